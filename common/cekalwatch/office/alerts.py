@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertEventType, AlertState, Step, step_states
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.people import PersonSession
 
 CLEARLY_ABOVE = 0.05
@@ -48,16 +49,27 @@ class PicturesMissing(StrEnum):
 
 
 class News(StrEnum):
-    """What an alert that comes is to this PC, as its inbox knows, across restarts."""
+    """What an alert that comes is to this PC, since its program began."""
 
     FIRST = "FIRST"
-    """It was never shown here."""
+    """It was not shown here."""
     CHANGED = "CHANGED"
     """It was shown here, and stood differently then."""
     CALLED = "CALLED"
     """It was shown here, and has come to the supervisors since."""
     SAME = "SAME"
     """Its present version was shown here."""
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """A version of an alert, compared with the one that this PC showed before."""
+
+    news: News = News.SAME
+    passed: tuple[CameraReference, ...] = ()
+    """The cameras of live passages that were not shown here."""
+    taken_up_at: str = ""
+    """The counter where the traveller was when somebody took the alert up; empty while nobody has."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class ShownAlert:
     notified_at: datetime
     sequence: int | None = None
     event_type: AlertEventType | None = None
-    news: News = News.SAME
+    appearance: Appearance = Appearance()
 
     @property
     def relisted(self) -> bool:

@@ -22,6 +22,7 @@ from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.run import ClaimRenewal
 from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.delivery.ringing import Station
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
@@ -178,7 +179,7 @@ async def test_the_console_keeps_the_claims_of_who_works_and_of_nobody_who_went_
     with ExitStack() as stack:
         alert_client = stack.enter_context(closing(AlertClient(Calls(dialer), "pc-budi", AlertFilter(), budi.session)))
         pictures = PictureFolder(tmp_path / "pictures", alert_client.pictures, timedelta(minutes=10))
-        screen = LiveConsole(terminal, Painter(Language.EN), pictures, "pc-budi", office.address)
+        screen = LiveConsole(terminal, Painter(Language.EN), pictures, Station("pc-budi"), office.address)
         stack.enter_context(screen)
         claimed = await asyncio.to_thread(alert_client.alert, alert_id)
         screen.show(ShownAlert(claimed, claimed.raised_at))

@@ -5,13 +5,13 @@ Numbers in brackets are those of the domain's rules. Where a rule leaves room, t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from tests.integration.rules.people import PeoplesRules
 from tests.integration.rules.values import (
     AGAIN_AFTER,
+    LATE_AFTER,
     LEASE,
     OPEN,
     PENDING,
@@ -44,16 +44,15 @@ class Rules(PeoplesRules):
         """Captures that alerted."""
         self.remembered: set[str] = set()
         """Captures that came since the server started: what matched nobody is on no disk."""
-        self.passed: set[int] = set()
-        """Alerts whose traveller passed in this step."""
+        self.passed: set[tuple[int, str]] = set()
+        """Alerts with the counter of a live passage that began in this step."""
         self.off: set[str] = set()
         """PCs that are dead."""
         self.back: set[str] = set()
         """PCs that came back in this step."""
-        self.shown: set[tuple[str, int]] = set()
-        """Which PC has shown which alert."""
-        self.missed: Counter[tuple[str, int]] = Counter()
-        """How often an alert came to the supervisors while a PC was dead."""
+        self.shown: dict[tuple[str, int], str] = {}
+        """Which PC has shown which alert since it started, with the counter where the traveller was when somebody took
+        the alert up; empty while nobody has."""
 
     # What travellers do
 
@@ -116,8 +115,13 @@ class Rules(PeoplesRules):
         further = passage not in alert.passages
         alert.counters.add(place.counter)
         alert.directions.add(place.direction)
-        alert.passages[passage] = Face(face, max(at, alert.passages[passage].seen_at) if not further else at)
-        alert.seen_at = max(alert.seen_at, at)
+        before = Face(face, at) if further else alert.passages[passage]
+        live = self.now - at <= LATE_AFTER
+        alert.passages[passage] = Face(face, max(at, before.seen_at), live=live or before.live)
+        if at >= alert.seen_at:
+            alert.seen_at, alert.latest = at, place.counter
+        if live and (alert.live_at is None or at >= alert.live_at):
+            alert.live_at, alert.live = at, place.counter
         for subject in {*new, *(set(similar) & set(alert.candidates))}:
             alert.candidates[subject] = max(alert.candidates.get(subject, -1), similar[subject])
         if further and alert.state in UNSETTLED:  # who was gone is here again
@@ -130,7 +134,8 @@ class Rules(PeoplesRules):
         # (3, 4) An open alert's version grows with each passage, and with whom it may be.
         if alert.state in OPEN and (further or new or alert.subject != asked):
             self._grows(alert)
-        self.passed.add(self.alerts.index(alert))
+        if live and not before.live:
+            self.passed.add((self.alerts.index(alert), place.counter))
 
     def _answers(self, alert: Alert, subject: str, passage: str) -> bool:
         """(3, 5) Whether a match with a subject is answered there: it is open, or found that it is not them.
@@ -172,6 +177,7 @@ class Rules(PeoplesRules):
         for number, alert in enumerate(self.alerts):
             if alert.state == "CLAIMED" and alert.until is not None and alert.until <= now:
                 self._comes_to(alert, "NEW", alert.waits_since)
+                self._asks_again(number)
             self._looks_at_orders(number, alert)
             if alert.state in UNSETTLED and not alert.orders_ended:
                 self._goes_up(number, alert)
@@ -219,8 +225,7 @@ class Rules(PeoplesRules):
     # What PCs do
 
     def ends_step(self) -> None:
-        """Forget what happened in this step; dead PCs have missed it."""
-        self.missed.update((pc, number) for pc in self.off for number in self.gone_up)
+        """Forget what happened in this step."""
         for happened in (self.grew, self.changed, self.passed, self.gone_up, self.asked_again, self.back):
             happened.clear()
 
@@ -238,28 +243,33 @@ class Rules(PeoplesRules):
         """A PC's agent starts again."""
         self.off.discard(pc)
         self.back.add(pc)
+        self.shown = {key: place for key, place in self.shown.items() if key[0] != pc}
 
-    def rings(self, pc: str, number: int, *, supervised: bool) -> set[int]:
+    def rings(self, pc: str, counters: tuple[str, ...], number: int, *, supervised: bool) -> set[int]:
         """How often a PC that the alert concerns may ring for it in this step."""
         alert = self.alerts[number]
-        first = (pc, number) not in self.shown
-        self.shown.add((pc, number))
-        missed = self.missed.pop((pc, number), 0)
-        if pc in self.back:
-            # It hears in their order of the things that it missed, at once or each by itself; so one that was settled
-            # meanwhile, or has no order any more, may ring before the PC hears of that.
-            most = first + (number in self.ever_asked_again)
-            if supervised and missed:
-                most += missed + 1
-            due = not alert.orders_ended and (
-                (first and alert.state in UNDECIDED) or (supervised and missed and alert.state in UNSETTLED)
-            )
-            return set(range(int(bool(due)), most + 1))
-        if alert.orders_ended:
-            return {0}
-        if supervised and number in self.gone_up | (self.asked_again if alert.state in PENDING else set()):
+        taken_up = self.shown.get((pc, number))
+        if alert.state == "NEW":
+            self.shown[pc, number] = ""
+        else:
+            self.shown[pc, number] = taken_up or alert.place
+        # A PC hears in their order of the events that it missed, each with its alert as it was then; so one that was
+        # settled meanwhile, or has no order any more, may ring before the PC hears of that.
+        nothing = {0, 1} if pc in self.back else {0}
+        if alert.orders_ended or alert.state not in OPEN:
+            return nothing
+        waits = alert.state == "NEW" or (supervised and alert.state in PENDING)
+        # (7) What waits rings at a PC that has just started, and wherever it was not shown.
+        if waits and (taken_up is None or number in self.asked_again):
             return {1}
-        if number in self.asked_again and alert.state in UNDECIDED:
+        if supervised and taken_up is not None and number in self.gone_up and alert.state in UNSETTLED:
             return {1}
-        here = number in self.passed and alert.state in OPEN
-        return {1} if first and (alert.state in UNDECIDED or here) else {0}
+        # (7) Each live passage rings at its counter, and at the supervisors', unless somebody there deals with it.
+        if alert.state == "CLAIMED" and alert.holder and alert.holder[1] == pc:
+            return nothing
+        places = {counter for one, counter in self.passed if one == number}
+        if supervised and alert.state != "NEW":
+            places -= {taken_up or alert.place}
+        elif counters:
+            places &= set(counters)
+        return {1} if places else nothing

@@ -11,9 +11,9 @@ from typing import Any
 from cekalwatch.contract.codec.alerts import STREAM
 from cekalwatch.contract.values.alerts import Alert, AlertFilter, KeepAlive
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.notifier.delivery.alert_cache import rings
 from cekalwatch.notifier.delivery.alert_delivery import Acknowledgements, AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
+from cekalwatch.notifier.delivery.ringing import Station, rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
@@ -28,8 +28,8 @@ from tests.integration.rules.line import Exchange, Line
 class Paper:
     """What an officer saw and heard at this PC; it outlives the program."""
 
-    def __init__(self, *, supervised: bool) -> None:
-        self.supervised = supervised
+    def __init__(self, station: Station) -> None:
+        self._station = station
         self.alerts: dict[str, Alert] = {}
         self.rings: Counter[str] = Counter()
         """By alert, since somebody looked."""
@@ -39,7 +39,7 @@ class Paper:
 
     def show(self, *shown: ShownAlert) -> None:
         for one in shown:
-            self.rings[one.alert.alert_id] += rings(one, supervised=self.supervised)
+            self.rings[one.alert.alert_id] += rings(one, self._station)
             known = self.alerts.get(one.alert.alert_id)
             if known is None or one.alert.version >= known.version:
                 self.alerts[one.alert.alert_id] = one.alert
@@ -81,9 +81,9 @@ class Pc:
         supervised: bool,
     ) -> None:
         self.name, self.site, self.counters, self.supervised = name, site, counters, supervised
-        self.paper = Paper(supervised=supervised)
         self._folder, self._now = folder, now
         self._wanted = AlertFilter(site, frozenset(counters))
+        self.paper = Paper(Station(name, self._wanted))
         identity = Identity(DeviceRole.NOTIFIER, site, name)
         self._dialer = _Dialer(lambda: Line(exchange, identity))
         self._session = SessionFile(folder / "session")
@@ -97,7 +97,7 @@ class Pc:
         subscription = SubscriptionClient(self._dialer, self.name, self._wanted, self._session)
         self._acknowledgements = Acknowledgements(subscription.acknowledge)
         self._delivery = AlertDelivery(
-            self.client, self._acknowledgements, self._inbox, self.paper, Recall.UNCERTAIN, self._now
+            self.client, self._acknowledgements, self._inbox, self.paper, Recall.AT_HAND, self._now
         )
         self._subscription = subscription
         self.alive = True

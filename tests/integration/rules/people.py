@@ -24,8 +24,8 @@ class PeoplesRules:
         self.gone_up: set[int] = set()
         """Alerts that came to the supervisors in this step."""
         self.asked_again: set[int] = set()
-        """Alerts that ask officers again: an order is in force again, or the next candidate is to be judged."""
-        self.ever_asked_again: set[int] = set()
+        """Alerts that ask officers again: an order is in force again, the next candidate is to be judged, or its holder
+        has left it."""
         self.changed: set[int] = set()
         """Alerts that came to another state, or whose orders ended or came again, in this step."""
 
@@ -51,6 +51,7 @@ class PeoplesRules:
             return why
         self._comes_to(alert, "NEW", alert.waits_since)
         self._grows(alert)
+        self._asks_again(self.alerts.index(alert))
         return set()
 
     def judge(self, alert: Alert, who: Person, pc: str, outcome: str, *, seen: bool) -> set[str]:
@@ -187,4 +188,3 @@ class PeoplesRules:
 
     def _asks_again(self, number: int) -> None:
         self.asked_again.add(number)
-        self.ever_asked_again.add(number)

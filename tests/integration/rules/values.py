@@ -14,6 +14,8 @@ UP_AFTER = timedelta(seconds=60)
 SETTLE_AFTER = timedelta(minutes=10)
 """How long it may be held, referred or undecided before it goes to the supervisors."""
 AGAIN_AFTER = timedelta(minutes=5)
+LATE_AFTER = timedelta(seconds=60)
+"""A capture that arrives later than this after it was taken says nothing of where the traveller is now."""
 
 UNDECIDED = {"NEW", "CLAIMED"}
 PENDING = {"REFERRED", "CANNOT_DETERMINE"}
@@ -61,6 +63,8 @@ class Face:
     name: str
     seen_at: datetime
     forgotten: bool = False
+    live: bool = False
+    """Whether a capture of it arrived soon after it was taken."""
 
 
 @dataclass
@@ -72,6 +76,12 @@ class Alert:
     """The time of the latest capture in it."""
     waits_since: datetime
     """Since when it is in its state, or has an order in force again."""
+    latest: str = ""
+    """The counter of that capture."""
+    live_at: datetime | None = None
+    """The time of the latest capture that did not come late; None when all did."""
+    live: str = ""
+    """Its counter: where the traveller is."""
     candidates: dict[str, float] = field(default_factory=dict)
     """Subjects with their scores, those that were ruled out too."""
     counters: set[str] = field(default_factory=set)
@@ -95,6 +105,11 @@ class Alert:
     """Those of the candidates who had no order in force when that was looked at last."""
     orders_ended: bool = False
     followed_up: bool = False
+
+    @property
+    def place(self) -> str:
+        """The counter where the traveller is, or was last."""
+        return self.live or self.latest
 
     @property
     def askable(self) -> list[str]:

@@ -19,7 +19,7 @@ from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.contract.values.people import PersonReference, PersonRole, PersonSession
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.office.alerts import News, ShownAlert
+from cekalwatch.office.alerts import Appearance, News, ShownAlert
 from tests.support.fakes.alert_server import EPOCH, alert_message
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
@@ -43,8 +43,9 @@ def make_shown(
     notified_at: datetime | None = None,
     news: News = News.SAME,
 ) -> ShownAlert:
-    """Return the alert as it is shown at the moment of its raising."""
-    return ShownAlert(alert, notified_at or alert.raised_at, sequence, event, news)
+    """Return the alert as it is shown at the moment of its raising; the first time with new passages."""
+    passed = tuple(dict.fromkeys(one.camera for one in alert.sightings)) if news is News.FIRST else ()
+    return ShownAlert(alert, notified_at or alert.raised_at, sequence, event, Appearance(news, passed))
 
 
 class SetClock:

@@ -63,6 +63,14 @@ def alert_message(
         valid_until="2026-08-09",
         status=watchlist_pb2.ORDER_STATUS_ACTIVE,
     )
+    sighting = alert_pb2.Sighting(
+        capture_id=str(uuid.uuid4()),
+        capture_time=timestamp(raised - timedelta(milliseconds=300)),
+        camera=camera,
+        score=score,
+        fused_crops=3,
+        passage=f"cam-{counter}/run/1",
+    )
     return alert_pb2.Alert(
         alert_id=alert_id or str(uuid.uuid4()),
         state=adjudication_pb2.ALERT_STATE_NEW,
@@ -77,7 +85,8 @@ def alert_message(
         score=score,
         threshold=0.48,
         candidates=[alert_pb2.Candidate(subject_id=subject_id, name=name, score=score)],
-        sightings=[alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=camera, score=score, fused_crops=3)],
+        sightings=[sighting],
+        current=sighting,
         model_version="standard-1",
         probe_capture_id=str(uuid.uuid4()),
     )
@@ -112,14 +121,20 @@ class EventLog:
                 self.images[alert.alert_id] = alert_pb2.AlertImages(probe_jpeg=JPEG, references=[reference])
             return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_RAISED)
 
-    def sight(self, alert_id: str, score: float, counter: str = "") -> alert_pb2.AlertEvent:
+    def sight(self, alert_id: str, score: float, counter: str = "", *, late: bool = False) -> alert_pb2.AlertEvent:
+        """Let the traveller pass once more, some seconds after the last time."""
         with self.changed:
             alert = self.alerts[alert_id]
             alert.version += 1
             alert.score = max(alert.score, score)
-            sighting = alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=alert.camera, score=score)
+            sighting = alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=alert.camera, score=score, late=late)
             sighting.camera.counter = counter or alert.camera.counter
+            sighting.passage = f"cam-{sighting.camera.counter}/run/{len(alert.sightings) + 1}"
+            sighting.capture_time.FromSeconds(alert.sightings[-1].capture_time.seconds + 5)
             alert.sightings.append(sighting)
+            alert.late = late
+            if not late:
+                alert.current.CopyFrom(sighting)
             return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_SIGHTED)
 
     def go_up(self, alert_id: str) -> alert_pb2.AlertEvent:

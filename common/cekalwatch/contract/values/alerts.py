@@ -68,6 +68,11 @@ class Sighting:
     late: bool = False
     """Whether it arrived so long after the capture that the traveller may be gone."""
 
+    @property
+    def passage_key(self) -> str:
+        """Key of the passage; that of the camera where a server does not say which passage it is."""
+        return self.passage or self.camera.camera_id
+
 
 @dataclass(frozen=True)
 class Alert:
@@ -110,6 +115,16 @@ class Alert:
     def last_seen(self) -> Sighting | None:
         """The newest live sighting, else the newest one; None only without sightings."""
         return self.current or (self.sightings[-1] if self.sightings else None)
+
+    @property
+    def last_seen_at(self) -> datetime:
+        """When that was."""
+        return self.last_seen.captured_at if self.last_seen else self.captured_at
+
+    @property
+    def seen_live(self) -> bool:
+        """Whether the traveller was seen live; a server before 0.3.0 says only whether it came late."""
+        return self.current is not None or not self.late
 
     @property
     def place(self) -> CameraReference:

@@ -31,6 +31,8 @@ _PASSPORTS = frozenset({"passport", "paspor"})
 """What lists call a passport, in small letters."""
 _MINUTE_S, _HOUR_S = 60, 3600
 _NO_FIGURE = "–"
+GONE_AFTER = timedelta(seconds=60)
+"""A traveller whom no camera has seen for this long may have gone on."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +170,8 @@ class AlertFormatter(Texts):
     def passage(self, alert: Alert) -> tuple[Fact, ...]:
         """Return where and when the traveller was seen."""
         facts = [
-            Fact(self.say("FACT_PLACE"), f"{self.place(alert)}, {alert.camera.site}"),
-            Fact(self.say("FACT_TIME"), self.time(alert.captured_at)),
+            Fact(self.say("FACT_PLACE"), f"{self.place(alert)}, {alert.place.site}"),
+            Fact(self.say("FACT_TIME"), self.time(alert.last_seen_at)),
             Fact(self.say("FACT_RAISED"), self.time(alert.raised_at)),
         ]
         return (*facts, *(Fact("", one, warning=True) for one in self.warnings(alert)))
@@ -187,16 +189,22 @@ class AlertFormatter(Texts):
         return self.say("AGENCIES_OWED", agencies=agencies) if agencies else ""
 
     def place(self, alert: Alert) -> str:
-        """Return counter and direction."""
-        return f"{self.say('COUNTER', counter=alert.camera.counter)}, {self.direction(alert.camera.direction)}"
+        """Return counter and direction of the newest live sighting."""
+        return f"{self.say('COUNTER', counter=alert.place.counter)}, {self.direction(alert.place.direction)}"
+
+    def counter(self, alert: Alert) -> str:
+        """Return the same for a column of counters."""
+        return f"{alert.place.counter}, {self.direction(alert.place.direction)}"
 
     def probe(self, alert: Alert, now: datetime) -> str:
-        """Return the title of the traveller's picture, with the age of the newest sighting."""
-        return self.say("PROBE", age=self._age(alert, now))
+        """Return the title of the traveller's picture, with the age of the newest live sighting."""
+        return self.say("PROBE", age=self.duration(now - alert.last_seen_at))
 
-    def seen(self, alert: Alert, now: datetime) -> str:
-        """Return how long ago the traveller was last seen."""
-        return self.say("SEEN", age=self._age(alert, now))
+    def whereabouts(self, alert: Alert, now: datetime) -> str:
+        """Return where the traveller is now and since when or, once nobody has seen them for a while, since when."""
+        age, counter = now - alert.last_seen_at, alert.place.counter
+        here = alert.seen_live and age < GONE_AFTER
+        return self.say("HERE_NOW" if here else "NOT_SEEN", counter=counter, age=self.duration(age))
 
     def direction(self, direction: Direction | None) -> str:
         """Return a direction."""
@@ -446,9 +454,6 @@ class AlertFormatter(Texts):
         if seconds < 2 * _HOUR_S:
             return self.say("MINUTES", count=seconds // _MINUTE_S)
         return self.say("HOURS", count=seconds // _HOUR_S)
-
-    def _age(self, alert: Alert, now: datetime) -> str:
-        return self.duration(now - max([alert.captured_at, *(one.captured_at for one in alert.sightings)]))
 
     def _median(self, seconds: float) -> str:
         return self.duration(timedelta(seconds=seconds)) if seconds else _NO_FIGURE

@@ -41,7 +41,7 @@ def print_alerts(console: Console, alerts: Iterable[Alert], formatter: AlertForm
             formatter.moment(alert.raised_at, now),
             formatter.state(alert),
             formatter.subject_name(alert),
-            f"{alert.camera.counter}, {formatter.direction(alert.camera.direction)}",
+            formatter.counter(alert),
         )
         style = "bold" if alert.state is AlertState.NEW else ""
         table.add_row(*(Text(cell, style=style) for cell in cells))
@@ -63,7 +63,7 @@ def print_alert(console: Console, alert: Alert, formatter: AlertFormatter) -> No
         *formatter.subject(alert),
         *(fact for order in alert.orders for fact in formatter.order(order)),
         *formatter.passage(alert),
-        Fact("", formatter.seen(alert, now)),
+        Fact("", formatter.whereabouts(alert, now), warning=alert.open),
         *((Fact("", ended, warning=True),) if (ended := formatter.orders_ended(alert)) else ()),
         Fact(say("FACT_SIMILARITY"), formatter.similarity(alert)),
         *formatter.candidates(alert),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import RawIOBase
 from pathlib import Path
@@ -25,7 +24,7 @@ from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.troubles import Trouble, Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
-from cekalwatch.notifier.delivery.alert_cache import is_supervised, rings
+from cekalwatch.notifier.delivery.ringing import Station, rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition
 from cekalwatch.program.errors import Exit, ProgramError
@@ -34,13 +33,11 @@ from cekalwatch.program.errors import Exit, ProgramError
 class JsonLines:
     """A screen that is a pipe. Everything else goes to the log, once for each change."""
 
-    def __init__(self, output: RawIOBase, pictures: PictureFolder, counters: Sequence[str] = ()) -> None:
-        """`output` is unbuffered: a line that was shown has left this process. `counters`: those that are watched."""
-        self._output, self._pictures = output, pictures
-        self._counters = counters
+    def __init__(self, output: RawIOBase, pictures: PictureFolder, station: Station) -> None:
+        """`output` is unbuffered: a line that was shown has left this process."""
+        self._output, self._pictures, self._station = output, pictures, station
         self._writing = threading.Lock()
         self._troubles: dict[str, Trouble] = {}
-        self._supervised = is_supervised(None, counters)
         self._link: Cause | str = ""
         self._stale = False
         self._log = structlog.get_logger()
@@ -56,8 +53,8 @@ class JsonLines:
 
     def troubles(self, present: Troubles) -> None:
         """Write a line for each problem that began, changed or ended; raises ProgramError as `show` does."""
-        before = self._troubles
-        self._troubles = {one.trouble_id: one for one in present if not self._counters or one.counter in self._counters}
+        before, counters = self._troubles, self._station.wanted.counters
+        self._troubles = {one.trouble_id: one for one in present if not counters or one.counter in counters}
         for key, one in self._troubles.items():
             if before.get(key) != one:
                 self._write(_trouble_fields(one))
@@ -95,13 +92,13 @@ class JsonLines:
         self._log.warning("started_over", reason=lost.value)
 
     def _fields(self, shown: ShownAlert) -> dict[str, object]:
-        alert = shown.alert
+        alert, place, seen = shown.alert, shown.alert.place, shown.alert.last_seen
         images = self._pictures.paths(alert.alert_id)
         return {
             "sequence": shown.sequence,
             "event_type": None if shown.relisted else shown.event_type or "CHANGED",
             "relisted": shown.relisted,
-            "rings": rings(shown, supervised=self._supervised),
+            "rings": rings(shown, self._station),
             "alert_id": alert.alert_id,
             "subject_id": alert.subject.subject_id,
             "capture_time": _iso(alert.captured_at),
@@ -109,10 +106,12 @@ class JsonLines:
             "notified_time": _iso(shown.notified_at),
             "score": round(alert.score, 4),
             "threshold": round(alert.threshold, 4),
-            "direction": alert.camera.direction,
-            "counter": alert.camera.counter,
-            "site": alert.camera.site,
-            "camera_id": alert.camera.camera_id,
+            "direction": place.direction,
+            "counter": place.counter,
+            "site": place.site,
+            "camera_id": place.camera_id,
+            "seen_time": _iso(seen.captured_at if seen else alert.captured_at),
+            "late": alert.late,
             "state": alert.state,
             "cleared_for": alert.clearing,
             "agencies_owed": list(alert.agencies_owed),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -18,7 +18,8 @@ from cekalwatch.contract.values.troubles import Troubles, shown_to
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import ConsoleView, Painter
-from cekalwatch.notifier.delivery.alert_cache import AlertCache, is_supervised, rings
+from cekalwatch.notifier.delivery.alert_cache import AlertCache
+from cekalwatch.notifier.delivery.ringing import Station, rings
 from cekalwatch.office.alerts import ShownAlert, claims_to_renew
 from cekalwatch.office.connection import Connection, Disconnected, LostPosition
 
@@ -33,22 +34,19 @@ class LiveConsole:
         console: Console,
         painter: Painter,
         pictures: PictureFolder,
-        agent_id: str,
+        station: Station,
         server: str,
-        counters: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`counters` are those of this PC; empty means all."""
         self._console = console
-        self._counters = counters
-        self._session: PersonSession | None = None
+        self._station = station
         self._troubles: Troubles = ()
         self._painter, self._pictures = painter, pictures
         self._now = now
         # The subscription's thread changes the view, and rich's thread paints it.
         self._lock = threading.Lock()
         self._alert_cache = AlertCache()
-        self._view = ConsoleView(agent_id, server, Connection(now()))
+        self._view = ConsoleView(station.agent_id, server, Connection(now()))
         self._live = Live(
             get_renderable=self._paint,
             console=console,
@@ -76,7 +74,7 @@ class LiveConsole:
     def claims(self, session: PersonSession, agent_id: str) -> tuple[str, ...]:
         """Record who works here, and return the alerts that the person holds at this PC."""
         with self._lock:
-            self._session = session
+            self._station = replace(self._station, session=session)
             self._show_troubles()
             return claims_to_renew(self._alert_cache.newest_first(), session, agent_id)
 
@@ -95,8 +93,7 @@ class LiveConsole:
         """Put the alerts on the table in place of their earlier state, and ring the bell where one rings."""
         with self._lock:
             kept = [self._alert_cache.take(one) for one in shown]
-            supervised = is_supervised(self._session, self._counters)
-            ringing = any(rings(one, supervised=supervised) for one in kept)
+            ringing = any(rings(one, self._station) for one in kept)
             self._view = replace(self._view, alerts=self._alert_cache.newest_first())
         self._live.refresh()
         if ringing:
@@ -105,9 +102,12 @@ class LiveConsole:
     def connected(self, freshness: Freshness, waiting: int) -> None:
         """Show the connection and the watchlist's age."""
         with self._lock:
+            first = self._view.freshness is None
             connection = self._view.connection.made(self._now())
             self._view = replace(self._view, connection=connection, freshness=freshness, waiting=waiting)
         self._live.refresh()
+        if first and waiting:  # before anybody has signed in, the server says no more of what waits here
+            self._console.bell()
 
     def disconnected(self, ended: Disconnected) -> None:
         """Show since when the connection is lost, and why."""
@@ -132,7 +132,8 @@ class LiveConsole:
         self._live.refresh()
 
     def _show_troubles(self) -> None:
-        self._view = replace(self._view, troubles=shown_to(self._session, self._troubles, self._counters))
+        shown = shown_to(self._station.session, self._troubles, self._station.wanted.counters)
+        self._view = replace(self._view, troubles=shown)
 
     def _paint(self) -> RenderableType:
         with self._lock:

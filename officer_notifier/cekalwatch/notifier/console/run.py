@@ -24,6 +24,7 @@ from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.delivery.alert_delivery import Recall
+from cekalwatch.notifier.delivery.ringing import Station
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.alerts import RENEW_CLAIMS_EVERY
 from cekalwatch.office.client.alert_client import AlertClient
@@ -151,7 +152,7 @@ def _screen(
 ) -> Iterator[tuple[NotifierScreen, Recall]]:
     if output is OutputFormat.JSONL:
         with FileIO(sys.stdout.fileno(), "wb", closefd=False) as pipe:
-            yield JsonLines(pipe, pictures, settings.counters), Recall.UNCERTAIN
+            yield JsonLines(pipe, pictures, Station(settings.agent_id, settings.wanted)), Recall.UNCERTAIN
         return
     console = Console()
     if not console.is_terminal:
@@ -159,6 +160,6 @@ def _screen(
     # On the same terminal, log lines would tear the table; it shows the connection's state itself.
     configure_logs("error" if sys.stderr.isatty() else settings.log_level)
     painter = Painter(settings.language, settings.zone)
-    agent_id, servers = settings.agent_id, ", ".join(settings.server_addresses)
-    with LiveConsole(console, painter, pictures, agent_id, servers, settings.counters) as screen:
+    station, servers = Station(settings.agent_id, settings.wanted), ", ".join(settings.server_addresses)
+    with LiveConsole(console, painter, pictures, station, servers) as screen:
         yield screen, Recall.AT_HAND

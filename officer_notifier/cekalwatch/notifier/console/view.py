@@ -117,7 +117,14 @@ class Painter:
         alert = shown.alert
         cells = [self._when(shown, now), self._who(alert), self._orders(alert), self._where(alert)]
         images = self._images(view.images.get(alert.alert_id, ImagePaths())) if alert.open else Text()
-        return Group(_grid(widths, [*cells, self._score(alert)]), images, Text())
+        return Group(_grid(widths, [*cells, self._score(alert)]), *self._now(alert, now), images, Text())
+
+    def _now(self, alert: Alert, now: datetime) -> list[Text]:
+        """Return where the traveller is now, and what an officer must know before anything else."""
+        if not alert.open:
+            return []
+        words = [self._formatter.whereabouts(alert, now), *self._formatter.warnings(alert)]
+        return [Text("   ".join(words), style=_WRONG if alert.late else "bold reverse")]
 
     def _when(self, shown: ShownAlert, now: datetime) -> Text:
         # The head of the screen has the time zone; a narrow column has no room for it.
@@ -126,8 +133,8 @@ class Painter:
         raised = alert.raised_at.astimezone(self._zone)
         if raised.date() != shown.notified_at.astimezone(self._zone).date():
             text.append(f"\n{self._formatter.date(raised)}")
-        captured = self._say("CAPTURED", time=clock(alert.captured_at))
-        text.append(f"\n{captured}\n{self._formatter.seen(alert, now)}\n{short_key(alert.alert_id)}", style="not bold")
+        captured = self._say("CAPTURED", time=clock(alert.last_seen_at))
+        text.append(f"\n{captured}\n{short_key(alert.alert_id)}", style="not bold")
         if now - shown.notified_at < NEW_FOR and not shown.relisted:
             text.append(f"\n{self._say('NEW')}", style="bold black on yellow")
         return text
@@ -155,8 +162,8 @@ class Painter:
         return [first, Text(decree.value), Text(agency.value), *further]
 
     def _where(self, alert: Alert) -> Text:
-        counter = self._say("COUNTER", counter=alert.camera.counter)
-        return Text(f"{self._formatter.direction(alert.camera.direction)}\n{counter}\n{alert.camera.site}")
+        counter = self._say("COUNTER", counter=alert.place.counter)
+        return Text(f"{self._formatter.direction(alert.place.direction)}\n{counter}\n{alert.place.site}")
 
     def _score(self, alert: Alert) -> Text:
         text = Text(f"{self._formatter.score(alert)}\n{self._formatter.score_level(alert)}", style="bold")

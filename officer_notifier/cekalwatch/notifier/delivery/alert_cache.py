@@ -1,22 +1,13 @@
-"""The alerts that this PC knows, in their present state, and for which of them it rings.
-
-Every screen keeps its alerts in here; it knows no screen. To ring is a window in front, a sound, a bell. Domain rules
-1, 6 and 7 say when a PC rings. An alert rings where the traveller is now, at each counter whose PC has not shown it
-yet. At a supervisor's PC it rings again after each escalation to the supervisors, even if only a later event shows
-that. An alert whose orders have ended is silent; one that asks officers again (an order in force again, or the next
-candidate after a cleared referral) rings like a new one.
-"""
+"""The alerts that this PC knows, in their present state. Every screen keeps its alerts in here; it knows no screen."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from cekalwatch.contract.values.adjudication import PENDING, UNDECIDED, UNSETTLED, AlertEventType
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.people import PersonSession
-from cekalwatch.office.alerts import News, ShownAlert
+from cekalwatch.office.alerts import ShownAlert
 
 MAX_ALERTS = 500
 """Above this number, the oldest settled alert is dropped first; the server keeps it."""
@@ -101,28 +92,3 @@ def _urgency(shown: ShownAlert) -> tuple[bool, bool, int, datetime, datetime]:
         alert.raised_at,
         shown.notified_at,
     )
-
-
-_ASKED_AGAIN = frozenset({AlertEventType.ORDERS_RESUMED, AlertEventType.CLEARED})
-"""What sets an alert that is unsettled then to work once more."""
-_TRAVELLER_IS_HERE = frozenset({AlertEventType.RAISED, AlertEventType.SIGHTED})
-
-
-def rings(shown: ShownAlert, *, supervised: bool) -> bool:
-    """Whether the PC rings for an alert that comes; `supervised`: see `is_supervised`."""
-    alert, news = shown.alert, shown.news
-    if news is News.SAME or alert.orders_ended_at:
-        return False
-    again = shown.event_type in _ASKED_AGAIN
-    if supervised and news is News.CALLED and alert.state in UNSETTLED:
-        return True
-    if supervised and alert.state in PENDING and (news is News.FIRST or again):
-        return True
-    if news is News.FIRST and alert.open and shown.event_type in _TRAVELLER_IS_HERE:
-        return True  # also after a referral: a traveller at another counter must not pass there
-    return alert.state in UNDECIDED and (news is News.FIRST or again)
-
-
-def is_supervised(session: PersonSession | None, counters: Sequence[str]) -> bool:
-    """Whether a supervisor is at a PC: one has signed in or, while nobody has, the PC watches no single counter."""
-    return session.supervises if session else not counters

@@ -11,7 +11,7 @@ Dying before 1: the server sends it again. Between 1 and 3: it may have been see
 again, and its alert is listed again at the next start. Between 3 and 4: the server sends it again, and the inbox drops
 it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server.
 
-The inbox also tells the screen whether an alert is new to this PC: an alert that was never shown here rings.
+The screen is also told what a version of an alert is to this PC: one that was not shown here yet rings (`ringing.py`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from cekalwatch.contract.values.alerts import Alert, AlertEvent, KeepAlive, Subs
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
+from cekalwatch.notifier.delivery.ringing import ShownVersions
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.background_thread import BackgroundThread
@@ -174,6 +175,7 @@ class AlertDelivery:
         self._uncertain_owed = True
         self._refused_to: str | None = None
         """The token with which the server refused to list: it is not asked again until somebody else signs in."""
+        self._shown = ShownVersions()
         self._now = now
         self._log = structlog.get_logger()
 
@@ -226,10 +228,11 @@ class AlertDelivery:
             # Before the record, so that little time passes between the record and the showing.
             with TRACES.span("alert.show", trace_context(event.trace)) as trace:
                 self._screen.prepare(event.alert)
-                news = self._inbox.news(event.alert)
+                appearance = self._shown.appearance(event.alert)
                 self._inbox.record(event.sequence, alert_id)
-                self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.type, news))
-            self._inbox.mark_shown(event.sequence, event.alert)
+                self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.type, appearance))
+            self._inbox.mark_shown(event.sequence)
+            self._shown.note(event.alert)
             self._acknowledgements.owe(event.sequence, trace)
         else:
             self._acknowledgements.owe(event.sequence)
@@ -237,6 +240,7 @@ class AlertDelivery:
     def _other_log(self) -> None:
         self._log.warning("event_log_replaced", newest_sequence=self._inbox.newest_sequence())
         self._inbox.clear()
+        self._shown.forget()
         self._acknowledgements.forget()
         self._screen.started_over(LostPosition.UNKNOWN)
 
@@ -284,5 +288,9 @@ class AlertDelivery:
         while some := tuple(islice(left, SHOWN_AT_ONCE)):
             for alert in some:
                 self._screen.prepare(alert)
-            self._screen.show(*(ShownAlert(one, self._now(), news=self._inbox.news(one)) for one in some))
-            self._inbox.mark_alerts_shown(some)
+            appearances = [self._shown.appearance(one) for one in some]
+            self._screen.show(
+                *(ShownAlert(one, self._now(), appearance=seen) for one, seen in zip(some, appearances, strict=True))
+            )
+            self._inbox.settle(*(one.alert_id for one in some))
+            self._shown.note(*some)

@@ -3,26 +3,22 @@
 An event goes through three steps: `record` (it is about to be shown), the showing itself, `mark_shown`. A process that
 dies between the first and the last leaves an *uncertain* event: nobody can say whether it was seen. Such an event is
 never shown again under its sequence; its alert is listed again instead.
-
-It also knows which alerts were shown, and how they stood then: an alert rings once on a PC, whatever brings it.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.office.alerts import News
 from cekalwatch.program.errors import Exit, ProgramError
 
 MAX_EVENTS = 100_000
-"""Older ones are pruned, and as many alerts. The server's acknowledged position keeps them from coming again."""
+"""Older ones are pruned. The server's acknowledged position keeps them from coming again."""
 
 _PRUNE_EVERY = 1_000
 
@@ -34,12 +30,7 @@ CREATE TABLE IF NOT EXISTS shown (
     shown_at TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS uncertain ON shown (alert_id) WHERE shown_at IS NULL;
-CREATE TABLE IF NOT EXISTS alert (
-    alert_id TEXT PRIMARY KEY,
-    stamp TEXT NOT NULL,
-    shown_at TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS alert_age ON alert (shown_at);
+DROP TABLE IF EXISTS alert;
 """
 
 
@@ -106,33 +97,20 @@ class Inbox:
         if sequence % _PRUNE_EVERY == 0:
             self._prune()
 
-    def news(self, alert: Alert) -> News:
-        """Return whether this version of the alert is new to this PC."""
-        held = self._execute("SELECT stamp FROM alert WHERE alert_id = ?", (alert.alert_id,)).fetchone()
-        if held is None:
-            return News.FIRST
-        if held[0] == alert.stamp:
-            return News.SAME
-        return News.CALLED if alert.calls > int(held[0].split("/")[1]) else News.CHANGED
+    def mark_shown(self, sequence: int) -> None:
+        """Record that the event was shown."""
+        self._execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (self._now().isoformat(), sequence))
 
-    def mark_shown(self, sequence: int, alert: Alert) -> None:
-        """Record that the event was shown, with the version of its alert."""
+    def settle(self, *alert_ids: str) -> None:
+        """Record that the uncertain events of alerts need no more showing.
+
+        They have been listed, or the server holds them no longer.
+        """
         now = self._now().isoformat()
+        update = "UPDATE shown SET shown_at = ? WHERE alert_id = ? AND shown_at IS NULL"
         with self._one_write():
-            self._execute("UPDATE shown SET shown_at = ? WHERE sequence = ?", (now, sequence))
-            self._keep(alert, now)
-
-    def mark_alerts_shown(self, alerts: Iterable[Alert]) -> None:
-        """Record that the alerts have been shown without an event, which settles their uncertain events."""
-        now = self._now().isoformat()
-        with self._one_write():
-            for alert in alerts:
-                self._settle(alert.alert_id, now)
-                self._keep(alert, now)
-
-    def settle(self, alert_id: str) -> None:
-        """Record that the uncertain events of an alert need no more showing: the server holds it no longer."""
-        self._settle(alert_id, self._now().isoformat())
+            for alert_id in alert_ids:
+                self._execute(update, (now, alert_id))
 
     def uncertain_alerts(self) -> tuple[str, ...]:
         """Return the alerts with uncertain events, in the order of the log."""
@@ -147,9 +125,7 @@ class Inbox:
 
     def clear(self) -> None:
         """Forget everything: the server's log is another one."""
-        with self._one_write():
-            self._execute("DELETE FROM shown")
-            self._execute("DELETE FROM alert")
+        self._execute("DELETE FROM shown")
 
     def close(self) -> None:
         """Close the file."""
@@ -165,16 +141,6 @@ class Inbox:
                 "written; what was not shown comes when the notifier is started again.",
                 Exit.UNAVAILABLE,
             ) from None
-
-    def _settle(self, alert_id: str, now: str) -> None:
-        self._execute("UPDATE shown SET shown_at = ? WHERE alert_id = ? AND shown_at IS NULL", (now, alert_id))
-
-    def _keep(self, alert: Alert, now: str) -> None:
-        self._execute(
-            "INSERT INTO alert (alert_id, stamp, shown_at) VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET stamp = excluded.stamp, shown_at = excluded.shown_at",
-            (alert.alert_id, alert.stamp, now),
-        )
 
     @contextmanager
     def _one_write(self) -> Iterator[None]:
@@ -192,9 +158,5 @@ class Inbox:
         self._execute(
             "DELETE FROM shown WHERE shown_at IS NOT NULL AND sequence <= "
             "(SELECT sequence FROM shown ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
-            (MAX_EVENTS,),
-        )
-        self._execute(
-            "DELETE FROM alert WHERE shown_at <= (SELECT shown_at FROM alert ORDER BY shown_at DESC LIMIT 1 OFFSET ?)",
             (MAX_EVENTS,),
         )

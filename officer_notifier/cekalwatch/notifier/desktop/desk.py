@@ -15,7 +15,8 @@ from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, Ale
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.notifier.delivery.alert_cache import AlertCache, is_supervised, rings
+from cekalwatch.notifier.delivery.alert_cache import AlertCache
+from cekalwatch.notifier.delivery.ringing import Station, rings
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.alerts import Options, ShownAlert, claims_to_renew, held_here, options
@@ -83,7 +84,7 @@ class Desk(QObject):
     def show(self, *shown: ShownAlert) -> None:
         """Take alerts as they were sent."""
         for kept in [self.alert_cache.take(one) for one in shown]:
-            if rings(kept, supervised=self.supervised):
+            if rings(kept, self.station):
                 self._unseen.add(kept.alert.alert_id)
                 self.rang.emit(kept.alert.alert_id)
             if kept.alert.open and kept.alert.orders_ended_at and kept.event_type is AlertEventType.ORDERS_ENDED:
@@ -131,13 +132,13 @@ class Desk(QObject):
         return options(alert, self.session, self.settings.agent_id)
 
     @property
-    def supervised(self) -> bool:
-        """Whether a supervisor is at this PC."""
-        return is_supervised(self.session, self.settings.counters)
+    def station(self) -> Station:
+        """What this PC watches, and who works here."""
+        return Station(self.settings.agent_id, self.settings.wanted, self.session)
 
     def needs_somebody(self, alert: Alert) -> bool:
         """Whether it waits for a person with this role: nobody has claimed it, or a supervisor must settle it."""
-        return alert.state is AlertState.NEW or (self.supervised and alert.state in PENDING)
+        return alert.state is AlertState.NEW or (self.station.supervised and alert.state in PENDING)
 
     def waiting(self) -> tuple[ShownAlert, ...]:
         """Return the alerts that need attention here: waiting or just ringing ones, and the person's own.

@@ -34,6 +34,8 @@ class Bell(QObject):
         self._controller = controller
         self._file = folder / "alert.wav"
         self._unseen: set[str] = set()
+        self._counted = False
+        """Whether alerts waited when this PC began, which nobody here has seen: before a sign-in it knows no more."""
         self._rang_at_s = -math.inf
         self.rings = 0
         """How often it has rung."""
@@ -42,19 +44,22 @@ class Bell(QObject):
         self._again.timeout.connect(self.ring_again)
         if controller.settings.sound:
             controller.rang.connect(self._rang)
+            controller.found_waiting.connect(self._found_waiting)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file.write_bytes(alert_sound())
 
     def silence(self) -> None:
         """Stop ringing: somebody has turned to the alerts."""
         self._unseen.clear()
+        self._counted = False
         self._again.stop()
 
     def ring_again(self) -> None:
         """Ring while an alert waits and nobody here has seen it."""
         found = ((key, self._controller.alert_cache.find(key)) for key in self._unseen)
         self._unseen = {key for key, one in found if one and self._rings_on(one.alert)}
-        if self._unseen:
+        self._counted = self._counted and not self._controller.unlocked and bool(self._controller.waiting_count)
+        if self._unseen or self._counted:
             self._ring()
         else:
             self._again.stop()
@@ -62,8 +67,15 @@ class Bell(QObject):
     def _rings_on(self, alert: Alert) -> bool:
         return self._controller.needs_somebody(alert) and not alert.only_to_be_cleared
 
+    def _found_waiting(self) -> None:
+        self._counted = True
+        self._call()
+
     def _rang(self, alert_id: str) -> None:
         self._unseen.add(alert_id)
+        self._call()
+
+    def _call(self) -> None:
         self._again.start()
         if time.monotonic() - self._rang_at_s >= TOGETHER_S:
             self._ring()

@@ -13,9 +13,11 @@ import pytest
 import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.picture_folder import PictureFolder
+from cekalwatch.notifier.delivery.ringing import Station
 from cekalwatch.office.alerts import News
 from cekalwatch.office.connection import Cause, Disconnected
 from cekalwatch.program.errors import ProgramError
@@ -23,6 +25,7 @@ from tests.support.builders.notifier_alerts import FRESH, SITI, make_alert, make
 from tests.support.builders.notifier_troubles import COVERED, make_trouble
 from tests.support.fakes.alert_server import EPOCH, JPEG
 
+PROGRAM = Station("pc-1")
 ALERT_ID = "0197a1b2-0000-7000-8000-000000000001"
 
 
@@ -47,7 +50,7 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
     pipe = Short()
     notified = EPOCH + timedelta(milliseconds=250)
     shown = make_shown(make_alert(alert_id=ALERT_ID), sequence=7, notified_at=notified, news=News.FIRST)
-    screen = JsonLines(pipe, pictures)
+    screen = JsonLines(pipe, pictures, PROGRAM)
     screen.prepare(shown.alert)
     screen.show(shown)
     assert pipe.taken.endswith(b"}\n")
@@ -67,6 +70,8 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "counter": "3",
         "site": "batam-center",
         "camera_id": "cam-3",
+        "seen_time": "2026-03-02T01:29:59.700000+00:00",
+        "late": False,
         "state": "NEW",
         "cleared_for": None,
         "agencies_owed": [],
@@ -90,16 +95,28 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
     }
 
 
+def test_line_names_the_place_of_the_newest_live_sighting_and_says_when_that_was(pictures: PictureFolder) -> None:
+    alert = make_alert()
+    (first,) = alert.sightings
+    there = replace(first, camera=replace(first.camera, counter="5", camera_id="cam-5"), captured_at=EPOCH)
+    alert = replace(alert, sightings=(first, there, replace(first, late=True)), current=there, late=True)
+    pipe = Short()
+    JsonLines(pipe, pictures, PROGRAM).show(make_shown(alert, event=AlertEventType.SIGHTED))
+    line = json.loads(pipe.taken)
+    assert (line["counter"], line["camera_id"]) == ("5", "cam-5")
+    assert (line["seen_time"], line["late"]) == ("2026-03-02T01:30:00.000000+00:00", True)
+
+
 def test_alert_that_is_listed_again_has_no_sequence(pictures: PictureFolder) -> None:
     pipe = Short()
-    JsonLines(pipe, pictures).show(make_shown(make_alert(), sequence=None, event=None))
+    JsonLines(pipe, pictures, PROGRAM).show(make_shown(make_alert(), sequence=None, event=None))
     line = json.loads(pipe.taken)
     assert (line["relisted"], line["sequence"], line["event_type"], line["probe_image"]) == (True, None, None, None)
 
 
 def test_every_line_is_one_line(pictures: PictureFolder) -> None:
     pipe = Short()
-    screen = JsonLines(pipe, pictures)
+    screen = JsonLines(pipe, pictures, PROGRAM)
     for sequence, kind in enumerate(AlertEventType, start=1):
         screen.show(make_shown(make_alert("two\nlines"), sequence=sequence, event=kind))
     lines = pipe.taken.splitlines()
@@ -111,13 +128,13 @@ def test_reader_that_has_gone_ends_the_program_with_a_sentence(pictures: Picture
     reader, writer = os.pipe()
     os.close(reader)
     with FileIO(writer, "wb") as pipe, pytest.raises(ProgramError, match="program that read the alerts has ended"):
-        JsonLines(pipe, pictures).show(make_shown(make_alert()))
+        JsonLines(pipe, pictures, PROGRAM).show(make_shown(make_alert()))
 
 
 def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed(pictures: PictureFolder) -> None:
     pipe = Short()
     with structlog.testing.capture_logs() as logged:
-        screen = JsonLines(pipe, pictures)
+        screen = JsonLines(pipe, pictures, PROGRAM)
         for cause in (Cause.UNREACHABLE, Cause.UNREACHABLE, Cause.SILENT):
             screen.disconnected(Disconnected(cause))
         for _ in range(2):
@@ -131,7 +148,7 @@ def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed(pictur
 
 def test_a_trouble_has_a_line_when_it_begins_when_it_is_seen_and_when_it_is_over(pictures: PictureFolder) -> None:
     pipe = io.BytesIO()
-    screen = JsonLines(cast("io.RawIOBase", pipe), pictures, counters=("3",))
+    screen = JsonLines(cast("io.RawIOBase", pipe), pictures, Station("pc-1", AlertFilter(counters=frozenset({"3"}))))
     other = make_trouble(counter="4")
     for present in ((COVERED, other), (COVERED,), (replace(COVERED, acknowledged_by=SITI),), ()):
         screen.troubles(present)

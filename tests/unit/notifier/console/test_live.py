@@ -12,12 +12,14 @@ import pytest
 from rich.console import Console
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
+from cekalwatch.notifier.delivery.ringing import Station
 from cekalwatch.office.alerts import News
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal
 from cekalwatch.program.translations import Language
@@ -44,9 +46,8 @@ class Terminal:
         self.file = io.StringIO()
         pictures = PictureFolder(folder, lambda _: make_pictures(JPEG, JPEG), timedelta(minutes=10))
         console = Console(file=self.file, force_terminal=True, width=120, height=40, _environ={})
-        self.live = LiveConsole(
-            console, Painter(Language.EN), pictures, "pc-1", "127.0.0.1:50051", counters, self.clock
-        )
+        station = Station("pc-1", AlertFilter(counters=frozenset(counters)), None if counters else session_of(BUDI))
+        self.live = LiveConsole(console, Painter(Language.EN), pictures, station, "127.0.0.1:50051", self.clock)
 
     @property
     def written(self) -> str:
@@ -76,7 +77,7 @@ def test_pictures_are_named_while_they_are_there(tmp_path: Path) -> None:
         assert "There are no pictures here now" not in terminal.written
 
 
-def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:
+def test_a_further_crop_updates_its_row_in_silence(terminal: Terminal) -> None:
     terminal.live.show(make_shown(make_alert(alert_id="a", score=0.6), news=News.FIRST))
     terminal.clock.pass_time(seconds=30)
     terminal.live.show(
@@ -84,7 +85,6 @@ def test_later_sighting_updates_its_row_in_silence(terminal: Terminal) -> None:
             make_alert(alert_id="a", score=0.9),
             sequence=2,
             event=AlertEventType.SIGHTED,
-            news=News.CHANGED,
             notified_at=terminal.clock(),
         )
     )
@@ -149,6 +149,8 @@ def test_connection_state_has_the_time_of_its_last_change(terminal: Terminal) ->
 def test_a_locked_console_says_how_many_alerts_wait(terminal: Terminal) -> None:
     terminal.live.connected(FRESH, 2)
     assert "Waiting alerts: 2" in terminal.written
+    terminal.live.connected(FRESH, 3)
+    assert terminal.written.count(BELL) == 1, "what waited when it began is heard once"
 
 
 def test_alerts_of_a_replaced_log_leave_and_those_of_a_shortened_one_stay(terminal: Terminal) -> None:

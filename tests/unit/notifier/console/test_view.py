@@ -52,13 +52,26 @@ def test_officer_reads_who_where_when_and_which_order() -> None:
     text = paint(with_pictures(make_shown(make_alert())))
     assert lines_with(text, ["08:30:00", "BUDI SANTOSO", "10 February 2026 –", "Departure", "0.62 / 0.48"])
     assert lines_with(text, ["taken 08:29:59", "Counter 3", "clearly above"])
-    assert "seen " in text
+    assert "now at counter 3, 0 s ago" in text
+    assert "LATE" not in text
     assert lines_with(text, ["KEP-118/D/Dip.4/02/2026"])
     assert lines_with(text, ["Kejaksaan Agung"])
     assert lines_with(text, ["batam-center", "sightings: 1"])
     assert lines_with(text, [f"{FOLDER}: probe.jpg, ref1.jpg, ref2.jpg"])
     assert "CEGAH (exit)" in text
     assert "possible match" in text
+
+
+def test_the_screen_says_where_the_traveller_is_counts_on_and_marks_what_came_late() -> None:
+    alert = make_alert()
+    (first,) = alert.sightings
+    there = replace(first, camera=replace(first.camera, counter="5"), captured_at=EPOCH + timedelta(seconds=48))
+    view = with_alerts(make_shown(replace(alert, sightings=(first, there), current=there)))
+    assert "now at counter 5, 12 s ago" in paint(view, after_s=60)
+    assert "now at counter 5, 13 s ago" in paint(view, after_s=61)
+    assert "tidak terlihat 3 menit, terakhir di konter 5" in paint(view, Language.ID, after_s=48 + 180)
+    late = with_alerts(make_shown(replace(alert, late=True, current=None)))
+    assert lines_with(paint(late, after_s=180), ["not seen for 3 min, last at counter 3", "LATE"])
 
 
 def test_the_same_in_indonesian() -> None:
@@ -140,6 +153,7 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
     alert = replace(
         alert, orders=(urgent, strange, urgent, urgent), camera=replace(alert.camera, direction=None), subject=subject
     )
+    alert = replace(alert, current=None, sightings=())
     text = paint(with_alerts(make_shown(alert)))
     for words in (
         "TANGKAL (entry), urgent",
@@ -150,6 +164,7 @@ def test_missing_facts_are_said_and_do_not_break_the_table() -> None:
     ):
         assert words in text
     arrival = replace(make_alert(), camera=replace(alert.camera, direction=Direction.ARRIVAL), orders=())
+    arrival = replace(arrival, current=None, sightings=())
     assert "Kedatangan" in paint(with_alerts(make_shown(arrival)), Language.ID)
 
 

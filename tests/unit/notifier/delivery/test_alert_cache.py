@@ -19,7 +19,7 @@ def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None
     claimed = held_by(BUDI, new)
     assert book.renew(claimed)
     told = book.take(make_shown(new, event=AlertEventType.RAISED, news=News.FIRST))
-    assert (told.alert, told.event_type, told.news) == (claimed, AlertEventType.RAISED, News.FIRST)
+    assert (told.alert, told.event_type, told.appearance.news) == (claimed, AlertEventType.RAISED, News.FIRST)
     assert book.renew(new) is None
     kept = book.find(new.alert_id)
     assert kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.alerts import Alert, AlertEvent, AlertFilter, KeepAlive
 from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.notifier.delivery.alert_cache import rings
 from cekalwatch.notifier.delivery.alert_delivery import Acknowledgements, AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
+from cekalwatch.notifier.delivery.ringing import Station, rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
@@ -45,7 +46,7 @@ class Paper:
         self.lost: list[LostPosition] = []
         self.dies = ""
         self.prepared: list[str] = []
-        self.supervised = False
+        self.station = Station(AGENT, session=session_of(BUDI))
 
     @property
     def sequences(self) -> list[int]:
@@ -53,7 +54,7 @@ class Paper:
 
     @property
     def rang(self) -> list[str]:
-        return [shown.alert.alert_id for shown in self.shown if rings(shown, supervised=self.supervised)]
+        return [shown.alert.alert_id for shown in self.shown if rings(shown, self.station)]
 
     @property
     def relisted(self) -> list[str]:
@@ -133,6 +134,7 @@ class Notifier:
         start: Start = Start.ACKNOWLEDGED,
         wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
     ) -> Run:
+        self.paper.station = replace(self.paper.station, wanted=wanted)
         return Run(self.folder, address, self.paper, recall, start, wanted)
 
 
@@ -266,7 +268,7 @@ def test_uncertain_alert_that_the_server_no_longer_holds_is_settled(
     assert notifier.paper.shown == []
 
 
-def test_an_alert_that_was_raised_elsewhere_rings_once_where_the_traveller_comes_to(
+def test_an_alert_that_was_raised_elsewhere_rings_wherever_the_traveller_comes_to_each_time(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
     alert_id = log.raise_alert(alert_message(counter="3")).alert.alert_id
@@ -277,14 +279,19 @@ def test_an_alert_that_was_raised_elsewhere_rings_once_where_the_traveller_comes
         run.until(AlertEvent)
         assert notifier.paper.rang == [alert_id]
         log.sight(alert_id, 0.8, counter="5")
+        run.until(AlertEvent)
+        assert notifier.paper.rang == [alert_id] * 2, "a further passage at this counter"
+        log.sight(alert_id, 0.8, counter="3")
+        log.sight(alert_id, 0.9, counter="5", late=True)
         log.go_up(alert_id)
-        run.until(AlertEvent)
-        run.until(AlertEvent)
+        for _ in range(3):
+            run.until(AlertEvent)
+        assert notifier.paper.rang == [alert_id] * 2
     with notifier.run(server.address, wanted=AlertFilter(counters=frozenset({"5"}))) as run:
         log.sight(alert_id, 0.9, counter="5")
         run.until_quiet()
-    assert len(notifier.paper.shown) == 4
-    assert notifier.paper.rang == [alert_id]
+    assert len(notifier.paper.shown) == 6
+    assert notifier.paper.rang == [alert_id] * 3
 
 
 def test_what_is_told_again_of_an_alert_that_came_from_elsewhere_is_not_shown_after_what_is_newer(
@@ -302,7 +309,7 @@ def test_what_is_told_again_of_an_alert_that_came_from_elsewhere_is_not_shown_af
     assert notifier.paper.sequences == [3], "1 and 2 are of an alert of this counter by now"
 
 
-def test_what_waited_for_a_pc_that_was_away_rings_newest_first_before_the_rest_and_not_again(
+def test_what_waited_for_a_pc_that_was_away_rings_newest_first_before_the_rest_and_again_after_a_restart(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
     alerts = [log.raise_alert(alert_message(raised=EPOCH + timedelta(minutes=m))).alert for m in range(3)]
@@ -316,7 +323,22 @@ def test_what_waited_for_a_pc_that_was_away_rings_newest_first_before_the_rest_a
     assert notifier.paper.rang == [keys[2], keys[0]]
     with notifier.run(server.address) as run:  # told again: the server knows only what was acknowledged
         run.until_quiet()
-    assert notifier.paper.rang == [keys[2], keys[0]]
+    assert notifier.paper.rang == [keys[2], keys[0]] * 2
+
+
+def test_a_restarted_pc_rings_for_what_waits_and_for_nothing_else(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    waits, claimed, referred = (log.raise_alert().alert.alert_id for _ in range(3))
+    with notifier.run(server.address) as run:
+        run.until_quiet()
+    assert notifier.paper.rang == [waits, claimed, referred]
+    log.alerts[claimed].state = adjudication_pb2.ALERT_STATE_CLAIMED
+    log.alerts[claimed].handling.claim.expire_time.FromDatetime(EPOCH + timedelta(seconds=90))
+    log.alerts[referred].state = adjudication_pb2.ALERT_STATE_REFERRED
+    with notifier.run(server.address, Recall.AT_HAND) as run:
+        run.until_quiet()
+    assert notifier.paper.rang == [waits, claimed, referred, waits]
 
 
 def test_a_death_before_the_mark_rings_again_rather_than_never(
@@ -370,7 +392,7 @@ def test_a_supervisor_who_signs_in_is_rung_once_for_what_came_to_the_supervisors
         run.until_quiet()
         run.person_came(session_of(BUDI))
         assert notifier.paper.shown == []
-        notifier.paper.supervised = True
+        notifier.paper.station = Station(AGENT, session=supervisor)
         server.failures["ListAlerts"] = grpc.StatusCode.UNAVAILABLE
         run.person_came(supervisor)
         server.failures.clear()

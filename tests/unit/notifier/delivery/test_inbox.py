@@ -2,16 +2,13 @@ from __future__ import annotations
 
 import stat
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cekalwatch.notifier.delivery import inbox as inbox_module
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.office.alerts import News
 from cekalwatch.program.errors import Exit, ProgramError
-from tests.support.builders.notifier_alerts import make_alert
 
 
 @pytest.fixture
@@ -23,7 +20,7 @@ def test_event_is_new_once_even_across_restarts(path: Path) -> None:
     first = Inbox(path)
     assert first.arrival(7, "a") is Arrival.NEW
     first.record(7, "a")
-    first.mark_shown(7, make_alert(alert_id="a"))
+    first.mark_shown(7)
     assert first.arrival(7, "a") is Arrival.KNOWN
     first.close()
     second = Inbox(path)
@@ -44,34 +41,13 @@ def test_event_that_was_not_marked_stays_uncertain_until_its_alert_is_listed_aga
     first = Inbox(path)
     for sequence, alert_id in ((1, "late"), (2, "early"), (3, "late"), (4, "shown")):
         first.record(sequence, alert_id)
-    first.mark_shown(4, make_alert(alert_id="shown"))
+    first.mark_shown(4)
     first.close()
     second = Inbox(path)
     assert second.uncertain_alerts() == ("late", "early")
-    second.mark_alerts_shown([make_alert(alert_id="late")])
+    second.settle("late")
     assert second.uncertain_alerts() == ("early",)
     assert second.arrival(3, "late") is Arrival.KNOWN
-    second.close()
-
-
-def test_what_was_shown_is_known_across_restarts_as_it_stood(path: Path) -> None:
-    alert = make_alert(alert_id="a")
-    later = replace(alert, version=2)
-    first = Inbox(path)
-    assert first.news(alert) is News.FIRST
-    first.record(1, "a")
-    assert first.news(alert) is News.FIRST, "it is about to be shown"
-    first.mark_shown(1, alert)
-    first.close()
-    second = Inbox(path)
-    assert second.news(alert) is News.SAME
-    assert second.news(later) is News.CHANGED
-    second.mark_alerts_shown([later])
-    assert second.news(later) is News.SAME
-    went_up = replace(later, handling=replace(later.handling, escalations=1))
-    assert second.news(went_up) is News.CALLED
-    second.clear()
-    assert second.news(later) is News.FIRST
     second.close()
 
 
@@ -124,12 +100,10 @@ def test_record_is_bounded_and_keeps_what_is_uncertain(path: Path, monkeypatch: 
     for sequence in range(1, 51):
         inbox.record(sequence, f"alert-{sequence}")
         if sequence != 2:
-            inbox.mark_shown(sequence, make_alert(alert_id=f"alert-{sequence}"))
+            inbox.mark_shown(sequence)
     assert inbox.arrival(1, "alert-1") is Arrival.NEW, "pruned"
     assert inbox.arrival(41, "alert-41") is Arrival.KNOWN
     assert inbox.uncertain_alerts() == ("alert-2",)
-    assert inbox.news(make_alert(alert_id="alert-1")) is News.FIRST, "pruned"
-    assert inbox.news(make_alert(alert_id="alert-41")) is News.SAME
     inbox.close()
 
 

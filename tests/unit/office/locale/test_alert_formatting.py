@@ -186,9 +186,27 @@ def test_the_travellers_picture_says_how_long_ago_they_were_last_seen() -> None:
     assert ENGLISH.probe(alert, now) == "Traveller, seen 14 min ago"
     assert INDONESIAN.probe(alert, now) == "Pelintas, 14 menit lalu"
     again = Sighting("c-2", alert.captured_at + timedelta(minutes=13), alert.camera, 0.6, 3)
-    alert = replace(alert, sightings=(*alert.sightings, again))
+    alert = replace(alert, sightings=(*alert.sightings, again), current=again)
     assert ENGLISH.probe(alert, now) == "Traveller, seen 60 s ago"
-    assert (ENGLISH.seen(alert, now), INDONESIAN.seen(alert, now)) == ("seen 60 s ago", "terlihat 60 detik lalu")
+
+
+def test_an_alert_says_where_its_traveller_is_now() -> None:
+    alert = make_alert()
+    first = alert.captured_at
+    there = Sighting("c-2", first + timedelta(seconds=60), replace(alert.camera, counter="D2"), 0.6, 3)
+    late = replace(there, capture_id="c-3", camera=alert.camera, captured_at=first + timedelta(seconds=65), late=True)
+    alert = replace(alert, sightings=(*alert.sightings, there, late), current=there, late=True)
+    assert ENGLISH.place(alert) == "Counter D2, Departure"
+    now = first + timedelta(seconds=72)
+    assert ENGLISH.whereabouts(alert, now) == "now at counter D2, 12 s ago"
+    assert INDONESIAN.whereabouts(alert, now) == "sekarang di konter D2, 12 detik lalu"
+    now = first + timedelta(minutes=4)
+    assert ENGLISH.whereabouts(alert, now) == "not seen for 3 min, last at counter D2"
+    assert INDONESIAN.whereabouts(alert, now) == "tidak terlihat 3 menit, terakhir di konter D2"
+    only_late = replace(alert, sightings=(late,), current=None)
+    assert ENGLISH.whereabouts(only_late, late.captured_at) == "not seen for 0 s, last at counter 3"
+    of_an_older_server = replace(only_late, sightings=(replace(late, late=False),), late=False)
+    assert ENGLISH.whereabouts(of_an_older_server, late.captured_at) == "now at counter 3, 0 s ago"
 
 
 def test_a_date_of_birth_that_is_not_held_is_said_as_such() -> None:

@@ -141,6 +141,7 @@ QFrame#header[tone="busy"] {{ background: {theme.warning}; }}
 QFrame#header[tone="busy"] QLabel {{ color: {theme.warning_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
 QFrame#header[tone="quiet"] {{ background: {theme.good}; }}
 QFrame#header[tone="quiet"] QLabel {{ color: {theme.good_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
+QFrame#header QLabel#whereabouts {{ font-size: {round(text * 1.75)}px; }}
 QPushButton {{ background: {theme.panel}; border: 2px solid {theme.border}; border-radius: 6px;
     padding: {round(text * 0.5)}px {round(text * 0.9)}px; font-weight: 600; }}
 QPushButton:hover {{ border-color: {theme.accent}; }}

@@ -122,7 +122,7 @@ class AlertTableModel(QAbstractTableModel):
             case Column.NAME:
                 return formatter.subject_name(alert)
             case Column.COUNTER:
-                return f"{alert.camera.counter}, {formatter.direction(alert.camera.direction)}"
+                return formatter.counter(alert)
             case Column.HOLDER:
                 return formatter.holder(alert, self._controller.session)
             case Column.AGE:
@@ -142,7 +142,7 @@ class AlertTableModel(QAbstractTableModel):
         subject = alert.subject
         numbers = (subject.nik, *(one.number for one in subject.travel_documents), alert.handling.reference)
         words = " ".join((subject.name, *subject.aliases, *numbers)).casefold()
-        return wanted and self.counter in {"", alert.camera.counter} and self.text.casefold() in words
+        return wanted and self.counter in {"", alert.place.counter} and self.text.casefold() in words
 
 
 def soon(parent: QObject, paint: Callable[[], object]) -> Callable[[], None]:

@@ -57,6 +57,9 @@ class AlertWindow(QMainWindow):
 
         self._headline, self._age = label(wrap=True), label()
         self._place = label(wrap=True)
+        self.whereabouts = label(wrap=True)
+        """Where the traveller is now, large; it counts on."""
+        self.whereabouts.setObjectName("whereabouts")
         self._queue = button("")
         self._previous, self._next = button("◀"), button("▶")
         self.menu = button("☰")
@@ -66,9 +69,13 @@ class AlertWindow(QMainWindow):
         self._queue.clicked.connect(partial(self.turn, 1))
         self._header = QFrame()
         self._header.setObjectName("header")
-        top = QHBoxLayout(self._header)
-        top.setContentsMargins(16, 8, 12, 8)
+        header = QVBoxLayout(self._header)
+        header.setContentsMargins(16, 8, 12, 8)
+        header.setSpacing(2)
+        top = QHBoxLayout()
         top.setSpacing(14)
+        header.addLayout(top)
+        header.addWidget(self.whereabouts)
         top.addWidget(self._headline, 3)
         top.addWidget(self._place, 2)
         top.addWidget(self._age)
@@ -260,6 +267,7 @@ class AlertWindow(QMainWindow):
             self._headline.setText(formatter.say("APP_NAME" if controller.unlocked else "LOCKED"))
             self._place.setText("")
             self._age.setText("")
+            self.whereabouts.setText("")
         else:
             alert = shown.alert
             alarm = alert.state is AlertState.NEW and not alert.only_to_be_cleared
@@ -267,7 +275,9 @@ class AlertWindow(QMainWindow):
             self._headline.setText(formatter.state(alert))
             self._place.setText(formatter.place(alert))
             self._age.setText(formatter.duration(now - alert.raised_at))
+            self.whereabouts.setText(formatter.whereabouts(alert, now) if alert.open else "")
             self.view.comparison.name_probe(formatter.probe(alert, now))
+        self.whereabouts.setVisible(bool(self.whereabouts.text()))
         set_role(self._header, tone, "tone")
         self._queue.setText(formatter.say("NEXT_WAITING", count=len(others)))
         name_by(self.menu, formatter.say("MENU"))

@@ -82,7 +82,7 @@ class TodayWindow(QMainWindow):
         alerts = controller.alert_cache.newest_first()
         for number, state in enumerate(StateFilter):
             self.states.setItemText(number, say(f"FILTER_{state}"))
-        self._offer_counters(sorted({one.alert.camera.counter for one in alerts}), say("FILTER_ALL"))
+        self._offer_counters(sorted({one.alert.place.counter for one in alerts}), say("FILTER_ALL"))
         self.table.states = StateFilter(self.states.currentData())
         self.table.counter = self.counters.currentData() or ""
         self.table.text = self.text.text().strip()
