@@ -7,6 +7,7 @@ eyes are some 25 above the ground.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -40,16 +41,24 @@ class Sprite:
 
 def cut_out(photo: Photo, clothes: int) -> Sprite:
     """Cut the head out of `photo` and put it on a body in the colour number `clothes`."""
+    head, torso, legs = _masks()
+    dressed = _blended(_cloth(CLOTHES[clothes % len(CLOTHES)]), _cloth(TROUSERS), torso)
+    return Sprite(_blended(_upright(photo), dressed, head), np.maximum(np.maximum(head, torso), legs))
+
+
+def _blended(front: Picture, back: Picture, opacity: NDArray[np.float32]) -> Picture:
+    return np.asarray(cv2.blendLinear(front, back, opacity, 1 - opacity), dtype=np.uint8)
+
+
+@cache
+def _masks() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Where everybody's head, torso and legs are: opacity, (HEIGHT, WIDTH) each."""
     head = _mask(_NECK, 0.12, ellipse=True)
     torso = _mask((*_TORSO, *((-x, y) for x, y in reversed(_TORSO))), 0.06)
-    legs = np.maximum(_mask(_LEG, 0.06), _mask(tuple((-x, y) for x, y in _LEG), 0.06))
-    cloth = _cloth(TROUSERS)
-    for layer, opacity in ((_cloth(CLOTHES[clothes % len(CLOTHES)]), torso), (_upright(photo), head)):
-        cloth = layer * opacity[..., None] + cloth * (1 - opacity[..., None])
-    return Sprite(cloth.astype(np.uint8), np.maximum(np.maximum(head, torso), legs))
+    return head, torso, np.maximum(_mask(_LEG, 0.06), _mask(tuple((-x, y) for x, y in _LEG), 0.06))
 
 
-def _upright(photo: Photo) -> NDArray[np.float32]:
+def _upright(photo: Photo) -> Picture:
     left, right = photo.landmarks[0], photo.landmarks[1]
     eyes = (left + right) / 2
     # The eyes of a turned head are not at its middle; the nose points away from it.
@@ -61,7 +70,7 @@ def _upright(photo: Photo) -> NDArray[np.float32]:
     picture = cv2.warpAffine(
         photo.picture, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    return picture.astype(np.float32)
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def _mask(outline: tuple[tuple[float, float], ...], softness: float, *, ellipse: bool = False) -> NDArray[np.float32]:
@@ -75,12 +84,17 @@ def _mask(outline: tuple[tuple[float, float], ...], softness: float, *, ellipse:
     return np.asarray(soft / 255, dtype=np.float32)
 
 
-def _cloth(colour: tuple[int, int, int]) -> NDArray[np.float32]:
+def _cloth(colour: tuple[int, int, int]) -> Picture:
+    shade, weave = _fabric()
+    return np.asarray(cv2.merge([cv2.add(shade * part, weave, dtype=cv2.CV_8U) for part in colour]), dtype=np.uint8)
+
+
+@cache
+def _fabric() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How light cloth is at each point, as a share of its colour and in steps of 255; (HEIGHT, WIDTH) each."""
     across = np.linspace(-1, 1, WIDTH, dtype=np.float32)[None, :]
-    shade = 1.1 - 0.6 * across**2
     # The shadow between arms and trunk.
-    shade = shade - 0.3 * np.exp(-(((np.abs(across) - 0.54) / 0.03) ** 2))
-    weave = np.random.default_rng(sum(colour)).normal(0, 4, (HEIGHT, WIDTH)).astype(np.float32)
+    shade = 1.1 - 0.6 * across**2 - 0.3 * np.exp(-(((np.abs(across) - 0.54) / 0.03) ** 2))
+    weave = np.random.default_rng(1).normal(0, 4, (HEIGHT, WIDTH)).astype(np.float32)
     weave = np.asarray(cv2.GaussianBlur(weave, (0, 0), 1.5), dtype=np.float32)
-    lit = np.array(colour, np.float32) * shade[..., None] + weave[..., None]
-    return np.clip(lit, 0, 255).astype(np.float32)
+    return np.broadcast_to(shade, weave.shape).astype(np.float32), weave
