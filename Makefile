@@ -9,8 +9,8 @@ SBOM ?= build/sbom.json
 unexport PYTHONDONTWRITEBYTECODE
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation pkcs11 postgres otel camera notifier desktop console
-# How pytest shares the tests among its processes.
-SIDE_BY_SIDE := -n 3 --dist worksteal
+# How pytest shares the tests among its processes: twice as many as a small machine has cores, for half of them wait.
+SIDE_BY_SIDE := -n 4 --dist worksteal
 
 .PHONY: settings-page help setup demo demo-ports demo-desktop test test-all test-rest test-quick lint house walks bench chaos fuzz audit sbom release cut packages packages-test trial bundle image lock clean
 

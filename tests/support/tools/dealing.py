@@ -1,7 +1,8 @@
-"""In which order tests run: what takes longest comes first at each worker, or all others would wait for the last of it.
+"""In which order tests run: what takes longest comes first, or all others would wait for the last of it.
 
-pytest-xdist gives each worker a part of the list, of one length, and who has no test left takes some from the end of
-another's part.
+What takes long waits for most of its time, for other programs and for clocks. So half of the workers begin with it, and
+the others compute beside them. pytest-xdist gives each worker a part of the list, of one length, and who has no test
+left takes some from the end of another's part.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ def dealt(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
         files.setdefault(item.path, []).append(item)
     parts: list[list[pytest.Item]] = [[] for _ in range(workers)]
     given_s = [0.0] * workers
+    waiting = range((workers + 1) // 2)
     for tests in sorted(files.values(), key=_given_s, reverse=True):
-        seconds = _given_s(tests)
-        least = min(range(workers), key=lambda worker: given_s[worker] if seconds else len(parts[worker]))
+        if seconds := _given_s(tests):
+            least = min(waiting, key=lambda worker: given_s[worker])
+        else:
+            least = min(range(workers), key=lambda worker: len(parts[worker]))
         parts[least] += tests
         given_s[least] += seconds
     return list(chain(*_of_one_length(parts)))
