@@ -19,6 +19,7 @@ import pytest
 import structlog
 
 from tests.support.tools.dealing import dealt
+from tests.support.tools.forked_process import forking_place
 from tests.support.tools.log_scan import personal_data
 from tests.support.tools.own_memory import forget_peak, held_bytes, peak_bytes
 from tests.support.tools.postgres import end_shared_postgres, shared_postgres
@@ -38,9 +39,12 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch the logs, unless this is a worker."""
+    """Watch the logs and have a place for what forks programs, unless this is a worker."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_LogWatch())
+        place = forking_place()
+        place.__enter__()
+        config.add_cleanup(lambda: place.__exit__(None, None, None))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 import secrets
-import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -23,9 +22,12 @@ import pytest
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
+from tests.support.repository import ROOT
+from tests.support.scenarios import spooling_camera
 from tests.support.scenarios.server import list_astronaut, settings
 from tests.support.scenarios.spooling_camera import LISTED, STRANGER
 from tests.support.scenarios.spools import wait_until
+from tests.support.tools.forked_async import PIPE, ForkedAsync
 from tests.support.tools.packs import light_pack
 from tests.support.tools.raw_files import JFIF, folder_bytes, shown
 
@@ -52,18 +54,18 @@ class CaptureHost:
     folder: Path
     taken: dict[str, float] = field(default_factory=dict)
     """When each capture was taken, by its id; seconds of the monotonic clock."""
-    _process: asyncio.subprocess.Process | None = None
+    _process: ForkedAsync | None = None
 
     async def start(self) -> None:
         tls_dir = await asyncio.to_thread(self.stack.certificate, DeviceRole.CAMERA, CAMERA)
         self.stack.logs.mkdir(exist_ok=True)
         with (self.stack.logs / "camera.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "tests.support.scenarios.spooling_camera", CAMERA, self.stack.address),
-                *(str(tls_dir), str(self.folder), str(SPILL_AFTER_S)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+            self._process = await ForkedAsync.started(
+                spooling_camera.__name__,
+                *(CAMERA, self.stack.address, str(tls_dir), str(self.folder), str(SPILL_AFTER_S)),
+                environment=os.environ,
+                folder=ROOT,
+                stdin=PIPE,
                 stderr=log,
             )
 
@@ -83,14 +85,13 @@ class CaptureHost:
         """Cut its power; return the ids of what it may have lost."""
         assert self._process
         killed_s = time.monotonic()
-        self._process.kill()
-        await self._process.wait()
+        await self._process.close()
         return {key for key, taken_s in self.taken.items() if killed_s - taken_s < SURE_AFTER_S}
 
     async def end(self) -> None:
         assert self._process
         if self._process.returncode is None:
-            await asyncio.wait_for(self._process.communicate(b""), 30)
+            await asyncio.wait_for(self._process.communicate(), 30)
 
     @property
     def on_disk(self) -> set[str]:
@@ -125,8 +126,8 @@ async def site(folder: Path, **more: float) -> AsyncIterator[tuple[Stack, Captur
     try:
         yield stack, host
     finally:
-        if host._process and host._process.returncode is None:
-            host._process.kill()
+        if host._process:
+            await host._process.close()
         await asyncio.to_thread(stack.__exit__, None, None, None)
 
 

@@ -18,7 +18,7 @@ from cekalwatch.v1 import capture_pb2
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_MESSAGE_BYTES
 from tests.support.builders.camera import decoded
 from tests.support.builders.scenes import Walk, write_video
-from tests.support.fakes.camera_program import ForkedCamera, camera_program, ended
+from tests.support.fakes.camera_program import ended, python_program, started_camera
 from tests.support.fakes.capture_server import (
     ACCEPTED,
     RETRY,
@@ -29,6 +29,7 @@ from tests.support.fakes.capture_server import (
     serving,
 )
 from tests.support.scenarios.spools import wait_until
+from tests.support.tools.forked_async import ForkedAsync
 from tests.support.tools.packs import light_pack
 from tests.support.tools.raw_files import JFIF, folder_bytes, shown
 from tests.support.tools.shared import shared_models
@@ -65,7 +66,7 @@ class Ended:
 class Client:
     """A running camera client."""
 
-    def __init__(self, process: ForkedCamera) -> None:
+    def __init__(self, process: ForkedAsync) -> None:
         self.process = process
 
     async def ended(self) -> Ended:
@@ -86,7 +87,7 @@ async def client(
     places = {"spool_dir": f"{home}/{SPOOL}", "spool_key": f"{home}/{SPOOL_KEY}", "ptz_dir": f"{home}/ptz"}
     environment = {f"CEKALWATCH_CAMERA_{key.upper()}": value for key, value in (places | settings).items()}
     arguments = command_line(source, detector, *options, address=address)
-    process = await ForkedCamera.started(*arguments, home=home, **environment)
+    process = await started_camera(*arguments, home=home, **environment)
     try:
         yield Client(process)
     finally:
@@ -258,7 +259,8 @@ async def test_a_camera_that_is_answered_in_time_writes_nothing_but_its_key(
     server = CaptureServer()
     async with serving(server):
         arguments = command_line(passages, detector, "--realtime", address=server.address)
-        async with camera_program(*arguments, home=tmp_path) as camera:  # which finds its home by itself
+        # Not forked, so that it finds its home by itself.
+        async with python_program("-m", "cekalwatch.camera", *arguments, home=tmp_path) as camera:
             assert (await ended(camera))[0] == Exit.OK
     assert server.heard.faces
     [key] = files_below(tmp_path)
@@ -344,6 +346,7 @@ async def test_a_file_waits_for_a_server_that_comes_later(passages: Path, detect
     await server.start()
     await server.vanish()
     async with client(passages, detector, tmp_path, address=server.address) as camera:
+        assert camera.process.stderr
         while b"server_lost" not in (line := await camera.process.stderr.readline()):
             assert line, "it ended, though it should wait"
         async with serving(server, server.port):

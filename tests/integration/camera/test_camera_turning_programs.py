@@ -87,10 +87,11 @@ async def test_the_command_leaves_the_tour_and_takes_it_up(device: OnvifDevice, 
     device.turns_by_itself = True
     settings = tmp_path / "camera.toml"
     settings.write_text(
-        f'camera_id = "arr-1"\nsource = "0"\nptz_dir = "{tmp_path / "ptz"}"\n[ptz]\naddress = "{device.address}"\n'
-        f'user = "{USER}"\npreset = "arrivals"\nstay_seconds = 60\n'
+        f'camera_id = "arr-1"\nsource = "0"\n[ptz]\naddress = "{device.address}"\nuser = "{USER}"\n'
+        'preset = "arrivals"\nstay_seconds = 60\n'
     )
     config, password = ("--config", str(settings)), {"CEKALWATCH_CAMERA_PTZ_PASSWORD": PASSWORD}
+    password["CEKALWATCH_CAMERA_PTZ_DIR"] = str(tmp_path / "ptz")
     key = device.address.removeprefix("http://")
     code, said, errors = await camera_command("turn", "departures", "--stay", *config, home=tmp_path, **password)
     assert code == Exit.OK, errors

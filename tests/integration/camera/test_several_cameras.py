@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,10 +17,12 @@ from cekalwatch.v1.operations_service_pb2 import GetStatusRequest, GetStatusResp
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.scenes import Walk, write_video
+from tests.support.fakes.camera_program import camera_program, ended
 from tests.support.fakes.capture_server import CaptureServer, serving
 from tests.support.fakes.rtsp_camera import encode, rtsp_camera, views
 from tests.support.scenarios.server import CAMERAS, Running, running
 from tests.support.scenarios.site_pki import Site
+from tests.support.tools.forked_async import ForkedAsync
 from tests.support.tools.packs import light_pack
 
 AWAY = "rtsp://watcher:secret@127.0.0.1:9/stream"
@@ -38,7 +38,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @asynccontextmanager
 async def cameras(
     folder: Path, address: str, *, certificates: dict[str, Path] | None = None, **sources: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> AsyncIterator[ForkedAsync]:
     """The client with cameras of these keys (`gate_1` stands for gate-1) and sources, as the process that runs."""
     lines = [f'server_addresses = ["{address}"]', f'detector = "{light_pack()}"']
     for key, source in sources.items():
@@ -46,30 +46,15 @@ async def cameras(
         if certificates:
             lines += [f'tls_dir = "{certificates[key]}"']
     (folder / "camera.toml").write_text("\n".join(lines))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.camera", "run", "--config", str(folder / "camera.toml")),
-        env={"HOME": str(folder), "PATH": os.environ["PATH"]},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
+    async with camera_program("run", "--config", str(folder / "camera.toml"), home=folder) as process:
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
-    _, errors = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, errors.decode()
 
 
 @pytest.mark.slow
 async def test_each_file_is_read_to_its_end_over_a_stream_of_its_own(walk: Path, tmp_path: Path) -> None:
     server = CaptureServer(cameras=("gate-1", "gate-2"))
     async with serving(server), cameras(tmp_path, server.address, gate_1=str(walk), gate_2=str(walk)) as process:
-        code, errors = await ended(process)
+        code, _, errors = await ended(process)
     assert code == Exit.OK, errors
     assert sorted(hello.camera_id for hello in server.heard.hellos) == ["gate-1", "gate-2"]
     assert len({hello.run_id for hello in server.heard.hellos}) == 2
@@ -87,7 +72,7 @@ async def test_a_camera_that_is_away_and_one_that_is_refused_do_not_touch_the_th
         await server.until(lambda heard: bool(heard.faces) and len(heard.goodbyes) == 1)  # the file is done
         await server.until(lambda heard: len(heard.hellos) == 3)
         process.send_signal(signal.SIGTERM)
-        code, errors = await ended(process)
+        code, _, errors = await ended(process)
     assert code == Exit.OK, errors
     assert "server_refuses" in errors
     assert "secret" not in errors
@@ -121,7 +106,7 @@ async def test_one_that_hangs_and_one_with_a_strange_certificate_do_not_touch_th
             found = await until(server, lambda found: seen(found, "dep-2"))
             assert not found["dep-3"].connected
             process.send_signal(signal.SIGTERM)
-            code, errors = await ended(process)
+            code, _, errors = await ended(process)
     assert code == Exit.OK, errors
     refused = [line for line in errors.splitlines() if "server_refuses" in line]
     assert len(refused) == 1

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
-import sys
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +29,7 @@ from tests.support.scenarios.two_models import (
     until,
     usual,
 )
+from tests.support.tools.forked_async import NOTHING, ForkedAsync
 from tests.support.tools.second_pack import NAME
 
 
@@ -42,11 +40,8 @@ async def test_a_rebuild_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> 
     many_portraits(chosen, photographs)
     other = model(NAME)
     arguments = ("gallery", "rebuild", "--pack", NAME, "--data-dir", str(tmp_path))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.server", *arguments),
-        env=os.environ | environment(),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+    process = await ForkedAsync.started(
+        "server", *arguments, environment=os.environ | environment(), stdout=NOTHING, stderr=NOTHING
     )
     database, _ = open_store(chosen)
     try:
@@ -63,8 +58,7 @@ async def test_a_rebuild_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> 
         assert len(after) == photographs
         assert before.items() <= after.items(), "what was done is not done again"
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
+        await process.close()
         database.close()
     begun, ended = (trail(chosen, action) for action in (Action.GALLERY_REBUILD_BEGUN, Action.GALLERY_REBUILT))
     assert (len(begun), len(ended)) == (2, 1)

@@ -39,7 +39,9 @@ from tests.support.fakes.webhook_receiver import WebhookReceiver, write_secret
 from tests.support.scenarios.server import running, settings
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import Site
+from tests.support.tools.forked_process import ForkedProcess
 from tests.support.tools.packs import light_environment
+from tests.support.tools.programs import run_program
 
 WAIT_S = 60.0
 
@@ -70,14 +72,7 @@ def config(folder: Path, receiver: WebhookReceiver, syslog: str = "") -> Path:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cekalwatch.server", *arguments],
-        env=os.environ | light_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=WAIT_S,
-    )
+    return run_program("server", *arguments, environment=os.environ | light_environment())
 
 
 def here(*arguments: str) -> Result:
@@ -143,7 +138,7 @@ def test_a_server_that_is_killed_while_it_sends_sends_it_again_and_then_the_rest
     tmp_path: Path, files: TlsFiles
 ) -> None:
     killed = threading.Event()
-    process: list[subprocess.Popen[bytes]] = []
+    process: list[ForkedProcess] = []
 
     def meanwhile(number: int) -> None:
         if number == 1:
@@ -162,13 +157,11 @@ def test_a_server_that_is_killed_while_it_sends_sends_it_again_and_then_the_rest
         store.add("siem", "alerts", told, 0, SystemClock().now())
         ids = [one.notice_id for one in store.waiting("siem", 10)]
 
-        def start() -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
-                [sys.executable, "-m", "cekalwatch.server", "serve", "--config", str(file)],
-                env=os.environ | light_environment(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+        def start() -> ForkedProcess:
+            with open(os.devnull, "r+b") as nothing:  # noqa: PTH123  # a device
+                files = (nothing.fileno(),) * 3
+                arguments = ("serve", "--config", str(file))
+                return ForkedProcess("server", arguments, os.environ | light_environment(), files, sys.executable)
 
         process.append(start())
         assert killed.wait(WAIT_S)
@@ -181,7 +174,7 @@ def test_a_server_that_is_killed_while_it_sends_sends_it_again_and_then_the_rest
                     break
                 settled.wait(0.1)
         finally:
-            second.terminate()
+            second.send_signal(signal.SIGTERM)
             second.wait(WAIT_S)
         assert {one.outcome for one in store.newest("siem", 3)} == {NoticeOutcome.DELIVERED}
         database.close()

@@ -41,7 +41,7 @@ class Machine:
         self.data = folder / "data"
         self.config.write_text(
             f'data_dir = "{self.data}"\nmodels_dir = "{light_pack().parent}"\nmodel_pack = "light"\n'
-            f'listen = "127.0.0.1:9"\n{source}'
+            f'listen = "127.0.0.1:9"\ninference = "onnxruntime"\n{source}'
         )
         self.database = Database(f"sqlite:///{self.data / 'cekalwatch.sqlite3'}")
         self.database.upgrade()

@@ -28,6 +28,7 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded, group
 from tests.support.builders.watchlist_folder import Row, row, write_orders
 from tests.support.scenarios.server import running, settings
+from tests.support.tools.forked_async import NOTHING, ForkedAsync
 from tests.support.tools.packs import light_environment
 from tests.support.tools.programs import empty_site, server_command
 
@@ -296,15 +297,13 @@ def long_list(folder: Path, most: int) -> Path:
     return folder
 
 
-async def begun(folder: Path, data: Path, *arguments: str) -> asyncio.subprocess.Process:
+async def begun(folder: Path, data: Path, *arguments: str) -> ForkedAsync:
     """Begin an import into the database, and wait until something is stored."""
     empty_site(data)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cekalwatch.server", "watchlist", "import", str(folder), "--offline"),
-        *("--data-dir", str(data), *arguments),
-        env=os.environ | light_environment(),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+    process = await ForkedAsync.started(
+        *("server", "watchlist", "import", str(folder), "--offline", "--data-dir", str(data), *arguments),
+        environment=os.environ | light_environment(),
+        stdout=NOTHING,
     )
     async with asyncio.timeout(120):
         while not subjects_in(data / "cekalwatch.sqlite3"):  # noqa: ASYNC110  # another process fills it

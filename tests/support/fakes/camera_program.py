@@ -5,31 +5,48 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
 
-from tests.support.tools.forked_process import ForkedProcess
+from tests.support.tools.forked_async import NOTHING, ForkedAsync
 
-CAMERA = ("-m", "cekalwatch.camera")
 ENDS_WITHIN_S = 120
+_FOLDERS = {
+    "SPOOL_DIR": ".local/state/cekalwatch-camera/spool",
+    "SPOOL_KEY": ".config/cekalwatch-camera/spool.key",
+    "PTZ_DIR": ".local/state/cekalwatch-camera/ptz",
+}
+"""Below its home; it has looked for its own before it was forked."""
 
 
-def camera_program(
-    *arguments: str, home: Path, **environment: str
-) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
-    """Run the client; see `python_program`."""
-    return python_program(*CAMERA, *arguments, home=home, **environment)
+def _variables(home: Path) -> dict[str, str]:
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home)}
+
+
+def _folders(home: Path) -> dict[str, str]:
+    return {f"CEKALWATCH_CAMERA_{name}": str(home / place) for name, place in _FOLDERS.items()}
 
 
 @asynccontextmanager
-async def python_program(*arguments: str, home: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run Python with `home` as its folder and home, and no variables but these; it ends with the block."""
+async def camera_program(*arguments: str, home: Path, **environment: str) -> AsyncIterator[ForkedAsync]:
+    """Run the client, forked, in `home`, which is its home too, with no variables but these; it ends with the block."""
+    variables = _variables(home) | _folders(home) | environment
+    process = await ForkedAsync.started("camera", *arguments, environment=variables, folder=home)
+    try:
+        yield process
+    finally:
+        await process.close()
+
+
+@asynccontextmanager
+async def python_program(*arguments: str, home: Path, **environment: str) -> AsyncIterator[Process]:
+    """Run Python in the same way, and all that it loads."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
-        env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home), **environment},
+        env=_variables(home) | environment,
         cwd=home,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -42,7 +59,7 @@ async def python_program(*arguments: str, home: Path, **environment: str) -> Asy
         await process.wait()
 
 
-async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
+async def ended(process: Process | ForkedAsync) -> tuple[int, str, str]:
     """Wait for its end; return exit code, standard output and standard error."""
     said, errors = await asyncio.wait_for(process.communicate(), ENDS_WITHIN_S)
     assert process.returncode is not None
@@ -55,56 +72,7 @@ async def camera_command(*arguments: str, home: Path, **environment: str) -> tup
         return await ended(process)
 
 
-class ForkedCamera:
-    """What a process of `asyncio` is for the camera client, forked: see `forked_process.py`. Its output is dropped.
-
-    Name the folders that it writes into: it has looked for those of its home before it was forked.
-    """
-
-    def __init__(self, process: ForkedProcess, errors: asyncio.StreamReader, pipe: asyncio.ReadTransport) -> None:
-        self._process = process
-        self.stderr = errors
-        self._pipe = pipe
-
-    @classmethod
-    async def started(cls, *arguments: str, home: Path, **environment: str) -> Self:
-        """Start it with `home` as its home, and no variables but these."""
-        variables = {"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home), **environment}
-        errors = asyncio.StreamReader()
-        reading, writing = os.pipe()
-        with (home / os.devnull).open("r+b") as nothing, os.fdopen(writing, "wb") as written:
-            files = nothing.fileno(), nothing.fileno(), written.fileno()
-            process = await asyncio.to_thread(
-                ForkedProcess, "camera", arguments, variables, files, sys.executable, home
-            )
-        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(errors), os.fdopen(reading, "rb")
-        )
-        return cls(process, errors, pipe)
-
-    @property
-    def returncode(self) -> int | None:
-        """Its exit code; None while it runs."""
-        return self._process.poll()
-
-    def send_signal(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    async def wait(self) -> int:
-        """Wait for its end, and return its exit code."""
-        return await asyncio.to_thread(self._process.wait)
-
-    async def communicate(self) -> tuple[None, bytes]:
-        """Wait for its end, and return what it wrote to standard error that was not read yet."""
-        errors = await self.stderr.read()
-        await self.wait()
-        return None, errors
-
-    async def close(self) -> None:
-        """End it, if it runs."""
-        self.kill()
-        await self.wait()
-        self._pipe.close()
+async def started_camera(*arguments: str, home: Path, **environment: str) -> ForkedAsync:
+    """Start it without a bound of its time; its standard output is dropped. Name the folders that it writes into."""
+    variables = _variables(home) | environment
+    return await ForkedAsync.started("camera", *arguments, environment=variables, folder=home, stdout=NOTHING)

@@ -1,8 +1,7 @@
 """A camera without pictures, as a process that can be killed: the client's outbox, spooler, spool and uplink.
 
-    python -m tests.support.scenarios.spooling_camera CAMERA_ID ADDRESS TLS_DIR FOLDER SPILL_AFTER_S
-
-For each line of standard input, `TRACK SCORE PERSON` (the portrait of a listed person, or somebody else of a group), it
+Its arguments are CAMERA_ID ADDRESS TLS_DIR FOLDER SPILL_AFTER_S. For each line of standard input, `TRACK SCORE PERSON`
+(the portrait of a listed person, or somebody else of a group), it
 puts a capture and prints its id. It ends with its input.
 """
 
@@ -75,7 +74,8 @@ async def run(camera_id: str, address: str, tls_dir: Path, folder: Path, spill_a
     await asyncio.to_thread(spooler.close)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run it, as the arguments say."""
     configure_logs("info")
     _, key, server, tls, place, seconds = sys.argv
     asyncio.run(run(key, server, Path(tls), Path(place), float(seconds)))

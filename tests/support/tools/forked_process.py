@@ -1,19 +1,23 @@
 """A program of ours in a process of its own, forked from one that has loaded the modules: see `forking.py`.
 
-To load them takes Python two to four seconds of processor time a program. What is tested is the program; that Python
-starts it is for the tests of the packages.
+To load them takes Python two to four seconds of processor time a program, and all processes of a run share it. What is
+tested is the program; that Python starts it is for the tests of the packages.
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
+import hashlib
 import json
 import os
 import select
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -23,6 +27,8 @@ from typing import IO
 from tests.support.tools.forking import NUMBER, Request
 
 SCRIPT = Path(__file__).with_name("forking.py")
+PLACE_VARIABLE = "CEKALWATCH_TEST_FORKING"
+"""Names the folder where they find it."""
 
 
 class ForkedProcess:
@@ -37,7 +43,10 @@ class ForkedProcess:
         python: str | Path,
         folder: str | Path = "",
     ) -> None:
-        """Start `cekalwatch-PROGRAM` in `folder`; `files` are its standard input, output and error, and stay open."""
+        """Start `cekalwatch-PROGRAM` in `folder`; `files` are its standard input, output and error, and stay open.
+
+        A module of the tests is named with its dots.
+        """
         self.args = [program, *arguments]
         self.stdout: IO[bytes] | None = None
         request = Request(program, list(arguments), dict(environment), str(folder))
@@ -88,18 +97,44 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
 
+@contextmanager
+def forking_place() -> Iterator[None]:
+    """Have a folder where the processes of a run find what forks, for the time of the block."""
+    with tempfile.TemporaryDirectory(prefix="cekalwatch-forking-") as folder:
+        os.environ[PLACE_VARIABLE] = folder
+        yield
+        del os.environ[PLACE_VARIABLE]
+
+
 @cache
 def _requests(python: str | Path) -> socket.socket:
-    """Start what forks programs of that interpreter, and return where it is asked."""
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    # Without -P the folder of the script would be searched for modules.
-    command = [python, "-P", SCRIPT, str(its.fileno())]
-    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[its.fileno()])
-    its.close()
+    """Start what forks programs of that interpreter, unless it runs already, and return where it is asked."""
+    place = Path(os.environ[PLACE_VARIABLE], hashlib.sha256(str(python).encode()).hexdigest()[:16])
+    asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with Path(f"{place}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            asking.connect(str(place))
+        except (FileNotFoundError, ConnectionRefusedError):
+            place.unlink(missing_ok=True)
+            _start(python, place)
+            asking.connect(str(place))
+    atexit.register(asking.close)
+    return asking
 
-    def end() -> None:
-        ours.close()
-        running.wait()
 
-    atexit.register(end)
-    return ours
+def _start(python: str | Path, place: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(place))
+        listening.listen()
+        # Without -P the folder of the script would be searched for modules.
+        command = [python, "-P", SCRIPT, str(place), str(listening.fileno())]
+        # What modules look for as they are loaded, below a home, is looked for below one of the run's own.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+        running = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[listening.fileno()],
+            env=environment | {"HOME": str(place.with_name("home"))},
+        )
+    atexit.register(running.wait)  # after this process has ended to ask

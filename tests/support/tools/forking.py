@@ -1,11 +1,13 @@
 """Forks our programs from a process that has loaded their modules, as `forked_process.py` asks for it.
 
-It runs as a script, in the interpreter of any version of the programs, and knows nothing of the tests.
+It runs as a script, in the interpreter of any version of the programs, and knows nothing of the tests: any number of
+processes ask at one place, and it ends when the last of them has.
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import json
 import os
@@ -39,7 +41,8 @@ NUMBER = struct.Struct("q")
 class Request:
     """What a process is to become: `cekalwatch-PROGRAM` with these arguments, and these variables and no others.
 
-    It works in `folder`; empty: in that of the tests.
+    A name with a dot is a module of the tests, which has a function `main`. It works in `folder`; empty: in that of
+    the tests.
     """
 
     program: str
@@ -64,37 +67,79 @@ def load() -> None:
     gc.freeze()
 
 
-def serve(requests: socket.socket) -> Request | None:
-    """Fork a process for each request. Returns in each of these with its request, and here, when nobody asks, None."""
+def serve(place: str, listening: socket.socket) -> Request | None:
+    """Fork a process for each request. Returns in each of these with its request, and here, when nobody asks, None.
+
+    Who connects holds the lock of `place`, as this does when it ends.
+    """
     ends: dict[int, int] = {}
+    asking: set[socket.socket] = set()
     waking, woken = os.pipe()
     for end in (waking, woken):
         os.set_blocking(end, False)
+    listening.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken)
     with selectors.DefaultSelector() as selector:
-        selector.register(requests, selectors.EVENT_READ)
+        selector.register(listening, selectors.EVENT_READ)
         selector.register(waking, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fileobj is not requests:
+                requests = key.fileobj
+                if requests is waking or not isinstance(requests, socket.socket):
                     os.read(waking, MAX_REQUEST_BYTES)
                     _tell_ends(ends)
-                    continue
-                message, files, *_ = socket.recv_fds(requests, MAX_REQUEST_BYTES, FILES)
-                if not message:
-                    return None
-                if not (number := os.fork()):
+                elif requests is listening:
+                    _take_up(listening, selector, asking)
+                elif not (asked := _asked(requests)):
+                    selector.unregister(requests)
+                    requests.close()
+                    asking.discard(requests)
+                    if not asking and _has_ended(place, listening, selector, asking):
+                        return None
+                elif _forks(asked[1], ends):
                     signal.set_wakeup_fd(-1)
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                    for end in (waking, woken, requests.detach(), *ends.values()):
+                    for end in (waking, woken, listening.detach(), *(one.detach() for one in asking), *ends.values()):
                         os.close(end)
-                    _take(files)
-                    return Request(**json.loads(message))
-                ends[number] = files.pop()
-                os.write(ends[number], NUMBER.pack(number))
-                for file in files:
-                    os.close(file)
+                    _take(asked[1])
+                    return asked[0]
+
+
+def _take_up(listening: socket.socket, selector: selectors.BaseSelector, asking: set[socket.socket]) -> None:
+    with suppress(BlockingIOError):
+        while True:
+            requests = listening.accept()[0]
+            selector.register(requests, selectors.EVENT_READ)
+            asking.add(requests)
+
+
+def _asked(requests: socket.socket) -> tuple[Request, list[int]] | None:
+    message, files, *_ = socket.recv_fds(requests, MAX_REQUEST_BYTES, FILES)
+    return (Request(**json.loads(message)), files) if message else None
+
+
+def _forks(files: list[int], ends: dict[int, int]) -> bool:
+    """Fork. Return in the new process whether it is that; in this one its files are closed, and its number is told."""
+    if not (number := os.fork()):
+        return True
+    ends[number] = files.pop()
+    os.write(ends[number], NUMBER.pack(number))
+    for file in files:
+        os.close(file)
+    return False
+
+
+def _has_ended(
+    place: str, listening: socket.socket, selector: selectors.BaseSelector, asking: set[socket.socket]
+) -> bool:
+    """Close `place`, unless somebody has connected in the meantime."""
+    with suppress(FileNotFoundError), open(f"{place}.lock", "w") as lock:  # noqa: PTH123  # unless the run has ended
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _take_up(listening, selector, asking)
+        if not asking:
+            os.unlink(place)  # noqa: PTH108
+    return not asking
 
 
 def _tell_ends(ends: dict[int, int]) -> None:
@@ -128,10 +173,13 @@ def become(request: Request) -> NoReturn:
     if request.folder:
         os.chdir(request.folder)
     tempfile.tempdir = None  # it may have been asked for already
-    sys.argv = [f"cekalwatch-{request.program}", *request.arguments]
+    ours = "." not in request.program
+    sys.argv = [f"cekalwatch-{request.program}" if ours else request.program, *request.arguments]
+    if not ours:
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109  # as `python -m` does
     code = 0
     try:
-        import_module(f"cekalwatch.{request.program}.__main__").main()
+        import_module(f"cekalwatch.{request.program}.__main__" if ours else request.program).main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001  # as Python ends a program
@@ -146,5 +194,5 @@ def become(request: Request) -> NoReturn:
 
 if __name__ == "__main__":
     load()
-    if asked := serve(socket.socket(fileno=int(sys.argv[1]))):
-        become(asked)
+    if wanted := serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))):
+        become(wanted)

@@ -61,7 +61,7 @@ class OtherVersion:
 
     def copied(self, folder: Path) -> OtherVersion:
         """Return a copy of it in `folder`, whose files are shared: who changes one writes another in its place."""
-        shutil.copytree(self.folder, folder, symlinks=True, copy_function=_link)
+        _share(self.folder, folder)
         return OtherVersion(self.commit, folder)
 
     def call_itself(self, version_name: str) -> None:
@@ -148,8 +148,10 @@ def _install(commit: str, folder: Path) -> OtherVersion:
     other = OtherVersion(commit, environment)
     # Confined programs may read what is below their environment, so that a path to the other one would not do.
     own = other.packages
-    present = shutil.ignore_patterns("cekalwatch*", "_cekalwatch.pth")
-    shutil.copytree(sysconfig.get_path("purelib"), own, copy_function=_link, ignore=present, dirs_exist_ok=True)
+    shutil.rmtree(own)
+    _share(Path(sysconfig.get_path("purelib")), own)
+    for present in (*own.glob("cekalwatch*"), *own.glob("_cekalwatch.pth")):
+        shutil.rmtree(present) if present.is_dir() else present.unlink()
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(other.python)]
     subprocess.run([*command, "install", "--no-deps", "--no-index", str(wheel)], check=True)
     return other
@@ -177,11 +179,12 @@ def _take_scripts(sources: Path) -> None:
         shutil.copytree(ROOT / _SCRIPTS, sources / _SCRIPTS, dirs_exist_ok=True)
 
 
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another disk
-        shutil.copy2(source, target)
+def _share(folder: Path, copy: Path) -> None:
+    """Make `copy` of a folder, whose files are the same ones; copies of them where it is on another disk."""
+    done = subprocess.run(["cp", "--archive", "--link", folder, copy], check=False, capture_output=True)
+    if done.returncode:
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy, symlinks=True)
 
 
 def _unmet(wheel: Path) -> Iterator[str]:

@@ -36,8 +36,12 @@ def light_pack() -> Path:
 
 
 def light_environment() -> dict[str, str]:
-    """Return the variables with which a command of the server uses that pack."""
-    return {"CEKALWATCH_SERVER_MODELS_DIR": str(MODELS), "CEKALWATCH_SERVER_MODEL_PACK": light_pack().name}
+    """Return the variables with which a command of the server uses that pack, with what opens it soonest."""
+    return {
+        "CEKALWATCH_SERVER_MODELS_DIR": str(MODELS),
+        "CEKALWATCH_SERVER_MODEL_PACK": light_pack().name,
+        "CEKALWATCH_SERVER_INFERENCE": "onnxruntime",
+    }
 
 
 @cache
