@@ -10,7 +10,7 @@ import ctypes
 import gc
 import os
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,9 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch the logs and have a place for what forks programs, unless this is a worker."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_LogWatch())
-        place = forking_place()
-        place.__enter__()
-        config.add_cleanup(lambda: place.__exit__(None, None, None))
+        opened = ExitStack()
+        opened.enter_context(forking_place())
+        config.add_cleanup(opened.close)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
