@@ -54,7 +54,9 @@ class Seen:
     fused_crops: int = 1
 
 
-SEEN = Codec(Seen, alert_pb2.Sighting, names={"captured_at": "capture_time"}, unread=("passage", "late"))
+SEEN = Codec(
+    Seen, alert_pb2.Sighting, names={"captured_at": "capture_time"}, unread=("passage", "late", "model_version")
+)
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SIGHTING = Seen(UUID(int=7), NOON, Place("cam-1", "batam", "5", Direction.DEPARTURE), 0.5, 3)
 

@@ -52,6 +52,8 @@ class Candidate:
     ruled_out: bool = False
     """Whether a person found that the traveller is not this subject."""
     lookalikes: tuple[JudgedLookalike, ...] = ()
+    model_version: Annotated[str, MaxLen(200)] = ""
+    """The model version of the score, if it is another than the alert's."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Sighting:
     """Key of the passage; empty from a server before 0.3.0."""
     late: bool = False
     """Whether it arrived so long after the capture that the traveller may be gone."""
+    model_version: Annotated[str, MaxLen(200)] = ""
+    """The model version of the score, if it is another than the alert's."""
 
     @property
     def passage_key(self) -> str:

@@ -14,7 +14,7 @@ from cekalwatch.contract.values.adjudication import (
     FollowUp,
     clearing_of,
 )
-from cekalwatch.contract.values.alerts import Alert, Candidate
+from cekalwatch.contract.values.alerts import Alert, Candidate, Sighting
 from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.reports import ShiftReport, Tally
@@ -214,7 +214,7 @@ class AlertFormatter(Texts):
 
     def similarity(self, alert: Alert) -> str:
         """Return the score's level with score and threshold: never a percentage, for it is none."""
-        return f"{self.score_level(alert)} ({self.score(alert)})"
+        return f"{self.score_level(alert)}: {self.score_in_model(alert)}"
 
     def score_level(self, alert: Alert) -> str:
         """Return the distance of the score above the threshold."""
@@ -223,6 +223,15 @@ class AlertFormatter(Texts):
     def score(self, alert: Alert) -> str:
         """Return score and threshold."""
         return self.say("SCORE", score=self.number(alert.score, ".2f"), threshold=self.number(alert.threshold, ".2f"))
+
+    def score_in_model(self, alert: Alert) -> str:
+        """Return score and threshold, with the model version in which the two can be compared."""
+        return self.say("SCORE_OF_MODEL", score=self.score(alert), model=alert.model_version)
+
+    def score_of(self, one: Candidate | Sighting) -> str:
+        """Return a score of an alert, with its model version if that is another than the alert's."""
+        score = self.number(one.score, ".2f")
+        return self.say("SCORE_OF_MODEL", score=score, model=one.model_version) if one.model_version else score
 
     # Actions of people.
 
@@ -249,7 +258,7 @@ class AlertFormatter(Texts):
         for rank, one in enumerate(alert.candidates, start=1):
             name = one.name or self.say("UNKNOWN")
             words = f"{name} ({self._ruled_out(one, alert)})" if one.ruled_out else name
-            facts.append(Fact(f"{rank}. {self.number(one.score, '.2f')}", words))
+            facts.append(Fact(f"{rank}. {self.score_of(one)}", words))
         return tuple(facts)
 
     def _ruled_out(self, candidate: Candidate, alert: Alert) -> str:

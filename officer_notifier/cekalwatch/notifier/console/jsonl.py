@@ -106,6 +106,7 @@ class JsonLines:
             "notified_time": _iso(shown.notified_at),
             "score": round(alert.score, 4),
             "threshold": round(alert.threshold, 4),
+            "model_version": alert.model_version,
             "direction": place.direction,
             "counter": place.counter,
             "site": place.site,

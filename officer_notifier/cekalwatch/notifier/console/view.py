@@ -29,7 +29,6 @@ NEW_FOR = timedelta(seconds=60)
 """How long an alert is marked as new."""
 
 _SHARES = (15, 28, 38, 15, 24)
-_MAX_ORDERS = 3
 _WRONG = "bold white on red"
 
 
@@ -149,10 +148,7 @@ class Painter:
         return text
 
     def _orders(self, alert: Alert) -> Text:
-        lines = [line for order in alert.orders[:_MAX_ORDERS] for line in self._order(order)]
-        if len(alert.orders) > _MAX_ORDERS:
-            lines.append(Text(f"+{len(alert.orders) - _MAX_ORDERS}"))
-        return Text("\n").join(lines)
+        return Text("\n").join(line for order in alert.orders for line in self._order(order))
 
     def _order(self, order: ShownOrder) -> list[Text]:
         kind, decree, agency, validity, *more = self._formatter.order(order)
@@ -167,7 +163,7 @@ class Painter:
 
     def _score(self, alert: Alert) -> Text:
         text = Text(f"{self._formatter.score(alert)}\n{self._formatter.score_level(alert)}", style="bold")
-        text.append(f"\n{self._say('SIGHTINGS', count=len(alert.sightings))}", style="not bold")
+        text.append(f"\n{self._say('SIGHTINGS', count=len(alert.sightings))}\n{alert.model_version}", style="not bold")
         return text
 
     def _images(self, images: ImagePaths) -> Text:

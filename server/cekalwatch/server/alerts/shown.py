@@ -56,16 +56,17 @@ def shown_alert(
                 names.get(one.subject_id, ""),
                 one.ruled_out,
                 tuple(lookalikes.get(one.subject_id, ())),
+                one.model_version,
             )
             for one in alert.candidates
         ),
-        sightings=tuple(map(_shown_sighting, alert.sightings)),
+        sightings=tuple(_shown_sighting(one, alert) for one in alert.sightings),
         model_version=alert.model_version,
         handling=shown_handling(alert.handling, people),
         late=alert.late,
         orders_ended_at=alert.handling.orders_ended_at,
         probe_capture_id=str(alert.probe_capture_id or ""),
-        current=_shown_sighting(alert.current) if alert.current else None,
+        current=_shown_sighting(alert.current, alert) if alert.current else None,
         agencies_owed=agencies_owed,
     )
 
@@ -112,7 +113,11 @@ def alert_of(told: ShownAlert) -> Alert:
         threshold=told.threshold,
         candidates=tuple(
             Candidate(
-                one.subject_id, one.score, orders if one.subject_id == told.subject.subject_id else (), one.ruled_out
+                one.subject_id,
+                one.score,
+                orders if one.subject_id == told.subject.subject_id else (),
+                one.ruled_out,
+                model_version=one.model_version,
             )
             for one in told.candidates
         ),
@@ -165,9 +170,16 @@ def _handling(told: ShownAlert) -> Handling:
     )
 
 
-def _shown_sighting(one: Sighting) -> values.Sighting:
+def _shown_sighting(one: Sighting, alert: Alert) -> values.Sighting:
     return values.Sighting(
-        str(one.capture_id), one.captured_at, one.camera, one.score, one.fused_crops, one.passage, one.late
+        str(one.capture_id),
+        one.captured_at,
+        one.camera,
+        one.score,
+        one.fused_crops,
+        one.passage,
+        one.late,
+        "" if one.model_version == alert.model_version else one.model_version,
     )
 
 
@@ -180,6 +192,7 @@ def _sighting(told: values.Sighting) -> Sighting:
         told.fused_crops,
         told.passage,
         told.late,
+        told.model_version,
     )
 
 

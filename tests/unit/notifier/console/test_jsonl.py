@@ -66,6 +66,7 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "notified_time": "2026-03-02T01:30:00.250000+00:00",
         "score": 0.62,
         "threshold": 0.48,
+        "model_version": make_alert().model_version,
         "direction": "DEPARTURE",
         "counter": "3",
         "site": "batam-center",

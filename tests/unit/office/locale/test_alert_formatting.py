@@ -154,8 +154,8 @@ def test_a_late_passage_is_a_warning() -> None:
 
 
 def test_similarity_is_a_word_with_score_and_threshold_and_no_percentage() -> None:
-    assert ENGLISH.similarity(make_alert(score=0.62)) == "clearly above threshold (0.62 / 0.48)"
-    assert INDONESIAN.similarity(make_alert(score=0.7)) == "jauh di atas ambang (0,70 / 0,48)"
+    assert ENGLISH.similarity(make_alert(score=0.62)) == "clearly above threshold: 0.62 / 0.48 (standard-1)"
+    assert INDONESIAN.similarity(make_alert(score=0.7)) == "jauh di atas ambang: 0,70 / 0,48 (standard-1)"
 
 
 def test_the_state_says_who_holds_it_and_how_far_it_went_up() -> None:
@@ -345,3 +345,11 @@ def test_a_follow_up_of_the_release_is_told_as_that() -> None:
     alert = make_alert()
     (fact,) = INDONESIAN.history(replace(alert, handling=replace(alert.handling, follow_ups=told)))
     assert fact.label == "Pemberitahuan pelepasan"
+
+
+def test_a_score_stands_beside_its_model_version() -> None:
+    alert = make_alert()
+    assert ENGLISH.similarity(alert).endswith(f"({alert.model_version})")
+    other = replace(alert.candidates[0], model_version="older-1")
+    ranked = ENGLISH.candidates(replace(alert, candidates=(alert.candidates[0], other)))
+    assert [fact.label.endswith("(older-1)") for fact in ranked] == [False, True]

@@ -8,13 +8,13 @@ from types import MappingProxyType
 
 from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import Decision, SignInProof
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
-from cekalwatch.notifier.desktop.widgets.elements import label
+from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, label
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.program.translations import Language
 
@@ -146,11 +146,10 @@ class FollowUpDialog(StepDialog):
 
     def __init__(self, parent: QWidget | None, formatter: AlertFormatter, alert: Alert, take: TakeStep) -> None:
         super().__init__(parent, formatter, Step.FOLLOW_UP, alert, take)
-        offered = QComboBox()
-        offered.setEditable(True)
-        offered.addItems(alert.agencies)
-        self.agency = self.line(offered.currentText())
-        offered.setLineEdit(self.agency)
+        self.agencies, self.agency = ChoiceBox(), self.line()
+        self.agencies.setEditable(True)
+        self.agencies.setLineEdit(self.agency)
+        self.agencies.addItems(alert.agencies)
         self.contact = self.line()
         self.outcome = self.note()
         # The clock of the site, which may not be that of this PC.
@@ -163,7 +162,7 @@ class FollowUpDialog(StepDialog):
         self.when.lineEdit().setTextMargins(DATE_MARGIN_PX, 0, 0, 0)
         self.when.setMaximumDateTime(site_time.addSecs(60))
         for title, field in (
-            (self.say("ASK_AGENCY"), offered),
+            (self.say("ASK_AGENCY"), self.agencies),
             (self.say("ASK_CONTACT"), self.contact),
             (self.say("ASK_WHEN", zone=f"{now:%Z}"), self.when),
             (self.say("ASK_RESULT"), self.outcome),

@@ -58,7 +58,6 @@ class FactsPanel(QFrame):
         self.setVisible(bool(wanted[1]))
 
 
-_MAX_ORDERS = 4
 _SIGHTINGS_IN_STRIP = 8
 
 
@@ -77,7 +76,9 @@ class AlertView(QWidget):
         self.candidate = label(role="title", wrap=True)
         """Which of several candidates is asked about."""
         self.subject, self.passage, self.history, self.candidates = (FactsPanel() for _ in range(4))
-        self.orders = [FactsPanel() for _ in range(_MAX_ORDERS)]
+        self.orders: list[FactsPanel] = []
+        """One for each order that an alert had so far; those of others are hidden."""
+        self._orders = QVBoxLayout()
         self._sightings_title = label(role="title")
         self._sightings = QHBoxLayout()
         self._sightings.setSpacing(8)
@@ -100,16 +101,10 @@ class AlertView(QWidget):
         facts = QVBoxLayout(column)
         facts.setContentsMargins(0, 0, 4, 0)
         facts.setSpacing(8)
-        for part in (
-            self.candidate,
-            self.name,
-            self.warnings,
-            self.history,
-            self.subject,
-            *self.orders,
-            self.passage,
-            self.candidates,
-        ):
+        for part in (self.candidate, self.name, self.warnings, self.history, self.subject):
+            facts.addWidget(part)
+        facts.addLayout(self._orders)
+        for part in (self.passage, self.candidates):
             facts.addWidget(part)
         facts.addStretch(1)
         self._scroll = scroll = QScrollArea()
@@ -155,6 +150,9 @@ class AlertView(QWidget):
         self.ended.setText(ended)
         self.ended.setVisible(bool(ended))
         self.subject.show_facts(say("SUBJECT_TITLE"), formatter.subject(alert))
+        while len(self.orders) < len(alert.orders):
+            self.orders.append(FactsPanel())
+            self._orders.addWidget(self.orders[-1])
         for number, one in enumerate(self.orders):
             facts = formatter.order(alert.orders[number]) if number < len(alert.orders) else ()
             one.show_facts(say("ORDER_TITLE"), facts)
@@ -179,9 +177,7 @@ class AlertView(QWidget):
             if number < len(newest):
                 sighting = newest[number]
                 place = formatter.say("COUNTER", counter=sighting.camera.counter)
-                one.setText(
-                    f"{formatter.clock(sighting.captured_at)}\n{place}\n{formatter.number(sighting.score, '.2f')}"
-                )
+                one.setText(f"{formatter.clock(sighting.captured_at)}\n{place}\n{formatter.score_of(sighting)}")
 
 
 class ScoreBar(QWidget):
@@ -202,4 +198,4 @@ class ScoreBar(QWidget):
         levels = list(ScoreLevel)
         height = levels.index(score_level(alert)) + 1
         self.word.setText(f"{'■' * height}{'□' * (len(levels) - height)}  {formatter.score_level(alert)}")
-        self.numbers.setText(f"{formatter.say('COLUMN_SCORE')}: {formatter.score(alert)}")
+        self.numbers.setText(f"{formatter.say('COLUMN_SCORE')}: {formatter.score_in_model(alert)}")

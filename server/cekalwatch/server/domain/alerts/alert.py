@@ -39,6 +39,8 @@ class Sighting:
     passage: str = ""
     late: bool = False
     """Whether it arrived so long after the capture that the traveller may be gone; see `Match`."""
+    model_version: str = ""
+    """The model version of the score; empty: the alert's."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,18 @@ class Alert:
         The better score of each candidate counts. The version grows when people must see the change (rule 4). While
         nobody has claimed it, it asks about the best candidate first. A further passage restores candidates that were
         ruled out, but not disproved: a traveller who was gone is here again.
+
+        Scores of two model versions are never compared: if the model was changed during the passage, the alert goes on
+        with the new one, and candidates that it has not met come last, with the scores that they had.
         """
-        known = (_met(one, match, undecided=self.undecided, further=further) for one in self.candidates)
-        candidates = tuple(sorted((*known, *new), key=lambda one: -one.score))
+        before = (
+            one
+            if one.model_version or self.model_version == match.model_version
+            else replace(one, model_version=self.model_version)
+            for one in self.candidates
+        )
+        known = (_met(one, match, undecided=self.undecided, further=further) for one in before)
+        candidates = tuple(sorted((*known, *new), key=lambda one: (one.model_version, -one.score)))
         wanted = "" if self.state is AlertState.NEW else self.subject_id
         subject_id = self._asked(self.state, candidates, wanted)
         changed = further or bool(new) or subject_id != self.subject_id or _left(candidates) > _left(self.candidates)
@@ -180,6 +191,8 @@ class Alert:
             version=self.version + (changed and self.open),
             subject_id=subject_id,
             candidates=candidates,
+            threshold=self.threshold if self.model_version == match.model_version else match.threshold,
+            model_version=match.model_version,
             last_seen_at=max(self.last_seen_at, match.capture.captured_at),
             late=match.late if match.capture.captured_at >= self.last_seen_at else self.late,
         )
@@ -228,7 +241,8 @@ def _met(candidate: Candidate, match: Match, *, undecided: bool, further: bool) 
         candidate = replace(candidate, ruled_out=False, disproved=False, unlisted=False)
     return replace(
         candidate,
-        score=max(candidate.score, met.score),
+        score=met.score if candidate.model_version else max(candidate.score, met.score),
+        model_version="",
         order_ids=tuple(dict.fromkeys((*candidate.order_ids, *met.order_ids))),
         ruled_out=candidate.ruled_out and (candidate.disproved or not (undecided and further)),
         lapsed=False,

@@ -33,6 +33,8 @@ class Candidate:
     that face says nothing new of them."""
     unlisted: bool = False
     """Whether it is disproved only because Cekal Online did not list them: a new order of theirs may be listed."""
+    model_version: str = ""
+    """Of an alert: the model version of the score, if it is another than the alert's."""
 
     def renewed_by(self, met: Candidate) -> bool:
         """Whether what Cekal Online did not list is no answer to `met`, the same subject with an order that is new."""

@@ -116,7 +116,7 @@ class FieldStore:
                 func.count(func.distinct(SightingRow.passage)),
             )
             .join(AlertRow, alert_id == col(SightingRow.alert_id))
-            .where(*wanted)
+            .where(*wanted, _OF_ALERTS_MODEL)
             .group_by(col(SightingRow.alert_id))
         )
         found = (
@@ -184,7 +184,11 @@ class FieldStore:
             col(AlertRow.model_version) == model_version,
             col(AlertRow.state).not_in(UNSETTLED),
         )
-        sighted = select(SightingRow).join(AlertRow, col(AlertRow.alert_id) == col(SightingRow.alert_id)).where(*wanted)
+        sighted = (
+            select(SightingRow)
+            .join(AlertRow, col(AlertRow.alert_id) == col(SightingRow.alert_id))
+            .where(*wanted, _OF_ALERTS_MODEL)
+        )
         found = (
             select(FindingRow)
             .join(AlertRow, col(AlertRow.alert_id) == col(FindingRow.alert_id))
@@ -208,6 +212,12 @@ class FieldStore:
             for row in best.values()
             if verdicts[row.alert_id] is not AlertVerdict.OPEN
         ]
+
+
+_OF_ALERTS_MODEL = func.coalesce(col(SightingRow.model_version), col(AlertRow.model_version)) == col(
+    AlertRow.model_version
+)
+"""Scores of another model version are not compared with the alert's threshold."""
 
 
 def _added(insert: postgresql.Insert | sqlite.Insert, count: PassageCount) -> Insert:

@@ -100,6 +100,7 @@ def write_match(row: AlertRow, alert: Alert) -> None:
     row.version = alert.version
     row.subject_id = alert.subject_id
     row.candidates = list(map(asdict, alert.candidates))
+    row.threshold, row.model_version = alert.threshold, alert.model_version
     row.last_seen_at = alert.last_seen_at
     row.late = alert.late
 
@@ -341,6 +342,7 @@ def _sightings(session: Session, alert_ids: list[str]) -> tuple[dict[str, list[S
             fused_crops=row.fused_crops,
             passage=row.passage,
             late=bool(row.late),
+            model_version=row.model_version or "",
         )
         found[row.alert_id].append(sighting)
         if not sighting.late:

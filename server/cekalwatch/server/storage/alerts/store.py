@@ -323,4 +323,5 @@ def _sighting(row: AlertRow, match: Match) -> SightingRow:
         score=max(one for each in row.candidates if (one := match.score_of(each["subject_id"])) is not None),
         fused_crops=match.fused_crops,
         late=match.late or None,
+        model_version=match.model_version,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Index
+from sqlalchemy import BigInteger, Boolean, Column, Index, String
 from sqlmodel import Field, SQLModel
 
 from cekalwatch.server.storage.columns import Facts, UtcDateTime, moment, moment_or_none, sealed
@@ -73,6 +73,8 @@ class SightingRow(SignedRow, table=True):
     fused_crops: int
     late: bool | None = Field(default=None, sa_column=Column(Boolean, nullable=True, info={LATER: True}))
     """Whether it arrived long after the capture; NULL: no."""
+    model_version: str | None = Field(default=None, sa_column=Column(String, nullable=True, info={LATER: True}))
+    """The model version of the score; NULL: that of the alert."""
 
 
 class AlertPassageRow(SignedRow, table=True):
