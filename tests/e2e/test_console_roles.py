@@ -119,6 +119,22 @@ async def test_each_role_has_its_pages_in_the_menu_and_no_other(pages: Pages, pa
                 assert "Your roles do not include this page" in await page.inner_text("main"), (name, path)
 
 
+async def test_a_list_manager_keeps_the_agencies(office: PortOffice, pages: Pages, page: Page) -> None:
+    await sign_in(page, "lina")
+    await page.goto(f"https://{pages.address}/list/agencies")
+    await in_both_languages(page, "list-agencies")
+    await page.click("summary")
+    await page.fill("#code", "DINAS")
+    await page.fill("#name", "Dinas Contoh")
+    await page.fill("#other_names", "Dinas\nDinas Umpama")
+    await page.click("details button.main")
+    await page.click("main table a:text-is('DINAS')")
+    await in_both_languages(page, "list-agency")
+    await page.click("text=Remove")
+    assert "DINAS" not in await page.inner_text("main table")
+    assert len(office.trail(Action.AGENCY_PUT, Action.AGENCY_REMOVED)) == 2
+
+
 async def test_a_list_manager_judges_two_who_look_alike(office: PortOffice, page: Page) -> None:
     await sign_in(page, "lina")
     await page.click("nav a:text-is('List')")
