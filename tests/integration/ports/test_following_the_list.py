@@ -14,12 +14,17 @@ from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders.agencies import Agency
 from cekalwatch.server.health.checks.network import other_places
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.tables import SyncStateRow
+from cekalwatch.server.storage.watchlist.agencies import AgencyStore
+from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 from cekalwatch.v1.list_feed_service_pb2 import PortServer
 from cekalwatch.v1.port_pb2 import PortStatus
@@ -253,3 +258,21 @@ def rename_source(chosen: ServerSettings, name: str) -> None:
         session.exec(update(SyncStateRow).values(source=name))
         session.commit()
     database.close()
+
+
+@pytest.mark.slow
+async def test_the_centres_agencies_are_the_ports(centre: Centre) -> None:
+    list_astronaut(centre.settings, order_in_force(order_id="O-1", revocation_reference="S-9/2026"))
+    async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
+        with centre.opened() as list_:
+            there = AgencyStore(list_._database)  # of the same database
+            there.put(Agency("DINAS", "Dinas Contoh"), AuditEntry(now(), operator(), Action.AGENCY_PUT))
+        here = AgencyStore(port.database)
+        await becomes(lambda: here.read().code_of("Dinas Contoh") == "DINAS")
+        await becomes(lambda: port.orders() == {"O-1": True})
+        assert port.watchlist.get_subject("S-1").orders[0].revocation_reference == "S-9/2026"
+        registry = AgencyRegistry(here, SystemClock(), of_centre=True)
+        with pytest.raises(CekalwatchError) as caught:
+            registry.remove("DINAS", operator())
+        assert caught.value.code is Code.AGENCIES_OF_CENTRE
+        assert [link.action for link in AuditStore(port.database).links()].count(Action.AGENCIES_TAKEN_OVER) == 1

@@ -15,6 +15,7 @@ from cekalwatch.contract.codec import watchlist as codec
 from cekalwatch.contract.codec.federation import CENTRE_MESSAGE, PORT_MESSAGE, PORT_STATUS
 from cekalwatch.contract.codec.imports import FILE_ANSWER, RECORD_REPORT, SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.listed_subjects import LOOKALIKE
+from cekalwatch.contract.values.agencies import AgencyList, ListedAgency
 from cekalwatch.contract.values.federation import (
     HeldAlerts,
     LogPosition,
@@ -120,6 +121,7 @@ FLAGGED = OrderJudgement(OrderStatus.ACTIVE, (), (OrderFlag.RENEWED_TOO_LONG,))
 FACE = ReferenceFace("R-1", "ab" * 32, figures(), ("NOT_FRONTAL", "BLURRED"), "S-1")
 DOUBTFUL = replace(FACE, jpeg=b"jpeg", also_under=("S-7",), warnings=(*FACE.warnings, "ALSO_UNDER"))
 FRESH = Freshness.of((SourceFreshness("http:cekal", NOON, stale=False), SourceFreshness("", None, stale=True)), 812)
+AGENCIES = AgencyList((ListedAgency("KPK", "Komisi", ("K.P.K.",), shipped=True), ListedAgency("DINAS", "Dinas")))
 PAIR = SubjectPair("S-1", "S-2")
 JUDGED = JudgedPair(PAIR, LookalikeJudgement.DIFFERENT_PEOPLE, ALERT, NOON, holds=True)
 NAMES = {ALERT: "Dewi"}
@@ -220,7 +222,7 @@ WRITTEN: Mapping[str, Callable[[], Message]] = {
     "runs": lambda: servicer.run_page([RUN, STARTED], 2),
     "sync status": lambda: SYNC_STATUS.write(SyncStatus("http:cekal", STARTED, RUN, NOON, RUN, FRESH)),
     "no sync": lambda: SYNC_STATUS.write(SyncStatus("", freshness=FRESH)),
-    "list": lambda: list_feed.list_message("state", FRESH, NOON),
+    "list": lambda: list_feed.list_message("state", FRESH, NOON, AGENCIES),
     "list page": lambda: list_feed.list_page(
         [ChangedSubject(4, "S-1", FILE, held=True), ChangedSubject(5, "S-2", None, held=False)],
         ListPosition("0123456789abcdef", 3, "S-0"),

@@ -10,11 +10,10 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
-from cekalwatch.contract.values import alerts, devices
+from cekalwatch.contract.values import agencies, alerts, devices
 from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
-from cekalwatch.contract.values.agencies import MAX_AGENCY_CODE, MAX_AGENCY_NAME, MAX_OTHER_NAMES
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS, CapturePolicy
 from cekalwatch.contract.values.federation import MAX_HELD
 from cekalwatch.contract.values.imports import MAX_DETAIL
@@ -238,9 +237,10 @@ STATED = {
     "SetThresholdRequest.threshold": (f"{threshold.MIN_THRESHOLD} to {threshold.MAX_THRESHOLD}.",),
     "AlertImages.probe_jpeg": (f"at most {MAX_PROBE_BYTES // 1000} kB",),
     "ReferenceFace.jpeg": (f"at most {MAX_FACE_JPEG_BYTES // 1000} kB",),
-    "Agency.code": (f"at most {MAX_AGENCY_CODE} capitals",),
-    "Agency.name": (f"at most {MAX_AGENCY_NAME} characters",),
-    "Agency.other_names": (f"at most {MAX_OTHER_NAMES} of {MAX_AGENCY_NAME} characters",),
+    "AgencyList": (f"at most {agencies.MAX_AGENCIES}, with at most {agencies.MAX_AGENCIES_BYTES} bytes",),
+    "Agency.code": (f"at most {agencies.MAX_AGENCY_CODE} capitals",),
+    "Agency.name": (f"at most {agencies.MAX_AGENCY_NAME} characters",),
+    "Agency.other_names": (f"at most {agencies.MAX_OTHER_NAMES} of {agencies.MAX_AGENCY_NAME} characters",),
     "BanOrder.revocation_reference": (f"at most {MAX_REVOCATION_REFERENCE} characters",),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),

@@ -12,6 +12,8 @@ MAX_AGENCY_CODE = 32
 MAX_AGENCY_NAME = 200
 """As long as the name of an agency in an order."""
 MAX_OTHER_NAMES = 30
+MAX_AGENCIES_BYTES = 64_000
+"""Codes and names of all agencies together, in UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,11 @@ class ListedAgency:
     """Names and spellings that stand for it in lists."""
     shipped: bool = False
     """Whether it is in the list as this version ships it, unchanged."""
+
+
+@dataclass(frozen=True)
+class AgencyList:
+    """The agencies by which orders are compared."""
+
+    agencies: Annotated[tuple[ListedAgency, ...], MaxLen(MAX_AGENCIES)] = ()
+    """By code."""

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-from cekalwatch.contract.values.agencies import MAX_AGENCY_CODE, MAX_AGENCY_NAME, MAX_OTHER_NAMES, ListedAgency
+from cekalwatch.contract.values.agencies import (
+    MAX_AGENCY_CODE,
+    MAX_AGENCY_NAME,
+    MAX_OTHER_NAMES,
+    AgencyList,
+    ListedAgency,
+)
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agency, normalised
+from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies, Agency, normalised
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 
 _CODE: Final = re.compile(rf"[A-Z0-9][A-Z0-9-]{{0,{MAX_AGENCY_CODE - 1}}}", re.ASCII)
@@ -19,37 +26,66 @@ _CODE: Final = re.compile(rf"[A-Z0-9][A-Z0-9-]{{0,{MAX_AGENCY_CODE - 1}}}", re.A
 class AgencyRegistry:
     """The list of agencies of one database."""
 
-    def __init__(self, store: AgencyStore, clock: Clock, follow: Callable[[], None] = lambda: None) -> None:
-        """`follow` is called after each change: it lets this server judge orders by the new list at once."""
+    def __init__(
+        self, store: AgencyStore, clock: Clock, follow: Callable[[], None] = lambda: None, *, of_centre: bool = False
+    ) -> None:
+        """`follow` is called after each change: it lets this server judge orders by the new list at once.
+
+        `of_centre`: a centre keeps the list, and nobody changes it here.
+        """
         self._store = store
         self._clock = clock
         self._follow = follow
+        self.of_centre = of_centre
 
-    def all(self) -> list[ListedAgency]:
+    def all(self) -> AgencyList:
         """Return all agencies, by code."""
-        return [
-            ListedAgency(one.code, one.name, one.other_names, shipped=one in KNOWN_AGENCIES.known)
-            for one in self._store.read().known
-        ]
+        return listed(self._store.read())
+
+    def take_over(self, told: AgencyList, centre: Actor) -> None:
+        """Store the list that a centre keeps, in place of this one; an agency that breaks a bound is left out."""
+        wanted = []
+        for one in told.agencies:
+            with suppress(CekalwatchError):
+                wanted.append(_checked(one))
+        entry = AuditEntry(self._clock.now(), centre, Action.AGENCIES_TAKEN_OVER, details={"agencies": len(wanted)})
+        if self._store.replace(wanted, entry):
+            self._follow()
 
     def put(self, wanted: ListedAgency, actor: Actor) -> None:
         """Add an agency, or replace the one with its code.
 
-        Raises AGENCY_INVALID, AGENCY_NAME_TAKEN and AGENCIES_TOO_MANY.
+        Raises AGENCY_INVALID, AGENCY_NAME_TAKEN, AGENCIES_TOO_MANY and AGENCIES_OF_CENTRE.
         """
+        self._require_kept_here()
         agency = _checked(wanted)
         self._store.put(agency, self._entry(actor, Action.AGENCY_PUT, agency.code, names=len(agency.other_names) + 1))
         self._follow()
 
     def remove(self, code: str, actor: Actor) -> None:
-        """Remove an agency; raises AGENCY_NOT_FOUND."""
+        """Remove an agency; raises AGENCY_NOT_FOUND and AGENCIES_OF_CENTRE."""
+        self._require_kept_here()
         if not _CODE.fullmatch(code):
             raise CekalwatchError(Code.AGENCY_NOT_FOUND)
         self._store.remove(code, self._entry(actor, Action.AGENCY_REMOVED, code))
         self._follow()
 
+    def _require_kept_here(self) -> None:
+        if self.of_centre:
+            raise CekalwatchError(Code.AGENCIES_OF_CENTRE)
+
     def _entry(self, actor: Actor, action: Action, code: str, **details: int) -> AuditEntry:
         return AuditEntry(self._clock.now(), actor, action, (ObjectKind.AGENCY.key(code),), details=details)
+
+
+def listed(agencies: Agencies) -> AgencyList:
+    """Return the agencies as people and ports see them."""
+    return AgencyList(
+        tuple(
+            ListedAgency(one.code, one.name, one.other_names, shipped=one in KNOWN_AGENCIES.known)
+            for one in agencies.known
+        )
+    )
 
 
 def _checked(wanted: ListedAgency) -> Agency:

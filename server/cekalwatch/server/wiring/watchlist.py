@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder, LookalikePairs, SearchedList
@@ -165,6 +165,7 @@ def init_watchlist(
     home = settings.home.site
     found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
     pairs = LookalikePairs(lambda: search.snapshots.current, imports.alike_from, stores.watchlist.changed_since)
+    agencies = AgencyRegistry(stores.agencies, clock, search.follow_now, of_centre=imports.caller is not None)
     workers = ImportWorkers(importing, endings, Uploads(), timeouts)
     servicer = WatchlistServicer(
         WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
@@ -177,16 +178,18 @@ def init_watchlist(
         SyncService(stores.syncs, scheduler, clock),
         search.freshness,
         ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
-        AgencyRegistry(stores.agencies, clock, search.follow_now),
+        agencies,
     )
     follower = None
     if scheduler and imports.caller:
         noted = partial(stores.watchlist.note_sources_of, imports.caller.settings.name)
-        follower = CentreFollower(imports.caller, scheduler.hasten, noted)
+        centre = Actor(ActorKind.CENTRE, ", ".join(imports.caller.settings.addresses)[:100])
+        taken_over = partial(agencies.take_over, centre=centre)
+        follower = CentreFollower(imports.caller, scheduler.hasten, noted, taken_over)
     feed_store = ListFeedStore(context.database, context.keys.keyring)
     feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
     feed_servicer = ListFeedServicer(
-        feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_seconds
+        feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_seconds, stores.agencies
     )
     jobs: list[PeriodicJob] = [
         PeriodicJob("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy
 
+from cekalwatch.contract.codec.agencies import AGENCY_LIST
 from cekalwatch.contract.values.agencies import MAX_AGENCIES
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -13,6 +14,8 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.agencies import listed
+from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import keyring
 
@@ -74,6 +77,39 @@ def test_the_list_has_a_bound(database: Database) -> None:
     with pytest.raises(CekalwatchError) as caught:
         full.put(Agency("B", "Beyond"), NOTE)
     assert caught.value.code is Code.AGENCIES_TOO_MANY
+
+
+def test_the_names_fit_into_one_message(store: AgencyStore) -> None:
+    long = tuple("x" * 199 + str(number) for number in range(9))
+    put = 0
+    with pytest.raises(CekalwatchError) as caught:
+        for number in range(MAX_AGENCIES):
+            store.put(Agency(f"A{number}", f"Agency {number}", tuple(f"{number} {one}"[:200] for one in long)), NOTE)
+            put += 1
+    assert caught.value.code is Code.AGENCIES_TOO_MANY
+    assert AGENCY_LIST.write(listed(store.read())).ByteSize() < MAX_MESSAGE_BYTES // 2
+    assert put > 30
+
+
+@pytest.mark.both_databases
+def test_a_centres_list_takes_the_place_of_this_one_once(database: Database, store: AgencyStore) -> None:
+    store.put(Agency("DINAS", "Dinas Contoh"), NOTE)
+    wanted = [
+        Agency("KPK", "Komisi"),
+        Agency("LAIN", "Yang lain", ("Lain",)),
+        Agency("LAIN-2", "Yang ketiga", ("lain",)),
+    ]
+    assert store.replace(wanted, NOTE)
+    assert [(one.code, one.other_names) for one in store.read().known] == [
+        ("KPK", ()),
+        ("LAIN", ("Umum",)),
+        ("LAIN-2", ()),
+    ]
+    before = WatchlistStore(database, keyring(database)).version()
+    assert not store.replace(wanted, NOTE)
+    assert WatchlistStore(database, keyring(database)).version() == before
+    assert store.replace(SHIPPED.known, NOTE)
+    assert store.read() == SHIPPED
 
 
 @pytest.mark.both_databases

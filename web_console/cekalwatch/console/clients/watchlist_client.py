@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.agencies import AGENCY
+from cekalwatch.contract.codec.agencies import AGENCY, AGENCY_LIST
 from cekalwatch.contract.codec.imports import SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE_PAGE, SUBJECT_TIMELINE, WATCHLIST_FILTER
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
-from cekalwatch.contract.values.agencies import ListedAgency
+from cekalwatch.contract.values.agencies import AgencyList, ListedAgency
 from cekalwatch.contract.values.imports import SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import (
     ListedSubject,
@@ -79,16 +79,10 @@ class AgencyClient(ServiceClient[WatchlistServiceStub]):
 
     stub = WatchlistServiceStub
 
-    def all(self) -> list[ListedAgency]:
-        """Return all agencies, by code."""
-        found: list[ListedAgency] = []
-        token, more = "", True
-        while more:
-            answer = self._call(lambda stub: stub.ListAgencies, pb.ListAgenciesRequest(page_token=token))
-            found += AGENCY.read_all(answer.agencies)
-            token = str(answer.next_page_token)
-            more = bool(token)
-        return found
+    def all(self) -> tuple[AgencyList, bool]:
+        """Return all agencies, by code, and whether a centre keeps them."""
+        answer = self._call(lambda stub: stub.ListAgencies, pb.ListAgenciesRequest())
+        return AGENCY_LIST.read(answer.list), bool(answer.of_centre)
 
     def put(self, agency: ListedAgency) -> None:
         """Add an agency, or replace the one with its code."""

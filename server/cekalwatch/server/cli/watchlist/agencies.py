@@ -40,7 +40,7 @@ def list_(
 ) -> None:
     """List the agencies, by code."""
     with _registry(config, data_dir) as agencies:
-        found = agencies.all()
+        found = agencies.all().agencies
     if as_json:
         print_json([asdict(one) for one in found])
     else:
@@ -82,10 +82,12 @@ def _registry(config: Config, data_dir: DataDir) -> Iterator[AgencyRegistry]:
     from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.domain.errors import Code as Refusal
     from cekalwatch.server.watchlist.agencies import AgencyRegistry
+    from cekalwatch.server.watchlist.sources.settings import CentreSettings
 
     with command_context(command_settings(config, data_dir)) as context:
         try:
-            yield AgencyRegistry(context.stores.agencies, context.clock)
+            of_centre = isinstance(context.settings.watchlist.source, CentreSettings)
+            yield AgencyRegistry(context.stores.agencies, context.clock, of_centre=of_centre)
         except CekalwatchError as error:
             missing = error.code is Refusal.AGENCY_NOT_FOUND
             raise ProgramError(error.public_message, Exit.NO_INPUT if missing else Exit.USAGE) from None

@@ -5,12 +5,12 @@ Methods block. A changed row is left out, as if nobody had said anything of that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Column
 from sqlmodel import Field, Session, col, delete, select
 
-from cekalwatch.contract.values.agencies import MAX_AGENCIES
+from cekalwatch.contract.values.agencies import MAX_AGENCIES, MAX_AGENCIES_BYTES
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies, Agency
@@ -53,13 +53,13 @@ class AgencyStore:
 
         def change(agencies: Agencies) -> AgencyRow:
             others = tuple(one for one in agencies.known if one.code != agency.code)
-            if len(others) >= MAX_AGENCIES:
+            if len(others) >= MAX_AGENCIES or _bytes((*others, agency)) > MAX_AGENCIES_BYTES:
                 raise CekalwatchError(Code.AGENCIES_TOO_MANY)
             try:
                 Agencies((*others, agency))
             except ValueError as error:
                 raise CekalwatchError(Code.AGENCY_NAME_TAKEN) from error
-            return AgencyRow(code=agency.code, name=agency.name, other_names=list(agency.other_names), removed=False)
+            return _row(agency)
 
         self._write(change, entry)
 
@@ -70,9 +70,29 @@ class AgencyStore:
             found = next((one for one in agencies.known if one.code == code), None)
             if found is None:
                 raise CekalwatchError(Code.AGENCY_NOT_FOUND)
-            return AgencyRow(code=code, name=found.name, other_names=[], removed=True)
+            return _row(found, removed=True)
 
         self._write(change, entry)
+
+    def replace(self, wanted: Iterable[Agency], entry: AuditEntry) -> bool:
+        """Replace the whole list, with the entry in the audit trail, unless it is this one; return whether it was not.
+
+        Of two agencies with one name, the later one lacks it.
+        """
+        new = Agencies(()).changed(list(wanted)[:MAX_AGENCIES], ())
+        with self._database.session() as session:
+            lock_watchlist(session)
+            if self._read(session) == new:
+                return False
+            shipped = {one.code: one for one in self._shipped.known}
+            put = [one for one in new.known if shipped.get(one.code) != one]
+            removed = [one for one in self._shipped.known if one.code not in {each.code for each in new.known}]
+            rows = [*map(_row, put), *(_row(one, removed=True) for one in removed)]
+            session.exec(delete(AgencyRow).where(col(AgencyRow.code).not_in([row.code for row in rows])))
+            for row in rows:
+                replace_row(session, row)
+            _finish(session, entry)
+        return True
 
     def _write(self, change: Callable[[Agencies], AgencyRow], entry: AuditEntry) -> None:
         with self._database.session() as session:
@@ -82,13 +102,25 @@ class AgencyStore:
                 session.exec(delete(AgencyRow).where(col(AgencyRow.code) == row.code))
             else:
                 replace_row(session, row)
-            # Every server of the database compares orders anew when the counter rises.
-            count_change(session, ())
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            _finish(session, entry)
 
     def _read(self, session: Session) -> Agencies:
         rows: Sequence[AgencyRow] = list(in_order(session, session.exec(select(AgencyRow))))
         put = [Agency(row.code, row.name, tuple(row.other_names)) for row in rows if not row.removed]
         return self._shipped.changed(put, [row.code for row in rows if row.removed])
+
+
+def _row(agency: Agency, *, removed: bool = False) -> AgencyRow:
+    return AgencyRow(code=agency.code, name=agency.name, other_names=list(agency.other_names), removed=removed)
+
+
+def _bytes(agencies: Iterable[Agency]) -> int:
+    return sum(len(name.encode()) for agency in agencies for name in agency.names)
+
+
+def _finish(session: Session, entry: AuditEntry) -> None:
+    """Commit a change; every server of the database compares orders anew when the counter rises."""
+    count_change(session, ())
+    session.flush()
+    write_audit(session, entry)
+    session.commit()

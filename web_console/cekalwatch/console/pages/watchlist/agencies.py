@@ -15,13 +15,16 @@ from cekalwatch.office.client.refusals import explain
 
 def show(visit: RequestContext, problem: str = "") -> Response:
     """Show all agencies, and the form for a new one with its entered values."""
-    return visit.page("agencies.html", agencies=visit.agencies.all(), problem=problem, **_form(visit.form))
+    found, of_centre = visit.agencies.all()
+    return visit.page(
+        "agencies.html", agencies=found.agencies, of_centre=of_centre, problem=problem, **_form(visit.form)
+    )
 
 
 def add(visit: RequestContext) -> Response:
     """Add an agency; a code that is listed is refused, so that nobody replaces an agency unawares."""
     wanted = _entered(visit, visit.form.get("code", "").strip().upper())
-    if any(one.code == wanted.code for one in visit.agencies.all()):
+    if any(one.code == wanted.code for one in visit.agencies.all()[0].agencies):
         return show(visit, visit.texts.say("AGENCY_CODE_TAKEN", code=wanted.code))
     try:
         visit.agencies.put(wanted)
@@ -32,11 +35,12 @@ def add(visit: RequestContext) -> Response:
 
 def show_one(visit: RequestContext, problem: str = "") -> Response:
     """Show one agency in a form of its names."""
-    agency = _find(visit)
+    found, of_centre = visit.agencies.all()
+    agency = next((one for one in found.agencies if one.code == visit.part("code")), None)
     if agency is None:
         return visit.problem(visit.texts.say("REFUSED_AGENCY_NOT_FOUND"), HTTPStatus.NOT_FOUND)
     form = visit.form if problem else {"name": agency.name, "other_names": "\n".join(agency.other_names)}
-    return visit.page("agency.html", agency=agency, problem=problem, **_form(form))
+    return visit.page("agency.html", agency=agency, of_centre=of_centre, problem=problem, **_form(form))
 
 
 def change(visit: RequestContext) -> Response:
@@ -55,10 +59,6 @@ def remove(visit: RequestContext) -> Response:
     except grpc.RpcError as error:
         return show(visit, explain(error, visit.texts))
     return visit.to("/list/agencies")
-
-
-def _find(visit: RequestContext) -> ListedAgency | None:
-    return next((one for one in visit.agencies.all() if one.code == visit.part("code")), None)
 
 
 def _entered(visit: RequestContext, code: str) -> ListedAgency:

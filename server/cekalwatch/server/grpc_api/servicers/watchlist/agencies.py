@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from cekalwatch.contract.codec.agencies import AGENCY
+from cekalwatch.contract.codec.agencies import AGENCY, AGENCY_LIST
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
-from cekalwatch.server.grpc_api.messages import fitting, text
+from cekalwatch.server.grpc_api.messages import text
 from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1 import watchlist_service_pb2_grpc
@@ -21,12 +21,9 @@ class AgencyMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
         self._agencies = agencies
 
     async def ListAgencies(self, request: pb.ListAgenciesRequest, context: Context) -> pb.ListAgenciesResponse:
-        """Return a page of agencies, by code."""
-        after = text(request.page_token, "page_token")
-        listed = [one for one in await asyncio.to_thread(self._agencies.all) if one.code > after]
-        messages = fitting(map(AGENCY.write, listed))
-        more = messages[-1].code if len(messages) < len(listed) else ""
-        return pb.ListAgenciesResponse(agencies=messages, next_page_token=more)
+        """Return all agencies, by code."""
+        listed = await asyncio.to_thread(self._agencies.all)
+        return pb.ListAgenciesResponse(list=AGENCY_LIST.write(listed), of_centre=self._agencies.of_centre)
 
     async def PutAgency(self, request: pb.PutAgencyRequest, context: Context) -> pb.PutAgencyResponse:
         """Add or replace an agency."""

@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 
+from cekalwatch.contract.codec.agencies import AGENCY_LIST
 from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.engine.scalars import timestamp
+from cekalwatch.contract.values.agencies import AgencyList
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
@@ -23,7 +25,9 @@ from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY, page, text, uuid
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import subject_key
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFeedStore, StoredReference
+from cekalwatch.server.watchlist.agencies import listed
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.list_feed import ListAllowance, ListFeed, ListPosition, PortProgram
 from cekalwatch.v1 import list_feed_service_pb2 as pb
@@ -46,8 +50,10 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         trail: AuditTrail,
         clock: Clock,
         keep_alive_period_s: float,
+        agencies: AgencyStore,
     ) -> None:
         self._feed = feed
+        self._agencies = agencies
         self._store = store
         self._freshness = freshness
         self._trail = trail
@@ -62,7 +68,8 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
             await self._trail.note(current_caller().actor, Action.LIST_FOLLOWED, model=port.model_version)
             async with aclosing(self._feed.news(self._keep_alive_period_s)) as news:
                 async for state in news:
-                    yield list_message(state, self._freshness.now(), self._clock.now())
+                    agencies = listed(await asyncio.to_thread(self._agencies.read))
+                    yield list_message(state, self._freshness.now(), self._clock.now(), agencies)
 
     async def ReadList(self, request: pb.ReadListRequest, context: Context) -> pb.ReadListResponse:
         """Return the subjects that changed after a position."""
@@ -146,9 +153,14 @@ def _program(port: pb.PortServer) -> PortProgram:
     return PortProgram(caller.identity.site, caller.identity.name, *told, caller.device.certificate)
 
 
-def list_message(state: str, freshness: Freshness, now: datetime) -> pb.FollowListResponse:
-    """Write the list's position."""
-    return pb.FollowListResponse(state=state, freshness=FRESHNESS.write(freshness), server_time=timestamp(now))
+def list_message(state: str, freshness: Freshness, now: datetime, agencies: AgencyList) -> pb.FollowListResponse:
+    """Write the list's position, with its age and the agencies."""
+    return pb.FollowListResponse(
+        state=state,
+        freshness=FRESHNESS.write(freshness),
+        server_time=timestamp(now),
+        agencies=AGENCY_LIST.write(agencies),
+    )
 
 
 def list_page(found: Sequence[ChangedSubject], after: ListPosition, limit: int) -> pb.ReadListResponse:

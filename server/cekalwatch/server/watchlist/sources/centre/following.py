@@ -14,6 +14,8 @@ from typing import Any
 import grpc
 import structlog
 
+from cekalwatch.contract.codec.agencies import AGENCY_LIST
+from cekalwatch.contract.values.agencies import AgencyList
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.centre.records import told_sources
@@ -49,15 +51,19 @@ class CentreFollower:
         caller: PortCaller,
         hasten: Callable[[], bool],
         note_sources: Callable[[Mapping[str, datetime | None]], None],
+        note_agencies: Callable[[AgencyList], None] = lambda _: None,
         backoff: Backoff | None = None,
     ) -> None:
-        """`hasten` begins a run and returns whether it could; `note_sources` stores the age of the centre's list.
+        """`hasten` begins a run and returns whether it could; `note_sources` stores the age of the centre's list, and
+        `note_agencies` its agencies.
 
-        Both block.
+        All block.
         """
         self._caller = caller
         self._hasten = hasten
         self._note_sources = note_sources
+        self._note_agencies = note_agencies
+        self._agencies: AgencyList | None = None
         self._backoff = backoff or Backoff(most_s=MOST_PAUSE_S)
         self._dialer: Dialer | None = None
         self._pace: RateLimiter | None = None
@@ -137,6 +143,9 @@ class CentreFollower:
         if told != self._told:
             await asyncio.to_thread(self._note_sources, told)
             self._told = told
+        if message.HasField("agencies") and (agencies := AGENCY_LIST.read(message.agencies)) != self._agencies:
+            await asyncio.to_thread(self._note_agencies, agencies)
+            self._agencies = agencies
 
     def _lost(self, why: str) -> None:
         """Report the lost line, and let a run find and record the reason."""
