@@ -27,10 +27,10 @@ from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.contract.values.thresholds import Threshold, ThresholdSource
 from cekalwatch.server.audit.entry import Actor, ActorKind
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
@@ -57,7 +57,7 @@ MOST = 5
 ROUNDS = 9
 NOW = datetime(2026, 11, 25, 5, tzinfo=UTC)
 FIGURES = FaceFigures(95.0, 0.0, 0.0, 0.8, 0.5, 0.9, 1)
-CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": ZoneInfo("Asia/Jakarta")})
+CHECKPOINTS = Checkpoints(Law(), {"batam-center": ZoneInfo("Asia/Jakarta")})
 
 
 def measure() -> dict[str, float]:

@@ -24,8 +24,8 @@ from cekalwatch.contract.values.imports import SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, ActorKind
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.syncs import PageEnd, SeenOrder, SyncTerms
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
@@ -147,7 +147,7 @@ def measure() -> dict[str, float]:
         others = LoadedList(Gallery.build(model, size, templates, [f"X-{n}" for n in range(ORDERS)]), 0)
         enroller = Enroller(engine().detector, engine().recogniser)
         importer = WatchlistImporter(
-            watchlist, enroller, clock, WIB, LegalParameters(), LookalikeFinder(lambda: others, lambda _: 0.6)
+            watchlist, enroller, clock, WIB, Law(), LookalikeFinder(lambda: others, lambda _: 0.6)
         )
 
         def run(*, from_start: bool = False) -> tuple[SyncRun, float, float]:

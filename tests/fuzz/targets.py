@@ -20,10 +20,10 @@ from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.captures import CameraClock
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
 from cekalwatch.server.grpc_api import alert_requests as alerts
 from cekalwatch.server.grpc_api.messages import page_size
@@ -104,7 +104,7 @@ def _kept_and_told(subject: Subject, order: BanOrder) -> None:
     assert ROWS.subject(ROWS.subject_row(subject)) == subject
     kept = ROWS.order(ROWS.order_row(order, content))
     assert kept == order
-    judgement = judge(kept, subject, [kept], NOON, WIB, LegalParameters())
+    judgement = judge(kept, SubjectFile(subject, (kept,), ()), NOON, WIB, Law())
     judged = JudgedOrder(kept, judgement, kept.valid_until)
     subjects.one_subject(SubjectView(subject, (judged,), (), frozenset(), {}, (kept,))).SerializeToString()
     texts = (subject.name, *subject.aliases, subject.address, order.reason, order.order_id, subject.subject_id)

@@ -15,8 +15,8 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import ProbeRow
@@ -111,7 +111,7 @@ def test_after_the_limits_no_file_holds_an_unsettled_picture_nor_a_subject_whose
     assert on_disk(tmp_path, facts)
 
     clock.advance(policy.ended_subjects - policy.unsettled_images + timedelta(days=1))
-    checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+    checkpoints = Checkpoints(Law(), {"batam-center": WIB})
     eraser = SubjectEraser(
         counter.watchlist, checkpoints, clock, Actor(ActorKind.SERVER, "test"), policy.ended_subjects
     )

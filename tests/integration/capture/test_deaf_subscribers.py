@@ -22,9 +22,9 @@ from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.sessions import SupervisedDevices
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
@@ -83,7 +83,7 @@ class AlertLog:
         keys = keyring(self.database)
         store, watchlist = AlertStore(self.database, keys), WatchlistStore(self.database, keys)
         watchlist.put(subject(), order(reason=PADDING), [])
-        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         clock = SystemClock()
         counter = adjudication.Counter(self.database, clock)
         details = counter.details

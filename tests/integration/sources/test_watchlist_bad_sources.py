@@ -13,8 +13,8 @@ import pytest
 
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -50,7 +50,7 @@ def import_all(store: WatchlistStore) -> Import:
     recogniser = engine().recogniser
     lookalikes = alone(recogniser.model_version, recogniser.size)
     enroller = Enroller(engine().detector, recogniser)
-    importer = WatchlistImporter(store, enroller, clock, WIB, LegalParameters(), lookalikes)
+    importer = WatchlistImporter(store, enroller, clock, WIB, Law(), lookalikes)
 
     def run(source: WatchlistSource) -> dict[str, RecordReport]:
         reports = {}

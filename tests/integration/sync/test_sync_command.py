@@ -109,15 +109,15 @@ def test_the_list_is_synchronised_and_the_status_told_without_a_server(machine: 
 def test_orders_that_break_a_rule_and_faces_under_two_subjects_are_told(machine: Machine, folder: Path):
     (folder / "face.jpg").write_bytes(jpeg(astronaut()))
     face = {"photographs": "face.jpg"}
-    write_orders(folder, [row("O-1", **face), row("O-2", subject_id="S-2", valid_until="2027-06-30", **face)])
+    write_orders(folder, [row("O-1", **face), row("O-2", subject_id="S-2", kind="TANGKAL", **face)])
     code, told = machine.run("now")
     assert code == Exit.DATA_PROBLEMS, told
     assert "0 refused, 1 flagged INVALID" in told
-    assert "Flagged INVALID, never alerts: O-2: TERM_TOO_LONG" in told
+    assert "Flagged INVALID, never alerts: O-2: TANGKAL_ON_CITIZEN" in told
     assert "Its face is also under another subject: O-2: S-1" in told
-    assert "Flagged INVALID, never alerts: O-2: TERM_TOO_LONG" in machine.run("status")[1]
+    assert "Flagged INVALID, never alerts: O-2: TANGKAL_ON_CITIZEN" in machine.run("status")[1]
     found = json.loads(machine.run("status", "--json")[1])
-    remark = {"order_id": "O-2", "broken_rules": ["TERM_TOO_LONG"], "also_under": ["S-1"], "flags": []}
+    remark = {"order_id": "O-2", "broken_rules": ["TANGKAL_ON_CITIZEN"], "also_under": ["S-1"], "flags": []}
     assert found["last"]["remarks"] == [remark]
     write_orders(folder, [row("O-1", **face), row("O-2", subject_id="S-2", **face)])
     assert machine.run("now")[0] == Exit.OK, "a look-alike is no problem of the list's"

@@ -233,7 +233,7 @@ async def test_a_shrunken_list_waits_for_two_people_and_makes_nothing_fresh(chos
 
 @pytest.mark.slow
 async def test_runs_are_listed_page_by_page_with_what_a_person_must_look_at(chosen: ServerSettings, source: Source):
-    source.write(listed(), listed("O-2", valid_from="someday"), listed("O-3", valid_until="2027-06-30"))
+    source.write(listed(), listed("O-2", valid_from="someday"), listed("O-3", kind="TANGKAL"))
     async with running(chosen) as server:
         syncs = SyncCaller(server.channel)
         for _ in range(3):
@@ -248,7 +248,7 @@ async def test_runs_are_listed_page_by_page_with_what_a_person_must_look_at(chos
         (refusal,) = rest.runs[0].refusals
         assert (refusal.order_id, refusal.reason, refusal.field) == ("O-2", "RECORD_INVALID", "valid_from")
         (remark,) = rest.runs[0].remarks
-        assert (remark.order_id, remark.broken_rules, remark.also_under) == ("O-3", ["TERM_TOO_LONG"], [])
+        assert (remark.order_id, remark.broken_rules, remark.also_under) == ("O-3", ["TANGKAL_ON_CITIZEN"], [])
         assert (rest.runs[0].counts.refused, rest.runs[0].counts.flagged) == (1, 1)
         for token in ("x", "-1", "9" * 30, "１"):
             with pytest.raises(grpc.aio.AioRpcError) as caught:

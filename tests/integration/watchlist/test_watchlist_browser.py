@@ -21,8 +21,8 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import Action, Link, operator
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -93,7 +93,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     one = Office(tmp_path)
     one.put("S-1", running_order("O-1", "S-1"), face(b"1", 1), name="Contoh Satu", aliases=("Si Dadap",))
     one.put("S-2", order("O-2", subject_id="S-2", valid_from=date(2020, 1, 1), valid_until=date(2020, 6, 1)))
-    one.put("S-3", running_order("O-3", "S-3", valid_until=TODAY + timedelta(days=900)), face(b"3", 1))
+    one.put("S-3", running_order("O-3", "S-3", kind=OrderKind.TANGKAL), face(b"3", 1))
     foreign = running_order("O-4", "S-4", kind=OrderKind.TANGKAL, requesting_agency="Direktorat  Jenderal Imigrasi")
     one.put("S-4", foreign, face(b"4", 4, figures=figures(40), warnings=("BLURRED",)), nationality="DEU")
     one.put("S-5", running_order("O-5", "S-5"), face(b"5", 5, model_version="an-old-model"), name=FORMULA)
@@ -108,7 +108,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
         ((), ["S-1", "S-2", "S-3", "S-4", "S-5", "S-6"]),
         (("--status", "active"), ["S-1", "S-4", "S-5"]),
         (("--status", "LAPSED"), ["S-2"]),
-        (("--kind", "tangkal"), ["S-4"]),
+        (("--kind", "tangkal"), ["S-3", "S-4"]),
         (("--agency", "jenderal imigrasi"), ["S-4"]),
         (("--kind", "cegah", "--agency", "jenderal imigrasi"), []),
         (("--name", "dadap"), ["S-1"]),
@@ -206,7 +206,7 @@ def test_a_spreadsheet_gets_no_formula(office: Office) -> None:
 
 def test_the_table_says_what_a_keeper_must_know(office: Office) -> None:
     table = office.run("list")
-    for expected in ("Contoh Satu", "INVALID TERM_TOO_LONG", "1, 1 stale", "LAPSED", "TANGKAL"):
+    for expected in ("Contoh Satu", "INVALID TANGKAL_ON_CITIZEN", "1, 1 stale", "LAPSED", "TANGKAL"):
         assert expected in table
 
 
@@ -281,7 +281,7 @@ def test_the_history_tells_changes_by_their_fields_deletion_and_statuses(office:
         Enroller(engine().detector, recogniser),
         clock,
         WIB,
-        LegalParameters(),
+        Law(),
         alone(recogniser.model_version, recogniser.size),
     )
     run = ImportRun(importer, office.store, office.audit, clock, OFFICER, enrolling_threads())

@@ -51,7 +51,7 @@ def mixed_list(folder: Path) -> Path:
     rows: list[Row] = [
         row("O-1", **IN_FORCE, photographs="portrait.jpg"),
         row("O-2", subject_id="S-2", valid_from="2020-01-01", valid_until="2020-06-30", received_on="2020-01-01"),
-        row("O-3", subject_id="S-3", **IN_FORCE | {"valid_until": "2999-01-01"}),
+        row("O-3", subject_id="S-3", **IN_FORCE, kind="TANGKAL"),
         row("O-4", subject_id="S-4", **IN_FORCE | {"received_on": "yesterday"}),
         row("O-5", subject_id="S-5", **IN_FORCE, photographs="group.jpg|none.jpg|portrait.jpg"),
     ]
@@ -71,7 +71,7 @@ def check_mixed_report(report: dict[str, Any]) -> None:
     assert (report["records"], report["stored"], report["refused"], report["flagged"]) == (5, 4, 1, 1)
     assert report["O-1"]["status"] == "ACTIVE"
     assert report["O-2"]["status"] == "LAPSED"
-    assert report["O-3"]["broken_rules"] == ["TERM_TOO_LONG"]
+    assert report["O-3"]["broken_rules"] == ["TANGKAL_ON_CITIZEN"]
     assert (report["O-4"]["reason"], report["O-4"]["field"]) == ("RECORD_INVALID", "received_on")
     assert [(photo["name"], photo["reason"]) for photo in report["O-5"]["photos"]] == [
         ("group.jpg", "PHOTO_SEVERAL_FACES"),
@@ -96,7 +96,12 @@ async def test_a_list_goes_into_the_database_when_no_server_runs(tmp_path: Path)
     assert first.returncode == Exit.DATA_PROBLEMS, first.stderr
     check_mixed_report(summary_of(report))
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
-    for expected in ("RECORD_INVALID (received_on)", "TERM_TOO_LONG", "PHOTO_SEVERAL_FACES", "5 records: 4 stored"):
+    for expected in (
+        "RECORD_INVALID (received_on)",
+        "TANGKAL_ON_CITIZEN",
+        "PHOTO_SEVERAL_FACES",
+        "5 records: 4 stored",
+    ):
         assert expected in first.stdout
     assert "Contoh Satu" not in first.stdout + first.stderr + report.read_text()
     keys, last, version = stored(settings(data))

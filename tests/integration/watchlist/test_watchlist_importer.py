@@ -16,8 +16,8 @@ import sqlalchemy
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -60,7 +60,7 @@ def clock() -> FixedClock:
 def importer(database: Database, store: WatchlistStore, clock: FixedClock) -> ImportRun:
     enroller = Enroller(engine().detector, engine().recogniser)
     lookalikes = alone(engine().recogniser.model_version, engine().recogniser.size)
-    one = WatchlistImporter(store, enroller, clock, WIB, LegalParameters(), lookalikes)
+    one = WatchlistImporter(store, enroller, clock, WIB, Law(), lookalikes)
     return ImportRun(one, store, AuditStore(database), clock, OFFICER, enrolling_threads())
 
 
@@ -139,7 +139,7 @@ def test_a_photograph_that_comes_later_is_added(importer: ImportRun, store: Watc
 def test_an_order_that_breaks_a_rule_is_stored_and_flagged(importer: ImportRun, store: WatchlistStore) -> None:
     report = import_one(importer, ImportRecord(subject(), order(kind=OrderKind.TANGKAL), (PORTRAIT,)))
     assert (report.outcome, report.status) == (ImportOutcome.STORED, OrderStatus.INVALID)
-    assert report.broken_rules == (OrderRule.TANGKAL_ON_CITIZEN,)
+    assert (report.broken_rules, report.article) == ((OrderRule.TANGKAL_ON_CITIZEN,), "UU 6/2011 Pasal 14")
     assert report.photos[0].outcome is PhotoOutcome.ENROLLED
     assert len(store.get_subject("S-1").orders) == 1
 
@@ -153,9 +153,10 @@ def test_an_extension_is_judged_with_the_orders_that_are_held(importer: ImportRu
         received_on=date(2026, 6, 1),
     )
     early = import_one(importer, ImportRecord(subject(), extension))
-    assert early.broken_rules == (OrderRule.EXTENDS_UNKNOWN_ORDER,)
+    assert early.flags == (OrderFlag.BASE_NOT_HELD,)
     import_one(importer, ImportRecord(subject(), order()))
-    assert import_one(importer, ImportRecord(subject(), extension)).status is OrderStatus.NOT_YET_VALID
+    again = import_one(importer, ImportRecord(subject(), extension))
+    assert (again.status, again.flags) == (OrderStatus.NOT_YET_VALID, ())
 
 
 def test_renewals_without_an_end_are_stored_and_flagged_in_whatever_order_they_come(importer: ImportRun) -> None:
@@ -173,7 +174,8 @@ def test_an_urgent_order_that_comes_again_with_a_later_receipt_is_told(importer:
     for received, flags in ((date(2026, 2, 10), ()), (date(2026, 2, 28), (OrderFlag.URGENT_SENT_AGAIN,))):
         urgent = order(urgent=True, decree_number="", decree_date=None, received_on=received)
         report = import_one(importer, ImportRecord(subject(), urgent))
-        assert (report.status, report.flags) == (OrderStatus.ACTIVE, flags)
+        lacks = (OrderFlag.LACKS_SEX, OrderFlag.LACKS_BIRTH, OrderFlag.LACKS_PHOTOGRAPH, OrderFlag.LACKS_REASON)
+        assert (report.status, report.flags) == (OrderStatus.ACTIVE, (*flags, *lacks))
 
 
 def test_the_report_tells_the_status_by_the_checkpoints_clock(importer: ImportRun, clock: FixedClock) -> None:
@@ -234,7 +236,7 @@ def test_the_same_face_is_reported_in_records_that_are_stored_together(
 ) -> None:
     lookalikes = alone(engine().recogniser.model_version, engine().recogniser.size)
     enroller = Enroller(engine().detector, engine().recogniser)
-    importer = WatchlistImporter(store, enroller, clock, WIB, LegalParameters(), lookalikes)
+    importer = WatchlistImporter(store, enroller, clock, WIB, Law(), lookalikes)
     faces = (PORTRAIT, other_face(), PORTRAIT)
     prepared = [
         importer.prepare(ImportRecord(subject(f"S-{number}"), order(f"O-{number}", subject_id=f"S-{number}"), (face,)))
@@ -290,7 +292,7 @@ def test_others_do_not_wait_behind_a_subjects_second_order(
 
     enroller = Enroller(engine().detector, engine().recogniser)
     lookalikes = alone(engine().recogniser.model_version, engine().recogniser.size)
-    importer = Watched(store, enroller, clock, WIB, LegalParameters(), lookalikes)
+    importer = Watched(store, enroller, clock, WIB, Law(), lookalikes)
     run = ImportRun(importer, store, AuditStore(database), clock, OFFICER, enrolling_threads())
     for record in many(2):
         run.add(record)

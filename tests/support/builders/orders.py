@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
 from cekalwatch.contract.values.orders import OrderKind, OrderRule, OrderStatus
-from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
+from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law_table import Law
 from tests.support.builders.watchlist import WIB, order, subject
 
-LEGAL = LegalParameters()
+LEGAL = Law()
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=WIB)
 
 
@@ -27,12 +27,20 @@ def judged(
     one: BanOrder,
     *others: BanOrder,
     now: datetime = NOON,
-    nationality: str = "IDN",
-    legal: LegalParameters = LEGAL,
-    elsewhere: Sequence[BanOrder] = (),
+    legal: Law = LEGAL,
+    **facts: Any,
 ) -> OrderJudgement:
-    """The judgement of an order beside others of the same person, and `elsewhere` under other keys."""
-    return judge(one, subject(nationality=nationality), [one, *others], now, WIB, legal, elsewhere)
+    """The judgement of an order beside others of the same person; `filed` takes the other facts."""
+    return judge(one, filed(one, *others, **facts), now, WIB, legal)
+
+
+def filed(
+    *orders: BanOrder, elsewhere: Iterable[BanOrder] = (), photographed: bool | None = None, **facts: Any
+) -> SubjectFile:
+    """The file of a person with these facts: the orders of S-1, and those `elsewhere` under other keys."""
+    person = subject(**{"nationality": "IDN"} | facts)
+    own = tuple(one for one in orders if one.subject_id == person.subject_id)
+    return SubjectFile(person, own, (), elsewhere=tuple(elsewhere), photographed=photographed)
 
 
 def status(one: BanOrder, *others: BanOrder, **circumstances: Any) -> OrderStatus:
@@ -78,6 +86,8 @@ def urgent(order_id: str = "U-1", **facts: object) -> BanOrder:
 
 KEYS = ("A", "B", "C", "D")
 START = day("2026-01-01")
+turns = st.sampled_from([day(text) for text in ("2024-10-16", "2024-10-17", "2025-12-15", "2025-12-16")])
+"""Days about which the law changes."""
 days = st.integers(0, 60).map(lambda number: START + timedelta(days=number * 9))
 
 
@@ -85,7 +95,7 @@ days = st.integers(0, 60).map(lambda number: START + timedelta(days=number * 9))
 def bans(draw: st.DrawFn, key: str) -> BanOrder:
     """An order of any kind, related to the others in any way."""
     first = draw(days)
-    length = draw(st.sampled_from([0, 10, 90, 180, 181, 184, 200, 400]))
+    length = draw(st.sampled_from([0, 10, 90, 180, 181, 184, 200, 400, 4000, None]))
     moment, gone = draw(st.none() | days), draw(st.none() | st.none() | days)
     received = draw(st.sampled_from([first, first - timedelta(days=30)]) | days)
     sent_before = draw(st.none() | st.none() | st.integers(1, 25).map(lambda number: received - timedelta(days=number)))
@@ -95,11 +105,11 @@ def bans(draw: st.DrawFn, key: str) -> BanOrder:
         kind=draw(st.sampled_from([OrderKind.CEGAH, OrderKind.CEGAH, OrderKind.TANGKAL])),
         requesting_agency=draw(st.sampled_from(["KPK", "kpk ", "Polri"])),
         valid_from=first,
-        valid_until=first + timedelta(days=length),
+        valid_until=date.max if length is None else first + timedelta(days=length),
         received_on=received,
         urgent_since=sent_before,
         decree_number=draw(st.sampled_from(["", "KEP-1"])),
-        decree_date=draw(st.none() | days),
+        decree_date=draw(st.none() | days | turns),
         urgent=draw(st.booleans()),
         extends_order_id=draw(st.sampled_from(["", *(other for other in (*KEYS, "Z") if other != key)])),
         revoked_at=datetime.combine(moment, datetime.min.time(), WIB) if moment else None,

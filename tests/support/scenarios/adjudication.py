@@ -16,9 +16,9 @@ from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import HandlingPolicy
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
@@ -54,7 +54,7 @@ class Counter:
         self.alerts, self.handling = AlertStore(self.database, keys), HandlingStore(self.database, keys)
         self.watchlist, self.people = WatchlistStore(self.database, keys), PeopleStore(self.database)
         self.audit = AuditStore(self.database)
-        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         orders = AlertOrders(self.watchlist, checkpoints)
         self.details = AlertDetailsReader(self.alerts, self.watchlist, self.people, orders, self.clock)
         myself = Actor(ActorKind.SERVER, "test")

@@ -21,8 +21,9 @@ from cekalwatch.contract.values.thresholds import Threshold
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.capture.passage_counters import ScoreCounter
 from cekalwatch.server.capture.passages import PassageScore
-from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule
@@ -100,7 +101,7 @@ class LearningPort:
             for number in range(cameras)
             for name in [f"dep-{number}"]
         }
-        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         self.thresholds, self.scores = ThresholdStore(database), ScoreStore(database)
         self.rule = ThresholdRule(self.thresholds, model, pack.thresholds, WANTED, None, bounds)
         store = self.desk.watchlist.templates

@@ -16,10 +16,10 @@ from cekalwatch.contract.values.imports import RecordReport, SyncRun
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
@@ -218,7 +218,7 @@ class SyncBench(Generic[Source]):
             Enroller(engine().detector, engine().recogniser),
             self.clock,
             WIB,
-            LegalParameters(),
+            Law(),
             alone(engine().recogniser.model_version, engine().recogniser.size),
         )
         return ImportRun(importer, self.watchlist, AuditStore(self.database), self.clock, actor, enrolling_threads())

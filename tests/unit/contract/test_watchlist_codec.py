@@ -64,7 +64,7 @@ def test_an_order_is_shown_whatever_only_a_newer_server_knows_of_it() -> None:
     message.kind, message.status = 9, 9  # type: ignore[assignment]  # members of tomorrow
     found = ORDER.read(message)
     assert (found.kind, found.status, found.valid_until) == (None, None, "when he comes back")
-    assert (found.flags, found.renewed_too_long, found.revoked_at) == (("A_NEW_FLAG",), False, None)
+    assert (found.flags, found.revoked_at) == (("A_NEW_FLAG",), None)
 
 
 def test_a_reference_face_without_figures_is_one_that_was_not_measured() -> None:

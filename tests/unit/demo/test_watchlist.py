@@ -13,9 +13,9 @@ import pytest
 
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.subjects import Subject
-from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import alerts_on, judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.vision.faces import Picture
 from deploy.demo.people import Person, Photo, Role
 from deploy.demo.watchlist import COLUMNS, ORDERS_FILE, write_watchlist
@@ -52,7 +52,7 @@ def status(row: dict[str, str], now: datetime) -> OrderStatus:
         urgent=row["urgent"] == "true",
     )
     subject = Subject(subject_id=row["subject_id"], name=row["name"], nationality=row["nationality"])
-    return judge(order, subject, [order], now, ZoneInfo("Asia/Jakarta"), LegalParameters()).status
+    return judge(order, SubjectFile(subject, (order,), ()), now, ZoneInfo("Asia/Jakarta"), Law()).status
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from pathlib import Path
 from cekalwatch.contract.values.orders import OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.settings.checkpoint import WatchlistSettings
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper
@@ -45,7 +47,9 @@ def test_its_example_can_be_imported(tmp_path: Path) -> None:
     now = datetime(2026, 3, 15, 12, tzinfo=WIB)
     orders = [record.order for record in records]
     found = {
-        record.order.order_id: judge(record.order, record.subject, orders, now, WIB, LegalParameters()).status
+        record.order.order_id: judge(
+            record.order, SubjectFile(record.subject, tuple(orders), ()), now, WIB, Law()
+        ).status
         for record in records
     }
     assert found == {

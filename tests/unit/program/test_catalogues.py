@@ -78,7 +78,6 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "DEVICE_STATE_": set(DeviceState),
         "ERRAND_": set(Lost),
         "EXPORT_": {form.upper() for form in ExportFormat},
-        "FLAG_": set(OrderFlag),
         "GLANCE_": set(KINDS),
         "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},
         "IMPORT_IS_": set(JobState),
@@ -110,6 +109,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "THEME_": set(ThemeName),
     },
     "office": {
+        "FLAG_": set(OrderFlag),
         "CLEARED_": set(Clearing),
         "ADVICE_": {*TroubleKind, "UNKNOWN"},
         "CAUSE_": set(Cause),

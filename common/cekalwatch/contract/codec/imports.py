@@ -70,7 +70,18 @@ _CHOICES: Mapping[str, ProtoEnum[Any, Any]] = {
     "revocation_ground": REVOCATION_GROUNDS,
 }
 """Facts with a choice of values, of which a newer peer may know more; these are read as their numbers."""
-_TOLD = {*_CHOICES, "kind", "revoked_at", "withdrawn_at", "status", "broken_rules", "flags", "last_day"}
+_TOLD = {
+    *_CHOICES,
+    "kind",
+    "revoked_at",
+    "withdrawn_at",
+    "status",
+    "broken_rules",
+    "flags",
+    "last_day",
+    "ended_by",
+    "article",
+}
 _ORDER_FACTS = tuple(field.name for field in fields(ShownOrder) if field.name not in _TOLD)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

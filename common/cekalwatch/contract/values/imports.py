@@ -66,6 +66,8 @@ class RecordReport:
     flags: tuple[str, ...] = ()
     """Members of OrderFlag."""
     photos: tuple[PhotoReport, ...] = ()
+    article: str = ""
+    """The law that makes it void or has ended it, with its article."""
     place: str = ""
     """The place of a refused record in its source; empty when unknown."""
     added: bool = False

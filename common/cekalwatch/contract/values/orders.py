@@ -80,31 +80,76 @@ class RevocationGround(StrEnum):
 class OrderRule(StrEnum):
     """A rule that an INVALID order breaks."""
 
-    TERM_TOO_LONG = "TERM_TOO_LONG"
-    """A CEGAH order, or its extension, runs for more months than the law allows."""
     EXTENDED_TWICE = "EXTENDED_TWICE"
     """It extends an extension, or an order that another extension extends already."""
     EXTENSION_LATE = "EXTENSION_LATE"
-    """The extension was received too close to the end of the order that it extends."""
+    """The extension was decided or received too close to the end of the order that it extends."""
     EXTENSION_GAP = "EXTENSION_GAP"
-    """The extension begins after the order that it extends had ended: there was no ban left to extend."""
-    EXTENDS_UNKNOWN_ORDER = "EXTENDS_UNKNOWN_ORDER"
-    """No order with that key, for the same subject and of the same kind, is stored (yet)."""
+    """The extension begins or was decided after the order that it extends had ended: there was nothing to extend."""
     EXTENDS_INVALID_ORDER = "EXTENDS_INVALID_ORDER"
     """It extends an order that breaks a rule itself."""
     URGENT_RESUBMITTED = "URGENT_RESUBMITTED"
     """The agency had sent an urgent order on the subject before, and no written decision lies between the two."""
     TANGKAL_ON_CITIZEN = "TANGKAL_ON_CITIZEN"
     """A citizen may never be refused entry; a NIK says citizen, whatever the nationality."""
+    TERM_TOO_LONG = "TERM_TOO_LONG"
+    """Servers before 0.3 say so of an order that runs for more months than the law allows."""
+    EXTENDS_UNKNOWN_ORDER = "EXTENDS_UNKNOWN_ORDER"
+    """Servers before 0.3 say so of an extension of an order that they do not hold."""
+
+
+class OrderEnd(StrEnum):
+    """What ended an order that breaks no rule."""
+
+    TERM_OVER = "TERM_OVER"
+    """The last day that it states."""
+    TERM_CAPPED = "TERM_CAPPED"
+    """The longest term that the law allows, before the last day that it states."""
+    UNDECIDED = "UNDECIDED"
+    """The days within which it, or the urgent order that it follows without a decree, needed a written decision."""
+    REVOKED = "REVOKED"
+    """Its revocation."""
+    BASE_REVOKED = "BASE_REVOKED"
+    """The revocation of the order that it extends."""
+    WITHDRAWN = "WITHDRAWN"
+    """A synchronisation that no longer found it in its source."""
 
 
 class OrderFlag(StrEnum):
     """Why a person must check an order that breaks no rule and stays in force."""
 
+    TERM_CAPPED = "TERM_CAPPED"
+    """It states a longer term than the law allows, and ends where that ends."""
+    TERM_UNCONFIRMED = "TERM_UNCONFIRMED"
+    """It states a longer term than a figure of the law that no counsel has confirmed."""
+    LIFE_WITHOUT_GROUND = "LIFE_WITHOUT_GROUND"
+    """It is for life without a ground that allows that."""
+    BASE_NOT_HELD = "BASE_NOT_HELD"
+    """It extends an order that is not held, or is of another kind: it is judged by itself."""
+    BASE_UNDER_OTHER_KEY = "BASE_UNDER_OTHER_KEY"
+    """It extends an order of the same person under another key: it is judged by itself."""
+    EXTENDED_TWICE_UNCONFIRMED = "EXTENDED_TWICE_UNCONFIRMED"
+    """It is extended more often than a figure of the law that no counsel has confirmed."""
+    EXTENSION_LATE_UNCONFIRMED = "EXTENSION_LATE_UNCONFIRMED"
+    """The extension came late, and no counsel has confirmed whether that makes it void."""
     RENEWED_TOO_LONG = "RENEWED_TOO_LONG"
     """CEGAH orders of its agency follow one another for too many months without naming what they extend."""
     URGENT_SENT_AGAIN = "URGENT_SENT_AGAIN"
-    """Its source had sent it as urgent before, with an earlier receipt, from which its days without a decision run."""
+    """Its source had sent it as urgent before without a decree: its days without a decision run from that receipt."""
+    FOLLOWS_URGENT = "FOLLOWS_URGENT"
+    """It came without a decree after an undecided urgent order of its agency on the person, whose days bind it."""
+    NO_DECREE = "NO_DECREE"
+    """It is not urgent, and has no decree number and date."""
+    AGENCY_UNKNOWN = "AGENCY_UNKNOWN"
+    """Its agency is not in the list of agencies."""
+    WITNESS = "WITNESS"
+    """It is about a witness, and an exit ban for an investigation is about a suspect or a defendant."""
+    LACKS_SEX = "LACKS_SEX"
+    """An urgent order names the sex; so with the members below."""
+    LACKS_NATIONALITY = "LACKS_NATIONALITY"
+    LACKS_BIRTH = "LACKS_BIRTH"
+    LACKS_PHOTOGRAPH = "LACKS_PHOTOGRAPH"
+    LACKS_REASON = "LACKS_REASON"
 
 
 @dataclass(frozen=True)
@@ -140,8 +185,7 @@ class ShownOrder:
     """Members of OrderFlag."""
     last_day: str = ""
     """The last day on which it can be in force by law."""
-
-    @property
-    def renewed_too_long(self) -> bool:
-        """Whether such orders follow one another for longer than the law means them to."""
-        return OrderFlag.RENEWED_TOO_LONG in self.flags
+    ended_by: str = ""
+    """A member of OrderEnd, if it is LAPSED or REVOKED."""
+    article: str = ""
+    """The law that ends it or makes it void, with its article; empty where none is named."""

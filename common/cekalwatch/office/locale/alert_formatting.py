@@ -15,7 +15,7 @@ from cekalwatch.contract.values.adjudication import (
     clearing_of,
 )
 from cekalwatch.contract.values.alerts import Alert, Candidate, Sighting
-from cekalwatch.contract.values.orders import Direction, OrderKind, OrderStatus, ShownOrder
+from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
@@ -117,16 +117,23 @@ class AlertFormatter(Texts):
         ended = order.status not in {OrderStatus.ACTIVE, None}
         if ended:
             words.append(self.say("ORDER_NOT_ACTIVE"))
-        if order.renewed_too_long:
-            words.append(self.say("ORDER_RENEWED_TOO_LONG"))
         return (
-            Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent or order.renewed_too_long),
+            Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent),
             Fact(self.say("FACT_DECREE"), self.decree(order)),
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
             Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
             *self.revoked(order),
             *self.proceedings(order),
+            *(
+                [Fact(self.say("FACT_TO_CHECK"), " ".join(map(self.flag, order.flags)), warning=True)]
+                if order.flags
+                else []
+            ),
         )
+
+    def flag(self, flag: str) -> str:
+        """Return why an order is flagged; a flag that only a newer server knows by its code."""
+        return self.say(f"FLAG_{flag}") if flag in set(OrderFlag) else flag
 
     def decree(self, order: ShownOrder) -> str:
         """Return an order's decree, or that there is none."""

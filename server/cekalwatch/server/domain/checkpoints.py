@@ -6,7 +6,7 @@ in words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -59,7 +59,10 @@ class Camera(CameraReference):
 
 @dataclass(frozen=True)
 class LegalParameters:
-    """What the law allows. The configuration (`[legal]`) can change each figure, within the bounds that it checks."""
+    """Figures of the law in the configuration (`[legal]`).
+
+    One that differs from its default replaces that of every row of the law (`orders/law_table.py`).
+    """
 
     cegah_months: Annotated[int, Field(ge=1, le=240)] = 6
     """Longest term of a CEGAH order, in calendar months."""
@@ -77,6 +80,12 @@ class LegalParameters:
     """Days after its receipt within which an urgent order needs a written decision."""
     home_nationality: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "IDN"
     """Citizens of this country (ISO 3166-1 alpha-3) cannot be refused entry."""
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """The figures that differ from their defaults, by name."""
+        figures = {one.name: (getattr(self, one.name), one.default) for one in fields(self)}
+        return {name: value for name, (value, usual) in figures.items() if value != usual and isinstance(value, int)}
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,11 @@ def ended_by(file: SubjectFile, moment: datetime, checkpoints: Checkpoints) -> b
     """Whether every order of a subject had ended by `moment`, at every site, and was known by then.
 
     An order that breaks a rule was never in force: it counts from the day on which it was received. One that cannot be
-    read may be in force. Urgent orders of the same person under other keys count as if they stood alone: what makes
-    them INVALID must not be forgotten while they run.
+    read may be in force. Orders of the same person under other keys that are urgent or without a decree count as if
+    they stood alone: what binds them, or makes them INVALID, must not be forgotten while they run.
     """
     if file.unreadable or any(order.received_on > moment.date() for order in file.orders):
         return False
-    urgent = tuple(order for order in file.elsewhere if order.urgent)
-    terms = (*checkpoints.terms(file), *checkpoints.terms(replace(file, orders=urgent, elsewhere=())))
+    bound = tuple(order for order in file.elsewhere if order.was_urgent or not order.has_decree)
+    terms = (*checkpoints.terms(file), *checkpoints.terms(replace(file, orders=bound, elsewhere=())))
     return bool(file.orders) and all(last < moment for _, last in terms)

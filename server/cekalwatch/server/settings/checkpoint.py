@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.program.settings import SECTION, Settings
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters, Site
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.learning.learned_threshold import LearningBounds
@@ -31,7 +32,8 @@ class CheckpointSection(Settings):
     cameras: tuple[Camera, ...] = ()
     """The cameras that may connect."""
     legal: LegalParameters = LegalParameters()
-    """Limits of the law; an order beyond them never alerts."""
+    """Figures of the law that replace those of its table (docs/watchlist-folder.md). Deprecated, but for
+    `home_nationality` and `cegah_gap_days`."""
     capture_policy: CapturePolicy = CapturePolicy()
     """Limits of a camera's captures, unless its own `capture_policy` differs."""
     credits: Annotated[int, Field(ge=1, le=1000)] = 32
@@ -50,6 +52,11 @@ class CheckpointSection(Settings):
     def home(self) -> Site:
         """The first site, which is the default."""
         return self.sites[0]
+
+    @property
+    def effective_law(self) -> Law:
+        """The law by which orders are judged: the shipped table, with the figures that the settings change."""
+        return Law.of(self.legal)
 
     @property
     def law(self) -> Mapping[str, str]:

@@ -133,17 +133,12 @@ class WatchlistReader:
     def history(self, subject_id: str) -> SubjectHistory:
         """Return the history of a subject, also of a deleted one; it may be empty."""
         files = self._store.get_subjects([subject_id])
-        orders, elsewhere = (files[0].orders, files[0].elsewhere) if files else ((), ())
+        orders = files[0].orders if files else ()
         keys = [ObjectKind.SUBJECT.key(subject_id), *(ObjectKind.ORDER.key(order.order_id) for order in orders)]
         events = self._audit.about(keys, HISTORY_ACTIONS, MAX_EVENTS)
         return SubjectHistory(
             tuple(events),
-            {
-                order.order_id: status_history(
-                    order, files[0].subject, orders, self.zone, self._checkpoints.legal, elsewhere
-                )
-                for order in orders
-            },
+            {order.order_id: status_history(order, files[0], self.zone, self._checkpoints.law) for order in orders},
         )
 
     def picture(self, reference: ReferenceFace) -> bytes:

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
+import structlog
+
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.data_folder import hold_folder, refuse_lost_database
@@ -38,6 +40,8 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.vision.manifest import Pack
 
 RESEAL_PERIOD_S = 2.0
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,9 @@ class Context:
             removed_after={ALERTS: settings.retention_policy.records},
         )
         stack.callback(keys.guard.versions.keep)
-        checkpoints = Checkpoints(settings.legal, {site.site: site.zone for site in settings.sites})
+        if changed := settings.legal.changed:
+            log.warning("law_figures_changed", figures=changed)
+        checkpoints = Checkpoints(settings.effective_law, {site.site: site.zone for site in settings.sites})
         stores = Stores.of(database, keys.keyring)
         return cls(settings, database, keys, stores, checkpoints, clock, actor, stack, metrics)
 

@@ -76,10 +76,10 @@ class Imports:
         return PreviewRun(previewer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
 
     def _importer(self, kind: type[Importer]) -> Importer:
-        settings, stores, clock = self._context.settings, self._context.stores, self._context.clock
+        stores, clock = self._context.stores, self._context.clock
         # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
-        enroller, zone = self._engines().enroller, settings.home.zone
-        return kind(stores.watchlist, enroller, clock, zone, settings.legal, self.lookalikes)
+        enroller, zone = self._engines().enroller, self._context.settings.home.zone
+        return kind(stores.watchlist, enroller, clock, zone, self._context.checkpoints.law, self.lookalikes)
 
     def scheduler(
         self, waiting: Callable[[], int] = lambda: 0, on_end: Callable[[], None] = lambda: None

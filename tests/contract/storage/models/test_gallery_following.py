@@ -14,8 +14,9 @@ import sqlalchemy
 
 from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.server.capture.candidates import OrdersInForce
-from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
@@ -28,7 +29,7 @@ from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
 
-CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
+CHECKPOINTS = Checkpoints(Law(), {"batam-center": WIB})
 DEPARTURE = Camera("dep-1", "batam-center", "D1", Direction.DEPARTURE)
 MARCH = datetime(2026, 3, 1, 5, tzinfo=UTC)
 

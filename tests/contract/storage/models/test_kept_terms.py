@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
@@ -23,7 +24,7 @@ from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, order, subject
 
-CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
+CHECKPOINTS = Checkpoints(Law(), {"batam-center": WIB})
 LAW = {"legal.cegah_months": "6"}
 MARCH = datetime(2026, 3, 1, 5, tzinfo=UTC)
 KEYS = [f"S-{number}" for number in range(12)]
@@ -154,11 +155,11 @@ def test_a_file_that_is_not_whole_is_not_used(runs: Runs, spoil: Callable[[Path]
 
 def test_other_law_and_other_code_are_not_taken_for_these(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     runs.start()
-    strict = Checkpoints(LegalParameters(cegah_months=1), {"batam-center": WIB})
+    strict = Checkpoints(Law.of(LegalParameters(cegah_months=1)), {"batam-center": WIB})
     before, runs.file.legal = runs.file.legal, {"legal.cegah_months": "1"}
     terms, asked = runs.start(strict)
     assert asked == sorted(KEYS)
-    assert terms.active(MARCH) == 0, "orders of more than a month are too long"
+    assert terms.active(MARCH) == 0, "orders of more than a month have ended"
     runs.file.legal = before
     assert runs.start()[1] == sorted(KEYS)
     monkeypatch.setattr("cekalwatch.server.gallery.kept_terms._program", lambda: "another version")

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy
 from hypothesis import given, settings
 
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.reading import MarkedFile
@@ -21,7 +21,7 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.orders import lists, moments
 from tests.support.builders.watchlist import WIB, order, subject
 
-CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
+CHECKPOINTS = Checkpoints(Law(), {"batam-center": WIB})
 MARCH = datetime(2026, 3, 1, 5, tzinfo=UTC)
 JULY = datetime(2026, 6, 30, 17, tzinfo=UTC)
 """The first moment of 1 July in Batam."""

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cekalwatch.contract.values.thresholds import Threshold
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
@@ -33,7 +33,7 @@ class ListOfOne:
         self.store, self.clock = WatchlistStore(database, keys), FixedClock()
         self.asked: list[int] = []
         file = TermsFile(kept, keys, {}) if kept else None
-        self.terms = TermsReader(self.store, Checkpoints(LegalParameters(), {"batam-center": WIB}), file)
+        self.terms = TermsReader(self.store, Checkpoints(Law(), {"batam-center": WIB}), file)
         model = SearchedModel(MODEL, SIZE, self.threshold)
         self.holder = SnapshotHolder(self.store.templates, self.terms, self.clock, model)
 

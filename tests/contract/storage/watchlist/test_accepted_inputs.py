@@ -31,10 +31,11 @@ from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import CameraClock, Rejected
-from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api import alert_answers, alert_requests
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects as subject_messages
@@ -77,7 +78,7 @@ ACCEPTED: ValidValues = dict(RECORD) | {
     "valid_from": ["2026-01-01"],
     "valid_until": ["2026-06-30", "9999-12-31"],
 }
-CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
+CHECKPOINTS = Checkpoints(Law(), {"batam-center": WIB})
 WIDE = "\U00020000"
 """A letter of four bytes, the most that one can have."""
 
@@ -98,7 +99,7 @@ class Desk:
             Enroller(engine().detector, engine().recogniser),
             self.clock,
             WIB,
-            CHECKPOINTS.legal,
+            CHECKPOINTS.law,
             alone(engine().recogniser.model_version, engine().recogniser.size),
         )
         self.run = ImportRun(importer, self.watchlist, AuditStore(database), self.clock, OFFICER, enrolling_threads())

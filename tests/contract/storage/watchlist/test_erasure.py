@@ -10,9 +10,9 @@ import sqlalchemy
 
 from cekalwatch.contract.values.imports import SyncCounts
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -22,7 +22,7 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, FixedClock, order, subject
 from tests.support.scenarios.sync import SyncBench, TestSource
 
-CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
+CHECKPOINTS = Checkpoints(Law(), {"batam-center": WIB})
 KEPT_FOR = RetentionPolicy().ended_subjects
 END = date(2026, 6, 30)
 MIDNIGHT = datetime.combine(END + timedelta(days=1), time(), WIB)

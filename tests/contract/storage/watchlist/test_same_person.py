@@ -10,8 +10,8 @@ import sqlalchemy
 
 from cekalwatch.contract.values.orders import OrderRule
 from cekalwatch.contract.values.subjects import TravelDocument
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.retention import ended_by
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.database import Database
@@ -21,7 +21,7 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.orders import day, noon, urgent
 from tests.support.builders.watchlist import WIB, order, subject
 
-CHECKPOINTS = Checkpoints(LegalParameters(), {"batam-center": WIB})
+CHECKPOINTS = Checkpoints(Law(), {"batam-center": WIB})
 NIK: dict[str, Any] = {"nik": "2171013101800001"}
 PASSPORT: dict[str, Any] = {"travel_documents": (TravelDocument("passport", "X0000001", "IDN"),)}
 NOW = noon("2026-02-26")

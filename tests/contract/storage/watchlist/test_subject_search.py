@@ -11,9 +11,9 @@ from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistFilter, WatchlistProblem
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import operator
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist import subject_search
@@ -43,7 +43,7 @@ def store(database: Database) -> Counted:
 
 @pytest.fixture
 def found(store: Counted) -> Callable[..., list[str]]:
-    search = SubjectSearch(store, Checkpoints(LegalParameters(), {SITE: WIB}), SITE, lambda: MODEL)
+    search = SubjectSearch(store, Checkpoints(Law(), {SITE: WIB}), SITE, lambda: MODEL)
 
     def find(at: datetime = IN_MARCH, after: str = "", most: int = 100, **wanted: object) -> list[str]:
         page = search.find(WatchlistFilter(**wanted), at, after, most)  # type: ignore[arg-type]  # as the test names them

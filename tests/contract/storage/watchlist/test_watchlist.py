@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -44,7 +45,21 @@ def test_an_urgent_order_that_is_sent_again_keeps_the_day_on_which_it_first_came
         date(2026, 2, 1),
     )
     store.put(subject(), order(urgent=False, received_on=date(2026, 3, 1)))
-    assert store.get_subject("S-1").orders[0].urgent_since is None
+    assert store.get_subject("S-1").orders[0].urgent_since == date(2026, 2, 1), "N2: not urgent any more"
+
+
+def test_what_was_urgent_is_remembered_until_a_decision_was_stored(store: WatchlistStore) -> None:
+    plain: dict[str, Any] = {"decree_number": "", "decree_date": None}
+
+    def since(**facts: Any) -> date | None:
+        store.put(subject(), order(**facts))
+        return store.get_subject("S-1").orders[0].urgent_since
+
+    assert since(urgent=True, received_on=date(2026, 2, 1), **plain) is None
+    assert since(received_on=date(2026, 2, 1), **plain) == date(2026, 2, 1)
+    assert since(received_on=date(2026, 2, 20), requesting_agency="KPK", **plain) == date(2026, 2, 1)
+    assert since(received_on=date(2026, 2, 20), decree_date=date(2026, 2, 19)) == date(2026, 2, 1)
+    assert since(received_on=date(2026, 2, 25), **plain) is None
 
 
 @pytest.mark.both_databases

@@ -43,9 +43,9 @@ from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
 from cekalwatch.server.domain.alerts.match import Candidate
-from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders.ban_order import JudgedOrder
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.grpc_api import alert_answers as answers
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
@@ -142,7 +142,8 @@ def details(alert: Alert) -> AlertDetails:
         order("O-3", revoked_at=NOON, withdrawn_at=LATER),
     ]
     judged = [
-        JudgedOrder(one, judge(one, listed, orders, NOON, WIB, LegalParameters()), one.valid_until) for one in orders
+        JudgedOrder(one, judge(one, SubjectFile(listed, tuple(orders), ()), NOON, WIB, Law()), one.valid_until)
+        for one in orders
     ]
     alike = {
         "S-1": (

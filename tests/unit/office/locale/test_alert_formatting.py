@@ -122,13 +122,14 @@ def texts_of(facts: tuple[Fact, ...]) -> list[str]:
     return [fact.value for fact in facts]
 
 
-def test_an_order_that_is_renewed_for_too_long_is_a_warning_in_both_languages() -> None:
+def test_why_an_order_is_flagged_is_a_warning_in_both_languages() -> None:
     (order,) = make_alert().orders
     renewed = replace(order, flags=(OrderFlag.RENEWED_TOO_LONG,))
-    kind, *_ = ENGLISH.order(renewed)
-    assert kind == Fact("Kind", "CEGAH (exit), renewed for longer than allowed: ask for a check", warning=True)
-    kind, *_ = INDONESIAN.order(renewed)
-    assert kind == Fact("Jenis", "Pencegahan, diperpanjang melebihi batas waktu: mintakan pemeriksaan", warning=True)
+    told = "Orders of this agency follow one another for more than 12 months without naming the order that they extend."
+    assert ENGLISH.order(renewed)[-1] == Fact("To check", told, warning=True)
+    assert INDONESIAN.order(renewed)[-1].label == "Perlu diperiksa"
+    newer = ENGLISH.order(replace(order, flags=(OrderFlag.NO_DECREE, "OF_TOMORROW")))[-1]
+    assert newer.value == "It has no decree number and date. OF_TOMORROW"
 
 
 def test_dates_are_written_as_people_here_write_them_and_what_is_no_date_stays() -> None:

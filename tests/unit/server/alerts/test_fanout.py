@@ -23,9 +23,10 @@ from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Circumstances, HandlingPolicy, Holder, Watched
-from cekalwatch.server.domain.checkpoints import Camera, LegalParameters
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
@@ -46,7 +47,7 @@ class Log:
         self.database = Database(f"sqlite:///{folder / 'test.sqlite3'}")
         self.database.upgrade()
         self.store = AlertStore(self.database, keyring(self.database))
-        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         watchlist = WatchlistStore(self.database, keyring(self.database))
         orders = AlertOrders(watchlist, checkpoints)
         people = PeopleStore(self.database)

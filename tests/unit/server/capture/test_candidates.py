@@ -18,8 +18,8 @@ from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.capture.candidates import OrdersInForce
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture
 from cekalwatch.server.capture.passages import Passages, PassageScore
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.recognition.probes import Probe
@@ -41,7 +41,7 @@ class Counter:
 
     def __init__(self, database: Database) -> None:
         keys, clock = keyring(database), FixedClock()
-        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
         self.holder = SnapshotHolder(
             self.watchlist.templates,

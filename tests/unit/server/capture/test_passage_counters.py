@@ -10,8 +10,8 @@ import pytest
 
 from cekalwatch.server.capture.passage_counters import MIN_GATHERED, ScoreCounter
 from cekalwatch.server.capture.passages import Passages, PassageScore
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.learning.score_counts import bin_of
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
@@ -34,7 +34,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def counter(database: Database, clock: FixedClock | None = None) -> ScoreCounter:
-    checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+    checkpoints = Checkpoints(Law(), {"batam-center": WIB})
     return ScoreCounter(ScoreStore(database), CAMERAS, checkpoints, clock or FixedClock())
 
 

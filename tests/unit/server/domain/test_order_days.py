@@ -17,12 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import judge
-from tests.support.builders.watchlist import order, subject
+from cekalwatch.server.domain.orders.law_table import Law
+from tests.support.builders.orders import filed
+from tests.support.builders.watchlist import order
 
-LEGAL = LegalParameters()
+LEGAL = Law()
 ZONES = [ZoneInfo(name) for name in ("Asia/Jakarta", "Asia/Jayapura", "UTC", "Pacific/Kiritimati")]
 ONE_DAY = timedelta(days=1)
 near = st.integers(-2, 2).map(lambda number: timedelta(days=number))
@@ -61,17 +62,35 @@ class Clerk:
 
     def days(self, paper: BanOrder) -> list[date]:
         """Every day on which the paper runs, counted one by one; undecided urgent ones stop after twenty days."""
-        patience, day, counted = 20, paper.received_on, list[date]()
-        limit = paper.valid_until
-        if paper.urgent and not self.was_decided(paper):
-            for _ in range(patience):
-                day += ONE_DAY
-            limit = min(limit, day)
-        day = paper.valid_from
+        day, counted = paper.valid_from, list[date]()
+        limit = self.limit(paper)
         while day <= limit:
             counted.append(day)
             day += ONE_DAY
         return counted
+
+    def limit(self, paper: BanOrder) -> date:
+        """The last day on which it could run."""
+        ends = [paper.valid_until]
+        if paper.kind is OrderKind.CEGAH:
+            ends.append(half_a_year_after(paper.valid_from))
+        if paper.urgent and not self.was_decided(paper):
+            ends.append(twenty_days_after(paper))
+        return min([*ends, *map(twenty_days_after, self.waited_for(paper))])
+
+    def waited_for(self, paper: BanOrder) -> list[BanOrder]:
+        """The undecided urgent papers after which this one came without a decree."""
+        if paper.urgent or (paper.decree_number and paper.decree_date):
+            return []
+        urgent = [one for one in self.papers if one.urgent and one.received_on <= paper.received_on]
+        return [one for one in urgent if not self.has_answer(one, max(twenty_days_after(one), paper.received_on))]
+
+    def has_answer(self, other: BanOrder, last: date) -> bool:
+        """Whether somebody decided on the urgent `other` by that day."""
+        decrees = [one.decree_date for one in self.papers if one.decree_number and one.decree_date]
+        if other.decree_number and other.decree_date and other.decree_date < other.received_on:
+            return True
+        return any(other.received_on <= day <= last for day in decrees)
 
     def was_decided(self, paper: BanOrder) -> bool:
         """Whether somebody wrote a decree within the twenty days."""
@@ -82,10 +101,7 @@ class Clerk:
 
     def is_void(self, paper: BanOrder, *, beside_others: bool = True) -> bool:
         """Whether the paper breaks a rule by itself, or else beside other extensions of the same order."""
-        if paper.kind is OrderKind.TANGKAL:
-            if self.nationality == "IDN" or self.nik:
-                return True
-        elif paper.valid_until > half_a_year_after(paper.valid_from):
+        if paper.kind is OrderKind.TANGKAL and (self.nationality == "IDN" or self.nik):
             return True
         if paper.urgent and any(self.was_tried_before(paper, other) for other in self.papers):
             return True
@@ -97,21 +113,22 @@ class Clerk:
             return False
         if (other.received_on, other.order_id) > (paper.received_on, paper.order_id):
             return False
-        decrees = [one.decree_date for one in self.papers if one.decree_number and one.decree_date]
-        if other.decree_number and other.decree_date and other.decree_date < other.received_on:
-            return False
-        return not any(other.received_on <= day <= paper.received_on for day in decrees)
+        return not self.has_answer(other, paper.received_on)
 
     def is_no_extension(self, paper: BanOrder, *, beside_others: bool) -> bool:
         base = next((one for one in self.papers if one.order_id == paper.extends_order_id), None)
-        if base is None or base.kind is not paper.kind:
-            return True
+        if base is None:
+            return False
         if paper.kind is OrderKind.CEGAH and base.extends_order_id:
             return True
         running = self.days(base)
         if not running:  # it lapsed before its first day
-            running = [min(base.valid_until, base.received_on + ONE_DAY * 20)]
-        if paper.received_on > running[-1] - ONE_DAY * 3:
+            running = [self.limit(base)]
+        decided = paper.decree_date or paper.received_on
+        late = max(paper.received_on, decided) > running[-1] - ONE_DAY * 3
+        if late and paper.kind is OrderKind.CEGAH and decided >= date(2025, 12, 16):
+            return True
+        if decided > running[-1]:
             return True
         if paper.valid_from > running[-1] + ONE_DAY:
             return True
@@ -125,6 +142,8 @@ class Clerk:
         """Whether `other` was received earlier as an extension of the same order, and is not void itself."""
         if (other.received_on, other.order_id) >= (paper.received_on, paper.order_id):
             return False
+        if paper.decree_number and paper.decree_date and not (other.decree_number and other.decree_date):
+            return False
         ended = [self.day_of(moment) for moment in (other.revoked_at, other.withdrawn_at) if moment]
         if any(day < other.valid_from for day in ended):
             return False
@@ -132,6 +151,13 @@ class Clerk:
 
     def day_of(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()
+
+
+def twenty_days_after(paper: BanOrder) -> date:
+    day = paper.received_on
+    for _ in range(20):
+        day += ONE_DAY
+    return day
 
 
 def half_a_year_after(first: date) -> date:
@@ -223,8 +249,8 @@ def decisive(papers: tuple[BanOrder, ...], zone: ZoneInfo) -> list[datetime]:
 def test_a_paper_alerts_exactly_when_the_clerk_would_stop_the_person(
     papers: tuple[BanOrder, ...], nationality: str, nik: str, zone: ZoneInfo
 ) -> None:
-    clerk, person = Clerk(papers, nationality, nik, zone), subject(nationality=nationality, nik=nik)
+    clerk, file = Clerk(papers, nationality, nik, zone), filed(*papers, nationality=nationality, nik=nik)
     for moment in decisive(papers, zone):
         for paper in papers:
-            judgement = judge(paper, person, papers, moment, zone, LEGAL)
+            judgement = judge(paper, file, moment, zone, LEGAL)
             assert (judgement.status is OrderStatus.ACTIVE) == clerk.alerts(paper, moment), (paper.order_id, moment)

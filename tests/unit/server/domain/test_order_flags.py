@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderStatus
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
+from cekalwatch.server.domain.orders.law_table import Law
 from tests.support.builders.orders import day, extension, judged, noon
 from tests.support.builders.watchlist import order
-from tests.unit.server.domain.test_order_law import Law
+from tests.unit.server.domain.test_order_law import PlainLaw
 
 FLAGGED = (OrderFlag.RENEWED_TOO_LONG,)
 FIRST = order("O-1", valid_until=day("2026-06-30"))
@@ -59,7 +60,7 @@ def test_a_new_order_after_an_order_and_its_extension_is_flagged() -> None:
         {"kind": OrderKind.TANGKAL},
         {"valid_from": day("2027-02-01"), "valid_until": day("2027-07-31")},
         {"revoked_at": noon("2026-12-30")},
-        {"valid_until": day("2027-07-02")},
+        {"extends_order_id": "O-1"},
     ],
     ids=["another agency", "another kind", "after a gap", "taken back before", "invalid"],
 )
@@ -70,8 +71,8 @@ def test_orders_that_do_not_follow_one_another_are_not_flagged(third: dict[str, 
 def test_the_days_between_do_not_count() -> None:
     late = order("O-2", valid_from=day("2026-07-30"), valid_until=day("2027-01-29"), received_on=day("2026-07-20"))
     assert flags(FIRST, late) == [(), ()]
-    assert flags(FIRST, late, legal=LegalParameters(cegah_total_months=11)) == [FLAGGED] * 2
-    strict = LegalParameters(cegah_total_months=11, cegah_gap_days=28)
+    assert flags(FIRST, late, legal=Law.of(LegalParameters(cegah_total_months=11))) == [FLAGGED] * 2
+    strict = Law.of(LegalParameters(cegah_total_months=11, cegah_gap_days=28))
     assert flags(FIRST, late, legal=strict) == [(), ()]
 
 
@@ -109,5 +110,5 @@ def renewals(draw: st.DrawFn) -> tuple[BanOrder, ...]:
 @pytest.mark.slow
 @given(papers=renewals())
 def test_renewals_are_flagged_exactly_when_the_calendar_says_more_than_a_year(papers: tuple[BanOrder, ...]) -> None:
-    law = Law(papers, "IDN", noon("2026-03-01"))
+    law = PlainLaw(papers, "IDN", noon("2026-03-01"))
     assert flags(*papers) == [FLAGGED if law.flagged(one) else () for one in papers]

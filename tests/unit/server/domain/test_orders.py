@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cekalwatch.contract.values.orders import Direction, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on, judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.orders.status_history import status_history
-from tests.support.builders.orders import LEGAL, NOON, broken, day, extension, noon, status, urgent
+from tests.support.builders.orders import LEGAL, NOON, broken, day, extension, filed, judged, noon, status, urgent
 from tests.support.builders.watchlist import WIB, order, subject
 
 # Time
@@ -38,8 +40,8 @@ def test_an_order_runs_from_its_first_to_its_last_day_by_the_local_clock(now: st
 
 def test_the_same_moment_can_be_another_day_at_another_checkpoint() -> None:
     moment = datetime(2026, 6, 30, 16, 30, tzinfo=UTC)
-    in_batam = judge(order(), subject(), [], moment, WIB, LEGAL)
-    in_jayapura = judge(order(), subject(), [], moment, ZoneInfo("Asia/Jayapura"), LEGAL)
+    in_batam = judge(order(), filed(), moment, WIB, LEGAL)
+    in_jayapura = judge(order(), filed(), moment, ZoneInfo("Asia/Jayapura"), LEGAL)
     assert (in_batam.status, in_jayapura.status) == (OrderStatus.ACTIVE, OrderStatus.LAPSED)
 
 
@@ -130,7 +132,7 @@ def test_an_extension_that_left_its_source_before_it_ran_leaves_room_for_a_corre
 )
 def test_a_cegah_order_runs_at_most_six_calendar_months(first: str, last: str, too_long: bool) -> None:
     one = order(valid_from=day(first), valid_until=day(last))
-    assert broken(one, now=noon(first)) == ((OrderRule.TERM_TOO_LONG,) if too_long else ())
+    assert judged(one, now=noon(first)).flags == ((OrderFlag.TERM_CAPPED,) if too_long else ())
 
 
 def test_a_tangkal_order_may_run_for_years() -> None:
@@ -140,13 +142,13 @@ def test_a_tangkal_order_may_run_for_years() -> None:
 
 @pytest.mark.parametrize(("last", "too_long"), [("2027-01-01", False), ("2027-01-02", True)])
 def test_an_extension_runs_at_most_six_more_months(last: str, too_long: bool) -> None:
-    assert (OrderRule.TERM_TOO_LONG in broken(extension(valid_until=day(last)), order())) == too_long
+    assert judged(extension(valid_until=day(last)), order()).flags == ((OrderFlag.TERM_CAPPED,) if too_long else ())
 
 
 def test_the_configuration_can_change_the_terms() -> None:
-    legal = LegalParameters(cegah_months=12, extension_months=3)
-    assert broken(order(valid_until=day("2026-12-31")), legal=legal) == ()
-    assert broken(extension(), order(), legal=legal) == (OrderRule.TERM_TOO_LONG,)
+    legal = Law.of(LegalParameters(cegah_months=12, extension_months=3))
+    assert judged(order(valid_until=day("2026-12-31")), legal=legal).flags == ()
+    assert judged(extension(), order(), legal=legal).flags == (OrderFlag.TERM_CAPPED,)
 
 
 # Entry bans
@@ -154,9 +156,9 @@ def test_the_configuration_can_change_the_terms() -> None:
 
 @pytest.mark.parametrize("nationality", ["", "IDN", "DEU"])
 def test_a_nik_says_citizen_whatever_the_nationality_says(nationality: str) -> None:
-    one, person = order(kind=OrderKind.TANGKAL), subject(nationality=nationality, nik="2171013101800001")
-    assert judge(one, person, [one], NOON, WIB, LEGAL).broken_rules == (OrderRule.TANGKAL_ON_CITIZEN,)
-    assert judge(order(), person, [], NOON, WIB, LEGAL).status is OrderStatus.ACTIVE
+    one, file = order(kind=OrderKind.TANGKAL), filed(nationality=nationality, nik="2171013101800001")
+    assert judge(one, file, NOON, WIB, LEGAL).broken_rules == (OrderRule.TANGKAL_ON_CITIZEN,)
+    assert judge(order(), file, NOON, WIB, LEGAL).status is OrderStatus.ACTIVE
 
 
 def test_a_citizen_may_never_be_refused_entry() -> None:
@@ -175,10 +177,10 @@ def test_cegah_alerts_on_departure_and_tangkal_on_arrival() -> None:
 
 
 def test_invalid_goes_before_everything_and_revoked_before_time() -> None:
-    too_long: dict[str, Any] = {"valid_until": day("2027-01-01")}
-    assert status(order(**too_long, revoked_at=NOON)) is OrderStatus.INVALID
-    assert status(order(**too_long), now=noon("2025-01-01")) is OrderStatus.INVALID
-    assert status(order(**too_long), now=noon("2028-01-01")) is OrderStatus.INVALID
+    void: dict[str, Any] = {"kind": OrderKind.TANGKAL}
+    assert status(order(**void, revoked_at=NOON)) is OrderStatus.INVALID
+    assert status(order(**void), now=noon("2025-01-01")) is OrderStatus.INVALID
+    assert status(order(**void), now=noon("2028-01-01")) is OrderStatus.INVALID
     assert status(order(revoked_at=NOON), now=noon("2026-12-01")) is OrderStatus.REVOKED
     undecided = urgent(valid_from=day("2026-04-01"), valid_until=day("2026-05-01"))
     assert status(undecided, now=noon("2026-03-15")) is OrderStatus.NOT_YET_VALID
@@ -186,10 +188,16 @@ def test_invalid_goes_before_everything_and_revoked_before_time() -> None:
 
 
 def test_every_broken_rule_is_named() -> None:
-    base = order(kind=OrderKind.TANGKAL)
-    one = extension(kind=OrderKind.TANGKAL, valid_from=day("2026-08-01"), received_on=day("2026-08-01"))
-    assert broken(one, base) == (
+    base, again = urgent("U-1", received_on=day("2026-01-01")), urgent("U-2")
+    late = extension("E-1", extends_order_id="U-2", valid_from=day("2026-08-01"), received_on=day("2026-08-01"))
+    decided = replace(late, decree_date=day("2026-07-30"))
+    assert broken(decided, base, again) == (
         OrderRule.EXTENSION_LATE,
+        OrderRule.EXTENSION_GAP,
+        OrderRule.EXTENDS_INVALID_ORDER,
+    )
+    entry = order(kind=OrderKind.TANGKAL)
+    assert broken(extension(kind=OrderKind.TANGKAL, valid_from=day("2026-08-01")), entry) == (
         OrderRule.EXTENSION_GAP,
         OrderRule.EXTENDS_INVALID_ORDER,
         OrderRule.TANGKAL_ON_CITIZEN,
@@ -208,7 +216,7 @@ def test_what_was_withdrawn_by_a_clock_that_was_ahead_has_ended_now(ahead: timed
     assert len(list(checkpoints.terms_now(file))) == 1
     # How long it ran is still what was noted: retention counts from there.
     assert len(list(checkpoints.terms(file))) == 2
-    (*_, last) = status_history(file.orders[0], file.subject, file.orders, WIB, LEGAL)
+    (*_, last) = status_history(file.orders[0], file, WIB, LEGAL)
     assert (last.at, last.judgement.status) == (NOON + ahead, OrderStatus.REVOKED)
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.contract.values.orders import OrderStatus
-from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.orders.status_history import status_history
-from tests.support.builders.orders import bans, moments
-from tests.support.builders.watchlist import WIB, order, subject
+from tests.support.builders.orders import bans, filed, moments
+from tests.support.builders.watchlist import WIB, order
 
-LEGAL = LegalParameters()
+LEGAL = Law()
 
 
 def told(one: BanOrder, *others: BanOrder) -> list[tuple[str, OrderStatus]]:
-    turns = status_history(one, subject(), [one, *others], WIB, LEGAL)
+    turns = status_history(one, filed(one, *others), WIB, LEGAL)
     return [(str(turn.at) if turn.at else "", turn.judgement.status) for turn in turns]
 
 
@@ -33,12 +33,12 @@ def test_an_order_turns_at_midnight_by_the_checkpoints_clock() -> None:
 
 
 def test_an_order_that_breaks_a_rule_has_one_status_for_ever() -> None:
-    assert told(order(valid_until=date(2027, 1, 1))) == [("", OrderStatus.INVALID)]
+    assert told(order(kind=OrderKind.TANGKAL)) == [("", OrderStatus.INVALID)]
 
 
 def test_an_order_without_end_does_not_end() -> None:
-    endless = order(kind="TANGKAL", valid_until=date.max)
-    turns = status_history(endless, subject(nationality="DEU"), [endless], WIB, LEGAL)
+    endless = order(kind=OrderKind.TANGKAL, valid_until=date.max)
+    turns = status_history(endless, filed(endless, nationality="DEU"), WIB, LEGAL)
     assert [turn.judgement.status for turn in turns] == [OrderStatus.NOT_YET_VALID, OrderStatus.ACTIVE]
 
 
@@ -57,8 +57,8 @@ def test_an_extension_ends_with_the_revocation_of_its_base() -> None:
 @pytest.mark.slow
 @given(orders=st.tuples(*(bans(key) for key in "ABCD")), at=moments)
 def test_at_any_moment_the_last_turn_is_the_judgement(orders: tuple[BanOrder, ...], at: datetime) -> None:
-    person = subject(nationality="DEU")
     for one in orders:
-        turns = status_history(one, person, orders, WIB, LEGAL)
+        file = filed(*orders, nationality="DEU")
+        turns = status_history(one, file, WIB, LEGAL)
         current = [turn for turn in turns if turn.at is None or turn.at <= at][-1]
-        assert current.judgement == judge(one, person, orders, at + timedelta(0), WIB, LEGAL)
+        assert current.judgement == judge(one, file, at, WIB, LEGAL)

@@ -16,9 +16,9 @@ from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCap
 from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.recognition.probes import Probe
@@ -45,7 +45,7 @@ class Watching:
         for face in faces:
             watchlist.put(subject(), order(), [face])
         models = {model: SearchedModel(model, SIZE, lambda _: FIXED_THRESHOLD) for model in (OLD, NEW)}
-        checkpoints = Checkpoints(LegalParameters(), {"batam-center": WIB})
+        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         terms = TermsReader(watchlist, checkpoints)
         self._holder, self._models = SnapshotHolder(watchlist.templates, terms, clock, models[OLD]), models
         self.alerts = AlertStore(database, keys)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cekalwatch.contract.values.thresholds import ThresholdSource
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting
@@ -71,7 +71,7 @@ def test_the_server_raises_its_threshold_when_the_list_grows(database: Database,
     watchlist = WatchlistStore(database, keyring(database))
     # As if the model had been fitted on a list of two.
     rule = ThresholdRule(store, MODEL, replace(LIGHT, list_size=2), 1e-2, None)
-    terms = TermsReader(watchlist, Checkpoints(LegalParameters(), {"batam-center": WIB}))
+    terms = TermsReader(watchlist, Checkpoints(Law(), {"batam-center": WIB}))
     holder = SnapshotHolder(watchlist.templates, terms, FixedClock(), SearchedModel(MODEL, SIZE, rule.now))
     seen = [holder.current.threshold]
     for number in range(1, 7):

@@ -31,10 +31,10 @@ from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.captures import EARLIEST, CameraClock, Capture, Rejected
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
-from cekalwatch.server.domain.orders.ban_order import JudgedOrder
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.grpc_api import alert_requests as alerts
 from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message
@@ -303,7 +303,7 @@ def test_any_record_is_valid_or_refused_with_its_field(message: ImportRecord) ->
         record = found.record()
         for zone in (ZoneInfo("Asia/Jakarta"), ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")):
             for now in (NOON, datetime(9999, 1, 1, tzinfo=UTC)):
-                judgement = judge(record.order, record.subject, [record.order], now, zone, LegalParameters())
+                judgement = judge(record.order, SubjectFile(record.subject, (record.order,), ()), now, zone, Law())
                 judged = JudgedOrder(record.order, judgement, record.order.valid_until)
                 ORDER.write(judged.shown).SerializeToString()
         assert len(record.photographs) <= 10

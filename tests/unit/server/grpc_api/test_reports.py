@@ -23,10 +23,10 @@ from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
 from cekalwatch.server.domain.alerts.match import Candidate
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
-from cekalwatch.server.domain.orders.ban_order import JudgedOrder
+from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.servicers import port_reports
@@ -76,7 +76,7 @@ def worked_on() -> Alert:
 def told(alert: Alert) -> bytes:
     """The bytes with which the port reports its alert, as its event 7 after event 3."""
     listed, ban = subject("S-1", name="Contoh Satu", nik="3171234567890001"), order(decree_number="KEP-1/2026")
-    judged = JudgedOrder(ban, judge(ban, listed, [ban], NOON, WIB, LegalParameters()), ban.valid_until)
+    judged = JudgedOrder(ban, judge(ban, SubjectFile(listed, (ban,), ()), NOON, WIB, Law()), ban.valid_until)
     names = {"S-1": "Contoh Satu", "S-2": "Contoh Dua"}
     details = AlertDetails(alert, shown_alert(alert, listed, (judged,), names, {}, NAMES))
     event = AlertEvent(7, AlertEventType.CONFIRMED, NOON, alert.alert_id)

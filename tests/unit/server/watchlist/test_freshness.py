@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -31,7 +31,7 @@ def bench(tmp_path: Path) -> Iterator[SyncBench[TestSource]]:
 
 def is_stale(bench: SyncBench[TestSource]) -> bool:
     store = WatchlistStore(bench.database, keyring(bench.database))
-    terms = TermsReader(store, Checkpoints(LegalParameters(), {"batam-center": WIB}))
+    terms = TermsReader(store, Checkpoints(Law(), {"batam-center": WIB}))
     return FreshnessGauge(store, terms, bench.clock, LIMIT, bench.source.name).now().stale
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta, tzinfo
 from typing import Final
 
 from cekalwatch.console.locale.audit_words import AuditWords
-from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus, ShownOrder
+from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderRule, OrderStatus, ShownOrder
 from cekalwatch.contract.values.reports import Rate, Waits
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import (
@@ -74,10 +74,6 @@ class ConsoleTexts(TroubleFormatter):
         """Return the rule that an order breaks in words; the code of a rule that only a newer server knows."""
         return self.say(f"RULE_{rule}") if rule in set(OrderRule) else rule
 
-    def flag(self, flag: str) -> str:
-        """Return why an order is flagged; a flag that only a newer server knows by its code."""
-        return self.say(f"FLAG_{flag}") if flag in set(OrderFlag) else flag
-
     def remarks(self, order: ShownOrder | OrderStatusChange) -> tuple[str, ...]:
         """Return what needs attention: the rules that it breaks, or why it is flagged."""
         return (*map(self.rule, order.broken_rules), *map(self.flag, order.flags))
@@ -117,19 +113,30 @@ class ConsoleTexts(TroubleFormatter):
         return self.judgement(one.judgement)
 
     def validity(self, order: ShownOrder) -> str:
-        """Return why an order has its status, by law."""
+        """Return why an order has its status, by law, with the article that ends it or makes it void."""
+        validity = self._validity(order)
+        return self.say("VALIDITY_BY", validity=validity, article=order.article) if order.article else validity
+
+    def _validity(self, order: ShownOrder) -> str:
         last = self.written(order.last_day)
-        shortened = bool(order.last_day) and order.last_day < order.valid_until
-        match order.status:
-            case OrderStatus.NOT_YET_VALID:
+        match order.status, order.ended_by:
+            case OrderStatus.NOT_YET_VALID, _:
                 return self.say("VALIDITY_NOT_YET", day=self.written(order.valid_from))
-            case OrderStatus.ACTIVE:
-                return self.say("VALIDITY_ACTIVE_URGENT" if shortened else "VALIDITY_ACTIVE", day=last)
-            case OrderStatus.LAPSED:
-                return self.say("VALIDITY_LAPSED_URGENT" if shortened else "VALIDITY_LAPSED", day=last)
-            case OrderStatus.REVOKED:
+            case OrderStatus.ACTIVE, _ if not order.last_day or order.last_day >= order.valid_until:
+                return self.say("VALIDITY_ACTIVE", day=last)
+            case OrderStatus.ACTIVE, _ if OrderFlag.TERM_CAPPED in order.flags and order.decree_date:
+                return self.say("VALIDITY_ACTIVE_CAPPED", day=last)
+            case OrderStatus.ACTIVE, _:
+                return self.say("VALIDITY_ACTIVE_URGENT", day=last)
+            case OrderStatus.LAPSED, OrderEnd.TERM_CAPPED:
+                return self.say("VALIDITY_LAPSED_CAPPED", day=last)
+            case OrderStatus.LAPSED, OrderEnd.UNDECIDED:
+                return self.say("VALIDITY_LAPSED_URGENT", day=last)
+            case OrderStatus.LAPSED, _:
+                return self.say("VALIDITY_LAPSED", day=last)
+            case OrderStatus.REVOKED, _:
                 return self.revocation(order)
-            case OrderStatus.INVALID:
+            case OrderStatus.INVALID, _:
                 return self.say("VALIDITY_INVALID")
         return self.say("UNKNOWN")
 

@@ -199,7 +199,7 @@ def show_reports(console: Console, reports: Sequence[RecordReport]) -> None:
     summary = summarise(reports)
     console.print(
         f"{summary.records} records: {summary.stored} stored, {summary.unchanged} unchanged, "
-        f"{summary.refused} refused; {summary.flagged} flagged INVALID, {summary.renewed} RENEWED_TOO_LONG."
+        f"{summary.refused} refused; {summary.flagged} flagged INVALID, {summary.to_check} to be looked at."
     )
     console.print(
         f"{summary.photos} photographs: {summary.photos_enrolled} enrolled, {summary.photos_unchanged} unchanged, "
@@ -226,7 +226,8 @@ def remarks(report: RecordReport) -> list[str]:
         field = f" ({report.field})" if report.field else ""
         lines.append(f"{report.reason}{field}{place}: {message}")
     if report.status is OrderStatus.INVALID:
-        lines.append("never alerts; it breaks " + ", ".join(report.broken_rules))
+        article = f" ({report.article})" if report.article else ""
+        lines.append("never alerts; it breaks " + ", ".join(report.broken_rules) + article)
     if report.flags:
         lines.append("stays in force, and must be looked at: " + ", ".join(report.flags))
     for photo in report.photos:

@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from cekalwatch.contract.values.orders import (
+    OrderEnd,
     OrderFlag,
     OrderGround,
     OrderKind,
@@ -45,7 +46,8 @@ class BanOrder:
     """When a synchronisation found that its source no longer has it. That ends only this order, since a source may drop
     a base order once it is extended."""
     urgent_since: date | None = None
-    """When it first arrived as urgent, if its source now states a later receipt; the storage remembers that."""
+    """When it first arrived as urgent without a decree, if its source now states a later receipt, or that it is not
+    urgent; the storage remembers that."""
     ground: OrderGround | None = None
     """Why, of a TANGKAL order; None: not stated, like the two below."""
     person_status: PersonStatus | None = None
@@ -72,6 +74,21 @@ class BanOrder:
     def first_received_on(self) -> date:
         """The receipt from which an urgent order's days run."""
         return min(self.received_on, self.urgent_since or self.received_on)
+
+    @property
+    def was_urgent(self) -> bool:
+        """Whether it is urgent, or was sent so before without a decree."""
+        return self.urgent or self.urgent_since is not None
+
+    @property
+    def has_decree(self) -> bool:
+        """Whether it states a written decision: number and date of its decree."""
+        return bool(self.decree_number and self.decree_date)
+
+    @property
+    def decided_on(self) -> date:
+        """The day of its decree, or else of its receipt, by which the law judges it."""
+        return self.decree_date or self.first_received_on
 
     @property
     def shown(self) -> ShownOrder:
@@ -106,6 +123,10 @@ class OrderJudgement:
     broken_rules: tuple[OrderRule, ...] = ()
     flags: tuple[OrderFlag, ...] = ()
     """Why a person must check it, although it breaks no rule; never with INVALID."""
+    ended_by: OrderEnd | None = None
+    """What ended it; only with LAPSED and REVOKED."""
+    article: str = ""
+    """The law that makes it void or LAPSED, with its article."""
 
     @property
     def remarks(self) -> tuple[OrderRule | OrderFlag, ...]:
@@ -131,9 +152,14 @@ class JudgedOrder:
     def shown(self) -> ShownOrder:
         """The order as people see it."""
         found, last_day = self.judgement, self.last_day.isoformat()
-        shown = self.order.shown
         return replace(
-            shown, status=found.status, broken_rules=found.broken_rules, flags=found.flags, last_day=last_day
+            self.order.shown,
+            status=found.status,
+            broken_rules=found.broken_rules,
+            flags=found.flags,
+            last_day=last_day,
+            ended_by=found.ended_by or "",
+            article=found.article,
         )
 
 
@@ -149,5 +175,22 @@ class SubjectFile:
     unreadable: int = 0
     """Number of further, damaged orders: nobody knows whether they are in force."""
     elsewhere: tuple[BanOrder, ...] = ()
-    """Orders of the same person under other keys (`Subject.identities`), read only for a subject with an urgent order:
-    no other order depends on them."""
+    """Orders of the same person under other keys (`Subject.identities`), read where `needs_other_keys` says so."""
+    photographed: bool | None = None
+    """Whether it has a photograph; None: not read, since no order is urgent."""
+
+    @property
+    def needs_other_keys(self) -> bool:
+        """Whether an order may depend on those of the same person under other keys.
+
+        Only these do: urgent ones, ones without a decree, and extensions of what the subject does not hold.
+        """
+        return any(
+            order.was_urgent
+            or not order.has_decree
+            or (order.extends_order_id and not self._holds(order.extends_order_id))
+            for order in self.orders
+        )
+
+    def _holds(self, order_id: str) -> bool:
+        return any(order.order_id == order_id for order in self.orders)

@@ -7,12 +7,15 @@ UU 63/2024 (art. 97, 102), Permenimipas 13/2025 (art. 9, 13), KUHAP (UU 20/2025)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies
 
 ART_9_FACTS: Final = ("sex", "nationality", "birth", "photograph", "reason")
 """What art. 9 of Permenimipas 13/2025 wants an urgent order to name."""
@@ -60,7 +63,7 @@ class LawRow:
             raise ValueError("a term is at least one month")
         if any(one is not None and one < 0 for one in (self.extensions, self.notice_days, self.urgent_days)):
             raise ValueError("a figure of the law is not negative")
-        if not self.unconfirmed <= {field.name for field in fields(self)}:
+        if not self.unconfirmed <= {one.name for one in fields(self)}:
             raise ValueError("an unconfirmed figure is one of the row")
         if not set(self.urgent_facts) <= set(ART_9_FACTS):
             raise ValueError("an urgent order names a fact of art. 9")
@@ -79,10 +82,13 @@ class LawTable:
     """All rows, by kind and day. Raises ValueError if a kind has none, or two of one day."""
 
     rows: tuple[LawRow, ...]
+    _newest_first: Mapping[OrderKind, tuple[LawRow, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ordered = sorted(self.rows, key=lambda row: (row.kind, row.holds_from))
         object.__setattr__(self, "rows", tuple(ordered))
+        of_kind = {kind: tuple(row for row in reversed(ordered) if row.kind is kind) for kind in OrderKind}
+        object.__setattr__(self, "_newest_first", of_kind)
         if {row.kind for row in ordered} != set(OrderKind):
             raise ValueError("the law has a row for each kind of order")
         if any((one.kind, one.holds_from) == (other.kind, other.holds_from) for one, other in pairwise(ordered)):
@@ -90,8 +96,8 @@ class LawTable:
 
     def row(self, kind: OrderKind, decided_on: date) -> LawRow:
         """Return the row in force on that day; before the first one, the first one."""
-        of_kind = [row for row in self.rows if row.kind is kind]
-        return next((row for row in reversed(of_kind) if row.holds_from <= decided_on), of_kind[0])
+        of_kind = self._newest_first[kind]
+        return next((row for row in of_kind if row.holds_from <= decided_on), of_kind[-1])
 
     def with_row(self, row: LawRow) -> LawTable:
         """Return the table with another row, or with the row of the same kind and day replaced."""
@@ -157,3 +163,37 @@ _TANGKAL_2025 = replace(
 
 SHIPPED: Final = LawTable((_CEGAH, _CEGAH_2025, _CEGAH_2026, _TANGKAL, _TANGKAL_2024, _TANGKAL_2025))
 """The law as this version knows it."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """What decides about orders: the table, the agencies, and what the law leaves open."""
+
+    table: LawTable = SHIPPED
+    agencies: Agencies = KNOWN_AGENCIES
+    home_nationality: str = "IDN"
+    """Citizens of this country (ISO 3166-1 alpha-3) cannot be refused entry."""
+    gap_days: int = 30
+    """Maximum days between two consecutive CEGAH orders; after a longer gap, the later one starts a new sequence."""
+
+    @classmethod
+    def of(cls, legal: LegalParameters, table: LawTable = SHIPPED, agencies: Agencies = KNOWN_AGENCIES) -> Law:
+        """Return the law with the figures of the settings, which replace those of every row where they differ."""
+        changed = legal.changed
+        rows = (replace(row, **_figures_for(row.kind, changed)) for row in table.rows)
+        return cls(LawTable(tuple(rows)), agencies, legal.home_nationality, legal.cegah_gap_days)
+
+
+_OF_CEGAH: Final = {
+    "cegah_months": "term_months",
+    "cegah_extensions": "extensions",
+    "extension_months": "extension_months",
+    "extension_notice_days": "notice_days",
+    "cegah_total_months": "total_months",
+}
+"""Figures of rows by the names of the settings."""
+
+
+def _figures_for(kind: OrderKind, changed: Mapping[str, int]) -> dict[str, Any]:
+    names = {"urgent_days": "urgent_days"} | (_OF_CEGAH if kind is OrderKind.CEGAH else {})
+    return {figure: changed[name] for name, figure in names.items() if name in changed}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
-from cekalwatch.contract.values.subjects import Subject
-from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
-from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement, SubjectFile
+from cekalwatch.server.domain.orders.law import standing_of
+from cekalwatch.server.domain.orders.law_table import Law
 
 
 @dataclass(frozen=True)
@@ -21,41 +19,16 @@ class StatusChange:
     judgement: OrderJudgement
 
 
-def status_history(
-    order: BanOrder,
-    subject: Subject,
-    orders: Iterable[BanOrder],
-    zone: tzinfo,
-    parameters: LegalParameters,
-    elsewhere: Sequence[BanOrder] = (),
-) -> list[StatusChange]:
-    """Return the status changes of `order`, at least one; `judge` returns its status at a moment.
+def status_history(order: BanOrder, file: SubjectFile, zone: tzinfo, law: Law) -> list[StatusChange]:
+    """Return the status changes of `order`, at least one; `judge`, which takes the same, returns that at a moment.
 
-    `orders` and `elsewhere` are what `judge` takes. The result does not show what was known at those times: a
-    revocation that arrived late counts from its own moment on.
+    The result does not show what was known at those times: a revocation that arrived late counts from its own moment.
     """
-    held = tuple(orders)
-    changes: list[StatusChange] = []
-    for moment in sorted(_moments((order, *held), zone, parameters)):
-        before = judge(order, subject, held, moment - timedelta(microseconds=1), zone, parameters, elsewhere)
-        if not changes:
-            changes.append(StatusChange(None, before))
-        after = judge(order, subject, held, moment, zone, parameters, elsewhere)
+    standing = standing_of(order, file, zone, law)
+    moments = sorted(moment.astimezone(UTC) for moment in set(standing.changes(zone)))
+    changes = [StatusChange(None, standing.at(moments[0] - timedelta(microseconds=1), zone))]
+    for moment in moments:
+        after = standing.at(moment, zone)
         if after != changes[-1].judgement:
             changes.append(StatusChange(moment.astimezone(zone), after))
     return changes
-
-
-def _moments(orders: Iterable[BanOrder], zone: tzinfo, parameters: LegalParameters) -> set[datetime]:
-    """Return every moment at which a status can change: first days, days after last days, and revocations."""
-    return {moment.astimezone(UTC) for order in orders for moment in _of(order, zone, parameters)}
-
-
-def _of(order: BanOrder, zone: tzinfo, parameters: LegalParameters) -> Iterator[datetime]:
-    yield datetime.combine(order.valid_from, time(), zone)
-    if order.valid_until < date.max:  # "never" has no next day
-        yield datetime.combine(order.valid_until + timedelta(days=1), time(), zone)
-    if order.urgent:
-        due = order.first_received_on + timedelta(days=parameters.urgent_days)
-        yield datetime.combine(due + timedelta(days=1), time(), zone)
-    yield from (moment for moment in (order.revoked_at, order.withdrawn_at) if moment)

@@ -43,7 +43,7 @@ class MarkedFile:
     file: SubjectFile
     mark: bytes
     """Digest of the MACs of its rows, equal while the rows are unchanged. Empty if the terms of the orders do not
-    follow from these rows alone: an order is damaged, or urgent, so that orders of other keys may make it invalid."""
+    follow from these rows alone: an order is damaged, or may depend on orders of other keys (`needs_other_keys`)."""
 
 
 def readable(found: Iterable[Row], convert: Callable[[Row], Value], key: Callable[[Row], str]) -> Iterator[Value]:
@@ -81,11 +81,26 @@ def read_orders(session: Session, rows: WatchlistRows, keys: Collection[str]) ->
 def read_marked(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[MarkedFile]:
     """Return the same with their marks."""
     found = _read_alone(session, rows, keys)
-    urgent = [one.file for one in found if any(order.urgent for order in one.file.orders)]
-    others = same_person(session, rows, urgent) if urgent else {}
-    if not others:
+    needing = [one.file for one in found if one.file.needs_other_keys]
+    if not needing:
         return found
-    return [replace(one, file=replace(one.file, elsewhere=others.get(_key(one.file), ()))) for one in found]
+    others, photographed = same_person(session, rows, needing), _photographed(session, needing)
+
+    def whole(file: SubjectFile) -> SubjectFile:
+        key = _key(file)
+        return replace(file, elsewhere=others.get(key, ()), photographed=photographed.get(key))
+
+    return [replace(one, file=whole(one.file)) if one.file.needs_other_keys else one for one in found]
+
+
+def _photographed(session: Session, files: Iterable[SubjectFile]) -> dict[str, bool]:
+    """Return whether each subject with an urgent order has a photograph, by its key."""
+    keys = {_key(file) for file in files if any(order.urgent for order in file.orders)}
+    held: set[str] = set()
+    for some in _parts(keys):
+        query = select(ReferenceFaceRow.subject_id).where(col(ReferenceFaceRow.subject_id).in_(some)).distinct()
+        held |= set(session.exec(query))
+    return {key: key in held for key in keys}
 
 
 def read_marks(session: Session) -> Iterator[tuple[str, bytes]]:
@@ -194,7 +209,7 @@ def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) ->
     macs_of: dict[str, list[object]] = defaultdict(list)
     found = list(_plain(session, BanOrderRow, query))
     for row in found:
-        macs_of[row.subject_id].append(None if row.urgent else row.mac)
+        macs_of[row.subject_id].append(row.mac)
     for order in readable(found, _checked(session, BanOrderRow, rows.order), lambda row: row.order_id):
         orders_of[order.subject_id].append(order)
     damaged = Counter(row.subject_id for row in found)
@@ -206,7 +221,7 @@ def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) ->
         check(SubjectRow, row)
         key = row.subject_id
         file = SubjectFile(read(row), tuple(orders_of[key]), (), damaged[key])
-        sure = file.orders and not file.unreadable
+        sure = file.orders and not file.unreadable and not file.needs_other_keys
         return MarkedFile(file, _mark([row.mac, *macs_of[key]]) if sure else _UNMARKED)
 
     return list(readable(_plain(session, SubjectRow, subjects), marked, lambda row: row.subject_id))

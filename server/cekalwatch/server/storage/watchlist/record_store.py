@@ -316,15 +316,21 @@ class _Held:
             return False
 
     def as_first_sent(self, order: BanOrder) -> BanOrder:
-        """Return the order with the day on which it first arrived as urgent, if it states a later receipt now."""
+        """Return the order with the day on which it first arrived as urgent, if it does not say so itself any more.
+
+        A written decision that was stored since, and is not stated any more, lies between the two.
+        """
         held = self.orders.get(order.order_id)
-        if held is None or not (held.urgent and order.urgent):
+        if held is None or not (held.urgent or held.urgent_since):
             return order
         try:
-            first = min(self.order(held).first_received_on, order.first_received_on)
+            before = self.order(held)
         except DAMAGED:
             return order
-        return replace(order, urgent_since=first) if first < order.received_on else order
+        if before.has_decree and not order.has_decree:
+            return order
+        first = min(before.first_received_on, order.first_received_on)
+        return order if order.urgent and first == order.received_on else replace(order, urgent_since=first)
 
 
 def _write(session: Session, rows: Iterable[SQLModel], held: Collection[str], key: str) -> None:

@@ -18,11 +18,11 @@ from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
 from cekalwatch.server.storage.watchlist.record_store import (
@@ -61,7 +61,7 @@ class WatchlistImporter:
         enroller: Enroller,
         clock: Clock,
         zone: tzinfo,
-        legal: LegalParameters,
+        law: Law,
         lookalikes: LookalikeFinder,
     ) -> None:
         """`zone`: time zone of the checkpoint whose clock decides an order's status in reports."""
@@ -69,7 +69,7 @@ class WatchlistImporter:
         self._enroller = enroller
         self._clock = clock
         self._zone = zone
-        self._legal = legal
+        self._law = law
         self._lookalikes = lookalikes
 
     def prepare(self, record: ImportRecord) -> PreparedRecord:
@@ -131,7 +131,7 @@ class WatchlistImporter:
         return found
 
     def _judgement(self, order: BanOrder, file: SubjectFile, now: datetime) -> OrderJudgement:
-        return judge(order, file.subject, file.orders, now, self._zone, self._legal, file.elsewhere)
+        return judge(order, file, now, self._zone, self._law)
 
     def _report(
         self, one: PreparedRecord, outcome: StoreOutcome, photos: tuple[PhotoReport, ...], file: SubjectFile
@@ -146,6 +146,7 @@ class WatchlistImporter:
             status=judgement.status,
             broken_rules=judgement.broken_rules,
             flags=judgement.flags,
+            article=judgement.article,
             photos=photos,
         )
         log.info(

@@ -18,10 +18,10 @@ from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import MAX_REFERENCES, Identity, Subject
 from cekalwatch.contract.values.watchlist import ImportOutcome
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.watchlist.record_store import DryRunResult, NewRecord, NewReference, StoreOutcome
@@ -43,7 +43,7 @@ class ImportPreview(WatchlistImporter):
         enroller: Enroller,
         clock: Clock,
         zone: tzinfo,
-        legal: LegalParameters,
+        legal: Law,
         lookalikes: LookalikeFinder,
     ) -> None:
         """As for the import itself."""
@@ -88,6 +88,7 @@ class ImportPreview(WatchlistImporter):
             status=judgement.status,
             broken_rules=judgement.broken_rules,
             flags=judgement.flags,
+            article=judgement.article,
             photos=photos,
             added=found.added,
             ends=before in _STANDS and judgement.status not in _STANDS,

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.contract.values.orders import OrderFlag, OrderStatus
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.csv_files import report_csv
 from cekalwatch.program.errors import Exit, ProgramError
@@ -30,7 +30,8 @@ class Summary:
     unchanged: int
     refused: int
     flagged: int
-    renewed: int
+    to_check: int
+    """Orders in force that are flagged."""
     photos: int
     photos_enrolled: int
     photos_unchanged: int
@@ -49,7 +50,7 @@ def summarise(reports: Sequence[RecordReport]) -> Summary:
         unchanged=records[ImportOutcome.UNCHANGED],
         refused=records[ImportOutcome.REFUSED],
         flagged=sum(report.status is OrderStatus.INVALID for report in reports),
-        renewed=sum(OrderFlag.RENEWED_TOO_LONG in report.flags for report in reports),
+        to_check=sum(bool(report.flags) for report in reports),
         photos=len(photos),
         photos_enrolled=outcomes[PhotoOutcome.ENROLLED],
         photos_unchanged=outcomes[PhotoOutcome.UNCHANGED],

@@ -43,7 +43,7 @@ def test_a_person_must_look_at_what_was_refused_or_flagged() -> None:
 def test_the_summary_counts() -> None:
     summary = summarise(ALL)
     assert (summary.records, summary.stored, summary.unchanged, summary.refused, summary.flagged) == (6, 4, 1, 1, 1)
-    assert summary.renewed == 1
+    assert summary.to_check == 1
     assert (summary.photos, summary.photos_enrolled, summary.photos_refused, summary.photos_with_warnings) == (
         3,
         2,
@@ -114,7 +114,7 @@ def test_the_screen_shows_problems_first_and_says_what_they_are() -> None:
     assert "RENEWED_TOO_LONG" in text
     for expected in ("RECORD_INVALID (valid_from)", "breaks TERM_TOO_LONG", "b.jpg: PHOTO_NO_FACE. No face", "BLURRED"):
         assert expected in text
-    assert "5 records: 4 stored, 0 unchanged, 1 refused; 1 flagged INVALID, 1 RENEWED_TOO_LONG." in text
+    assert "5 records: 4 stored, 0 unchanged, 1 refused; 1 flagged INVALID, 1 to be looked at." in text
 
 
 def test_a_refused_field_is_told_with_what_it_may_hold_and_its_place() -> None:
