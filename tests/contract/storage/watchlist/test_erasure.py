@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.imports import SyncCounts
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -117,3 +119,32 @@ def test_a_source_that_still_has_the_record_brings_it_back_only_when_it_changed(
     assert held.left == ["S-O-3"]
     bench.source.drop("O-5")
     assert bench.done().counts == SyncCounts(read=6, unchanged=6)
+
+
+@pytest.mark.both_databases
+def test_a_subject_whose_order_moved_to_another_key_is_erased_after_the_limit(watchlist: List) -> None:
+    moves = order(valid_until=date(2099, 1, 1), kind=OrderKind.TANGKAL)
+    watchlist.store.put(subject(nationality="SGP"), moves)
+    watchlist.store.put(subject("S-2", nationality="SGP"), replace(moves, subject_id="S-2"))
+    assert watchlist.eraser.erase() == 0, "from now on it counts"
+    watchlist.clock.advance(KEPT_FOR - timedelta(seconds=1))
+    assert (list(watchlist.eraser.due()), watchlist.eraser.erase()) == ([], 0)
+    watchlist.clock.advance(timedelta(seconds=1))
+    assert list(watchlist.eraser.due()) == ["S-1"]
+    assert [watchlist.eraser.erase(), watchlist.eraser.erase()] == [1, 0]
+    assert watchlist.left == ["S-2"]
+    (record,) = (one for one in watchlist.audit.links() if one.action == Action.SUBJECT_DELETED)
+    assert json.loads(record.objects) == ["subject:S-1"]
+
+
+def test_a_subject_whose_order_came_back_in_between_is_kept(watchlist: List) -> None:
+    moves = order(valid_until=date(2099, 1, 1), kind=OrderKind.TANGKAL)
+    watchlist.store.put(subject(nationality="SGP"), moves)
+    watchlist.store.put(subject("S-2", nationality="SGP"), replace(moves, subject_id="S-2"))
+    assert watchlist.eraser.erase() == 0
+    watchlist.store.put(subject(nationality="SGP"), moves)
+    watchlist.clock.advance(KEPT_FOR)
+    assert watchlist.eraser.erase() == 0
+    watchlist.store.put(subject("S-2", nationality="SGP"), replace(moves, subject_id="S-2"))
+    assert watchlist.eraser.erase() == 0, "it counts anew"
+    assert watchlist.left == ["S-1", "S-2"]

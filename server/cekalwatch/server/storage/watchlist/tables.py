@@ -153,3 +153,13 @@ class WatchlistChangeRow(SQLModel, table=True):
     """No foreign key: it outlives the subject."""
     version: int = Field(index=True)
     """The change counter as of that change."""
+
+
+class SubjectWithoutOrderRow(SQLModel, table=True):
+    """A subject all of whose orders moved to other keys, until it is erased."""
+
+    __tablename__ = "subject_without_order"
+
+    subject_id: str = Field(primary_key=True)
+    since: datetime = moment()
+    """When the server first found it so."""
