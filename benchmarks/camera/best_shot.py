@@ -127,7 +127,7 @@ class Study:
         return {way: self._probe(person, captures) for way, captures in sent.items()}
 
     def _probe(self, person: int, captures: Sequence[FaceCapture]) -> EvaluationProbe:
-        passage = Passage(BEGIN)
+        passage = Passage()
         states = []
         for sent in captures:
             picture = np.asarray(cv2.imdecode(np.frombuffer(sent.jpeg, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)

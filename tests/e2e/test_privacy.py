@@ -80,7 +80,7 @@ class Seen:
         sent = [placed(face, camera, run.hello.run_id, CameraClock(), now) for face in faces]
         captures = [capture for capture in sent if isinstance(capture, Capture)]
         assert len(captures) == len(sent)
-        passages = {capture.passage: Passage(now) for capture in captures}
+        passages = {capture.passage: Passage() for capture in captures}
         found: list[NDArray[np.float32]] = []
         embedder = CaptureEmbedder(lambda: engine().recogniser)
         # One at a time, as in the server: the runtime keeps the memory that its largest batch took.

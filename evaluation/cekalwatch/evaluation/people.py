@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
@@ -17,7 +16,6 @@ from cekalwatch.server.capture.passages import Passage
 
 MAX_REFERENCES: Final = 3
 """Maximum references of a person; more help little and are rare on watchlists."""
-_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 Templates = NDArray[np.float32]
 
@@ -102,7 +100,7 @@ def passage_probes(people: Sequence[EvaluatedPerson], held_back: int, crops: int
 
 def _probe(person: int, samples: tuple[Sample, ...], *, whole: bool) -> EvaluationProbe:
     """Fuse as the server does, crop by crop."""
-    passage = Passage(_ANY_TIME)
+    passage = Passage()
     states = [
         passage.fuse(uuid.uuid4(), sample.result.probe, sample.result.quality)
         for sample in samples

@@ -11,7 +11,7 @@ import uuid6
 from numpy.typing import NDArray
 
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.server.domain.alerts.match import Candidate, CropMatch, Match
+from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.vision.thresholds import LikenessModel, Provenance
@@ -59,10 +59,9 @@ def match(
     score: float = 0.7,
     others: Mapping[str, float] = MappingProxyType({}),
     template: NDArray[np.float32] | None = None,
-    crop: tuple[NDArray[np.float32], float] | None = None,
     late: bool = False,
 ) -> Match:
-    """Make a match of a capture with a subject, and `others` by score; its crop may have a face and score alone."""
+    """Make a match of a capture with a subject, and `others` by score."""
     candidates = [
         Candidate(subject, score, ("O-1",)),
         *(Candidate(key, one, (f"O-{key}",)) for key, one in others.items()),
@@ -77,7 +76,6 @@ def match(
         threshold=0.48,
         model_version="model-1",
         template=fused,
-        crop=CropMatch(*crop) if crop else None,
         same_person=LIKENESS.same,
         late=late,
     )

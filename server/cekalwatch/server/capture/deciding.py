@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.candidates import Neighbours, OrdersInForce
-from cekalwatch.server.capture.passages import Passages, PassageScore
-from cekalwatch.server.domain.alerts.match import CropMatch, Match
+from cekalwatch.server.capture.passages import Passage, Passages, PassageScore, Template, Track
+from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -34,6 +33,20 @@ class EmbeddedCapture:
 
     capture: Capture
     probe: Probe
+
+
+@dataclass(eq=False)
+class _Search:
+    """A capture in its passage, what is searched for it, and what was found."""
+
+    item: EmbeddedCapture
+    track: Track
+    passage: Passage
+    probe: Template
+    """The passage's fused template when the capture had been added."""
+    crops: int
+    """The number of crops that are fused in it."""
+    neighbours: Neighbours
 
 
 class OtherModelError(Exception):
@@ -59,6 +72,8 @@ class AlertTiming:
 
 class Decider:
     """Fuses each capture into its passage, searches, checks the orders, and commits alert events.
+
+    Crops of one track that are not alike belong to two passages, of two people (domain rule 3).
 
     `announce` is called after each committed event, `begun` with the first capture of each passage.
     """
@@ -102,40 +117,59 @@ class Decider:
             self._passages_of = model
         now = self._clock.now()
         comparable = [item for item in batch if item.probe.model_version == model]
-        probes, crops, passages = [], [], []
-        for item in comparable:
-            passage = self._passages.at(item.capture.camera.camera_id, item.capture.passage, now)
-            if not passage.crops:
-                self._begun(item.capture)
-            probes.append(passage.fuse(item.capture.capture_id, item.probe.template, item.capture.quality))
-            crops.append(passage.crops)
-            passages.append(passage)
-        found = Neighbours.of(snapshot.gallery, np.stack(probes)) if probes else []
-        for passage, neighbours in zip(passages, found, strict=True):
-            if (best := neighbours.best_score) is not None:
-                score = PassageScore(best, best >= snapshot.decision.value, len(snapshot.gallery), model)
-                passage.score = score.after(passage.score)
-        settled = iter(
-            [
-                self._settle(snapshot, item, neighbours, fused, count)
-                for item, neighbours, fused, count in zip(comparable, found, probes, crops, strict=True)
-            ]
-        )
+        searches = self._search(snapshot, comparable, now)
+        settled = iter([self._settle(snapshot, search) for search in searches])
         decided = self._clock.now()
         for item in comparable:
             self._metrics.decision((decided - item.capture.captured_at).total_seconds())
         return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
 
-    def _settle(
-        self,
-        snapshot: GallerySnapshot,
-        item: EmbeddedCapture,
-        neighbours: Neighbours,
-        fused: NDArray[np.float32],
-        fused_crops: int,
-    ) -> CaptureOutcome | Exception:
+    def _search(self, snapshot: GallerySnapshot, items: Sequence[EmbeddedCapture], now: datetime) -> list[_Search]:
+        """Put each capture into its passage, and search for the passage as it is then."""
+        alike = snapshot.likeness.threshold if snapshot.likeness else None
+        places = []
+        for item in items:
+            capture = item.capture
+            track = self._passages.at(capture.camera.camera_id, capture.passage, now)
+            before = len(track.passages)
+            passage = track.add(capture.capture_id, item.probe.template, capture.quality, alike)
+            if len(track.passages) > before:
+                self._begun(capture)
+            places.append((item, track, passage, passage.fused(), passage.crops))
+        found = Neighbours.of(snapshot.gallery, np.stack([fused for *_, fused, _ in places])) if places else []
+        searches = [_Search(*place, neighbours) for place, neighbours in zip(places, found, strict=True)]
+        for search in searches:
+            self._part_look_alikes(snapshot, search)
+            if (best := search.neighbours.best_score) is not None:
+                score = PassageScore(
+                    best, best >= snapshot.decision.value, len(snapshot.gallery), snapshot.gallery.model_version
+                )
+                search.passage.score = score.after(search.passage.score)
+        return searches
+
+    def _part_look_alikes(self, snapshot: GallerySnapshot, search: _Search) -> None:
+        """Give a crop that matches by itself a passage of its own unless it is surely of its passage's person.
+
+        Two people who match one subject are alike already, so they must be more alike than others (ADR 9).
+        """
+        best, capture_id = search.neighbours.best_score, search.item.capture.capture_id
+        likeness, threshold = snapshot.likeness, snapshot.decision.value
+        if likeness is None or search.passage.crops == 1 or best is None or best < threshold:
+            return
+        template = search.item.probe.template
+        (alone,) = Neighbours.of(snapshot.gallery, template[np.newaxis])
+        score = alone.best_score
+        if score is None or score < threshold:
+            return
+        if likeness.same(float(search.passage.fused(without=capture_id) @ template), score):
+            return
+        search.passage = search.track.separate(capture_id, search.passage)
+        search.probe, search.crops, search.neighbours = template, 1, alone
+        self._begun(search.item.capture)
+
+    def _settle(self, snapshot: GallerySnapshot, search: _Search) -> CaptureOutcome | Exception:
         try:
-            match = self._match(snapshot, item, neighbours, fused, fused_crops)
+            match = self._match(snapshot, search)
             if match is None:
                 return CaptureOutcome.ACCEPTED
             with TRACES.span("alert.commit", match.capture.trace, camera=match.capture.camera.camera_id) as trace:
@@ -155,45 +189,23 @@ class Decider:
             self.alerts_raised += 1
         log.info("alert_event", type=event.type, sequence=event.sequence, alert_id=str(event.alert_id))
         self._announce()
-        self._metrics.event((self._clock.now() - item.capture.captured_at).total_seconds())
+        self._metrics.event((self._clock.now() - match.capture.captured_at).total_seconds())
         return CaptureOutcome.ACCEPTED
 
-    def _match(
-        self,
-        snapshot: GallerySnapshot,
-        item: EmbeddedCapture,
-        neighbours: Neighbours,
-        fused: NDArray[np.float32],
-        fused_crops: int,
-    ) -> Match | None:
+    def _match(self, snapshot: GallerySnapshot, search: _Search) -> Match | None:
         """Return the match with the nearest subjects who have an order in force here; None if nobody has."""
-        capture, template = item.capture, item.probe.template
-        now = self._clock.now()
-        eligible = self._orders.nearest(neighbours.above(snapshot.decision.value), capture.camera, now)
+        capture, now = search.item.capture, self._clock.now()
+        eligible = self._orders.nearest(search.neighbours.above(snapshot.decision.value), capture.camera, now)
         if not eligible:
             return None
-        late = now - capture.captured_at > self._timing.late_after
-        model = snapshot.gallery.model_version
-        crop = self._crop_alone(snapshot, template, {one.subject_id for one in eligible}) if fused_crops > 1 else None
         return Match(
             capture=capture,
             probe_jpeg=probe_jpeg(capture.jpeg),
             candidates=eligible,
-            fused_crops=fused_crops,
+            fused_crops=search.crops,
             threshold=snapshot.decision.value,
-            model_version=model,
-            template=fused,
-            crop=crop,
+            model_version=snapshot.gallery.model_version,
+            template=search.probe,
             same_person=snapshot.likeness.same if snapshot.likeness else None,
-            late=late,
+            late=now - capture.captured_at > self._timing.late_after,
         )
-
-    @staticmethod
-    def _crop_alone(
-        snapshot: GallerySnapshot, template: NDArray[np.float32], subjects: Collection[str]
-    ) -> CropMatch | None:
-        """Search with one crop alone; return None when it matches none of `subjects`."""
-        (neighbours,) = Neighbours.of(snapshot.gallery, template[np.newaxis])
-        found = (one for some in neighbours.above(snapshot.decision.value) for one in some)
-        best = next((one.score for one in found if one.subject_id in subjects), None)
-        return None if best is None else CropMatch(template, best)

@@ -2,11 +2,14 @@
 
 The fused template is the mean of the crops' templates weighted by their quality, scaled to length 1, and searched again
 with every crop. It is as good as other ways on sharp crops, and better with blurred ones among them (docs/adr/0006).
+
+A track is what the camera's tracker took for one traveller. It has several passages where it went over from one person
+to another: crops that are not alike, 1:1, are of two people (domain rule 3, docs/adr/0070).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -15,14 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_CROPS = 20
-"""Crops of a passage that are fused; the capture policy cannot ask for more."""
+"""Crops of a track that are kept; the capture policy cannot ask for more."""
 MAX_EACH = 200
-"""Passages of one camera that are kept in memory: some minutes of a crowd, eight megabytes."""
+"""Tracks of one camera that are kept in memory: some minutes of a crowd, eight megabytes."""
 
 MIN_WEIGHT = 0.01
 """The smallest weight of a crop. If no crop of a passage has any quality, all weigh the same."""
 
 _CANCELLED = 1e-6
+
+Template = NDArray[np.float32]
+"""Shape (size,), length 1."""
 
 
 @dataclass(frozen=True)
@@ -43,37 +49,103 @@ class PassageScore:
         return replace(self, best=max(self.best, before.best), reached=self.reached or before.reached)
 
 
-@dataclass
+@dataclass(eq=False)
 class Passage:
     """The templates of one passage, in memory only. Adding a capture twice changes nothing."""
 
-    last_used_at: datetime
     score: PassageScore | None = None
     """None until the first search."""
-    _templates: dict[UUID, NDArray[np.float32]] = field(default_factory=dict)
+    _crops: dict[UUID, tuple[Template, float]] = field(default_factory=dict)
+    """Template and weight of each capture, the oldest first."""
 
-    def fuse(self, capture_id: UUID, template: NDArray[np.float32], quality: float) -> NDArray[np.float32]:
-        """Add a capture's template (shape (size,), length 1) and return the fused one, of the same shape and length.
+    def add(self, capture_id: UUID, template: Template, quality: float) -> None:
+        """Add a capture's template; `quality` is the figure for the whole crop, 0 to 1."""
+        self._crops[capture_id] = template, max(quality, MIN_WEIGHT)
 
-        `quality` is the figure for the whole crop, 0 to 1.
-        """
-        if len(self._templates) < MAX_CROPS:
-            self._templates[capture_id] = template * max(quality, MIN_WEIGHT)
-        total = np.sum(list(self._templates.values()), axis=0)
+    def fuse(self, capture_id: UUID, template: Template, quality: float) -> Template:
+        """Add a capture's template and return the fused one."""
+        self.add(capture_id, template, quality)
+        return self.fused()
+
+    def fused(self, *, without: UUID | None = None) -> Template:
+        """Return the fused template of the crops, of which there must be one at least, other than `without`."""
+        kept = [crop for key, crop in self._crops.items() if key != without]
+        total = np.sum([template * weight for template, weight in kept], axis=0)
         length = float(np.linalg.norm(total))
         # Opposite templates cancel out; then the newest one is used.
-        return (total / length).astype(np.float32) if length > _CANCELLED else template
+        return (total / length).astype(np.float32) if length > _CANCELLED else kept[-1][0]
+
+    def likeness(self, template: Template) -> float:
+        """Return the highest score of a crop with the passage's crops, and with all of them fused."""
+        return float(max(template @ one for one in (self.fused(), *(crop for crop, _ in self._crops.values()))))
 
     @property
     def crops(self) -> int:
-        """The number of fused crops."""
-        return len(self._templates)
+        """The number of crops."""
+        return len(self._crops)
+
+    def has(self, capture_id: UUID) -> bool:
+        """Whether the capture is one of this passage."""
+        return capture_id in self._crops
+
+    def remove(self, capture_id: UUID) -> tuple[Template, float]:
+        """Take a crop out; return its template and weight."""
+        return self._crops.pop(capture_id)
+
+    def forget_oldest(self) -> None:
+        """Take the oldest crop out."""
+        del self._crops[next(iter(self._crops))]
+
+
+@dataclass(eq=False)
+class Track:
+    """The passages of one track: one, unless the tracker went over from one person to another."""
+
+    last_used_at: datetime
+    passages: list[Passage] = field(default_factory=list)
+    """The least recently seen first."""
+
+    def add(self, capture_id: UUID, template: Template, quality: float, alike: float | None) -> Passage:
+        """Add a capture to the passage that it is most like, or to a new one; return that passage.
+
+        `alike` is the score from which on two crops are of one person; None if nobody has measured the model: then only
+        the tracker decides. A capture that came before stays where it is.
+        """
+        known = next((one for one in self.passages if one.has(capture_id)), None)
+        if known:
+            return known
+        likeness = {one: one.likeness(template) for one in self.passages}
+        nearest = max(likeness, key=likeness.__getitem__, default=None)
+        if nearest is None or (alike is not None and likeness[nearest] < alike):
+            nearest = Passage()
+        else:
+            self.passages.remove(nearest)
+        nearest.add(capture_id, template, quality)
+        self.passages.append(nearest)
+        return nearest
+
+    def separate(self, capture_id: UUID, passage: Passage) -> Passage:
+        """Move a capture out of `passage`, which has others, into one of its own; return that one."""
+        own = Passage()
+        own.add(capture_id, *passage.remove(capture_id))
+        self.passages.append(own)
+        return own
+
+    def surplus(self) -> list[Passage]:
+        """Forget what exceeds MAX_CROPS: the oldest crops of the only passage, or whole passages, which it returns."""
+        gone = []
+        while sum(one.crops for one in self.passages) > MAX_CROPS:
+            if len(self.passages) > 1:
+                gone.append(self.passages.pop(0))
+            else:
+                self.passages[0].forget_oldest()
+        return gone
 
 
 class Passages:
-    """The recent passages by camera and key, bounded in number, and forgotten after a time without a crop.
+    """The passages of recent tracks by camera and key, bounded in number, and forgotten after a time without a crop.
 
-    Each camera has its own bound, so that one with many passages does not push out those of others.
+    Each camera has its own bound, so that one with many tracks does not push out those of others.
     """
 
     def __init__(
@@ -86,7 +158,7 @@ class Passages:
         self._idle_s = idle_s
         self._most_each = most_each
         self._ended = ended
-        self._cameras: dict[str, dict[str, Passage]] = {}
+        self._cameras: dict[str, dict[str, Track]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._cameras.values()))
@@ -95,28 +167,29 @@ class Passages:
         """Forget all."""
         self._cameras.clear()
 
-    def at(self, camera_id: str, key: str, now: datetime) -> Passage:
-        """Return the passage `key` of that camera, new or known, and forget those that are idle."""
-        for other, passages in list(self._cameras.items()):
-            self._forget_idle(other, passages, now)
-            if not passages and other != camera_id:
+    def at(self, camera_id: str, key: str, now: datetime) -> Track:
+        """Return the track `key` of that camera, new or known, and forget those that are idle."""
+        for other, tracks in list(self._cameras.items()):
+            self._forget_idle(other, tracks, now)
+            if not tracks and other != camera_id:
                 del self._cameras[other]
         own = self._cameras.setdefault(camera_id, {})
-        passage = own.pop(key, None) or Passage(now)
-        passage.last_used_at = now
-        own[key] = passage
+        track = own.pop(key, None) or Track(now)
+        track.last_used_at = now
+        own[key] = track
+        self._end(camera_id, track.surplus())
         if len(own) > self._most_each:
-            self._end(camera_id, own, next(iter(own)))
-        return passage
+            self._end(camera_id, own.pop(next(iter(own))).passages)
+        return track
 
-    def _forget_idle(self, camera_id: str, passages: dict[str, Passage], now: datetime) -> None:
-        while passages:
-            oldest = next(iter(passages))
-            if (now - passages[oldest].last_used_at).total_seconds() <= self._idle_s:
+    def _forget_idle(self, camera_id: str, tracks: dict[str, Track], now: datetime) -> None:
+        while tracks:
+            oldest = next(iter(tracks))
+            if (now - tracks[oldest].last_used_at).total_seconds() <= self._idle_s:
                 return
-            self._end(camera_id, passages, oldest)
+            self._end(camera_id, tracks.pop(oldest).passages)
 
-    def _end(self, camera_id: str, passages: dict[str, Passage], key: str) -> None:
-        score = passages.pop(key).score
-        if score is not None:
-            self._ended(camera_id, score)
+    def _end(self, camera_id: str, passages: Iterable[Passage]) -> None:
+        for passage in passages:
+            if passage.score is not None:
+                self._ended(camera_id, passage.score)

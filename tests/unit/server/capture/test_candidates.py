@@ -4,110 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
-import numpy as np
 import pytest
-import uuid6
-from numpy.typing import NDArray
 
 from cekalwatch.contract.values.captures import CaptureOutcome
-from cekalwatch.contract.values.orders import OrderKind
-from cekalwatch.server.capture.candidates import OrdersInForce
-from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture
-from cekalwatch.server.capture.passages import Passages, PassageScore
-from cekalwatch.server.domain.orders.law import Checkpoints
-from cekalwatch.server.domain.orders.law_table import Law
-from cekalwatch.server.gallery.order_terms import TermsReader
-from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
+from cekalwatch.server.capture.deciding import EmbeddedCapture
 from cekalwatch.server.recognition.probes import Probe
-from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from tests.support.builders.alerts import LIKENESS, capture
-from tests.support.builders.keys import keyring
-from tests.support.builders.portraits import encoded, wall
-from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
-
-ENDED = {"valid_until": date(2026, 2, 1)}
-FOREIGN = {"kind": OrderKind.TANGKAL, "valid_until": date(2027, 1, 1)}
-CROP = encoded(wall(32, 32))
-
-
-class Counter:
-    """A departure counter, and the list that is searched there."""
-
-    def __init__(self, database: Database) -> None:
-        keys, clock = keyring(database), FixedClock()
-        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
-        self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
-        self.holder = SnapshotHolder(
-            self.watchlist.templates,
-            TermsReader(self.watchlist, checkpoints),
-            clock,
-            SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD, LIKENESS),
-        )
-        orders = OrdersInForce(self.watchlist, checkpoints)
-        self.clock, self.ended = clock, list[tuple[str, PassageScore]]()
-        passages = Passages(60, ended=lambda *one: self.ended.append(one))
-        self.decider = Decider(
-            lambda: self.holder.current,
-            orders,
-            self.alerts,
-            clock,
-            passages,
-            AlertTiming(),
-            lambda: None,
-            lambda _: None,
-        )
-
-    def listed(self, key: str, likeness: float, **facts: object) -> None:
-        """List somebody whose comparison score with the traveller will be `likeness`."""
-        face = reference(key.encode(), template=like(likeness))
-        self.watchlist.put(subject(key, nationality="DEU"), order(f"O-{key}", subject_id=key, **facts), [face])
-
-    def alerts_on(self, passage: str, *scores: float) -> list[UUID]:
-        """The alert of each crop of a passage whose comparison scores with the listed person are `scores`."""
-        self.holder.follow()
-        found: list[UUID] = []
-        for score in scores:
-            seen = capture(passage=passage, capture_id=uuid6.uuid7(), jpeg=CROP)
-            self.decider.decide([EmbeddedCapture(seen, Probe(MODEL, like(score)))])
-            found += [one.alert_id for one in self.alerts.events_after(0, 100) if one.capture_id == seen.capture_id]
-        return found
-
-    def named(self) -> list[str]:
-        """Who the alert about a traveller names, the most similar first; nobody without an alert."""
-        self.holder.follow()
-        self.decider.decide([EmbeddedCapture(capture(capture_id=uuid6.uuid7(), jpeg=CROP), Probe(MODEL, like(1)))])
-        events = self.alerts.events_after(0, 10)
-        return [one.subject_id for event in events for one in self.alerts.get(event.alert_id).candidates]
-
-
-def like(score: float) -> NDArray[np.float32]:
-    template = np.zeros(SIZE, np.float32)
-    template[:2] = score, (1 - score**2) ** 0.5
-    return template
+from tests.support.builders.alerts import capture
+from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL
+from tests.support.scenarios.deciding import CROP, ENDED, FOREIGN, DecidingCounter, like
 
 
 @pytest.fixture
-def counter(tmp_path: Path) -> Iterator[Counter]:
+def counter(tmp_path: Path) -> Iterator[DecidingCounter]:
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     database.upgrade()
-    yield Counter(database)
+    yield DecidingCounter(database)
     database.close()
 
 
-def test_five_ended_records_of_a_person_do_not_hide_the_sixth_in_force(counter: Counter) -> None:
+def test_five_ended_records_of_a_person_do_not_hide_the_sixth_in_force(counter: DecidingCounter) -> None:
     for number in range(5):
         counter.listed(f"E-{number}", 0.99, **ENDED)
     counter.listed("S-1", 0.9)
     assert counter.named() == ["S-1"]
 
 
-def test_people_who_cannot_alert_at_this_camera_hide_nobody_who_can(counter: Counter) -> None:
+def test_people_who_cannot_alert_at_this_camera_hide_nobody_who_can(counter: DecidingCounter) -> None:
     for number in range(30):
         counter.listed(f"T-{number:02}", 0.99 - number * 0.001, **FOREIGN)
     counter.listed("S-1", 0.9)
@@ -115,7 +41,7 @@ def test_people_who_cannot_alert_at_this_camera_hide_nobody_who_can(counter: Cou
     assert counter.named() == ["S-1", "S-2"]
 
 
-def test_the_search_ends_at_the_threshold_and_at_five(counter: Counter) -> None:
+def test_the_search_ends_at_the_threshold_and_at_five(counter: DecidingCounter) -> None:
     for number in range(8):
         counter.listed(f"T-{number}", 0.99, **FOREIGN)
     counter.listed("S-9", FIXED_THRESHOLD.value - 0.01)
@@ -125,7 +51,7 @@ def test_the_search_ends_at_the_threshold_and_at_five(counter: Counter) -> None:
     assert counter.named() == ["S-0", "S-1", "S-2", "S-3", "S-4"]
 
 
-def test_an_order_that_ends_between_the_search_and_the_check_never_alerts(counter: Counter) -> None:
+def test_an_order_that_ends_between_the_search_and_the_check_never_alerts(counter: DecidingCounter) -> None:
     counter.listed("S-1", 0.99)
     counter.listed("S-2", 0.9)
     counter.holder.follow()
@@ -136,14 +62,16 @@ def test_an_order_that_ends_between_the_search_and_the_check_never_alerts(counte
     assert counter.named() == ["S-2"]
 
 
-def test_a_track_that_goes_over_from_a_look_alike_to_the_real_person_gives_them_an_alert(counter: Counter) -> None:
+def test_a_track_that_goes_over_from_a_look_alike_to_the_real_person_alerts(
+    counter: DecidingCounter,
+) -> None:
     counter.listed("S-1", 1)
     look_alike, again, real, still = counter.alerts_on("1", 0.65, 0.66, 1, 0.99)
     assert look_alike == again
     assert real == still != look_alike
 
 
-def test_the_real_person_after_a_look_alike_is_found_at_the_next_counter(counter: Counter) -> None:
+def test_the_real_person_after_a_look_alike_is_found_at_the_next_counter(counter: DecidingCounter) -> None:
     counter.listed("S-1", 1)
     (look_alike,) = counter.alerts_on("1", 0.65)
     (real,) = counter.alerts_on("2", 1)
@@ -152,7 +80,7 @@ def test_the_real_person_after_a_look_alike_is_found_at_the_next_counter(counter
     assert counter.alerts_on("4", 0.66) == [look_alike]
 
 
-def test_a_defect_with_one_capture_leaves_those_beside_it_their_alerts(counter: Counter) -> None:
+def test_a_defect_with_one_capture_leaves_those_beside_it_their_alerts(counter: DecidingCounter) -> None:
     counter.listed("S-1", 0.9)
     counter.holder.follow()
     broken, sound = capture(passage="1"), capture(passage="2", jpeg=CROP)
@@ -163,7 +91,7 @@ def test_a_defect_with_one_capture_leaves_those_beside_it_their_alerts(counter: 
     assert [event.capture_id for event in counter.alerts.events_after(0, 10)] == [sound.capture_id]
 
 
-def test_a_passage_that_is_over_is_counted_with_its_best_score_whoever_it_was_like(counter: Counter) -> None:
+def test_a_passage_that_is_over_is_counted_with_its_best_score_whoever_it_was_like(counter: DecidingCounter) -> None:
     """Also with somebody who cannot alert here: what is counted is how high strangers score in the whole gallery."""
     counter.listed("S-1", 1)
     counter.listed("T-1", 1, **FOREIGN)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
+import numpy as np
 import pytest
 
 from cekalwatch.server.capture.passage_counters import MIN_GATHERED, ScoreCounter
@@ -21,6 +23,7 @@ from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL, WIB, FixedClock
 from tests.support.tools.disk_search import everything_written
 
+NOBODY = np.eye(2, dtype=np.float32)[0]
 CAMERAS = {camera.camera_id: camera for camera in (DEPARTURE, ARRIVAL)}
 
 
@@ -103,14 +106,15 @@ def test_a_passage_counts_once_it_is_over_with_its_best_score():
     ended: list[tuple[str, PassageScore]] = []
     passages = Passages(idle_s=60, most_each=2, ended=lambda *one: ended.append(one))
     noon = FixedClock().now()
-    passage = passages.at("dep-1", "1", noon)
+    passage = passages.at("dep-1", "1", noon).add(uuid4(), NOBODY, 0.5, None)
     for best, reached in ((0.2, False), (0.6, True), (0.4, False)):
         passage.score = scored(best, reached=reached).after(passage.score)
     assert not ended
     passages.at("arr-1", "1", noon + timedelta(seconds=61))
     assert ended == [("dep-1", scored(0.6, reached=True))]
     for key in "123":
-        passages.at("dep-1", key, noon + timedelta(seconds=62)).score = scored(0.1)
+        track = passages.at("dep-1", key, noon + timedelta(seconds=62))
+        track.add(uuid4(), NOBODY, 0.5, None).score = scored(0.1)
     assert ended[1:] == [("dep-1", scored(0.1))], "one that others push out is over too"
     passages.clear()
     assert len(ended) == 2, "what was searched for with another model is not counted"

@@ -4,7 +4,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from cekalwatch.server.capture.passages import Passages
+from cekalwatch.server.capture.passages import Passage, Passages
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ def template(*numbers: float) -> np.ndarray:
 
 
 def test_crops_of_a_passage_become_their_mean_of_length_one():
-    passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
+    passage = Passage()
     passage.fuse(uuid4(), template(1, 0), 0.5)
     fused = passage.fuse(uuid4(), template(0, 1), 0.5)
     assert fused == pytest.approx(template(1, 1), abs=1e-6)
@@ -23,21 +23,21 @@ def test_crops_of_a_passage_become_their_mean_of_length_one():
 
 
 def test_a_crop_weighs_as_much_as_its_quality():
-    passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
+    passage = Passage()
     passage.fuse(uuid4(), template(1, 0), 0.9)
     fused = passage.fuse(uuid4(), template(0, 1), 0.3)
     assert fused == pytest.approx(template(3, 1), abs=1e-6)
 
 
 def test_crops_judged_worthless_still_count_alike():
-    passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
+    passage = Passage()
     passage.fuse(uuid4(), template(1, 0), 0.0)
     fused = passage.fuse(uuid4(), template(0, 1), 0.0)
     assert fused == pytest.approx(template(1, 1), abs=1e-6)
 
 
 def test_a_capture_sent_again_does_not_weigh_twice():
-    passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
+    passage = Passage()
     first = uuid4()
     passage.fuse(first, template(1, 0), 0.5)
     passage.fuse(first, template(1, 0), 0.5)
@@ -46,39 +46,39 @@ def test_a_capture_sent_again_does_not_weigh_twice():
 
 
 def test_opposite_templates_do_not_divide_by_zero():
-    passage = Passages(idle_s=60).at("cam", "cam/run/1", NOON)
+    passage = Passage()
     passage.fuse(uuid4(), template(1, 0), 0.5)
     assert passage.fuse(uuid4(), template(-1, 0), 0.5) == pytest.approx(template(-1, 0))
 
 
-def test_an_idle_passage_is_forgotten_and_begins_anew():
+def test_an_idle_track_is_forgotten_and_begins_anew():
     passages = Passages(idle_s=60)
-    passages.at("cam", "cam/run/1", NOON).fuse(uuid4(), template(1, 0), 0.5)
+    passages.at("cam", "cam/run/1", NOON).add(uuid4(), template(1, 0), 0.5, None)
     passages.at("cam", "cam/run/2", NOON + timedelta(seconds=61))
     assert len(passages) == 1
-    assert passages.at("cam", "cam/run/1", NOON + timedelta(seconds=62)).crops == 0
+    assert not passages.at("cam", "cam/run/1", NOON + timedelta(seconds=62)).passages
 
 
-def test_the_least_recently_used_passage_of_a_camera_goes_when_there_are_too_many():
+def test_the_least_recently_used_track_of_a_camera_goes_when_there_are_too_many():
     passages = Passages(idle_s=60, most_each=2)
-    passages.at("cam", "a", NOON).fuse(uuid4(), template(1, 0), 0.5)
-    passages.at("cam", "b", NOON).fuse(uuid4(), template(1, 0), 0.5)
+    passages.at("cam", "a", NOON).add(uuid4(), template(1, 0), 0.5, None)
+    passages.at("cam", "b", NOON).add(uuid4(), template(1, 0), 0.5, None)
     passages.at("cam", "a", NOON)
     passages.at("cam", "c", NOON)
-    assert passages.at("cam", "a", NOON).crops == 1
-    assert passages.at("cam", "b", NOON).crops == 0
+    assert passages.at("cam", "a", NOON).passages
+    assert not passages.at("cam", "b", NOON).passages
 
 
-def test_a_camera_that_begins_many_passages_does_not_make_the_others_forgotten():
+def test_a_camera_that_begins_many_tracks_does_not_make_the_others_forgotten():
     passages = Passages(idle_s=60, most_each=3)
-    passages.at("modest", "1", NOON).fuse(uuid4(), template(1, 0), 0.5)
+    passages.at("modest", "1", NOON).add(uuid4(), template(1, 0), 0.5, None)
     for number in range(100):
         passages.at("greedy", str(number), NOON)
-    assert passages.at("modest", "1", NOON).crops == 1
+    assert passages.at("modest", "1", NOON).passages
     assert len(passages) == 4
 
 
-def test_passages_of_one_key_at_two_cameras_are_two():
+def test_tracks_of_one_key_at_two_cameras_are_two():
     passages = Passages(idle_s=60)
-    passages.at("one", "1", NOON).fuse(uuid4(), template(1, 0), 0.5)
-    assert passages.at("other", "1", NOON).crops == 0
+    passages.at("one", "1", NOON).add(uuid4(), template(1, 0), 0.5, None)
+    assert not passages.at("other", "1", NOON).passages

@@ -45,7 +45,7 @@ class NearAlert:
         own = self._own(match)
         if self.has_passage:
             # If its face is no longer stored, only the tracker decides.
-            return own is None or not match.has_changed(own.model_version, own.template)
+            return own is None or not match.is_another(own.model_version, own.template)
         shared = [one.score for one in self.alert.candidates if self.answers(one, match)]
         return (
             bool(shared)

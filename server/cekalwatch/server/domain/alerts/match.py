@@ -42,16 +42,6 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class CropMatch:
-    """One crop of a passage that matches by itself."""
-
-    template: Template = field(repr=False, compare=False)
-    """Of length 1."""
-    score: float
-    """The best comparison score with a subject that has an order in force."""
-
-
-@dataclass(frozen=True)
 class Match:
     """A capture whose passage matches a subject with an order in force; it becomes an alert, or joins one."""
 
@@ -65,8 +55,6 @@ class Match:
     model_version: str
     template: Template = field(repr=False, compare=False)
     """The passage's fused template, of length 1."""
-    crop: CropMatch | None = None
-    """This capture alone, if the passage has others and this one also matches alone."""
     same_person: Callable[[float, float], bool] | None = field(default=None, compare=False)
     """Decides whether two passages are of one person, by the score between them and the best with a subject whom both
     match; None: nobody has measured this model, and none are."""
@@ -92,23 +80,21 @@ class Match:
 
         `subject_score` is its best with a subject whom both match: whichever of the two came first may be the real one.
         """
-        return self._same(model_version, template, self.template, max(self.score, subject_score))
+        return self._same(model_version, template, max(self.score, subject_score))
 
-    def has_changed(self, model_version: str, template: Template) -> bool:
-        """Whether the tracker has switched to another person since the passage was fused to `template`.
+    def is_another(self, model_version: str, template: Template) -> bool:
+        """Whether this is another person than the one whose passage of the same track was fused to `template`.
 
-        Only a crop that matches by itself can say so.
+        With faces of a model that nobody has measured, or of two models, the tracker decides.
         """
-        if self.same_person is None or model_version != self.model_version or self.crop is None:
-            return False
-        return not self._same(model_version, template, self.crop.template, self.crop.score)
+        comparable = self.same_person is not None and model_version == self.model_version
+        return comparable and not self._same(model_version, template, self.score)
 
     def likeness_to(self, model_version: str, template: Template) -> float:
-        """Return the score of this match's newest face with a passage fused to `template`; -1 for another model's."""
-        own = self.crop.template if self.crop else self.template
-        return float(template @ own) if model_version == self.model_version else -1.0
+        """Return the score of this match's face with a passage fused to `template`; -1 for another model's."""
+        return float(template @ self.template) if model_version == self.model_version else -1.0
 
-    def _same(self, model_version: str, template: Template, own: Template, subject_score: float) -> bool:
+    def _same(self, model_version: str, template: Template, subject_score: float) -> bool:
         if self.same_person is None or model_version != self.model_version:
             return False
-        return self.same_person(float(template @ own), subject_score)
+        return self.same_person(float(template @ self.template), subject_score)
