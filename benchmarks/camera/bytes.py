@@ -14,7 +14,7 @@ import math
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from benchmarks.camera.tracking import looks_of_people
 from benchmarks.recognition.faces import PACK
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.best_shot import BestShots
+from cekalwatch.camera.detection.colours import Colours
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker, Update
 from cekalwatch.camera.outbox import capture_message
@@ -105,9 +106,9 @@ class Following(Tracker):
         super().__init__()
         self.places: dict[tuple[str, float], Face] = {}
 
-    def update(self, faces: list[Face], view: tuple[int, int], at_s: float) -> Update:  # type: ignore[override]  # lists
+    def update(self, faces: Sequence[Face], colours: Sequence[Colours], view: tuple[int, int], at_s: float) -> Update:
         """Track, and remember."""
-        update = super().update(faces, view, at_s)
+        update = super().update(faces, colours, view, at_s)
         self.places |= {(str(number), at_s): face for number, face in zip(update.tracks, faces, strict=True)}
         return update
 

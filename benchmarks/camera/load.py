@@ -23,6 +23,7 @@ import numpy as np
 import psutil
 
 from benchmarks.camera.probe import RATE, stamped
+from cekalwatch.camera.detection.colours import colours_of
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.vision.detectors.factory import open_detector
@@ -142,7 +143,8 @@ def fit_from(film: Film) -> list[float]:
     for number, picture in enumerate(pictures_of(film)):
         height, width = picture.shape[:2]
         faces = detector.detect(picture[: height - 16])
-        update = tracker.update(faces, (width, height), number / RATE)
+        colours = [colours_of(picture, face) for face in faces]
+        update = tracker.update(faces, colours, (width, height), number / RATE)
         for track, face in zip(update.tracks, faces, strict=True):
             if is_fit(picture, face, policy):
                 fit.setdefault(track, number / RATE)

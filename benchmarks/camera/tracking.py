@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.recognition.faces import FACES, PACK
+from cekalwatch.camera.detection.colours import Colours, colours_of
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import Face, FaceDetector
@@ -39,13 +40,14 @@ MIN_WIDTH_PX: Final = 20
 
 Boxes = NDArray[np.float64]
 """Left, top, right, bottom; shape (n, 4)."""
-Frames = list[tuple[float, list[Face], list[Truth]]]
+Frames = list[tuple[float, list[Face], list[Colours], list[Truth]]]
+"""Second, faces with their colours, and the truth of each frame."""
 
 
 class Follower(Protocol):
     """What is measured: takes the faces of a frame, and returns the boxes that it has tracks for, with the tracks."""
 
-    def __call__(self, faces: Sequence[Face], at_s: float) -> tuple[list[int], Boxes]:
+    def __call__(self, faces: Sequence[Face], colours: Sequence[Colours], at_s: float) -> tuple[list[int], Boxes]:
         """Take the faces of the frame at `at_s`."""
 
 
@@ -66,7 +68,11 @@ def scenes() -> list[Frames]:
     detector = open_detector(PACK, threads=1)
     looks = looks_of_people(PEOPLE, detector)
     return [
-        [(at_s, detector.detect(picture), truths) for at_s, picture, truths in draw(crowd(seed, PEOPLE), looks)]
+        [
+            (at_s, faces, [colours_of(picture, face) for face in faces], truths)
+            for at_s, picture, truths in draw(crowd(seed, PEOPLE), looks)
+            for faces in (detector.detect(picture),)
+        ]
         for seed in track(SCENES, description="scenes")
     ]
 
@@ -75,8 +81,8 @@ def ours(frames_per_s: float) -> Follower:  # noqa: ARG001  # reckons by time, a
     """Return our tracker."""
     tracker = Tracker()
 
-    def follow(faces: Sequence[Face], at_s: float) -> tuple[list[int], Boxes]:
-        return list(tracker.update(faces, SIZE, at_s).tracks), _boxes(faces)
+    def follow(faces: Sequence[Face], colours: Sequence[Colours], at_s: float) -> tuple[list[int], Boxes]:
+        return list(tracker.update(faces, colours, SIZE, at_s).tracks), _boxes(faces)
 
     return follow
 
@@ -92,7 +98,11 @@ def another(name: str, **settings: float) -> Callable[[float], Follower]:
             frame_rate=frames_per_s, lost_track_buffer=30, minimum_consecutive_frames=1, **settings
         )
 
-        def follow(faces: Sequence[Face], at_s: float) -> tuple[list[int], Boxes]:  # noqa: ARG001  # reckons by frames
+        def follow(
+            faces: Sequence[Face],
+            colours: Sequence[Colours],  # noqa: ARG001  # knows places only
+            at_s: float,  # noqa: ARG001  # reckons by frames
+        ) -> tuple[list[int], Boxes]:
             scores = np.array([face.score for face in faces], dtype=np.float64)
             kinds = np.zeros(len(faces), dtype=np.int64)
             found: Any = tracker.update(supervision.Detections(_boxes(faces), confidence=scores, class_id=kinds))
@@ -126,8 +136,8 @@ def score(films: Sequence[Frames], make: Callable[[float], Follower], every: int
     for frames in films:
         book, follow = motmetrics.MOTAccumulator(auto_id=True), make(FRAME_RATE / every)
         seen: dict[int, set[int]] = {}
-        for at_s, faces, truths in frames[::every]:
-            numbers, boxes = follow(faces, at_s)
+        for at_s, faces, colours, truths in frames[::every]:
+            numbers, boxes = follow(faces, colours, at_s)
             overlap = _overlap(np.array([truth.box for truth in truths]).reshape(-1, 4), boxes)
             counted = np.array([_counts(truth) for truth in truths], dtype=bool)
             # A box on somebody who is nearly hidden is neither right nor wrong.

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import pytest
 
+from cekalwatch.camera.detection.colours import colours_of
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.vision.detectors.factory import open_detector
 from tests.support.builders.crowd import SIZE, crowd
@@ -28,7 +29,8 @@ def test_people_who_cross_and_come_together_are_a_passage_each(every: int) -> No
     tracks: dict[int, set[int]] = defaultdict(set)
     for at_s, picture, truths in draw(scene, looks, every):
         faces = detector.detect(picture)
-        for track, face in zip(tracker.update(faces, SIZE, at_s).tracks, faces, strict=True):
+        colours = [colours_of(picture, face) for face in faces]
+        for track, face in zip(tracker.update(faces, colours, SIZE, at_s).tracks, faces, strict=True):
             nose = face.landmarks[2]
             for truth in truths:
                 left, top, right, bottom = truth.box

@@ -227,3 +227,30 @@ def crowd(seed: int, people: int, happenings: int = 6, every_s: float = 1.6) -> 
 def _light(dice: Dice) -> Light:
     gain = float(dice.uniform(0.55, 1.15))
     return Light(gain, gain * float(dice.uniform(0.7, 1.3)), float(dice.uniform(0.003, 0.025)), 45.0, 1.0)
+
+
+TAKEOVERS: Final = 4
+"""Places in the view at which somebody takes another's place."""
+FACE: Final = 2.2
+"""Width of a face, in eye distances."""
+
+
+def takeovers(seed: int, people: int) -> Scene:
+    """Return a scene of pairs: one stands, is gone, and another appears within two face widths and 0.9 s.
+
+    The even passages are those who come first, each followed by who takes their place.
+    """
+    dice = np.random.default_rng(seed)
+    order = dice.permutation(people)
+    passages: list[Passage] = []
+    for number in range(TAKEOVERS):
+        size = float(dice.uniform(33, 44))
+        x, y = SIZE[0] * (number + 0.5) / TAKEOVERS, float(dice.uniform(160, 300))
+        begin_s, light = float(dice.uniform(0.2, 0.6)), _light(dice)
+        gone_s = begin_s + float(dice.uniform(1.5, 4.0))
+        come_s = gone_s + float(dice.uniform(0.1, 0.9))
+        off = float(dice.uniform(0.0, 2.0)) * FACE * size * float(dice.choice([-1, 1]))
+        first, second = Place(x, y, size), Place(x + off, y, size * float(dice.uniform(0.9, 1.1)))
+        for way_from, place, to in ((begin_s, first, gone_s), (come_s, second, come_s + float(dice.uniform(1.5, 3.0)))):
+            passages.append(Passage(int(order[len(passages)]), ((way_from, place), (to, place)), light))
+    return Scene(tuple(passages), seed)

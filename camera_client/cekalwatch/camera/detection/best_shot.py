@@ -2,12 +2,15 @@
 
 The server fuses the templates of a passage's crops, so several different ones are better than one; but the end of a
 track is not known in advance. So the gaps grow with each crop sent, and one crop is reserved for the end, or for the
-best moment of a long passage. A crop is the face with its surroundings, as a JPEG within the contract's limits.
+best moment of a long passage. A share is kept for later, and shows who is there then: a track that has gone over to
+another person unnoticed must not have used up its crops on the first (docs/adr/0070). A crop is the face with its
+surroundings, as a JPEG within the contract's limits.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -106,15 +109,44 @@ PEAK_PASSED_S = 2.0
 """After this time without a better crop, a person who walked up has arrived."""
 WORTH_SENDING = 0.5
 """A crop with less than this share of the passage's best score would spoil the fused template."""
+LATER_SHARE = 0.25
+"""Part of a passage's crops that is kept for later."""
+LATER_GAP_S = 5.0
+"""Time from one crop to a later one."""
+LATELY = 5
+"""Stretches of APART_S, from the last one back, that show who is there now."""
 
 
 @dataclass
 class _Passage:
     sent: int = 0
+    later_sent: int = 0
+    """How many of these were kept for later."""
     best_sent: float = 0.0
     last_sent_s: float = -APART_S
     held: dict[int, Crop] = field(default_factory=dict)
     """Not sent yet: the best crop of each stretch of APART_S, by the number of the stretch."""
+    lately: dict[int, Crop] = field(default_factory=dict)
+    """Those of the last stretches in which there was one, however good others were."""
+
+    def hold(self, stretch: int, crop: Crop, most: int) -> None:
+        for crops in (self.held, self.lately):
+            if stretch not in crops or _score(crops[stretch]) < _score(crop):
+                crops[stretch] = crop
+        if len(self.held) > most:
+            # Of equal ones the newest goes: how long ago the best moment was must not be forgotten.
+            del self.held[min(self.held, key=lambda number: (_score(self.held[number]), -number))]
+        for number in [number for number in self.lately if number <= stretch - LATELY]:
+            del self.lately[number]
+
+    def take(self, stretch: int, at_s: float) -> Crop:
+        """Take out a crop that is sent now."""
+        found = self.held.pop(stretch, None), self.lately.pop(stretch, None)
+        crop = next(one for one in found if one)
+        self.sent += 1
+        self.best_sent = max(self.best_sent, _score(crop))
+        self.last_sent_s = at_s
+        return crop
 
 
 class BestShots:
@@ -147,22 +179,28 @@ class BestShots:
         if frame.at_s - passage.last_sent_s < APART_S:
             return None
         stretch = int(frame.at_s // APART_S)
-        if stretch not in passage.held or _score(passage.held[stretch]) < _score(crop):
-            passage.held[stretch] = crop
-        if len(passage.held) > self.policy.max_crops_per_track:
-            # Of equal ones the newest goes: how long ago the best moment was must not be forgotten.
-            del passage.held[min(passage.held, key=lambda number: (_score(passage.held[number]), -number))]
+        passage.hold(stretch, crop, self.policy.max_crops_per_track)
         due = self._due(passage, frame.at_s)
-        return encode(due, self.policy.jpeg_quality) if due else None
+        if due is None:
+            return None
+        self.passages += not passage.sent
+        return encode(passage.take(due, frame.at_s), self.policy.jpeg_quality)
 
     def end(self, track: int) -> list[FaceCapture]:
         """Forget a finished track; return its remaining crops to send, best first."""
         passage = self._passages.pop(track, _Passage())
         # Every passage that holds a crop has sent one, so that it is counted already.
         room = max(0, self.policy.max_crops_per_track - passage.sent)
-        ranked = sorted(passage.held.values(), key=_score, reverse=True)[:room]
+        later = _ranked(passage.lately)[: min(room, self._later - passage.later_sent)]
+        ranked = [crop for crop in _ranked(passage.held) if crop not in later][: room - len(later)]
         least = WORTH_SENDING * max([passage.best_sent, *map(_score, ranked)])
-        return [encode(crop, self.policy.jpeg_quality) for crop in ranked if _score(crop) >= least]
+        chosen = later + [crop for crop in ranked if _score(crop) >= least]
+        return [encode(crop, self.policy.jpeg_quality) for crop in sorted(chosen, key=_score, reverse=True)]
+
+    @property
+    def _later(self) -> int:
+        """How many crops of a passage are kept for later."""
+        return int(LATER_SHARE * self.policy.max_crops_per_track)
 
     def _turned_to_camera(self, quality: FaceQuality) -> bool:
         return (
@@ -171,27 +209,27 @@ class BestShots:
             and abs(quality.pitch_degrees) <= self.policy.max_pitch_degrees
         )
 
-    def _due(self, passage: _Passage, at_s: float) -> Crop | None:
+    def _due(self, passage: _Passage, at_s: float) -> int | None:
+        """Return the stretch whose crop is to be sent now."""
         stretch, best = max(passage.held.items(), key=lambda item: _score(item[1]))
-        if not self._is_due(passage, _score(best), at_s - stretch * APART_S, at_s):
-            return None
-        self.passages += not passage.sent
-        passage.sent += 1
-        passage.best_sent = max(passage.best_sent, _score(best))
-        passage.last_sent_s = at_s
-        del passage.held[stretch]
-        return best
-
-    def _is_due(self, passage: _Passage, score: float, age_s: float, at_s: float) -> bool:
         if not passage.sent:
-            return True
-        better = score >= CLEARLY_BETTER * passage.best_sent
-        if passage.sent + 1 < self.policy.max_crops_per_track:
-            gap_s = min(MAX_GAP_S, FIRST_GAP_S * 2 ** (passage.sent - 1))
-            waited = at_s - passage.last_sent_s >= gap_s
-            return better or (waited and score >= WORTH_SENDING * passage.best_sent)
+            return stretch
+        better = _score(best) >= CLEARLY_BETTER * passage.best_sent
+        waited_s = at_s - passage.last_sent_s
+        early = passage.sent - passage.later_sent
+        if early + self._later + 1 < self.policy.max_crops_per_track:
+            waited = waited_s >= min(MAX_GAP_S, FIRST_GAP_S * 2 ** (early - 1))
+            return stretch if better or (waited and _score(best) >= WORTH_SENDING * passage.best_sent) else None
+        if passage.later_sent < self._later and waited_s >= LATER_GAP_S:
+            passage.later_sent += 1
+            return max(passage.lately, key=lambda number: _score(passage.lately[number]))
         # The last one is for the best moment of all. It goes before the end of somebody who stays and waits.
-        return better and age_s >= PEAK_PASSED_S
+        is_last = early + self._later < self.policy.max_crops_per_track
+        return stretch if is_last and better and at_s - stretch * APART_S >= PEAK_PASSED_S else None
+
+
+def _ranked(crops: Mapping[int, Crop]) -> list[Crop]:
+    return sorted(crops.values(), key=_score, reverse=True)
 
 
 def _score(crop: Crop) -> float:

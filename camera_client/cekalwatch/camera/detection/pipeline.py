@@ -16,6 +16,7 @@ import structlog
 from numpy.typing import NDArray
 
 from cekalwatch.camera.detection.best_shot import BestShots
+from cekalwatch.camera.detection.colours import colours_of
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame, FrameSource
@@ -214,7 +215,8 @@ class Pipeline:
         """Detect faces, and put the crops to send into the outbox; return the number of faces."""
         height, width = frame.picture.shape[:2]
         faces = self._detector.detect(frame.picture)
-        update = self._tracker.update(faces, (width, height), frame.at_s)
+        colours = [colours_of(frame.picture, face) for face in faces]
+        update = self._tracker.update(faces, colours, (width, height), frame.at_s)
         if faces:
             self._view.face_seen(frame.at_s)
         self._end(update.ended)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from cekalwatch.camera.detection.colours import colours_of
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.survey.findings import Recording, SurveyedPassage, SurveyResult, findings
@@ -91,7 +92,8 @@ class Surveyor:
     def _process(self, frame: Frame) -> None:
         height, width = frame.picture.shape[:2]
         faces = [MeasuredFace(face, measure(frame.picture, face)) for face in self._detector.detect(frame.picture)]
-        update = self._tracker.update([one.face for one in faces], (width, height), frame.at_s)
+        colours = [colours_of(frame.picture, one.face) for one in faces]
+        update = self._tracker.update([one.face for one in faces], colours, (width, height), frame.at_s)
         for track, one in zip(update.tracks, faces, strict=True):
             if one.face.score < MIN_SCORE or not one.quality.score:
                 continue

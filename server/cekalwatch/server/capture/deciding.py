@@ -13,7 +13,7 @@ from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.candidates import Neighbours, OrdersInForce
-from cekalwatch.server.capture.passages import Passage, Passages, PassageScore, Template, Track
+from cekalwatch.server.capture.passages import Passages, PassageScore, State, Track
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.clock import Clock
@@ -37,15 +37,11 @@ class EmbeddedCapture:
 
 @dataclass(eq=False)
 class _Search:
-    """A capture in its passage, what is searched for it, and what was found."""
+    """A capture in its passage, and what was found for the passage as it was then."""
 
     item: EmbeddedCapture
     track: Track
-    passage: Passage
-    probe: Template
-    """The passage's fused template when the capture had been added."""
-    crops: int
-    """The number of crops that are fused in it."""
+    state: State
     neighbours: Neighbours
 
 
@@ -127,24 +123,21 @@ class Decider:
     def _search(self, snapshot: GallerySnapshot, items: Sequence[EmbeddedCapture], now: datetime) -> list[_Search]:
         """Put each capture into its passage, and search for the passage as it is then."""
         alike = snapshot.likeness.threshold if snapshot.likeness else None
-        places = []
-        for item in items:
-            capture = item.capture
-            track = self._passages.at(capture.camera.camera_id, capture.passage, now)
-            before = len(track.passages)
-            passage = track.add(capture.capture_id, item.probe.template, capture.quality, alike)
-            if len(track.passages) > before:
-                self._begun(capture)
-            places.append((item, track, passage, passage.fused(), passage.crops))
-        found = Neighbours.of(snapshot.gallery, np.stack([fused for *_, fused, _ in places])) if places else []
-        searches = [_Search(*place, neighbours) for place, neighbours in zip(places, found, strict=True)]
+        tracks = [self._passages.at(one.capture.camera.camera_id, one.capture.passage, now) for one in items]
+        states = [
+            track.add(one.capture.capture_id, one.probe.template, one.capture.quality, alike)
+            for one, track in zip(items, tracks, strict=True)
+        ]
+        found = Neighbours.of(snapshot.gallery, np.stack([state.fused for state in states])) if states else []
+        searches = list(map(_Search, items, tracks, states, found))
         for search in searches:
             self._part_look_alikes(snapshot, search)
+            if search.state.begins:
+                self._begun(search.item.capture)
             if (best := search.neighbours.best_score) is not None:
-                score = PassageScore(
-                    best, best >= snapshot.decision.value, len(snapshot.gallery), snapshot.gallery.model_version
-                )
-                search.passage.score = score.after(search.passage.score)
+                reached, gallery = best >= snapshot.decision.value, snapshot.gallery
+                score = PassageScore(best, reached, len(gallery), gallery.model_version)
+                search.state.passage.score = score.after(search.state.passage.score)
         return searches
 
     def _part_look_alikes(self, snapshot: GallerySnapshot, search: _Search) -> None:
@@ -152,20 +145,15 @@ class Decider:
 
         Two people who match one subject are alike already, so they must be more alike than others (ADR 9).
         """
-        best, capture_id = search.neighbours.best_score, search.item.capture.capture_id
-        likeness, threshold = snapshot.likeness, snapshot.decision.value
-        if likeness is None or search.passage.crops == 1 or best is None or best < threshold:
+        best, likeness, threshold = search.neighbours.best_score, snapshot.likeness, snapshot.decision.value
+        if likeness is None or search.state.crops == 1 or best is None or best < threshold:
             return
-        template = search.item.probe.template
-        (alone,) = Neighbours.of(snapshot.gallery, template[np.newaxis])
-        score = alone.best_score
-        if score is None or score < threshold:
+        (alone,) = Neighbours.of(snapshot.gallery, search.item.probe.template[np.newaxis])
+        capture_id, score = search.item.capture.capture_id, alone.best_score
+        if score is None or score < threshold or likeness.same(search.state.passage.likeness_of(capture_id), score):
             return
-        if likeness.same(float(search.passage.fused(without=capture_id) @ template), score):
-            return
-        search.passage = search.track.separate(capture_id, search.passage)
-        search.probe, search.crops, search.neighbours = template, 1, alone
-        self._begun(search.item.capture)
+        search.state = search.track.separate(capture_id, search.state.passage)
+        search.neighbours = alone
 
     def _settle(self, snapshot: GallerySnapshot, search: _Search) -> CaptureOutcome | Exception:
         try:
@@ -202,10 +190,10 @@ class Decider:
             capture=capture,
             probe_jpeg=probe_jpeg(capture.jpeg),
             candidates=eligible,
-            fused_crops=search.crops,
+            fused_crops=search.state.crops,
             threshold=snapshot.decision.value,
             model_version=snapshot.gallery.model_version,
-            template=search.probe,
+            template=search.state.fused,
             same_person=snapshot.likeness.same if snapshot.likeness else None,
             late=now - capture.captured_at > self._timing.late_after,
         )

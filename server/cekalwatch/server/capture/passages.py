@@ -9,7 +9,7 @@ to another: crops that are not alike, 1:1, are of two people (domain rule 3, doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -58,26 +58,23 @@ class Passage:
     _crops: dict[UUID, tuple[Template, float]] = field(default_factory=dict)
     """Template and weight of each capture, the oldest first."""
 
-    def add(self, capture_id: UUID, template: Template, quality: float) -> None:
-        """Add a capture's template; `quality` is the figure for the whole crop, 0 to 1."""
-        self._crops[capture_id] = template, max(quality, MIN_WEIGHT)
-
     def fuse(self, capture_id: UUID, template: Template, quality: float) -> Template:
-        """Add a capture's template and return the fused one."""
-        self.add(capture_id, template, quality)
+        """Add a capture's template and return the fused one; `quality` is the figure for the whole crop, 0 to 1."""
+        self._crops[capture_id] = template, max(quality, MIN_WEIGHT)
         return self.fused()
 
-    def fused(self, *, without: UUID | None = None) -> Template:
-        """Return the fused template of the crops, of which there must be one at least, other than `without`."""
-        kept = [crop for key, crop in self._crops.items() if key != without]
-        total = np.sum([template * weight for template, weight in kept], axis=0)
-        length = float(np.linalg.norm(total))
-        # Opposite templates cancel out; then the newest one is used.
-        return (total / length).astype(np.float32) if length > _CANCELLED else kept[-1][0]
+    def fused(self) -> Template:
+        """Return the fused template of its crops, of which there must be one."""
+        return _fused(self._crops.values())
 
     def likeness(self, template: Template) -> float:
-        """Return the highest score of a crop with the passage's crops, and with all of them fused."""
+        """Return the highest score of a template with the passage's crops, and with all of them fused."""
         return float(max(template @ one for one in (self.fused(), *(crop for crop, _ in self._crops.values()))))
+
+    def likeness_of(self, capture_id: UUID) -> float:
+        """Return the score of one of its crops with the others fused; 1 without others."""
+        others = [crop for key, crop in self._crops.items() if key != capture_id]
+        return float(self._crops[capture_id][0] @ _fused(others)) if others else 1.0
 
     @property
     def crops(self) -> int:
@@ -97,6 +94,25 @@ class Passage:
         del self._crops[next(iter(self._crops))]
 
 
+def _fused(crops: Collection[tuple[Template, float]]) -> Template:
+    total = np.sum([template * weight for template, weight in crops], axis=0)
+    length = float(np.linalg.norm(total))
+    # Opposite templates cancel out; then the newest one is used.
+    return (total / length).astype(np.float32) if length > _CANCELLED else list(crops)[-1][0]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A passage with a crop that has just been added."""
+
+    passage: Passage
+    fused: Template
+    crops: int
+    """The number of crops that are fused."""
+    begins: bool
+    """Whether this is its first crop."""
+
+
 @dataclass(eq=False)
 class Track:
     """The passages of one track: one, unless the tracker went over from one person to another."""
@@ -105,31 +121,32 @@ class Track:
     passages: list[Passage] = field(default_factory=list)
     """The least recently seen first."""
 
-    def add(self, capture_id: UUID, template: Template, quality: float, alike: float | None) -> Passage:
-        """Add a capture to the passage that it is most like, or to a new one; return that passage.
+    def add(self, capture_id: UUID, template: Template, quality: float, alike: float | None) -> State:
+        """Add a capture to the passage that it is most like, or to a new one.
 
         `alike` is the score from which on two crops are of one person; None if nobody has measured the model: then only
         the tracker decides. A capture that came before stays where it is.
         """
         known = next((one for one in self.passages if one.has(capture_id)), None)
         if known:
-            return known
+            return State(known, known.fused(), known.crops, begins=False)
         likeness = {one: one.likeness(template) for one in self.passages}
         nearest = max(likeness, key=likeness.__getitem__, default=None)
         if nearest is None or (alike is not None and likeness[nearest] < alike):
-            nearest = Passage()
-        else:
-            self.passages.remove(nearest)
-        nearest.add(capture_id, template, quality)
+            return self._begin(capture_id, template, quality)
+        self.passages.remove(nearest)
         self.passages.append(nearest)
-        return nearest
+        fused = nearest.fuse(capture_id, template, quality)
+        return State(nearest, fused, nearest.crops, begins=False)
 
-    def separate(self, capture_id: UUID, passage: Passage) -> Passage:
-        """Move a capture out of `passage`, which has others, into one of its own; return that one."""
-        own = Passage()
-        own.add(capture_id, *passage.remove(capture_id))
-        self.passages.append(own)
-        return own
+    def separate(self, capture_id: UUID, passage: Passage) -> State:
+        """Move a capture out of `passage`, which has others, into one of its own."""
+        return self._begin(capture_id, *passage.remove(capture_id))
+
+    def _begin(self, capture_id: UUID, template: Template, quality: float) -> State:
+        passage = Passage()
+        self.passages.append(passage)
+        return State(passage, passage.fuse(capture_id, template, quality), 1, begins=True)
 
     def surplus(self) -> list[Passage]:
         """Forget what exceeds MAX_CROPS: the oldest crops of the only passage, or whole passages, which it returns."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cekalwatch.camera.detection.best_shot import BestShots
+from cekalwatch.camera.detection.best_shot import LATER_GAP_S, BestShots
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import FaceCapture, FaceQuality
@@ -81,7 +81,7 @@ def test_a_passage_of_some_seconds_gives_all_its_crops_spread_in_time() -> None:
     times = sorted(seconds_of(under_way + at_end))
     assert len(times) == 5
     assert min(later - earlier for earlier, later in pairwise(times)) >= 0.12
-    assert len(under_way) == 4
+    assert len(under_way) == 3
 
 
 def test_a_short_passage_gives_the_rest_at_its_end_best_first() -> None:
@@ -109,9 +109,15 @@ def test_for_someone_who_stays_a_clearly_better_last_shot_goes_while_he_is_there
     assert 20 <= seconds_of(under_way)[-1] < 26
 
 
-def test_poor_crops_are_not_sent_only_because_there_is_room() -> None:
+def test_poor_crops_are_not_sent_only_because_there_is_room_but_for_the_one_of_who_is_there_last() -> None:
     under_way, at_end = pass_by(BestShots(CapturePolicy()), 5.0, lambda t: 0.8 if t < 0.3 else 0.2)
-    assert all(shot.quality.score == 0.8 for shot in under_way + at_end)
+    poor_s = [
+        at_s
+        for at_s, shot in zip(seconds_of(under_way + at_end), under_way + at_end, strict=True)
+        if shot.quality.score == 0.2
+    ]
+    assert len(poor_s) == 1
+    assert poor_s[0] >= 4
 
 
 def test_passages_are_counted_once_each_and_only_when_something_was_sent() -> None:
@@ -132,3 +138,23 @@ def test_a_stricter_policy_counts_from_the_next_face_on() -> None:
 
 def test_a_track_that_is_unknown_ends_without_a_word() -> None:
     assert BestShots(CapturePolicy()).end(99) == []
+
+
+def test_a_track_that_goes_over_to_another_person_late_still_has_a_crop_for_them() -> None:
+    """The second face is worse lit than the first, and stays for longer than the first did."""
+    under_way, at_end = pass_by(BestShots(CapturePolicy()), 20.0, lambda t: 0.8 if t < 4 else 0.3)
+    seconds = seconds_of(under_way)
+    assert [at_s for at_s in seconds if 4 <= at_s < 4 + LATER_GAP_S], "while they are there"
+    assert len(under_way) + len(at_end) <= 5
+
+
+def test_a_track_that_goes_over_to_another_person_and_ends_gives_a_crop_of_its_last_second() -> None:
+    _, at_end = pass_by(BestShots(CapturePolicy()), 4.0, lambda t: 0.8 if t < 3 else 0.3)
+    assert [at_s for at_s in seconds_of(at_end) if at_s >= 3]
+
+
+def test_of_many_crops_a_quarter_is_kept_for_later() -> None:
+    under_way, _ = pass_by(BestShots(CapturePolicy(max_crops_per_track=20)), 120.0, lambda _: 0.5)
+    seconds = seconds_of(under_way)
+    assert len([at_s for at_s in seconds if at_s < 50]) <= 15
+    assert max(seconds) > 60

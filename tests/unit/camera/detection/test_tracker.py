@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.detection.colours import UNKNOWN, Colours
+from cekalwatch.camera.detection.tracker import Tracker, Update
 from cekalwatch.vision.faces import Face
 from tests.support.builders.camera import face_at
 
@@ -18,6 +19,10 @@ Path = Callable[[float], tuple[float, float] | None]
 VIEW = (1280, 720)
 
 
+def update(tracker: Tracker, faces: list[Face], at_s: float, colours: Colours = UNKNOWN) -> Update:
+    return tracker.update(faces, [colours] * len(faces), VIEW, at_s)
+
+
 def tracks_of(tracker: Tracker, paths: list[Path], frames: int, fps: float = 25.0, size: float = 80) -> list[list[int]]:
     """Follow `paths`; return each one's tracks in the order in which it had them."""
     had: list[list[int]] = [[] for _ in paths]
@@ -25,8 +30,8 @@ def tracks_of(tracker: Tracker, paths: list[Path], frames: int, fps: float = 25.
         at_s = number / fps
         seen = [(who, face_at(*place, size)) for who, path in enumerate(paths) if (place := path(at_s))]
         seen.sort(key=lambda item: item[1].left)  # the order of detection tells nothing
-        update = tracker.update([face for _, face in seen], VIEW, at_s)
-        for (who, _), track in zip(seen, update.tracks, strict=True):
+        found = update(tracker, [face for _, face in seen], at_s)
+        for (who, _), track in zip(seen, found.tracks, strict=True):
             if not had[who] or had[who][-1] != track:
                 had[who].append(track)
     return had
@@ -54,8 +59,8 @@ def test_crossing_travellers_keep_their_tracks() -> None:
 def test_the_faces_of_a_frame_are_shared_out_together() -> None:
     """The second traveller's old place is nearest to the first one's new place."""
     tracker = Tracker()
-    tracker.update([face_at(100, 200), face_at(200, 200)], VIEW, 0.0)
-    moved = tracker.update([face_at(180, 200), face_at(280, 200)], VIEW, 0.25)
+    update(tracker, [face_at(100, 200), face_at(200, 200)], 0.0)
+    moved = update(tracker, [face_at(180, 200), face_at(280, 200)], 0.25)
     assert moved.tracks == (1, 2)
 
 
@@ -77,10 +82,10 @@ def test_a_short_miss_does_not_end_a_passage() -> None:
 
 def test_a_long_miss_ends_it() -> None:
     tracker = Tracker(max_miss_s=0.5)
-    tracker.update([face_at(100, 100)], VIEW, 0.0)
-    assert tracker.update([], VIEW, 0.4).ended == ()
-    assert tracker.update([], VIEW, 0.6).ended == (1,)
-    assert tracker.update([face_at(100, 100)], VIEW, 0.7).tracks[0] == 2
+    update(tracker, [face_at(100, 100)], 0.0)
+    assert update(tracker, [], 0.4).ended == ()
+    assert update(tracker, [], 0.6).ended == (1,)
+    assert update(tracker, [face_at(100, 100)], 0.7).tracks[0] == 2
 
 
 def test_slow_cameras_follow_walkers_too() -> None:
@@ -91,21 +96,21 @@ def test_slow_cameras_follow_walkers_too() -> None:
 def test_a_new_face_does_not_take_the_track_of_one_who_stays() -> None:
     tracker = Tracker()
     for number in range(10):
-        tracker.update([face_at(200, 200)], VIEW, number / 25)
-    update = tracker.update([face_at(270, 200), face_at(200, 200)], VIEW, 10 / 25)
-    assert update.tracks == (2, 1)
+        update(tracker, [face_at(200, 200)], number / 25)
+    found = update(tracker, [face_at(270, 200), face_at(200, 200)], 10 / 25)
+    assert found.tracks == (2, 1)
 
 
 def test_a_face_elsewhere_or_of_another_size_is_somebody_else() -> None:
     tracker = Tracker()
-    tracker.update([face_at(200, 200, 80)], VIEW, 0.0)
-    assert tracker.update([face_at(600, 200, 80)], VIEW, 0.04).tracks[0] == 2
-    assert tracker.update([face_at(200, 200, 200)], VIEW, 0.08).tracks[0] == 3
+    update(tracker, [face_at(200, 200, 80)], 0.0)
+    assert update(tracker, [face_at(600, 200, 80)], 0.04).tracks[0] == 2
+    assert update(tracker, [face_at(200, 200, 200)], 0.08).tracks[0] == 3
 
 
 def test_the_end_of_the_source_ends_all_tracks() -> None:
     tracker = Tracker()
-    tracker.update([face_at(100, 100), face_at(400, 100)], VIEW, 0.0)
+    update(tracker, [face_at(100, 100), face_at(400, 100)], 0.0)
     assert tracker.end() == (1, 2)
     assert tracker.end() == ()
 
@@ -113,8 +118,8 @@ def test_the_end_of_the_source_ends_all_tracks() -> None:
 def test_a_box_without_extent_is_survived() -> None:
     tracker = Tracker()
     flat = Face(100, 100, 100, 100, 0.9, face_at(100, 100).landmarks)
-    assert tracker.update([flat], VIEW, 0.0).tracks[0] == 1
-    assert tracker.update([flat], VIEW, 0.04).tracks[0] == 1
+    assert update(tracker, [flat], 0.0).tracks[0] == 1
+    assert update(tracker, [flat], 0.04).tracks[0] == 1
 
 
 def test_in_a_crowd_with_trembling_boxes_and_misses_few_passages_are_mixed_up() -> None:
@@ -163,7 +168,7 @@ def test_one_behind_the_other_are_two_when_each_comes_to_where_the_other_was() -
     for number in range(10):
         at_s = number / 5
         faces = [face_at(*first(at_s), 80)] + [face_at(*place, 58) for place in (second(at_s),) if place]
-        had.add(tracker.update(faces, VIEW, at_s).tracks)
+        had.add(update(tracker, faces, at_s).tracks)
     assert had == {(1,), (1, 2)}
 
 
