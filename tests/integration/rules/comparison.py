@@ -27,6 +27,7 @@ class Sent:
     track: str
     capture_id: str
     ago: timedelta
+    quality: float
 
 
 @dataclass
@@ -40,11 +41,16 @@ class Comparison:
     receipts: set[str] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
 
-    def check(self, pcs: Iterable[Pc]) -> None:
-        """Compare alerts, and what each PC that runs shows and rings."""
-        found = {one.alert_id: one for one in self.office.stores.alerts.list_alerts(AlertFilter(), None, 1000)}
+    _found: dict[UUID, ProductAlert] = field(default_factory=dict)
+
+    def check(self, pcs: Iterable[Pc], *, changed: bool) -> None:
+        """Compare alerts, and what each PC that runs shows and rings; `changed`: whether the product's may have."""
+        if changed:
+            listed = self.office.stores.alerts.list_alerts(AlertFilter(), None, 1000)
+            self._found = {one.alert_id: one for one in listed}
+        found = self._found
         self.keys += sorted(set(found) - set(self.keys))
-        assert len(self.keys) == len(self.model.alerts), (found[self.keys[-1]], self.model.alerts[-1:])
+        assert len(self.keys) == len(self.model.alerts), (self.keys, self.model.alerts)
         for number, (key, wanted) in enumerate(zip(self.keys, self.model.alerts, strict=True)):
             self._check_alert(found[key], wanted)
             self._check_version(number, found[key].version, self.versions.get(key, 0))
@@ -52,6 +58,13 @@ class Comparison:
         for pc in pcs:
             if pc.alive:
                 self._check_pc(pc)
+
+    def told(self) -> list[str]:
+        """Return how the alerts stand, for the trace."""
+        return [
+            f"{one.state} {one.version} {one.subject_id} {one.handling.escalation} {one.handling.orders_ended_at}"
+            for one in (self._found[key] for key in self.keys)
+        ]
 
     def check_end(self, folder: Path) -> None:
         """(13) A receipt says nothing. (8) Nothing of who matched nobody is on any disk."""
@@ -76,6 +89,10 @@ class Comparison:
         assert alert.camera.site == wanted.site
         assert {camera.counter for camera in alert.cameras} == wanted.counters
         assert alert.subject_id == wanted.subject
+        # (7) Where the traveller is; (4) and what officers see of them.
+        assert (alert.place.counter, alert.late) == (wanted.newest.counter, wanted.late), wanted
+        if alert.open and alert.probe_capture_id:
+            assert str(alert.probe_capture_id) in wanted.pictures, (alert.probe_capture_id, wanted)
         assert alert.handling.escalation == wanted.level, wanted
         assert (alert.handling.orders_ended_at is not None) == wanted.orders_ended, wanted
         assert {one.subject_id for one in alert.candidates} == set(wanted.candidates)
@@ -99,3 +116,5 @@ class Comparison:
             assert rung in rings, (pc.name, rung, rings, wanted)
             shown = pc.paper.alerts[str(key)]
             assert (shown.state, shown.version) == (wanted.state, self.versions[key]), (pc.name, wanted)
+            assert shown.place.counter == wanted.newest.counter, (pc.name, wanted)
+            assert (shown.clearing or "") in wanted.clearings, (pc.name, shown.clearing, wanted)

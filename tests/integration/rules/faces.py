@@ -19,12 +19,17 @@ from cekalwatch.v1 import capture_pb2
 from cekalwatch.vision.alignment import ALIGNED_SIZE, TEMPLATE
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from cekalwatch.vision.manifest import Pack, load_pack
+from tests.integration.rules.values import person_of
 from tests.support.tools.packs import light_pack
 
 THRESHOLD = 0.3
 """Comparison score from which a face is a possible match, in the settings of the server under test."""
 SIZE = 64
 SUBJECTS = ("S-1", "S-2", "S-3", "S-4")
+OTHER_KEYS = ("S-1b", "S-3b")
+"""The same people under other keys, with another photograph."""
+OTHER_PHOTOGRAPH = 0.97
+"""How much a score with it is of that with the first one."""
 STRANGERS = 8
 
 _LEVELS = 6
@@ -63,7 +68,19 @@ _NUMBERS = {look.name: number for number, look in enumerate(LOOKS)}
 
 def reference(subject_id: str) -> NDArray[np.float32]:
     """The template of a subject's photograph."""
-    return np.asarray(_BASIS[SUBJECTS.index(subject_id)], np.float32)
+    first = _BASIS[SUBJECTS.index(person_of(subject_id))]
+    if subject_id in SUBJECTS:
+        return np.asarray(first, np.float32)
+    rest = _BASIS[SIZE - 1 - OTHER_KEYS.index(subject_id)]
+    return np.asarray(OTHER_PHOTOGRAPH * first + np.sqrt(1 - OTHER_PHOTOGRAPH**2) * rest, np.float32)
+
+
+def scores(look: Look) -> dict[str, float]:
+    """The comparison scores of a traveller with the photographs of all listed people."""
+    others = {
+        key: OTHER_PHOTOGRAPH * score for key in OTHER_KEYS for who, score in look.scores if who == person_of(key)
+    }
+    return dict(look.scores) | others
 
 
 @cache

@@ -6,7 +6,7 @@ Numbers in brackets are those of the domain's rules. Where a rule leaves room, t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.integration.rules.people import PeoplesRules
 from tests.integration.rules.values import (
@@ -23,6 +23,7 @@ from tests.integration.rules.values import (
     Alert,
     Camera,
     Face,
+    Seen,
 )
 
 
@@ -40,6 +41,8 @@ class Rules(PeoplesRules):
         super().__init__(now, cameras)
         self.resembles, self.threshold = resembles, threshold
         self._same_face = set(same_face)
+        self.started = timedelta()
+        """When the server started, in time that has passed."""
         self.dealt_with: set[str] = set()
         """Captures that alerted."""
         self.remembered: set[str] = set()
@@ -56,7 +59,7 @@ class Rules(PeoplesRules):
 
     # What travellers do
 
-    def passes(self, camera: str, face: str, passage: str, capture: str, at: datetime) -> None:
+    def passes(self, camera: str, face: str, passage: str, capture: str, at: datetime, quality: float) -> None:
         """A capture of a traveller arrives."""
         if capture in self.dealt_with or capture in self.remembered:  # sent again: nothing happens twice
             return
@@ -66,7 +69,7 @@ class Rules(PeoplesRules):
         similar = {
             subject: score
             for subject, score in self.resembles[face].items()
-            if score >= self.threshold and self.is_watched(subject, place.direction)
+            if score >= self.threshold and self.watched(subject, place.direction)
         }
         if not similar:
             return  # (8) no trace of it
@@ -89,41 +92,43 @@ class Rules(PeoplesRules):
         new = {
             subject: score
             for subject, score in similar.items()
-            if not any(self._answers(one, subject, passage) for one in related)
+            if not any(self._answers(one, subject, passage, place) for one in related)
         }
         if new:
             # They are added while somebody still has to find out, and otherwise alert by themselves.
             alert = next((one for one in related if one.state in UNSETTLED), None)
         else:
-            known = [one for one in related if any(self._answers(one, subject, passage) for subject in similar)]
+            known = [one for one in related if any(self._answers(one, subject, passage, place) for subject in similar)]
             alert = next((one for one in known if one.state in OPEN), known[0])
         if alert is None:
-            alert = Alert(place.site, at, self.now)
+            alert = Alert(place.site, at, self.new_wait())
             self.alerts.append(alert)
-        self._joins(alert, place, face, passage, similar, new, at)
+        seen = Seen(capture, passage, place.counter, at, self.now - at > LATE_AFTER, quality)
+        self._joins(alert, place, face, seen, similar, new)
 
     def _joins(
         self,
         alert: Alert,
         place: Camera,
         face: str,
-        passage: str,
+        seen: Seen,
         similar: Mapping[str, float],
         new: Mapping[str, float],
-        at: datetime,
     ) -> None:
-        further = passage not in alert.passages
+        further, left = seen.passage not in alert.passages, len(alert.left)
         alert.counters.add(place.counter)
         alert.directions.add(place.direction)
-        before = Face(face, at) if further else alert.passages[passage]
-        live = self.now - at <= LATE_AFTER
-        alert.passages[passage] = Face(face, max(at, before.seen_at), live=live or before.live)
-        if at >= alert.seen_at:
-            alert.seen_at, alert.latest = at, place.counter
-        if live and (alert.live_at is None or at >= alert.live_at):
-            alert.live_at, alert.live = at, place.counter
+        before = Face(face, seen.at) if further else alert.passages[seen.passage]
+        live = not seen.late
+        alert.passages[seen.passage] = Face(face, max(seen.at, before.seen_at), live=live or before.live)
+        alert.seen_at = max(alert.seen_at, seen.at)
+        alert.seen.append(seen)
         for subject in {*new, *(set(similar) & set(alert.candidates))}:
             alert.candidates[subject] = max(alert.candidates.get(subject, -1), similar[subject])
+            if alert.state in UNSETTLED and self._is_renewed(alert, subject, place):
+                for whom in (alert.ruled_out, alert.disproved, alert.unlisted):
+                    whom.discard(subject)
+            alert.alerted_with.setdefault(subject, set()).update(self.watched(subject, place.direction))
         if further and alert.state in UNSETTLED:  # who was gone is here again
             alert.ruled_out -= set(similar) - alert.disproved
         alert.without_order -= set(similar)
@@ -132,18 +137,25 @@ class Rules(PeoplesRules):
         if askable and (alert.state == "NEW" or asked not in askable):
             alert.subject = askable[0]  # while nobody has claimed it, the best is asked about first
         # (3, 4) An open alert's version grows with each passage, and with whom it may be.
-        if alert.state in OPEN and (further or new or alert.subject != asked):
+        if alert.state in OPEN and (further or new or alert.subject != asked or len(alert.left) > left):
             self._grows(alert)
         if live and not before.live:
             self.passed.add((self.alerts.index(alert), place.counter))
 
-    def _answers(self, alert: Alert, subject: str, passage: str) -> bool:
+    def _answers(self, alert: Alert, subject: str, passage: str, place: Camera) -> bool:
         """(3, 5) Whether a match with a subject is answered there: it is open, or found that it is not them.
 
-        For its own passages, whatever was found answers it, but not that there was no order.
+        For its own passages, whatever was found answers it, but not that there was no order. That Cekal Online does not
+        list them answers nothing once an order of theirs is new.
         """
+        if subject not in alert.candidates:
+            return False
         found = subject in alert.disproved or (passage in alert.passages and not alert.orders_ended)
-        return subject in alert.candidates and (alert.state in OPEN or found)
+        return alert.state in OPEN or (found and not self._is_renewed(alert, subject, place))
+
+    def _is_renewed(self, alert: Alert, subject: str, place: Camera) -> bool:
+        """(3) Whether Cekal Online did not list somebody, and an order of theirs is new."""
+        return subject in alert.unlisted and not self.watched(subject, place.direction) <= alert.alerted_with[subject]
 
     def _is_joined(
         self, alert: Alert, place: Camera, face: str, passage: str, similar: Mapping[str, float], at: datetime
@@ -151,7 +163,7 @@ class Rules(PeoplesRules):
         """(3) A further passage joins an alert that answers it, if its face is like one of those in it."""
         return (
             alert.site == place.site
-            and any(self._answers(alert, subject, passage) for subject in similar)
+            and any(self._answers(alert, subject, passage, place) for subject in similar)
             and abs(at - alert.seen_at) <= WINDOW
             and any(self.alike(face, one.name) for one in alert.passages.values() if not one.forgotten)
         )
@@ -168,19 +180,28 @@ class Rules(PeoplesRules):
 
     # What time does
 
-    def goes_on(self, now: datetime) -> None:
+    def goes_on(self, now: datetime, passed: timedelta) -> None:
         """(6) Time passes: claims of PCs that died run out, and what waits too long goes up."""
-        self.now = now
+        self.now, self.elapsed = now, self.elapsed + passed
         for alert in self.alerts:
             for face in alert.passages.values():
                 face.forgotten = face.forgotten or face.seen_at < now - WINDOW
+        self.looks()
+        self.watches()
+
+    def watches(self) -> None:
+        """(6) Leases are of time that has passed; waits too, or of the clock if that says more."""
         for number, alert in enumerate(self.alerts):
-            if alert.state == "CLAIMED" and alert.until is not None and alert.until <= now:
-                self._comes_to(alert, "NEW", alert.waits_since)
+            if alert.state == "CLAIMED" and alert.until is not None and alert.until <= self.elapsed:
+                self._comes_to(alert, "NEW", alert.wait)
                 self._asks_again(number)
-            self._looks_at_orders(number, alert)
-            if alert.state in UNSETTLED and not alert.orders_ended:
+            waits = alert.state in UNSETTLED or self.owed(alert)  # a hit, until every agency was told
+            if waits and not alert.orders_ended:
                 self._goes_up(number, alert)
+
+    def clock_is_set(self, now: datetime) -> None:
+        """The server's clock is set: no time passes."""
+        self.now = now
 
     def looks(self) -> None:
         """(1) What has changed in the list is told at once."""
@@ -188,39 +209,46 @@ class Rules(PeoplesRules):
             self._looks_at_orders(number, alert)
 
     def _looks_at_orders(self, number: int, alert: Alert) -> None:
-        """(1) An unsettled alert without an order in force says so; with one again, it goes on and waits from now."""
-        if alert.state not in UNSETTLED:
+        """(1) An open alert without an order in force says so; with one again, it goes on and waits from now."""
+        if alert.state not in OPEN:
             return
         alert.without_order = {subject for subject in alert.left if not self.has_order(alert, subject)}
         if alert.state in UNDECIDED and alert.subject not in alert.askable:
             alert.subject = alert.askable[0]  # (4) nobody is kept from judging whoever has an order
             self._grows(alert)
-        ended = alert.without_order == set(alert.left)
+        if alert.state == "CONFIRMED":  # it is known who it is
+            ended = alert.subject in alert.without_order
+        else:
+            ended = alert.without_order == set(alert.left)
         if ended == alert.orders_ended:
             return
         alert.orders_ended = ended
         self.changed.add(number)
         if not ended:
-            alert.waits_since = self.now
+            alert.wait = self._waits_anew(alert)
             self._asks_again(number)
 
     def _goes_up(self, number: int, alert: Alert) -> None:
         patience, highest = (UP_AFTER, 2) if alert.state == "NEW" else (SETTLE_AFTER, 1)
-        waited = self.now - alert.waits_since
+        wait = alert.wait
+        waited = self._for(wait.since, wait.from_)
         level = max(alert.level, min(waited // patience, highest))
-        if alert.went_up_at is None or alert.went_up_at < alert.waits_since:
-            due = waited >= patience
-        else:
-            due = self.now - alert.went_up_at >= AGAIN_AFTER
+        due = waited >= patience if wait.up_at is None else self._for(wait.up_at, wait.up_from) >= AGAIN_AFTER
         if level > alert.level or due:
-            alert.level, alert.went_up_at = level, self.now
+            alert.level, wait.up_at, wait.up_from = level, self.now, self.elapsed
+            wait.since = min(wait.since, self.now - waited)  # what lies ahead is of a clock that was wrong
             self.gone_up.add(number)
+
+    def _for(self, since: datetime, start: timedelta) -> timedelta:
+        """How long something lasts, as the server knows: it has not measured what passed before it started."""
+        return max(self.now - since, self.elapsed - max(start, self.started))
 
     def the_server_restarts(self) -> None:
         """What was in memory is gone: leases are watched anew."""
         self.remembered.clear()
+        self.started = self.elapsed
         for alert in self.alerts:
-            alert.until = self.now + LEASE if alert.until else None
+            alert.until = self.elapsed + LEASE if alert.until else None
 
     # What PCs do
 

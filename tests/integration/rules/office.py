@@ -6,7 +6,9 @@ Time is the test's. What the server does regularly is done when it is told to; t
 from __future__ import annotations
 
 import asyncio
+import atexit
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
@@ -16,11 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.people import Person
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.health.probes import Presence
@@ -32,6 +35,7 @@ from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, KeptPassword
 from cekalwatch.server.storage.watchlist.record_store import NewReference
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.capture import init_capture
 from cekalwatch.server.wiring.gallery import RecognitionParts, init_gallery
@@ -39,15 +43,21 @@ from cekalwatch.server.wiring.storage import Context
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
-from tests.integration.rules.faces import THRESHOLD, engine, message, reference
+from tests.integration.rules.faces import SUBJECTS, THRESHOLD, engine, message, reference
 from tests.integration.rules.line import Exchange, Line
+from tests.integration.rules.values import CITIZENS, WIB, Order, person_of
 from tests.support.builders.watchlist import FixedClock, figures, subject
 from tests.support.scenarios.people import person
 from tests.support.tools.packs import light_pack
 
-OFTEN_S = 5.0
-"""What the server does at least this often is done after every step; the rest when time passes."""
+WITH_THE_LIST = {"follow_gallery", "look_at_orders"}
+"""Jobs that follow the watchlist: they are done at once when it changes, and like the others as time passes."""
+AT_ONCE = {"escalate"}
+"""Jobs that watch alerts."""
+ELSEWHERE = {"count_field_days", "count_scores", "learn_threshold", "make_templates", "follow_camera_policies"}
+"""Jobs that have no part in these rules."""
 MYSELF = Actor(ActorKind.SERVER, "rules")
+FIRST_DAY = FixedClock().now().astimezone(WIB).date()
 RUN = "019ab3c4-0000-7000-8000-000000000001"
 """All captures are of one run of their camera's client, so that tracks go on when it connects again."""
 
@@ -85,20 +95,93 @@ def settings(folder: Path) -> ServerSettings:
     return chosen.model_copy(update={"receipt_delay_seconds": 0.004})
 
 
+LISTED = tuple(
+    Order(f"O-{number}", one, "CEGAH", FIRST_DAY, FIRST_DAY + timedelta(days=30), FIRST_DAY, decree=FIRST_DAY)
+    for number, one in enumerate(SUBJECTS, 1)
+)
+"""Each person has an order when a day begins."""
+
+
+def put(watchlist: WatchlistStore, one: Order, now: datetime) -> None:
+    """Put an order on the watchlist, with its subject and a photograph; what is withdrawn, is so `now`."""
+    ban = BanOrder(
+        one.key,
+        one.subject,
+        OrderKind(one.kind),
+        one.agency,
+        one.first,
+        one.last,
+        one.received,
+        decree_number="KEP-1/2026" if one.decree else "",
+        decree_date=one.decree,
+        urgent=one.urgent,
+        extends_order_id=one.extends,
+        revoked_at=one.revoked_at,
+        withdrawn_at=now if one.withdrawn else None,
+    )
+    photo = f"photograph of {ban.subject_id}".encode()
+    face = NewReference(
+        photo=photo,
+        face_jpeg=b"face on " + photo,
+        figures=figures(),
+        warnings=(),
+        model_version=engine().recogniser.model_version,
+        template=reference(ban.subject_id),
+    )
+    person = person_of(ban.subject_id)
+    passport = TravelDocument("PASSPORT", f"K{person[-1]}234567", "SGP")
+    nik = "2171010101900001" if person in CITIZENS else ""
+    who = subject(ban.subject_id, name=ban.subject_id, nationality="SGP", travel_documents=(passport,), nik=nik)
+    watchlist.put(who, ban, [face])
+
+
+class Machine:
+    """A server's computer, for all the days of this process: people, keys and statements are made ready once."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(dir=fast_folder()))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        data = self.folder / "server"
+        self.settings = settings(data)
+        # One for all servers of all days: a database's statements are compiled once.
+        self.database = Database(self.settings.database_address)
+        self.database.upgrade()
+        self.people = {name: person(name, role, sites=(site,)) for name, (site, role) in PEOPLE.items()}
+        with ExitStack() as stack:
+            context = Context.open(self.settings, self.database, FixedClock(), MYSELF, stack)
+            for who in self.people.values():
+                entry = AuditEntry(FixedClock().now(), MYSELF, Action.PERSON_ADDED)
+                context.stores.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
+            for ban in LISTED:
+                put(context.stores.watchlist, ban, FixedClock().now())
+        self._watch = sqlite3.connect(self.database.name, isolation_level=None)
+        self._prepared = sqlite3.connect(":memory:")
+        self._watch.backup(self._prepared)
+        self._files = {path for path in data.rglob("*") if self._is_other(path)}
+
+    def _is_other(self, path: Path) -> bool:
+        """Whether it is a file that is not the database's."""
+        return path.is_file() and not path.name.startswith(Path(self.database.name).name)
+
+    def restore(self) -> None:
+        """Bring everything back to what a day begins with."""
+        for path in list(self.folder.rglob("*")):
+            if self._is_other(path) and path not in self._files:
+                path.unlink()
+        self._prepared.backup(self._watch)
+        self.database.purge_journal()
+
+    def state(self) -> tuple[int, int]:
+        """Return the counts of the watchlist's changes and of the alerts' events."""
+        query = "SELECT (SELECT version FROM watchlist_state), (SELECT max(sequence) FROM alert_event)"
+        listed, happened = self._watch.execute(query).fetchone()
+        return listed, happened or 0
+
+
 @cache
-def _prepared() -> tuple[Path, dict[str, Person]]:
-    """A folder with a database, its keys and the people, which each run begins with a copy of."""
-    folder = Path(tempfile.mkdtemp(dir=fast_folder()))
-    database = Database(settings(folder).database_address)
-    database.upgrade()
-    people = {name: person(name, role, sites=(site,)) for name, (site, role) in PEOPLE.items()}
-    with ExitStack() as stack:
-        stack.callback(database.close)
-        context = Context.open(settings(folder), database, FixedClock(), MYSELF, stack)
-        for who in people.values():
-            entry = AuditEntry(FixedClock().now(), MYSELF, Action.PERSON_ADDED)
-            context.stores.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
-    return folder, people
+def machine() -> Machine:
+    """Return the computer of this process."""
+    return Machine()
 
 
 def fast_folder() -> Path | None:
@@ -109,23 +192,22 @@ def fast_folder() -> Path | None:
 
 @dataclass
 class Office:
-    """The server and what connects to it; `folder` has all that it writes."""
+    """The server and what connects to it; `folder` has all that they write."""
 
-    folder: Path
     clock: FixedClock
 
     def __post_init__(self) -> None:
-        prepared, people = _prepared()
-        shutil.copytree(prepared, self.folder, dirs_exist_ok=True)
-        self.settings = settings(self.folder)
-        self.people = people
-        self.exchange = Exchange(frozenset(SITES), people)
+        self.machine = machine()
+        self.machine.restore()
+        self.folder, self.settings, self.people = self.machine.folder, self.machine.settings, self.machine.people
+        self.exchange = Exchange(frozenset(SITES), self.people)
         self.ahead = {one["camera_id"]: timedelta() for one in CAMERAS}
         """By how much each camera's clock is ahead."""
         self.start()
 
     def start(self) -> None:
         """Start the server, and let the cameras connect."""
+        self._listed = -1
         self.exchange.begin()
         self.exchange.run(self._open())
         self.cameras = {one["camera_id"]: self._camera(one["camera_id"], one["site"]) for one in CAMERAS}
@@ -149,8 +231,7 @@ class Office:
 
     async def _open(self) -> None:
         self._stack = stack = ExitStack()
-        database = Database(self.settings.database_address)
-        stack.callback(database.close)
+        database = self.machine.database
         context = Context.open(self.settings, database, self.clock, MYSELF, stack)
         self.stores = context.stores
         trail = AuditTrail(context.stores.audit, self.clock)
@@ -166,25 +247,26 @@ class Office:
         self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
         self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions)
 
-    def work(self, *, everything: bool = False) -> None:
-        """Do what the server does regularly, and let its streams know what is new."""
-        for job in self._jobs:
-            if everything or job.period_s <= OFTEN_S:
-                job.work()
-        self.exchange.run(self._fanout.catch_up())
+    def work(self, passed: timedelta | None = None) -> bool:
+        """Do what the server does regularly, all that is due after the time that `passed`; let its streams know.
 
-    def put(self, order: BanOrder) -> None:
+        Returns whether it has looked at the watchlist.
+        """
+        listed = self.machine.state()[0]
+        for job in self._jobs:
+            if passed is None:
+                due = job.name in AT_ONCE or (job.name in WITH_THE_LIST and listed != self._listed)
+            else:
+                due = job.period_s <= passed.total_seconds() and job.name not in ELSEWHERE
+            if due:
+                job.work()
+        changed, self._listed = listed != self._listed, listed
+        self.exchange.run(self._fanout.catch_up())
+        return changed or passed is not None
+
+    def put(self, ban: Order) -> None:
         """Put an order on the watchlist, with its subject and a photograph."""
-        photo = f"photograph of {order.subject_id}".encode()
-        face = NewReference(
-            photo=photo,
-            face_jpeg=b"face on " + photo,
-            figures=figures(),
-            warnings=(),
-            model_version=engine().recogniser.model_version,
-            template=reference(order.subject_id),
-        )
-        self.stores.watchlist.put(subject(order.subject_id, name=order.subject_id, nationality="SGP"), order, [face])
+        put(self.stores.watchlist, ban, self.clock.now())
 
     def passes(self, camera: str, look: str, track: str, capture_id: str, at: datetime, quality: float) -> str:
         """Send a capture of a traveller, taken `at` that moment; return what the receipt says."""

@@ -6,9 +6,30 @@ Each step changes the alert, or returns why it must be refused: any of several r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from tests.integration.rules.values import LEASE, PENDING, UNDECIDED, UNSETTLED, Alert, Camera, Order, Person
+from tests.integration.rules.law import Law, agency_of
+from tests.integration.rules.values import (
+    LEASE,
+    PENDING,
+    UNDECIDED,
+    UNSETTLED,
+    Alert,
+    Camera,
+    Order,
+    Person,
+    Wait,
+    person_of,
+)
+
+REASONS = {
+    "NOT_LISTED_IN_CEKAL_ONLINE": "NOT_LISTED",
+    "TRAVELLER_GONE": "TRAVELLER_GONE",
+    "ORDER_ENDED": "ORDER_ENDED",
+}
+"""What the record says of why somebody was cleared, by the reason that was given."""
+DISPROVING = {"OTHER_PERSON", "NOT_LISTED"}
+KINDS = {"DEPARTURE": "CEGAH", "ARRIVAL": "TANGKAL"}
 
 
 class PeoplesRules:
@@ -16,6 +37,8 @@ class PeoplesRules:
 
     def __init__(self, now: datetime, cameras: Mapping[str, Camera]) -> None:
         self.now = now
+        self.elapsed = timedelta()
+        """How much time has passed, whatever the clocks say."""
         self.cameras = cameras
         self.orders: dict[str, Order] = {}
         self.alerts: list[Alert] = []
@@ -41,15 +64,15 @@ class PeoplesRules:
             if alert.orders_ended:
                 return self._ended(alert)
             self._grows(alert)
-            self._comes_to(alert, "CLAIMED", alert.waits_since)  # (6) however often it is claimed and released
-        alert.holder, alert.until = (who.name, pc), self.now + LEASE
+            self._comes_to(alert, "CLAIMED", alert.wait)  # (6) however often it is claimed and released
+        alert.holder, alert.until = (who.name, pc), self.elapsed + LEASE
         return set()
 
     def release(self, alert: Alert, who: Person, pc: str) -> set[str]:
         """Give the alert back."""
         if why := self._not_theirs(alert, who) | self._not_held(alert, who, pc):
             return why
-        self._comes_to(alert, "NEW", alert.waits_since)
+        self._comes_to(alert, "NEW", alert.wait)
         self._grows(alert)
         self._asks_again(self.alerts.index(alert))
         return set()
@@ -71,14 +94,19 @@ class PeoplesRules:
             self._comes_to(alert, outcome)
             self.gone_up.add(self.alerts.index(alert))
             return why
-        if self._rules_out(alert, disproved=True):
+        if self._rules_out(alert, "OTHER_PERSON"):
             self._comes_to(alert, "CLEARED")
         return why
 
-    def _rules_out(self, alert: Alert, *, disproved: bool) -> bool:
+    def _rules_out(self, alert: Alert, why: str) -> bool:
         """(4) The next candidate is asked about; return whether there is none, since each has been judged."""
         alert.ruled_out.add(alert.subject)
-        if disproved:
+        alert.why[alert.subject] = why
+        if why == "NOT_LISTED" and alert.subject not in alert.disproved:
+            alert.unlisted.add(alert.subject)
+        elif why != "NOT_LISTED":
+            alert.unlisted.discard(alert.subject)
+        if why in DISPROVING:
             alert.disproved.add(alert.subject)
         if alert.left:
             alert.subject = alert.askable[0]
@@ -99,6 +127,7 @@ class PeoplesRules:
             why |= {"ORDER_NOT_IN_FORCE"}
         if not why:
             self._comes_to(alert, "CONFIRMED")
+            alert.confirmed = True
             self._grows(alert)
         return why
 
@@ -114,10 +143,8 @@ class PeoplesRules:
         if not seen:
             why |= {"ALERT_CHANGED"}
         if not why:
-            disproved = reason == "NOT_LISTED_IN_CEKAL_ONLINE"
-            if (
-                self._rules_out(alert, disproved=disproved) or alert.orders_ended
-            ):  # nobody is asked about those without an order
+            # Nobody is asked about those without an order.
+            if self._rules_out(alert, REASONS[reason]) or alert.orders_ended:
                 self._comes_to(alert, "CLEARED")
             else:  # nobody has judged the next one at the counter
                 self._comes_to(alert, "NEW")
@@ -125,38 +152,56 @@ class PeoplesRules:
             self._grows(alert)
         return why
 
-    def follow_up(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
-        """Record a contact with the agency about a hit."""
+    def follow_up(self, alert: Alert, who: Person, agency: str, *, seen: bool) -> set[str]:
+        """Record that an agency was told of a hit, or of the release once its orders have ended."""
         why = self._not_theirs(alert, who)
         if alert.state != "CONFIRMED":
             why |= {"ALERT_STATE_WRONG"}
         if not seen:
             why |= {"ALERT_CHANGED"}
         if not why:
-            alert.followed_up = True
+            alert.told[agency_of(agency)] = alert.orders_ended
             self._grows(alert)
         return why
 
     def close(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
-        """Close it: a hit only after the agency was contacted."""
+        """Close it: a hit only after every agency was told."""
         why = self._not_theirs(alert, who)
         if alert.state not in {"CONFIRMED", "CLEARED"}:
             why |= {"ALERT_STATE_WRONG"}
         if not seen:
             why |= {"ALERT_CHANGED"}
-        if alert.state == "CONFIRMED" and not alert.followed_up:
+        if alert.state == "CONFIRMED" and (self.owed(alert) or not (alert.told or alert.orders_ended)):
             why |= {"FOLLOW_UP_MISSING"}
         if not why:
             self._comes_to(alert, "CLOSED")
             self._grows(alert)
         return why
 
+    def owed(self, alert: Alert) -> set[str]:
+        """(6) The agencies that must be told of a hit: each with an order; or of the release, those that were told."""
+        if alert.state != "CONFIRMED":
+            return set()
+        if alert.orders_ended:
+            return {agency for agency, released in alert.told.items() if not released}
+        agencies = {agency_of(one.agency) for one in self._orders_of(alert, alert.subject)}
+        return {agency for agency in agencies if alert.told.get(agency, True)}
+
     def has_order(self, alert: Alert, subject: str) -> bool:
-        """Whether an order that alerts there is in force for the subject."""
-        return any(self.is_watched(subject, direction) for direction in alert.directions)
+        """(1) Whether an order that alerts there is in force for that person."""
+        return bool(self._orders_of(alert, subject))
+
+    def _orders_of(self, alert: Alert, subject: str) -> list[Order]:
+        """Those orders, under whatever key they live on."""
+        law, kinds = Law(self.orders.values()), {KINDS[direction] for direction in alert.directions}
+        return [
+            one
+            for one in law.orders
+            if one.person == person_of(subject) and one.kind in kinds and law.in_force(one, self.now)
+        ]
 
     def _ended(self, alert: Alert) -> set[str]:
-        """(1) An open alert whose orders have ended can only be released and cleared."""
+        """(1) An unsettled alert whose orders have ended can only be released and cleared."""
         return {"ORDER_NOT_IN_FORCE", "ALERT_STATE_WRONG"} if alert.orders_ended else set()
 
     def _not_theirs(self, alert: Alert, who: Person) -> set[str]:
@@ -169,19 +214,31 @@ class PeoplesRules:
             return {"ALERT_NOT_CLAIMED", "ALERT_STATE_WRONG"}
         return set() if alert.holder == (who.name, pc) else {"ALERT_HELD"}
 
-    def is_watched(self, subject: str, direction: str) -> bool:
-        """Whether the subject has an order in force of the kind that this direction is for."""
-        kind = {"DEPARTURE": "CEGAH", "ARRIVAL": "TANGKAL"}[direction]
-        return any(
-            order.subject == subject and order.kind == kind and order.in_force(self.now)
-            for order in self.orders.values()
-        )
+    def watched(self, subject: str, direction: str) -> set[str]:
+        """(2) The orders in force under that key, of the kind that this direction is for."""
+        law = Law(self.orders.values())
+        return {
+            one.key
+            for one in law.orders
+            if one.subject == subject and one.kind == KINDS[direction] and law.in_force(one, self.now)
+        }
 
-    def _comes_to(self, alert: Alert, state: str, since: datetime | None = None) -> None:
-        alert.state, alert.waits_since = state, since or self.now
+    def _comes_to(self, alert: Alert, state: str, wait: Wait | None = None) -> None:
+        alert.state, alert.wait = state, wait or self._waits_anew(alert)
         self.changed.add(self.alerts.index(alert))
         if state != "CLAIMED":
             alert.holder = alert.until = None
+
+    def _waits_anew(self, alert: Alert) -> Wait:
+        """Begin another wait; what went up at this very moment has gone up in it."""
+        before, wait = alert.wait, self.new_wait()
+        if before.up_from == self.elapsed:
+            wait.up_at, wait.up_from = before.up_at, before.up_from
+        return wait
+
+    def new_wait(self) -> Wait:
+        """Return one that begins now."""
+        return Wait(self.now, self.elapsed)
 
     def _grows(self, alert: Alert) -> None:
         self.grew.add(self.alerts.index(alert))

@@ -23,19 +23,46 @@ UNSETTLED = UNDECIDED | PENDING
 OPEN = UNSETTLED | {"CONFIRMED"}
 
 
+CITIZENS = {"S-4"}
+"""People with a NIK."""
+
+
 @dataclass
 class Order:
-    """A ban: who, which kind, from when to when, and when it was taken back."""
+    """A ban order, as its papers say."""
 
+    key: str
     subject: str
+    """The key under which its person is listed; that person may be listed under another one too."""
     kind: str
     first: date
     last: date
-    ended: bool = False
+    received: date
+    agency: str = "Kejaksaan Agung"
+    decree: date | None = None
+    """When it was decided in writing, with a number."""
+    urgent: bool = False
+    urgent_since: date | None = None
+    """When it was first received as an urgent one, whatever came later."""
+    extends: str = ""
+    revoked_at: datetime | None = None
+    withdrawn: bool = False
+    """Whether its source no longer has it."""
 
-    def in_force(self, now: datetime) -> bool:
-        """By the clock of the checkpoint, on its first and last day too."""
-        return not self.ended and self.first <= now.astimezone(WIB).date() <= self.last
+    @property
+    def person(self) -> str:
+        """Who it is about, under whatever key."""
+        return person_of(self.subject)
+
+    @property
+    def citizen(self) -> bool:
+        """Whether that is a citizen."""
+        return self.person in CITIZENS
+
+
+def person_of(subject: str) -> str:
+    """Return who is listed under a key: "S-1b" is another key of "S-1"."""
+    return subject.rstrip("b")
 
 
 @dataclass(frozen=True)
@@ -67,6 +94,28 @@ class Face:
     """Whether a capture of it arrived soon after it was taken."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """One capture in an alert."""
+
+    capture: str
+    passage: str
+    counter: str
+    at: datetime
+    late: bool
+    quality: float
+
+
+@dataclass
+class Wait:
+    """Since when something waits, by the server's clock and in time that has passed, and when it went up last."""
+
+    since: datetime
+    from_: timedelta
+    up_at: datetime | None = None
+    up_from: timedelta = timedelta()
+
+
 @dataclass
 class Alert:
     """A possible match."""
@@ -74,42 +123,82 @@ class Alert:
     site: str
     seen_at: datetime
     """The time of the latest capture in it."""
-    waits_since: datetime
-    """Since when it is in its state, or has an order in force again."""
-    latest: str = ""
-    """The counter of that capture."""
-    live_at: datetime | None = None
-    """The time of the latest capture that did not come late; None when all did."""
-    live: str = ""
-    """Its counter: where the traveller is."""
+    wait: Wait
+    """For what its state asks for; from when it was raised, was judged, or has an order in force again."""
     candidates: dict[str, float] = field(default_factory=dict)
     """Subjects with their scores, those that were ruled out too."""
+    alerted_with: dict[str, set[str]] = field(default_factory=dict)
+    """By subject, the orders that it was met with."""
+    seen: list[Seen] = field(default_factory=list)
     counters: set[str] = field(default_factory=set)
     directions: set[str] = field(default_factory=set)
     passages: dict[str, Face] = field(default_factory=dict)
     ruled_out: set[str] = field(default_factory=set)
     disproved: set[str] = field(default_factory=set)
     """Those of them who it is not, or whom Cekal Online does not list."""
+    unlisted: set[str] = field(default_factory=set)
+    """Those of them whom Cekal Online did not list, and of whom nobody found that it is not them."""
     subject: str = ""
     """Who is asked about now, or was last."""
     state: str = "NEW"
     holder: tuple[str, str] | None = None
     """Person and PC."""
-    until: datetime | None = None
+    until: timedelta | None = None
+    """When the claim ends without a renewal, in time that has passed."""
     officer: str = ""
     """Who judged it at the counter last."""
     level: int = 0
     """How far it has gone up: 1 to the supervisors, 2 to the whole site."""
-    went_up_at: datetime | None = None
     without_order: set[str] = field(default_factory=set)
     """Those of the candidates who had no order in force when that was looked at last."""
     orders_ended: bool = False
-    followed_up: bool = False
+    told: dict[str, bool] = field(default_factory=dict)
+    """By agency, whether it was told of the release last, and not of the hit."""
+    confirmed: bool = False
+    """Whether it was ever confirmed."""
+    why: dict[str, str] = field(default_factory=dict)
+    """By candidate that was ruled out, why it was last."""
+
+    @property
+    def newest(self) -> Seen:
+        """The newest live sighting, else the newest one: where the traveller is, or was last."""
+        return max(self.seen, key=lambda one: (not one.late, one.at, one.capture))
+
+    @property
+    def late(self) -> bool:
+        """Whether what was seen last came late."""
+        return max(self.seen, key=lambda one: (one.at, one.capture)).late
+
+    @property
+    def pictures(self) -> set[str]:
+        """The captures of which one is its picture: of the newest live passage, the best one."""
+        live = [one for one in self.seen if not one.late]
+        if not live:
+            return {one.capture for one in self.seen if one.passage == self.seen[0].passage}
+        # Where two cameras see somebody at once, the newest passage is that which began last, or was seen last.
+        began: dict[str, datetime] = {}
+        for one in sorted(live, key=lambda one: one.at):
+            began.setdefault(one.passage, one.at)
+        last = max(began.values())
+        newest = {self.newest.passage, *(passage for passage, at in began.items() if at == last)}
+        found = [one for one in live if one.passage in newest]
+        if len(began) == 1:
+            best = max(one.quality for one in found)
+            found = [one for one in found if one.quality == best]
+        return {one.capture for one in found}
+
+    @property
+    def clearings(self) -> set[str]:
+        """What may be said of why it was cleared: that it is somebody else only where that was found of each."""
+        if self.state not in {"CLEARED", "CLOSED"} or self.confirmed:
+            return {""}
+        found = set(self.why.values())
+        return found - {"OTHER_PERSON", "NOT_LISTED"} or found
 
     @property
     def place(self) -> str:
         """The counter where the traveller is, or was last."""
-        return self.live or self.latest
+        return self.newest.counter
 
     @property
     def askable(self) -> list[str]:

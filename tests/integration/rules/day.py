@@ -1,0 +1,336 @@
+"""One day at two ports: what happens on it, done to the product and to the rules beside it, and compared.
+
+A step has plain values, so that a day can be played again without some of its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+import grpc
+
+from cekalwatch.contract.values.adjudication import FollowUp, Outcome, Reason
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.office.client.refusals import error_reason
+from tests.integration.rules.comparison import Comparison, Sent
+from tests.integration.rules.faces import LOOKS, OTHER_KEYS, SUBJECTS, THRESHOLD, scores
+from tests.integration.rules.model import Rules
+from tests.integration.rules.office import CAMERAS, LISTED, PEOPLE, Office
+from tests.integration.rules.pc import Pc
+from tests.integration.rules.values import WIB, Camera, Order, Person, person_of
+from tests.support.builders.watchlist import FixedClock
+
+PCS = {
+    "pc-d1": ("batam-center", ("D1",), "budi"),
+    "pc-d2": ("batam-center", ("D2",), "ani"),
+    "pc-a1": ("batam-center", ("A1",), "ani"),
+    "pc-supervisor": ("batam-center", (), "siti"),
+    "pc-sekupang": ("sekupang", ("D1",), "tono"),
+}
+REASONS = {
+    "NOT_SAME_PERSON": Reason.FACE_DIFFERS,
+    "REFERRED": Reason.FACE_AGREES,
+    "CANNOT_DETERMINE": Reason.IMAGE_TOO_POOR,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happens: the name of a method of `Day`, and what it is given."""
+
+    what: str
+    facts: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.what}({', '.join(f'{name}={value!r}' for name, value in self.facts.items())})"
+
+
+class CannotHappenError(Exception):
+    """A step has nothing to happen to: those that made it possible were left out."""
+
+
+@dataclass
+class Day:
+    """An office, and the rules beside it. `number` tells it from other days."""
+
+    number: int
+    trace: list[str] = field(default_factory=list)
+    """What happened, and how the alerts stood after it: the same each time that the day is played."""
+
+    def __enter__(self) -> Day:
+        self.clock = FixedClock()
+        self.office = Office(self.clock)
+        self.model = Rules(
+            self.clock.now(),
+            {one["camera_id"]: Camera(one["site"], one["counter"], one["direction"]) for one in CAMERAS},
+            {look.name: scores(look) for look in LOOKS},
+            [frozenset((look.name, look.twin_of)) for look in LOOKS if look.twin_of],
+            THRESHOLD,
+        )
+        for one in LISTED:
+            self.model.orders[one.key] = one
+        self.people = {name: Person(name, site, role.value) for name, (site, role) in PEOPLE.items()}
+        self.pcs = {
+            name: Pc(
+                self.office.exchange,
+                self.office.folder / name,
+                name,
+                site,
+                counters,
+                who,
+                self.clock.now,
+                supervised=PEOPLE[who][1] is PersonRole.SUPERVISOR,
+            )
+            for name, (site, counters, who) in PCS.items()
+        }
+        for pc in self.pcs.values():
+            pc.start()
+        self.comparison = Comparison(self.office, self.model)
+        self._state: object = None
+        self._compare()
+        return self
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        for pc in self.pcs.values():
+            if pc.alive:
+                pc.die()
+        self.office.stop()
+        if failed is None:
+            self.comparison.check_end(self.office.folder)
+
+    def do(self, step: Step) -> bool:
+        """Let a step happen, and compare; return whether there was something for it to happen to."""
+        self._answer = ""
+        try:
+            getattr(self, step.what)(**step.facts)
+        except CannotHappenError:
+            return False
+        self._compare()
+        self.trace.append(f"{step} {self._answer}; {'; '.join(self.comparison.told())}")
+        return True
+
+    # The watchlist
+
+    def list_order(self, key: str, subject: str, begins: int, lasts: int, received: int, **facts: Any) -> None:
+        """A new order comes, or an extension; days are counted from this one."""
+        today = self._today()
+        first = today + timedelta(days=begins)
+        if (decided := facts.pop("decided")) is not None:
+            facts["decree"] = today + timedelta(days=decided)
+        one = Order(key, subject, first=first, last=first + timedelta(days=lasts), received=today, **facts)
+        one.received += timedelta(days=received)
+        one.urgent_since = one.received if one.urgent else None
+        self._put(one)
+
+    def is_not_urgent(self, key: str, extends: str) -> None:
+        """(orders) What was urgent is sent again as if it were not, or as an extension."""
+        one = self._order(key)
+        self._put(replace(one, urgent=False, received=max(one.received, self._today()), extends=extends))
+
+    def is_urgent(self, key: str) -> None:
+        """An order comes again, as an urgent one."""
+        one, today = self._order(key), self._today()
+        since = min(one.urgent_since or today, today)
+        self._put(replace(one, urgent=True, received=today, urgent_since=since))
+
+    def is_decided(self, key: str) -> None:
+        """An order's decree comes."""
+        self._put(replace(self._order(key), decree=self._today()))
+
+    def is_respelled(self, key: str, agency: str) -> None:
+        """An order comes again, with another name of its agency."""
+        self._put(replace(self._order(key), agency=agency))
+
+    def moves(self, key: str) -> None:
+        """An order comes again under another key of its person."""
+        one = self._order(key)
+        keys = [other for other in (*SUBJECTS, *OTHER_KEYS) if person_of(other) == one.person and other != one.subject]
+        if not keys:
+            raise CannotHappenError
+        self._put(replace(one, subject=keys[0]))
+
+    def is_revoked(self, key: str, seconds: int) -> None:
+        """An order is taken back, some time from now."""
+        if self._order(key).revoked_at:
+            raise CannotHappenError
+        self._put(replace(self._order(key), revoked_at=self.clock.now() + timedelta(seconds=seconds)))
+
+    def is_withdrawn(self, key: str) -> None:
+        """The source no longer has it, or has it again."""
+        one = self._order(key)
+        self._put(replace(one, withdrawn=not one.withdrawn))
+
+    def _order(self, key: str) -> Order:
+        if key not in self.model.orders:
+            raise CannotHappenError
+        return self.model.orders[key]
+
+    def _put(self, one: Order) -> None:
+        self.model.orders[one.key] = one
+        self.office.put(one)
+
+    def _today(self) -> date:
+        return self.clock.now().astimezone(WIB).date()
+
+    # Travellers
+
+    def traveller_passes(self, number: int, camera: str, look: str, ago_s: int, quality: float) -> None:
+        """A traveller passes a camera."""
+        track = f"019ab3c4-{self.number:04x}-7000-9000-{number:012x}"
+        self._send(Sent(camera, look, track, self._capture(number), timedelta(seconds=ago_s), quality))
+
+    def another_crop_comes(self, number: int, of: int, quality: float) -> None:
+        """The camera that saw them sends another picture of that passage."""
+        earlier = self._sent(of)
+        self._send(Sent(earlier.camera, earlier.look, earlier.track, self._capture(number), timedelta(), quality))
+
+    def a_capture_is_sent_again(self, of: int) -> None:
+        """A camera has had no receipt."""
+        self._send(self._sent(of))
+
+    def _capture(self, number: int) -> str:
+        return f"019ab3c4-{self.number:04x}-7000-8000-{number:012x}"
+
+    def _sent(self, number: int) -> Sent:
+        found = next((one for one in self.comparison.sent if one.capture_id == self._capture(number)), None)
+        if found is None:
+            raise CannotHappenError
+        return found
+
+    def _send(self, sent: Sent) -> None:
+        at = self.clock.now() - sent.ago
+        passage = f"{sent.camera}/{sent.track}"
+        self.model.passes(sent.camera, sent.look, passage, sent.capture_id, at, sent.quality)
+        self.comparison.sent.append(sent)
+        receipt = self.office.passes(sent.camera, sent.look, sent.track, sent.capture_id, at, sent.quality)
+        self.comparison.receipts.add(receipt)
+
+    # Officers
+
+    def claim(self, alert: int, pc: str) -> None:
+        """Somebody takes an alert."""
+        refused = self.model.claim(self._alert(alert), self._person(pc), pc)
+        self._expect(refused, lambda: self.pcs[pc].client.claim(self._key(alert)))
+        self._state = None  # a claim that is renewed is no event, but the server watches it anew
+
+    def release(self, alert: int, pc: str) -> None:
+        """Somebody gives it back."""
+        refused = self.model.release(self._alert(alert), self._person(pc), pc)
+        self._expect(refused, lambda: self.pcs[pc].client.release(self._key(alert)))
+
+    def judge(self, alert: int, pc: str, outcome: str, *, seen: bool) -> None:
+        """Somebody judges the present candidate at the counter."""
+        refused = self.model.judge(self._alert(alert), self._person(pc), pc, outcome, seen=seen)
+        key, version = self._key(alert), self._version(alert, seen=seen)
+        client, reason = self.pcs[pc].client, REASONS[outcome]
+        self._expect(refused, lambda: client.adjudicate(key, version, Outcome(outcome), reason, ""))
+
+    def confirm(self, alert: int, pc: str, *, seen: bool) -> None:
+        """Somebody has the number of Cekal Online."""
+        refused = self.model.confirm(self._alert(alert), self._person(pc), seen=seen)
+        key, version, client = self._key(alert), self._version(alert, seen=seen), self.pcs[pc].client
+        self._expect(refused, lambda: client.confirm(key, version, "CO-2026/0117", ""))
+
+    def clear(self, alert: int, pc: str, reason: str, *, seen: bool) -> None:
+        """Somebody clears it after a referral."""
+        refused = self.model.clear(self._alert(alert), self._person(pc), reason, seen=seen)
+        key, version, client = self._key(alert), self._version(alert, seen=seen), self.pcs[pc].client
+        self._expect(refused, lambda: client.clear(key, version, Reason(reason), ""))
+
+    def follow_up(self, alert: int, pc: str, agency: str, *, seen: bool) -> None:
+        """Somebody has told an agency of a hit."""
+        refused = self.model.follow_up(self._alert(alert), self._person(pc), agency, seen=seen)
+        key, version, client = self._key(alert), self._version(alert, seen=seen), self.pcs[pc].client
+        contact = FollowUp(agency, "duty desk", "two officers come", self.clock.now())
+        self._expect(refused, lambda: client.record_follow_up(key, version, contact))
+
+    def close(self, alert: int, pc: str, *, seen: bool) -> None:
+        """Somebody closes it."""
+        refused = self.model.close(self._alert(alert), self._person(pc), seen=seen)
+        key, version, client = self._key(alert), self._version(alert, seen=seen), self.pcs[pc].client
+        self._expect(refused, lambda: client.close_alert(key, version))
+
+    def _alert(self, number: int) -> Any:
+        if number >= len(self.model.alerts):
+            raise CannotHappenError
+        return self.model.alerts[number]
+
+    def _key(self, number: int) -> str:
+        return str(self.comparison.keys[number])
+
+    def _person(self, pc: str) -> Person:
+        return self.people[PCS[pc][2]]
+
+    def _version(self, number: int, *, seen: bool) -> int:
+        return self.comparison.versions[self.comparison.keys[number]] - (not seen)
+
+    def _expect(self, refused: set[str], call: Callable[[], object]) -> None:
+        """Do what the rules refuse for one of these reasons, or let happen."""
+        reason = ""
+        try:
+            call()
+        except grpc.RpcError as error:
+            reason = error_reason(error) or str(error)
+        assert reason in (refused or {""}), (reason, refused)
+        self._answer = reason
+
+    # Clocks and machines
+
+    def time_passes(self, seconds: int) -> None:
+        """Nothing happens for a while."""
+        passed = timedelta(seconds=seconds)
+        self.clock.advance(passed)
+        self.model.goes_on(self.clock.now(), passed)
+        self.office.work(passed)
+        self._state = None
+
+    def the_server_clock_is_set(self, seconds: int) -> None:
+        """(6, 14) The server's clock is set ahead or back; no time passes."""
+        self.clock.moment += timedelta(seconds=seconds)
+        self.model.clock_is_set(self.clock.now())
+        self.time_passes(5)
+
+    def a_camera_clock_goes_wrong(self, camera: str, hours: int) -> None:
+        """(14) It loses nobody: the rules take no notice of it."""
+        self.office.set_camera_clock(camera, timedelta(hours=hours))
+
+    def a_pc_dies_or_comes_back(self, pc: str) -> None:
+        """A PC dies, or its agent starts again."""
+        if self.pcs[pc].alive:
+            self.pcs[pc].die()
+            self.model.goes_off(pc)
+        else:
+            self.pcs[pc].start()
+            self.model.comes_back(pc)
+            self._state = None
+
+    def the_server_restarts(self) -> None:
+        """The server stops and starts; what was only in memory is gone."""
+        self.office.stop()
+        self.model.the_server_restarts()
+        self.office.start()
+        for pc in self.pcs.values():
+            if pc.alive:
+                pc.connect()
+        self._state = None
+
+    # What must be so
+
+    def _compare(self) -> None:
+        """Let the product do its work, and compare it with the rules."""
+        changed = self.office.machine.state() != self._state
+        if changed:  # else it has nothing to do and nothing to say: neither time nor what it knows has changed
+            if self.office.work():
+                self.model.looks()
+            self.model.watches()
+            for pc in self._alive():
+                pc.listen()
+        self._state = self.office.machine.state()
+        self.comparison.check(self._alive(), changed=changed)
+        self.model.ends_step()
+
+    def _alive(self) -> Iterator[Pc]:
+        return (pc for pc in self.pcs.values() if pc.alive)
