@@ -9,7 +9,7 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from cekalwatch.contract.values.orders import OrderRule, OrderStatus
+from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
@@ -61,7 +61,7 @@ def test_its_example_can_be_imported(tmp_path: Path) -> None:
 
 
 def test_it_explains_each_rule_status_and_warning() -> None:
-    for code in (*OrderRule, *OrderStatus, *EnrolmentWarning):
+    for code in (*OrderEnd, *OrderFlag, *OrderRule, *OrderStatus, *EnrolmentWarning):
         assert f"`{code}`" in PAGE
 
 
