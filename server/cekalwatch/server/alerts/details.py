@@ -21,7 +21,6 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair
-from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
@@ -58,7 +57,7 @@ class AlertOrders:
     def agencies_owed(self, alert: Alert, orders: Iterable[JudgedOrder]) -> tuple[str, ...]:
         """Return the agencies that must still be told of a hit; `orders` are those of its subject."""
         with_order = (one.order.requesting_agency for one in orders if one.in_force)
-        return agencies_owed(alert.handling, with_order, KNOWN_AGENCIES)
+        return agencies_owed(alert.handling, with_order, self._checkpoints.law.agencies)
 
     def stands(self, alert: Alert, file: SubjectFile, now: datetime) -> bool:
         """Whether the subject has an order that is in force at the alert's site, or will be."""

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
-from cekalwatch.server.domain.orders import law
+from cekalwatch.server.domain.orders import law as law_module
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import AssociatedData, DamagedValueError, Keyring
 from cekalwatch.server.storage.watchlist.reading import MARK_BYTES
 
@@ -50,16 +51,16 @@ class TermsFile:
 
     file: Path
     keyring: Keyring
-    legal: Mapping[str, str]
+    settings: Mapping[str, str]
     """The settings that decide about orders, by name; the file is not read if they differ."""
     _failed: bool = field(default=False, repr=False)
 
-    def read(self) -> KeptTerms | None:
-        """Return the content of the file; None unless it was written under this law and with this database."""
+    def read(self, law: Law) -> KeptTerms | None:
+        """Return the content of the file; None unless it was written by that law and with this database."""
         try:
             if self.file.stat().st_size > MAX_BYTES:
                 raise ValueError("too large")
-            plain = io.BytesIO(self.keyring.open(self._place(), self.file.read_bytes()))
+            plain = io.BytesIO(self.keyring.open(self._place(law), self.file.read_bytes()))
             marks, starts, terms = (np.load(plain, allow_pickle=False) for _ in range(3))
         except FileNotFoundError:
             return None
@@ -70,13 +71,16 @@ class TermsFile:
         starting = range(0, len(raw), MARK_BYTES)
         return KeptTerms({raw[at : at + MARK_BYTES]: place for place, at in enumerate(starting)}, starts, terms)
 
-    def write(self, marks: NDArray[np.uint8], starts: NDArray[np.int64], terms: NDArray[np.int64]) -> None:
-        """Replace the file; `marks` has the shape (marks, MARK_BYTES). A file that cannot be written is logged."""
+    def write(self, law: Law, marks: NDArray[np.uint8], starts: NDArray[np.int64], terms: NDArray[np.int64]) -> None:
+        """Replace the file; `marks` has the shape (marks, MARK_BYTES), and the terms are by `law`.
+
+        A file that cannot be written is logged.
+        """
         plain = io.BytesIO()
         for one in (marks, starts, terms):
             np.save(plain, one, allow_pickle=False)
         try:
-            write_private(self.file, self.keyring.seal(self._place(), plain.getvalue()))
+            write_private(self.file, self.keyring.seal(self._place(law), plain.getvalue()))
         except ProgramError as error:
             if not self._failed:
                 log.warning("kept_terms_not_written", problem=str(error))
@@ -84,14 +88,21 @@ class TermsFile:
         else:
             self._failed = False
 
-    def _place(self) -> bytes:
-        return _PLACE.at(json.dumps(dict(self.legal), sort_keys=True), _program())
+    def _place(self, law: Law) -> bytes:
+        return _PLACE.at(json.dumps(dict(self.settings), sort_keys=True), _written(law), _program())
+
+
+def _written(law: Law) -> str:
+    """Return a law as a text that is the same in each run."""
+    return json.dumps(
+        asdict(law), sort_keys=True, default=lambda held: sorted(held) if isinstance(held, frozenset) else str(held)
+    )
 
 
 @cache
 def _program() -> str:
     """Return a digest of the code that computes the terms; after a change of that code they are computed again."""
     own = Path(__file__)
-    code = sorted(Path(law.__file__).parent.glob("*.py"))
-    code += [own, own.with_name("order_terms.py"), Path(law.__file__).parent.with_name("checkpoints.py")]
+    code = sorted(Path(law_module.__file__).parent.glob("*.py"))
+    code += [own, own.with_name("order_terms.py"), Path(law_module.__file__).parent.with_name("checkpoints.py")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in code)).hexdigest()

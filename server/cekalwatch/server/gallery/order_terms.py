@@ -19,6 +19,7 @@ import structlog
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.kept_terms import KeptTerms, TermsFile
 from cekalwatch.server.storage.watchlist.reading import MARK_BYTES, MarkedFile
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -40,6 +41,8 @@ class OrderTerms:
 
     version: int
     """Value of the change counter."""
+    law: Law
+    """By which they were computed."""
     subjects: Numbers
     """All subjects that are listed, ascending."""
     ends: Numbers
@@ -56,6 +59,7 @@ class OrderTerms:
     @classmethod
     def of(cls, version: int, keys: Collection[str], files: Iterable[MarkedFile], checkpoints: Checkpoints) -> Self:
         """Compute the terms of the subjects with these keys from the readable `files`."""
+        law = checkpoints.law
         ends = dict.fromkeys(_numbers(keys).tolist(), _NEVER)
         damaged = dict.fromkeys(ends, True)
         marks = dict.fromkeys(ends, _UNMARKED)
@@ -75,12 +79,20 @@ class OrderTerms:
         unsure = np.fromiter(damaged.values(), np.bool_, len(damaged))
         marked = np.frombuffer(b"".join(marks.values()), np.uint8).reshape(-1, MARK_BYTES)
         return cls(
-            version, subjects[order], until[order], unsure[order], table[:, 0], table[:, 1], table[:, 2], marked[order]
+            version,
+            law,
+            subjects[order],
+            until[order],
+            unsure[order],
+            table[:, 0],
+            table[:, 1],
+            table[:, 2],
+            marked[order],
         )
 
     @classmethod
-    def kept(cls, version: int, keys: Sequence[str], marks: Sequence[bytes], held: KeptTerms) -> Self:
-        """Take the terms of subjects with these keys from the file, which contains their marks."""
+    def kept(cls, version: int, law: Law, keys: Sequence[str], marks: Sequence[bytes], held: KeptTerms) -> Self:
+        """Take the terms of subjects with these keys, by that law, from the file, which contains their marks."""
         subjects = _numbers(keys)
         order = np.argsort(subjects)
         places = np.fromiter((held.places[mark] for mark in marks), np.int64, len(marks))
@@ -93,6 +105,7 @@ class OrderTerms:
         marked = np.frombuffer(b"".join(marks), np.uint8).reshape(-1, MARK_BYTES)
         return cls(
             version,
+            law,
             subjects[order],
             ends[order],
             np.zeros(len(subjects), np.bool_),
@@ -110,7 +123,7 @@ class OrderTerms:
         owners = self._owners[wanted][order]
         starts = np.searchsorted(owners, self.subjects[marked])
         terms = np.stack([self._first[wanted][order], self._last[wanted][order]], axis=1)
-        file.write(self._marks[marked], np.append(starts, len(owners)), terms)
+        file.write(self.law, self._marks[marked], np.append(starts, len(owners)), terms)
 
     def with_changes(self, keys: Sequence[str], fresh: OrderTerms) -> OrderTerms:
         """Return the terms after the subjects with these keys changed; `fresh` has their present terms."""
@@ -120,6 +133,7 @@ class OrderTerms:
         order = np.argsort(subjects, kind="stable")  # nearly sorted data takes no time
         return OrderTerms(
             fresh.version,
+            fresh.law,
             subjects[order],
             np.concatenate([self.ends[kept], fresh.ends])[order],
             np.concatenate([self._damaged[kept], fresh._damaged])[order],
@@ -158,7 +172,7 @@ class OrderTerms:
 
 
 class TermsReader:
-    """Holds the terms and follows the watchlist. It blocks; threads may share it."""
+    """Holds the terms and follows the watchlist and the law. It blocks; threads may share it."""
 
     def __init__(self, store: WatchlistStore, checkpoints: Checkpoints, file: TermsFile | None = None) -> None:
         """With a `file`, the first reading uses its terms that are still valid."""
@@ -170,12 +184,14 @@ class TermsReader:
         self._written: OrderTerms | None = None
 
     def read(self) -> OrderTerms:
-        """Return the terms as of the watchlist's newest state. Raises StorageError."""
+        """Return the terms as of the watchlist's newest state and by the present law. Raises StorageError."""
         with self._reading:
             # Read before the rows, so that later changes are read again and not missed.
             version = self._store.version()
             if self._terms is None:
                 self._terms = self._begun(version)
+            elif self._terms.law is not self._checkpoints.law:
+                self._terms = self._of(version, self._all_keys())
             elif version != self._terms.version:
                 changed = self._store.changed_since(self._terms.version)
                 self._terms = self._terms.with_changes(changed, self._of(version, self._store.held(changed)))
@@ -190,7 +206,8 @@ class TermsReader:
 
     def _begun(self, version: int) -> OrderTerms:
         """Return the terms of all subjects: from the file for unchanged rows, computed for the others."""
-        if self._file is None or (held := self._file.read()) is None:
+        law = self._checkpoints.law
+        if self._file is None or (held := self._file.read(law)) is None:
             return self._of(version, self._all_keys())
         known, marks, others = list[str](), list[bytes](), list[str]()
         for key, mark in self._store.marks():
@@ -200,7 +217,7 @@ class TermsReader:
             else:
                 others.append(key)
         log.info("kept_terms_used", subjects=len(known), read=len(others))
-        return OrderTerms.kept(version, known, marks, held).with_changes(others, self._of(version, others))
+        return OrderTerms.kept(version, law, known, marks, held).with_changes(others, self._of(version, others))
 
     def _all_keys(self) -> list[str]:
         keys: list[str] = []

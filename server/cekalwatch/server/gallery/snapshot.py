@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.contract.values.thresholds import Threshold
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage
@@ -53,12 +54,14 @@ class SearchedPeople:
     """Subjects without any such order."""
     unreadable: int
     """Subjects with an unreadable or missing order: some of them may wrongly be left out of the search."""
+    law: Law
+    """By which they were chosen."""
 
     @classmethod
     def of(cls, terms: OrderTerms, now: datetime) -> SearchedPeople:
         """Count the subjects of one moment."""
         searched = terms.searched(now)
-        return cls(now, searched, len(terms.subjects) - searched, terms.unreadable)
+        return cls(now, searched, len(terms.subjects) - searched, terms.unreadable, terms.law)
 
     @property
     def expected(self) -> bool:
@@ -126,10 +129,10 @@ class SnapshotHolder:
     def follow(self) -> bool:
         """Apply what has changed in the watchlist and the threshold; return whether the watchlist had changed.
 
-        People whose last order has ended leave by the clock alone.
+        People whose last order has ended leave by the clock alone; another law can bring back anybody.
         """
         with self._changing:
-            if self._clock_was_put_back():
+            if self._clock_was_put_back() or self._terms.read().law is not self.current.people.law:
                 self.current = self.loaded(self._model)  # restores subjects who left by a wrong clock
                 return True
             if self._store.version() != self.current.version:

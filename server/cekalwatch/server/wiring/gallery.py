@@ -22,6 +22,7 @@ from cekalwatch.server.gallery.threshold_learning import LearningSite, LearningS
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photographs import PhotographDecoder
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.watchlist.law_follower import LawFollower
 from cekalwatch.server.watchlist.sources.opening import source_name
 from cekalwatch.server.wiring.storage import Context
 
@@ -69,6 +70,7 @@ class GalleryParts:
     """The name of the watchlist's source; empty when none is configured."""
     model: ModelFollower
     learner: ThresholdLearner
+    law: LawFollower
 
     @property
     def jobs(self) -> tuple[PeriodicJob, ...]:
@@ -84,13 +86,15 @@ class GalleryParts:
         return self.snapshots.current.gallery.model_version
 
     def follow(self) -> None:
-        """Switch to another model if one was chosen, and apply the changes of the watchlist."""
+        """Switch to another model if one was chosen, and apply the changes of the law and the watchlist."""
+        self.law.follow()
         self.model.follow()
         if self.snapshots.follow():
             self.freshness.read()
 
     def follow_now(self) -> None:
-        """Put a synchronisation's subjects into the search before it is reported as done."""
+        """Put a synchronisation's subjects, or another law, into the search before it is reported as done."""
+        self.law.follow()
         self.snapshots.follow()
         self.freshness.read()
 
@@ -120,4 +124,4 @@ def init_gallery(context: Context, recognition: RecognitionParts) -> GalleryPart
         lambda: snapshots.current,
         lambda: engines.engine.pack,
     )
-    return GalleryParts(engines, snapshots, freshness, source, follower, learner)
+    return GalleryParts(engines, snapshots, freshness, source, follower, learner, context.law)

@@ -37,6 +37,7 @@ from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.law_follower import LawFollower
 from cekalwatch.vision.manifest import Pack
 
 RESEAL_PERIOD_S = 2.0
@@ -102,6 +103,8 @@ class Context:
     stores: Stores
     checkpoints: Checkpoints
     """The law, and the clock of each site."""
+    law: LawFollower
+    """Keeps their law up to date."""
     clock: Clock
     actor: Actor
     """The actor in the audit trail for what the server does on its own."""
@@ -133,7 +136,9 @@ class Context:
             log.warning("law_figures_changed", figures=changed)
         checkpoints = Checkpoints(settings.effective_law, {site.site: site.zone for site in settings.sites})
         stores = Stores.of(database, keys.keyring)
-        return cls(settings, database, keys, stores, checkpoints, clock, actor, stack, metrics)
+        law = LawFollower(checkpoints, stores.watchlist.version, stores.agencies.read)
+        law.follow()
+        return cls(settings, database, keys, stores, checkpoints, law, clock, actor, stack, metrics)
 
     def note_configuration(self, pack: Pack) -> None:
         """Record the settings and the model pack if they differ from the last record."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import sqlalchemy
 from structlog.testing import capture_logs
 
 from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders.agencies import Agency
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import Keyring
@@ -25,7 +27,7 @@ from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, order, subject
 
 CHECKPOINTS = Checkpoints(Law(), {"batam-center": WIB})
-LAW = {"legal.cegah_months": "6"}
+LAW = {"sites.time_zone": "WIB"}
 MARCH = datetime(2026, 3, 1, 5, tzinfo=UTC)
 KEYS = [f"S-{number}" for number in range(12)]
 
@@ -156,12 +158,16 @@ def test_a_file_that_is_not_whole_is_not_used(runs: Runs, spoil: Callable[[Path]
 def test_other_law_and_other_code_are_not_taken_for_these(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     runs.start()
     strict = Checkpoints(Law.of(LegalParameters(cegah_months=1)), {"batam-center": WIB})
-    before, runs.file.legal = runs.file.legal, {"legal.cegah_months": "1"}
     terms, asked = runs.start(strict)
     assert asked == sorted(KEYS)
     assert terms.active(MARCH) == 0, "orders of more than a month have ended"
-    runs.file.legal = before
     assert runs.start()[1] == sorted(KEYS)
+    agencies = Law().agencies.changed([Agency("X", "Yang lain")], ())
+    other = Checkpoints(replace(Law(), agencies=agencies), CHECKPOINTS.zones)
+    assert runs.start(other)[1] == sorted(KEYS)
+    assert runs.start(replace(other, law=replace(other.law)))[1] == [], "an equal law is the same one"
+    runs.file.settings = {"sites.time_zone": "WITA"}
+    assert runs.start(other)[1] == sorted(KEYS)
     monkeypatch.setattr("cekalwatch.server.gallery.kept_terms._program", lambda: "another version")
     assert runs.start()[1] == sorted(KEYS)
 
@@ -171,7 +177,7 @@ def test_a_file_of_another_database_does_not_open(runs: Runs, tmp_path: Path) ->
     with_other_keys = Database(f"sqlite:///{tmp_path / 'other.sqlite3'}")
     with_other_keys.upgrade()
     other: Keyring = keyring(with_other_keys)
-    assert TermsFile(runs.file.file, other, LAW).read() is None
+    assert TermsFile(runs.file.file, other, LAW).read(Law()) is None
     with_other_keys.close()
 
 
@@ -225,7 +231,7 @@ def test_a_version_that_is_no_number_is_refused_and_harms_nobody_else(runs: Runs
 
 def test_nothing_in_it_can_be_read_and_who_is_erased_leaves_it(runs: Runs) -> None:
     runs.start()
-    held = runs.file.read()
+    held = runs.file.read(Law())
     assert held is not None
     mark = dict(runs.store.marks())["S-5"]
     assert mark in held.places
@@ -235,7 +241,7 @@ def test_nothing_in_it_can_be_read_and_who_is_erased_leaves_it(runs: Runs) -> No
     assert runs.file.file.stat().st_mode & 0o777 == 0o600
     runs.store.delete_subject("S-5", deleted)
     runs.start()
-    held = runs.file.read()
+    held = runs.file.read(Law())
     assert held is not None
     assert mark not in held.places
     assert len(held.places) == 11

@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 
 from cekalwatch.contract.values.thresholds import Threshold
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.orders.agencies import Agency
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.kept_terms import TermsFile
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.law_follower import LawFollower
+from tests.support.builders.audit import entry
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE, WIB, FixedClock, order, reference, subject
 from tests.support.scenarios.sync import SyncBench, TestSource
@@ -33,7 +38,10 @@ class ListOfOne:
         self.store, self.clock = WatchlistStore(database, keys), FixedClock()
         self.asked: list[int] = []
         file = TermsFile(kept, keys, {}) if kept else None
-        self.terms = TermsReader(self.store, Checkpoints(Law(), {"batam-center": WIB}), file)
+        self.agencies = AgencyStore(database)
+        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
+        self.law = LawFollower(checkpoints, self.store.version, self.agencies.read)
+        self.terms = TermsReader(self.store, checkpoints, file)
         model = SearchedModel(MODEL, SIZE, self.threshold)
         self.holder = SnapshotHolder(self.store.templates, self.terms, self.clock, model)
 
@@ -48,6 +56,7 @@ class ListOfOne:
 
     def found(self) -> list[str]:
         """Who is found for a face like all of theirs."""
+        self.law.follow()
         self.holder.follow()
         (candidates,) = self.holder.current.gallery.search(MODEL, np.full((1, SIZE), SIZE**-0.5, np.float32), 100)
         return sorted(one.subject_id for one in candidates)
@@ -91,6 +100,30 @@ def test_a_clock_that_was_wrong_loses_nobody(some: ListOfOne) -> None:
     assert some.found() == []
     some.put("S-2", 2)
     some.clock.moment = right
+    assert some.found() == ["S-1", "S-2"]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("kept", [False, True])
+def test_another_list_of_agencies_changes_who_is_searched_at_once(
+    database: Database, tmp_path: Path, kept: bool
+) -> None:
+    """Two urgent requests of one agency without a decision between them: the second is void, under any spelling."""
+    file = tmp_path / "order_terms.sealed" if kept else None
+    some = ListOfOne(database, file)
+    undecided = {"urgent": True, "decree_number": "", "decree_date": None, "valid_until": date(2026, 6, 30)}
+    some.put("S-1", 1, requesting_agency="Dinas Contoh", received_on=date(2026, 1, 1), **undecided)
+    again = {"requesting_agency": "Dinas Umpama", "received_on": date(2026, 2, 25), **undecided}
+    some.store.put(subject("S-1"), order("O-2", **again))
+    some.put("S-2", 2)
+    assert some.found() == ["S-1", "S-2"]
+    some.terms.keep()
+    note = entry(1, action=Action.AGENCY_PUT)
+    some.agencies.put(Agency("DINAS", "Dinas Contoh", ("Dinas Umpama",)), note)
+    assert some.found() == ["S-2"], "the second request is of the same agency now"
+    some.terms.keep()
+    assert ListOfOne(database, file).found() == ["S-2"], "also after a start"
+    some.agencies.put(Agency("DINAS", "Dinas Contoh"), note)
     assert some.found() == ["S-1", "S-2"]
 
 

@@ -104,11 +104,12 @@ def standing_of(order: BanOrder, file: SubjectFile, zone: tzinfo, law: Law) -> O
     return _standing(order, PersonOrders(file, {**held.own, order.order_id: order}, zone, law))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Checkpoints:
     """The law and each site's local time: what decides the status of an order at a checkpoint."""
 
     law: Law
+    """Replaced as a whole when it changes while a server runs; any thread may read it."""
     zones: Mapping[str, ZoneInfo]
 
     def day(self, now: datetime, site: str) -> date:
