@@ -23,20 +23,23 @@ from cekalwatch.v1 import (
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import CaptureClient, Running, face, jpeg, running, settings
 from tests.support.scenarios.two_models import until
+from tests.support.tools.programs import server_command
 
 ONE, OTHER = "2171013101800001", "2171013101800002"
 ACCEPTED = ("ACCEPTED", "")
 TODAY = datetime.now(UTC).date()
 
 
-async def imported(server: Running, number: int, nik: str, received: date) -> watchlist_pb2.ImportReport:
+async def imported(
+    server: Running, number: int, nik: str, received: date, agency: str = "Kejaksaan Agung"
+) -> watchlist_pb2.ImportReport:
     """Import an undecided urgent order with the portrait, under a key of its own."""
     message = watchlist_service_pb2.ImportWatchlistRequest()
     subject, order = message.record.subject, message.record.order
     subject.subject_id = order.subject_id = f"S-{number}"
     subject.name, subject.nik = f"Contoh {number}", nik
     order.order_id, order.kind = f"U-{number}", watchlist_pb2.ORDER_KIND_CEGAH
-    order.requesting_agency, order.urgent = "Kejaksaan Agung", True
+    order.requesting_agency, order.urgent = agency, True
     order.valid_from = order.received_on = str(received)
     order.valid_until = str(received + timedelta(days=150))
     message.record.photo_names.append("portrait.jpg")
@@ -84,3 +87,24 @@ async def test_an_urgent_order_sent_again_as_another_subject_is_reported_and_nev
 
 async def _left_out(server: Running, subjects: int) -> bool:
     return (await gallery(server)).subjects_left_out == subjects
+
+
+@pytest.mark.slow
+async def test_two_spellings_are_one_agency_as_soon_as_the_list_of_agencies_says_so(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    async with asyncio.timeout(60), running(chosen) as server:
+        await imported(server, 1, ONE, TODAY - timedelta(days=30), "Dinas Contoh")
+        again = await imported(server, 2, ONE, TODAY, "Dinas Umpama")
+        assert again.status == watchlist_pb2.ORDER_STATUS_ACTIVE
+        await until(lambda: _left_out(server, 1))
+        command = ["agencies", "put", "DINAS", "Dinas Contoh", "--also", "Dinas Umpama"]
+        done = await server_command("watchlist", *command, data=chosen.data_dir)
+        assert done.returncode == 0, done.stderr
+        await until(lambda: _left_out(server, 2))
+        assert await alerts_after_a_passage(server, "1") == []
+        stub = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel)
+        found = (await stub.GetSubject(watchlist_service_pb2.GetSubjectRequest(subject_id="S-2"))).subject.orders[0]
+        assert list(found.broken_rules) == ["URGENT_RESUBMITTED"]
+        await server_command("watchlist", "agencies", "remove", "DINAS", data=chosen.data_dir)
+        await until(lambda: _left_out(server, 1))
+        assert len(await alerts_after_a_passage(server, "2")) == 1
