@@ -31,6 +31,7 @@ from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.ports import Port, PortState
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.gallery.index import Gallery
@@ -180,7 +181,7 @@ def status(name: str) -> ServerStatus:
         version=1,
         unusable={},
         references_without_template=3,
-        people=SearchedPeople(NOON, searched=0, left_out=2, unreadable=0),
+        people=SearchedPeople(NOON, searched=0, left_out=2, unreadable=0, law=Law()),
     )
     engine: Any = SimpleNamespace(
         pack=SimpleNamespace(name="light"), inference=Inference(InferenceEngine.OPENVINO, Precision.BF16, batch=4)
