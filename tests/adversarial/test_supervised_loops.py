@@ -85,7 +85,14 @@ LOOPS = {
     # what is wrong
     "watch_connections",
     *("follow_troubles", "look_at_cameras", "look_at_notices", "look_at_ports", "look_at_rows", "look_at_server"),
-    *("look_at_refused_servers", "look_at_sources", "look_at_threshold", "sweep_troubles", "tell_health"),
+    *(
+        "look_at_counters",
+        "look_at_refused_servers",
+        "look_at_sources",
+        "look_at_threshold",
+        "sweep_troubles",
+        "tell_health",
+    ),
     # which server does the shared ones
     *("keep_leader_lease", "tell_presence"),
     # the audit trail and the keys

@@ -21,6 +21,7 @@ import structlog
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.connections import ConnectionWatch
 from cekalwatch.server.data_folder import tell_restored
 from cekalwatch.server.domain.clock import Clock, SystemClock
@@ -106,13 +107,14 @@ class Server:
         audit = init_audit(context, cluster.leader)
         recognition = init_recognition(context)
         gallery = init_gallery(context, recognition)
-        alerts = init_alerts(context, gallery.freshness, presence, audit.trail, cluster.hints)
+        attendance = Attendance(settings.cameras, lambda: peers.whole(), clock)  # noqa: PLW0108  # they come later
+        alerts = init_alerts(context, gallery.freshness, presence, audit.trail, cluster.hints, attendance)
         capture = init_capture(context, gallery, alerts.announce, presence)
         watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail)
         ports = init_ports(context, alerts, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)
         peers = init_peers(cluster, lambda: self.address, recognition.engines, presence, capture)
         health = init_health(context, certificates, audit, capture, gallery, peers, ports, lambda: self._stopping)
-        alarms = init_alarms(context, presence, gallery, health, cluster, certificates.revoked)
+        alarms = init_alarms(context, presence, gallery, health, cluster, certificates.revoked, attendance)
         connections = ConnectionWatch()
         stack.callback(connections.close)
         authentication = init_authentication(context, certificates, presence, connections.let_in)

@@ -131,3 +131,33 @@ def test_the_tray_names_the_source_that_is_stale(
     with officer_pc(office, tmp_path, qapp, qtbot, "pc-1") as pc:
         pc.controller.connected(Freshness.of([SourceFreshness("http:cekal", None, stale=True)], active_subjects=3))
         assert "(source: http:cekal)" in pc.agent.tray.toolTip()
+
+
+@pytest.mark.slow
+def test_a_counter_whose_pc_dies_is_on_the_supervisors_screen_and_its_alerts_go_there_at_once(
+    office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
+) -> None:
+    with (
+        all_cameras(office),
+        officer_pc(office, tmp_path / "a", qapp, qtbot, "pc-a1", counters=("A1",)) as arrival,
+        officer_pc(office, tmp_path / "s", qapp, qtbot, "pc-s", sound=True) as supervisors,
+    ):
+        supervisors.sign_in("siti")
+        with officer_pc(office, tmp_path / "d", qapp, qtbot, "pc-d1", counters=("D1",)) as departure:
+            departure.until(lambda: departure.controller.connection.ready)
+            alert_id = office.raise_alert()
+            supervisors.shows(alert_id, "NEW")
+        qtbot.waitUntil(lambda: "no PC would ring here" in words_on(supervisors), timeout=15_000)
+        assert [one.about for one in supervisors.agent.troubles.shown] == ["batam-center/D1"]
+        supervisors.until(lambda: escalated(supervisors, alert_id))
+        assert arrival.agent.troubles.shown == ()
+        later = office.raise_alert("2")
+        qtbot.waitUntil(lambda: escalated(supervisors, later), timeout=3_000)
+        with officer_pc(office, tmp_path / "d", qapp, qtbot, "pc-d1", counters=("D1",), sound=True) as departure:
+            departure.until(lambda: departure.agent.bell.rings)
+            qtbot.waitUntil(lambda: supervisors.agent.troubles.shown == (), timeout=WITHIN_MS)
+
+
+def escalated(pc: OfficerPc, alert_id: str) -> bool:
+    shown = pc.controller.alert_cache.find(alert_id)
+    return bool(shown and shown.alert.escalated)

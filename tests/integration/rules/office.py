@@ -23,6 +23,8 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.cluster.attendance import Attendance
+from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
@@ -239,7 +241,8 @@ class Office:
         presence = Presence(self.clock)
         terms = TermsReader(context.stores.watchlist, context.checkpoints)
         search = init_gallery(context, RecognitionParts(EngineInUse(engine(), 1, decode_photograph), terms, ()))
-        alerts = init_alerts(context, search.freshness, presence, trail, ChangeNotifier(database))
+        nobody = Attendance((), lambda: WholePresence((), {}, {}), self.clock)
+        alerts = init_alerts(context, search.freshness, presence, trail, ChangeNotifier(database), nobody)
         captures = init_capture(context, search, alerts.announce, presence)
         self._fanout = alerts.fanout
         self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)

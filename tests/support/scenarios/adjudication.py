@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from cekalwatch.server.alerts.automatic_steps import Escalator, OrderWatch
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.cluster.attendance import Attendance
+from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import HandlingPolicy
@@ -21,6 +23,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.health.probes import AgentPresence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -28,7 +31,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from tests.support.builders.alerts import NOON, capture, match
+from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, order, subject
 from tests.support.scenarios.people import person
@@ -70,7 +73,13 @@ class Counter:
         self.order_watch = OrderWatch(
             self.handling, self.alerts, self.watchlist, checkpoints, self.clock, myself, self._announce
         )
-        self.escalator = Escalator(self.handling, self.alerts, orders, self.clock, self.policy, myself, self._announce)
+        self.pcs = {"pc-1": AgentPresence()}
+        """What subscribed PCs watch, by agent: there is one for all counters."""
+        cameras = (DEPARTURE, replace(DEPARTURE, camera_id="dep-2", counter="D2"))
+        self.attendance = Attendance(cameras, lambda: WholePresence((), {}, {}, dict(self.pcs)), self.clock)
+        self.escalator = Escalator(
+            self.handling, self.alerts, orders, self.clock, self.policy, myself, self._announce, self.attendance
+        )
 
     def sweeper(self, policy: RetentionPolicy = RetentionPolicy()) -> RetentionSweeper:  # noqa: B008  # frozen
         """The removal of what is kept no longer."""

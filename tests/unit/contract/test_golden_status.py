@@ -37,7 +37,7 @@ from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.hardware.errors import SigningWaits
-from cekalwatch.server.health.probes import CameraPresence, ReportedRun, ServerRun
+from cekalwatch.server.health.probes import AgentPresence, CameraPresence, ReportedRun, ServerRun
 from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
 from cekalwatch.server.outbox import DeliveryFailure
 from cekalwatch.server.pki.revocations import RevocationState
@@ -82,13 +82,14 @@ HEARD = CameraPresence(
 FIRST = ServerRun("run-1", "server-1", "10.0.0.1:7000", "0.3.0", "light-1", {}, NOON, 4, 2.5)
 SECOND = ServerRun("run-2", "server-2", "10.0.0.2:7000", "0.2.0", "light-1", {}, NOON)
 CAMERAS_OF_FIRST = {"dep-1": HEARD, "arr-1": CameraPresence()}
+PCS = {"pc-1": AgentPresence()}
 AHEAD = timedelta(seconds=1.5)
 WHOLE = WholePresence(
     cameras={"dep-1": (HEARD, "server-1")},
     agents={"pc-1": "server-1"},
     servers=(
-        ReportedRun(FIRST, NOON, alive=True, clock_ahead=AHEAD, cameras=CAMERAS_OF_FIRST, agents=frozenset({"pc-1"})),
-        ReportedRun(SECOND, NOON, alive=False, clock_ahead=None, cameras={"dep-1": HEARD}, agents=frozenset()),
+        ReportedRun(FIRST, NOON, alive=True, clock_ahead=AHEAD, cameras=CAMERAS_OF_FIRST, agents=PCS),
+        ReportedRun(SECOND, NOON, alive=False, clock_ahead=None, cameras={"dep-1": HEARD}, agents={}),
     ),
 )
 SIGNING = SigningState(

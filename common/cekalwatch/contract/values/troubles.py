@@ -58,6 +58,7 @@ class TroubleKind(StrEnum):
     PORT_NOT_FOLLOWING = "PORT_NOT_FOLLOWING"
     PORT_NOT_REPORTING = "PORT_NOT_REPORTING"
     SERVER_REFUSED = "SERVER_REFUSED"
+    COUNTER_WITHOUT_PC = "COUNTER_WITHOUT_PC"
 
 
 OF_VIEWS = {
@@ -108,6 +109,8 @@ OF_PORTS = frozenset({TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPOR
 """A port with a server of its own may search an old list, or its alerts are not seen at the centre."""
 OF_CAMERAS = frozenset({one for one in TroubleKind if one.startswith("CAMERA_")} | {TroubleKind.SPOOL_FAILING})
 """Travellers at one counter may pass unseen."""
+OF_COUNTERS = frozenset({TroubleKind.COUNTER_WITHOUT_PC})
+"""Alerts of a counter ring at no PC there."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
 

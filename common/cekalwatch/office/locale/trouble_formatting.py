@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from cekalwatch.contract.values.troubles import OF_SOURCES, Trouble, Troubles
+from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_SOURCES, Trouble, Troubles
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 _NAMED = (
@@ -41,6 +41,8 @@ class TroubleFormatter(AlertFormatter):
 
     def trouble_place(self, trouble: Trouble) -> str:
         """Return the counter with the camera, the camera alone, or the source."""
+        if trouble.kind in OF_COUNTERS:
+            return self.say("COUNTER", counter=trouble.counter)
         if trouble.counter:
             return f"{self.say('COUNTER', counter=trouble.counter)} ({trouble.about})"
         if trouble.kind in OF_SOURCES and trouble.about == "import":

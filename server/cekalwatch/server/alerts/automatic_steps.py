@@ -7,15 +7,17 @@ servers takes the step and the other finds nothing to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import structlog
 
-from cekalwatch.contract.values.adjudication import AlertEventType, AlertState
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation
 from cekalwatch.server.alerts.details import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy, Watched
 from cekalwatch.server.domain.clock import Clock
@@ -172,11 +174,13 @@ class Escalator:
         policy: HandlingPolicy,
         myself: Actor,
         announce: Callable[[], None],
+        attendance: Attendance,
     ) -> None:
         self._store = store
         self._alerts = alerts
         self._orders = orders
         self._clock = clock
+        self._attendance = attendance
         self._watch = AlertWatch(clock)
         self._policy = policy
         self._myself = myself
@@ -190,12 +194,14 @@ class Escalator:
             self._watch.forget()
             raise
         self._watch.see(waiting)
+        self._attendance.look()
         now, moved = self._clock.now(), 0
         for alert_id, handling in waiting.items():
-            if not self._step(alert_id, handling, now, _SOMEBODY).happened:
-                continue
             made: list[AlertEventType] = []
             try:
+                place = self._place(alert_id, handling)
+                if not self._step(alert_id, handling, now, _SOMEBODY, place).happened:
+                    continue
                 orders: Sequence[JudgedOrder] = ()
                 if handling.state is AlertState.CONFIRMED:
                     # What people did with a hit, and whose orders it has, is read only once it is due.
@@ -205,10 +211,13 @@ class Escalator:
                         continue
 
                 def make(
-                    alert: Alert, made: list[AlertEventType] = made, orders: Sequence[JudgedOrder] = orders
+                    alert: Alert,
+                    made: list[AlertEventType] = made,
+                    orders: Sequence[JudgedOrder] = orders,
+                    place: Escalation = place,
                 ) -> HandlingStep:
                     owed = self._orders.agencies_owed(alert, orders)
-                    step = self._step(alert.alert_id, alert.handling, now, owed)
+                    step = self._step(alert.alert_id, alert.handling, now, owed, place)
                     made.extend(step.happened)
                     return step
 
@@ -232,10 +241,21 @@ class Escalator:
             self._announce()
         return moved
 
-    def _step(self, alert_id: UUID, before: Handling, now: datetime, agencies_owed: Sequence[str]) -> HandlingStep:
+    def _place(self, alert_id: UUID, handling: Handling) -> Escalation:
+        """Return where an alert belongs that nobody has claimed; its traveller's place is read only if that matters."""
+        up_already = handling.state is not AlertState.NEW or handling.escalation is Escalation.SITE
+        if up_already or not self._attendance.unattended:
+            return Escalation.COUNTER
+        return self._attendance.next_place(self._alerts.get(alert_id).place)
+
+    def _step(
+        self, alert_id: UUID, before: Handling, now: datetime, agencies_owed: Sequence[str], place: Escalation
+    ) -> HandlingStep:
         watched = self._watch.watched(alert_id, before)
+        if before.claim and self._attendance.is_gone(before.claim.holder.agent):
+            watched = replace(watched, claim=self._policy.lease)  # nobody can renew it
         free = before.lapsed(watched, self._policy)
-        after = free.escalated(now, self._policy, watched, agencies_owed)
+        after = free.escalated(now, self._policy, watched, agencies_owed, place)
         # What has waited long enough escalates at once when it is free.
         lapsed = (AlertEventType.RELEASED,) if free != before else ()
         went_up = (AlertEventType.ESCALATED,) if after != free else ()

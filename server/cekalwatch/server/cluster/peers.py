@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from cekalwatch.server.domain.versions import is_behind
-from cekalwatch.server.health.probes import CameraPresence, Presence, ReportedRun, ServerRun
+from cekalwatch.server.health.probes import AgentPresence, CameraPresence, Presence, ReportedRun, ServerRun
 from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.cluster.presence_store import LASTS, PresenceStore
 
@@ -101,6 +101,8 @@ class WholePresence:
     """Each reported camera, with the name of the server that heard it last."""
     agents: Mapping[str, str]
     """Each subscribed agent, with the name of its server."""
+    watched: Mapping[str, AgentPresence] = field(default_factory=dict)
+    """What each of them watches."""
 
 
 class Peers:
@@ -191,7 +193,8 @@ class Peers:
                 if name not in cameras or _newer(here, cameras[name][0]):
                     cameras[name] = (here, server.run.name)
         agents = {name: server.run.name for server in reversed(servers) for name in server.agents}
-        return WholePresence(servers, cameras, agents)
+        watched = {name: one for server in reversed(servers) for name, one in server.agents.items()}
+        return WholePresence(servers, cameras, agents, watched)
 
     def _as_it_does(self) -> ServerRun:
         load, (before_s, counted) = self._load(), self._counted

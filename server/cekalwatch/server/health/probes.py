@@ -6,7 +6,7 @@ This module knows no metrics library.
 from __future__ import annotations
 
 import time
-from collections import Counter, OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +14,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import is_wrong
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.captures import CameraClock, Capture
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 
@@ -95,6 +98,30 @@ class CameraPresence:
 
 
 @dataclass(frozen=True)
+class AgentPresence:
+    """What a subscribed agent watches; empty fields mean everything."""
+
+    site: str = ""
+    counters: frozenset[str] = frozenset()
+    direction: Direction | None = None
+    supervises: bool = False
+    """Whether a supervisor is signed in at its device."""
+
+    @property
+    def is_for_supervisors(self) -> bool:
+        """Whether alerts that have gone to the supervisors reach somebody here."""
+        return self.supervises or not self.counters
+
+    def attends(self, camera: Camera) -> bool:
+        """Whether it would ring for a traveller at `camera` before anything escalates.
+
+        One without counters is the PC of all of them, unless it is a supervisor's.
+        """
+        is_own = bool(self.counters) or not self.supervises
+        return is_own and AlertFilter(self.site, self.counters, self.direction).wants(camera)
+
+
+@dataclass(frozen=True)
 class ServerRun:
     """A server that shares the database, from its start to its end, with its load."""
 
@@ -130,7 +157,7 @@ class ReportedRun:
     """How far its clock was ahead of the database's (negative: behind); None where both are this machine's."""
     cameras: Mapping[str, CameraPresence]
     """The cameras that it has heard."""
-    agents: frozenset[str]
+    agents: Mapping[str, AgentPresence]
     """The agents that are subscribed there."""
 
 
@@ -176,7 +203,7 @@ class Presence:
         self._clock = clock
         self._cameras: dict[str, CameraPresence] = {}
         self._rejections: dict[str, Rejection] = {}
-        self._agents: Counter[str] = Counter()
+        self._agents: dict[str, list[Callable[[], AgentPresence]]] = {}
         self._clocks: dict[str, CameraClock] = {}
         self._passages: defaultdict[str, RecentPassages] = defaultdict(RecentPassages)
 
@@ -249,20 +276,22 @@ class Presence:
         """The cameras that were refused and have not connected since, by the key that they claimed."""
         return dict(self._rejections)
 
-    def agent_connected(self, agent_id: str) -> None:
-        """Count a subscription of that agent."""
-        self._agents[agent_id] += 1
-
-    def agent_disconnected(self, agent_id: str) -> None:
-        """Stop counting a subscription of that agent."""
-        self._agents[agent_id] -= 1
-        if not self._agents[agent_id]:
-            del self._agents[agent_id]
+    @contextmanager
+    def agent_connected(self, agent_id: str, watches: Callable[[], AgentPresence] = AgentPresence) -> Iterator[None]:
+        """Count a subscription of that agent for the time of the block; `watches` tells what it watches at present."""
+        self._agents.setdefault(agent_id, []).append(watches)
+        try:
+            yield
+        finally:
+            self._agents[agent_id].remove(watches)
+            if not self._agents[agent_id]:
+                del self._agents[agent_id]
 
     @property
-    def agents(self) -> frozenset[str]:
-        """The agents that are subscribed."""
-        return frozenset(self._agents)
+    def agents(self) -> Mapping[str, AgentPresence]:
+        """The agents that are subscribed, each by its newest subscription."""
+        subscriptions = [(agent_id, tuple(some)) for agent_id, some in self._agents.copy().items()]
+        return {agent_id: some[-1]() for agent_id, some in subscriptions if some}
 
 
 def _log_clock(camera_id: str, before: timedelta | None, ahead: timedelta | None) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
+from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
+from cekalwatch.server.health.alarms.counters import CounterAlarms
 from cekalwatch.server.health.alarms.feed import AlarmFeed
 from cekalwatch.server.health.alarms.servers import (
     NoticeAlarms,
@@ -53,6 +55,7 @@ LOOK_AT_SERVER_PERIOD_S = 1.0
 LOOK_AT_THRESHOLD_PERIOD_S = 5.0
 LOOK_AT_ROWS_PERIOD_S = 2.0
 LOOK_AT_PORTS_PERIOD_S = 5.0
+LOOK_AT_COUNTERS_PERIOD_S = 1.0
 LOOK_AT_REFUSED_PERIOD_S = 2.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
@@ -83,6 +86,7 @@ def init_alarms(
     health: Health,
     cluster: ClusterParts,
     revoked: Callable[[str], bool],
+    attendance: Attendance,
 ) -> AlarmParts:
     """Load the open problems. `revoked` says whether a certificate is revoked, by the text of its key."""
     settings, stores, clock = context.settings, context.stores, context.clock
@@ -111,6 +115,7 @@ def init_alarms(
         PeriodicJob("look_at_server", LOOK_AT_SERVER_PERIOD_S, partial(board.apply, server)),
         PeriodicJob("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, partial(board.apply, thresholds)),
         PeriodicJob("look_at_rows", LOOK_AT_ROWS_PERIOD_S, partial(board.apply, rows)),
+        LeaderJob("look_at_counters", LOOK_AT_COUNTERS_PERIOD_S, partial(board.apply, CounterAlarms(attendance))),
         LeaderJob("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
         LeaderJob("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
         LeaderJob("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),

@@ -19,6 +19,7 @@ from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAle
 from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.auth.sessions import SupervisedDevices
+from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
@@ -65,7 +66,12 @@ class AlertParts:
 
 
 def init_alerts(
-    context: Context, freshness: FreshnessGauge, presence: Presence, trail: AuditTrail, hints: ChangeNotifier
+    context: Context,
+    freshness: FreshnessGauge,
+    presence: Presence,
+    trail: AuditTrail,
+    hints: ChangeNotifier,
+    attendance: Attendance,
 ) -> AlertParts:
     """Begin at the end of the event log."""
     settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
@@ -108,7 +114,7 @@ def init_alerts(
         stores.ports.has,
     )
     watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
-    escalator = Escalator(handling, alerts, orders, clock, policy, actor, announce)
+    escalator = Escalator(handling, alerts, orders, clock, policy, actor, announce, attendance)
     window = timedelta(seconds=settings.grouping_window_seconds)
     keeping = settings.retention_policy
     sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
@@ -11,6 +12,8 @@ import pytest
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.health.probes import AgentPresence
+from tests.support.builders.alerts import DEPARTURE, capture, match
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, REFERENCE, Counter, contact
 
@@ -122,3 +125,55 @@ def test_servers_that_look_at_once_do_nothing_twice(counter: Counter, budi: Acti
         assert sum(pool.map(look, range(3))) == 6
     assert {tuple(counter.events(alert_id)) for alert_id in waiting} == {(E.RAISED, E.ESCALATED)}
     assert counter.events(held) == [E.RAISED, E.CLAIMED, E.RELEASED, E.ESCALATED]
+
+
+def looks(counter: Counter, clock: FixedClock, seconds: int) -> int:
+    """Let the server look each second, and return how many steps it took."""
+    taken = 0
+    for _ in range(seconds):
+        clock.advance(timedelta(seconds=1))
+        taken += counter.escalator.escalate()
+    return taken
+
+
+def test_an_alert_of_a_counter_without_a_pc_goes_to_the_supervisors_at_once(counter: Counter, clock: FixedClock):
+    counter.pcs = {"pc-d2": AgentPresence(counters=frozenset({"D2"})), "pc-s": AgentPresence(supervises=True)}
+    assert looks(counter, clock, 11) == 0
+    alert_id = counter.raise_alert()
+    assert counter.escalator.escalate() == 1, "N20: it waited for a minute"
+    assert counter.alerts.get(alert_id).handling.escalation is Escalation.SUPERVISOR
+    assert looks(counter, clock, 40) == 0
+    del counter.pcs["pc-s"]
+    assert looks(counter, clock, 1) == 1
+    assert counter.alerts.get(alert_id).handling.escalation is Escalation.SITE, "no supervisor is there either"
+    assert counter.events(alert_id) == [E.RAISED, E.ESCALATED, E.ESCALATED]
+
+
+def test_an_alert_whose_traveller_comes_to_a_counter_without_a_pc_goes_to_the_supervisors(
+    counter: Counter, clock: FixedClock
+):
+    counter.pcs = {"pc-d1": AgentPresence(counters=frozenset({"D1"})), "pc-s": AgentPresence(supervises=True)}
+    assert looks(counter, clock, 11) == 0
+    alert_id = counter.raise_alert()
+    assert looks(counter, clock, 5) == 0
+    there = capture(camera=replace(DEPARTURE, camera_id="dep-2", counter="D2"), at=clock.now())
+    counter.alerts.record(match(there), timedelta(minutes=10), clock.now())
+    assert counter.escalator.escalate() == 1
+    assert counter.alerts.get(alert_id).handling.escalation is Escalation.SUPERVISOR
+
+
+def test_the_claim_of_a_pc_that_died_ends_once_the_pc_had_time_to_come_back(
+    counter: Counter, budi: ActingPerson, ani: ActingPerson, clock: FixedClock
+):
+    counter.pcs["pc-budi"] = AgentPresence()
+    assert looks(counter, clock, 1) == 0
+    died, lives = counter.raise_alert("1"), counter.raise_alert("2")
+    counter.claim(died, budi)
+    counter.claim(lives, ani)  # from a console in a browser, which is no PC
+    assert looks(counter, clock, 20) == 0
+    del counter.pcs["pc-budi"]
+    assert looks(counter, clock, 4) == 0
+    assert looks(counter, clock, 1) == 1, "N3: it was silent for a lease"
+    assert counter.alerts.get(died).state is AlertState.NEW
+    assert counter.alerts.get(lives).state is AlertState.CLAIMED
+    assert counter.events(died)[:3] == [E.RAISED, E.CLAIMED, E.RELEASED]

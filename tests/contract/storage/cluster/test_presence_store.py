@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.health.probes import CameraPresence, Presence, ServerRun
+from cekalwatch.server.health.probes import AgentPresence, CameraPresence, Presence, ServerRun
 from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LASTS, PresenceStore
 from cekalwatch.server.storage.database import Database
 from tests.support.scenarios.server import LateClock
@@ -35,6 +36,13 @@ BEAT = Heartbeat(
 CAMERA = CameraPresence(1, T0, None, BEAT, 4, T0, timedelta(seconds=-2.5))
 
 
+AT_D1 = AgentPresence("batam-center", frozenset(("D1", "D2")), Direction.DEPARTURE, supervises=True)
+
+
+def agents(*names: str) -> dict[str, AgentPresence]:
+    return dict.fromkeys(names, AT_D1)
+
+
 def age(database: Database, by: timedelta) -> None:
     """Let time pass since everything was told."""
     with database.engine.begin() as connection:
@@ -46,15 +54,17 @@ def test_on_one_file_there_is_nobody_to_tell(database: Database) -> None:
     if database.is_shared:
         pytest.skip("several servers may use it")
     store = PresenceStore(database, SystemClock())
-    store.tell(RUN, {"dep-1": CAMERA}, frozenset({"pc-1"}))
+    store.tell(RUN, {"dep-1": CAMERA}, agents("pc-1"))
     presence = Presence(SystemClock())
     presence.camera_connected("dep-1")
-    presence.agent_connected("pc-1")
-    whole = Peers(lambda: RUN, presence, lambda: Load(0, 0), store).whole()
+    with presence.agent_connected("pc-1", lambda: AT_D1):
+        whole = Peers(lambda: RUN, presence, lambda: Load(0, 0), store).whole()
     assert store.told() == []
     assert [(one.run.run_id, one.alive, one.clock_ahead) for one in whole.servers] == [("a", True, None)]
     assert {name: server for name, (_, server) in whole.cameras.items()} == {"dep-1": "server-1"}
     assert whole.agents == {"pc-1": "server-1"}
+    assert whole.watched == {"pc-1": AT_D1}
+    assert presence.agents == {}
 
 
 @pytest.mark.slow
@@ -69,25 +79,41 @@ class TestOfSeveralServers:
 
     def test_what_was_told_is_read_as_it_was(self, shared: Database) -> None:
         store = PresenceStore(shared, SystemClock())
-        store.tell(RUN, {"dep-1": CAMERA, "arr-1": CameraPresence()}, frozenset({"pc-1", "pc-2"}))
+        store.tell(RUN, {"dep-1": CAMERA, "arr-1": CameraPresence()}, agents("pc-1", "pc-2"))
         later = replace(RUN, captures_waiting=9)
-        store.tell(later, {"arr-1": replace(CAMERA, streams=2)}, frozenset({"pc-2", "pc-3"}))
+        store.tell(later, {"arr-1": replace(CAMERA, streams=2)}, agents("pc-2", "pc-3"))
         (told,) = store.told()
         assert (told.run, told.alive) == (later, True)
         assert told.cameras == {"dep-1": CAMERA, "arr-1": replace(CAMERA, streams=2)}
-        assert told.agents == {"pc-2", "pc-3"}
+        assert told.agents == agents("pc-2", "pc-3")
+
+    def test_what_an_agent_watches_follows_who_is_signed_in_there(self, shared: Database) -> None:
+        store = PresenceStore(shared, SystemClock())
+        for supervises in (False, True):
+            agent = replace(AT_D1, supervises=supervises)
+            store.tell(RUN, {}, {"pc-1": agent})
+            assert store.told()[0].agents == {"pc-1": agent}
+
+    def test_an_agent_at_a_server_that_does_not_say_what_it_watches_may_watch_everything(
+        self, shared: Database
+    ) -> None:
+        store = PresenceStore(shared, SystemClock())
+        store.tell(RUN, {}, agents("pc-1"))
+        with shared.engine.begin() as connection:
+            connection.execute(sqlalchemy.text("UPDATE agent_presence SET facts = NULL"))
+        assert store.told()[0].agents == {"pc-1": AgentPresence()}
 
     def test_the_clock_is_compared_with_the_databases(self, shared: Database) -> None:
         clock = LateClock()
         clock.go(minutes=3)
         store = PresenceStore(shared, clock)
-        for ahead in (store.tell(RUN, {}, frozenset()), store.told()[0].clock_ahead):
+        for ahead in (store.tell(RUN, {}, {}), store.told()[0].clock_ahead):
             assert ahead is not None
             assert abs(ahead - timedelta(minutes=3)) < timedelta(seconds=10)
 
     def test_a_server_that_tells_nothing_more_has_gone_with_its_agents_and_is_forgotten(self, shared: Database) -> None:
         store = PresenceStore(shared, SystemClock())
-        store.tell(RUN, {"dep-1": CAMERA}, frozenset({"pc-1"}))
+        store.tell(RUN, {"dep-1": CAMERA}, agents("pc-1"))
         age(shared, LASTS + timedelta(seconds=1))
         presence = Presence(SystemClock())
         whole = Peers(lambda: replace(RUN, run_id="b", name="server-2"), presence, lambda: Load(0, 0), store).whole()
@@ -96,29 +122,29 @@ class TestOfSeveralServers:
         assert (camera.streams, camera.last_heard_at, server) == (0, T0, "server-1")
         assert whole.agents == {}
         age(shared, FORGOTTEN_AFTER)
-        store.tell(replace(RUN, run_id="b"), {}, frozenset())
+        store.tell(replace(RUN, run_id="b"), {}, {})
         assert [one.run.run_id for one in store.told()] == ["b"]
 
     def test_a_camera_is_where_its_stream_is(self, shared: Database) -> None:
         store, mine = PresenceStore(shared, SystemClock()), Presence(SystemClock())
         mine.camera_connected("dep-1")
         peers = Peers(lambda: replace(RUN, run_id="b", name="server-2"), mine, lambda: Load(0, 0), store)
-        store.tell(RUN, {"dep-1": replace(CAMERA, streams=0, gone_at=T0)}, frozenset())
+        store.tell(RUN, {"dep-1": replace(CAMERA, streams=0, gone_at=T0)}, {})
         assert peers.whole().cameras["dep-1"][1] == "server-2"
         mine.camera_disconnected("dep-1")
-        store.tell(RUN, {"dep-1": CAMERA}, frozenset())
+        store.tell(RUN, {"dep-1": CAMERA}, {})
         assert peers.whole().cameras["dep-1"] == (CAMERA, "server-1")
 
     def test_two_servers_of_one_name_do_not_work_together(self, shared: Database) -> None:
         store, presence = PresenceStore(shared, SystemClock()), Presence(SystemClock())
         other, mine = replace(RUN, run_id="b", address="10.0.0.2:7443"), replace(RUN, run_id="c")
-        store.tell(other, {}, frozenset())
+        store.tell(other, {}, {})
 
         def joining(meanwhile: Callable[[], object]) -> Peers:
             return Peers(lambda: mine, presence, lambda: Load(0, 0), store, wait=lambda _: meanwhile())
 
         with pytest.raises(ProgramError, match=r"server-1 works on this database already, at 10\.0\.0\.2:7443"):
-            joining(lambda: store.tell(other, {}, frozenset())).join(model_chosen=False)
+            joining(lambda: store.tell(other, {}, {})).join(model_chosen=False)
         assert [one.run.run_id for one in store.told()] == ["b"]
         # One that tells nothing more was this server before it was killed.
         joining(lambda: age(shared, timedelta(seconds=1))).join(model_chosen=False)
@@ -126,7 +152,7 @@ class TestOfSeveralServers:
 
     def test_who_stops_in_order_leaves_nothing(self, shared: Database) -> None:
         store = PresenceStore(shared, SystemClock())
-        store.tell(RUN, {"dep-1": CAMERA}, frozenset({"pc-1"}))
+        store.tell(RUN, {"dep-1": CAMERA}, agents("pc-1"))
         store.leave(RUN.run_id)
         with shared.engine.connect() as connection:
             for table in ("server_run", "camera_presence", "agent_presence"):
@@ -138,7 +164,7 @@ class TestOfSeveralServers:
         told: list[list[str]] = []
         tell = store.tell
 
-        def noted(run: ServerRun, cameras: dict[str, CameraPresence], agents: frozenset[str]) -> timedelta:
+        def noted(run: ServerRun, cameras: dict[str, CameraPresence], agents: dict[str, AgentPresence]) -> timedelta:
             told.append(sorted(cameras))
             return tell(run, cameras, agents)
 

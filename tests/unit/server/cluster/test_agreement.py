@@ -19,7 +19,7 @@ MYSELF = ServerRun("b", "server-2", "10.0.0.2:7443", "1.0", "standard-1", LAW, T
 
 def told(ahead: timedelta = timedelta(), *, alive: bool = True, **facts: object) -> ReportedRun:
     run = replace(MYSELF, **{"run_id": "a", "name": "server-1", "address": "10.0.0.1:7443"} | facts)  # type: ignore[arg-type]
-    return ReportedRun(run, T0, alive, ahead, {}, frozenset())
+    return ReportedRun(run, T0, alive, ahead, {}, {})
 
 
 def refusal(*others: ReportedRun, ahead: timedelta = timedelta(), chosen: bool = False) -> str:

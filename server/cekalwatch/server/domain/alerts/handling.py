@@ -196,14 +196,20 @@ class Handling:
         return self
 
     def escalated(
-        self, now: datetime, policy: HandlingPolicy, watched: Watched, agencies_owed: Collection[str] = ()
+        self,
+        now: datetime,
+        policy: HandlingPolicy,
+        watched: Watched,
+        agencies_owed: Collection[str] = (),
+        place: Escalation = Escalation.COUNTER,
     ) -> Handling:
         """Return the alert escalated or announced again, as is due at `now` (rule 6); it is never de-escalated.
 
-        What nobody claims goes up twice; what somebody holds, referred or could not determine goes to the supervisors,
-        and so does a hit of which agencies must still be told. Whatever nobody settles is announced again and again,
-        unless its orders have ended. The clock can let that happen sooner, and a server that was restarted goes by it,
-        but never later than `watched` says.
+        What nobody claims goes up twice, and at once to `place` where its counter has no PC that would ring; what
+        somebody holds, referred or could not determine goes to the supervisors, and so does a hit of which agencies
+        must still be told. Whatever nobody settles is announced again and again, unless its orders have ended. The
+        clock can let that happen sooner, and a server that was restarted goes by it, but never later than `watched`
+        says.
         """
         waits = self.state in UNSETTLED or (self.state is AlertState.CONFIRMED and agencies_owed)
         if not waits or self.orders_ended_at:
@@ -211,7 +217,11 @@ class Handling:
         waited, unclaimed = max(watched.wait, now - self.waits_since), self.state is AlertState.NEW
         patience = policy.to_supervisor if unclaimed else policy.to_settle
         highest = Escalation.SITE if unclaimed else Escalation.SUPERVISOR
-        level = max(self.escalation, Escalation(min(waited // patience, highest)))
+        level = max(
+            self.escalation,
+            Escalation(min(waited // patience, highest)),
+            place if unclaimed else Escalation.COUNTER,
+        )
         if self.escalated_at is None or self.escalated_at < self.waits_since:
             due = waited >= patience
         else:

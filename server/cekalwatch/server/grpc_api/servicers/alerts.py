@@ -31,7 +31,7 @@ from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
-from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.health.probes import AgentPresence, Presence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
@@ -91,8 +91,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         agent = _agent(agent_id)
         opened_by = subscriber.actor if subscriber.session else agent
         await self._trail.note(opened_by, Action.SUBSCRIPTION_OPENED, after_event=after)
-        self._presence.agent_connected(agent_id)
-        try:
+        with self._presence.agent_connected(agent_id, self._watches(subscriber, asked)):
             waiting_count = await self._waiting.count(wants)
             yield STREAM.write(Subscribed(after, newest, self._freshness.now(), waiting_count))
             if request.WhichOneof("start") is None:
@@ -113,8 +112,15 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                         trace = TRACES.within(event.trace)
                         TRACES.record("alert.deliver", trace, event.trace, event.occurred_at, now, agent=agent_id)
                         yield answers.event_message(item)
-        finally:
-            self._presence.agent_disconnected(agent_id)
+
+    def _watches(self, subscriber: Caller, asked: AlertFilter) -> Callable[[], AgentPresence]:
+        wanted = subscriber.narrow(asked)
+
+        def watches() -> AgentPresence:
+            supervises = subscriber.device in self._supervised
+            return AgentPresence(wanted.site, wanted.counters, wanted.direction, supervises)
+
+        return watches
 
     def _wants(self, subscriber: Caller, asked: AlertFilter) -> Callable[[Alert], bool]:
         wanted = subscriber.narrow(asked)

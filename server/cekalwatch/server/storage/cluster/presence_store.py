@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session, col, delete, func, select
 
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.probes import CameraPresence, ReportedRun, ServerRun
+from cekalwatch.server.health.probes import AgentPresence, CameraPresence, ReportedRun, ServerRun
 from cekalwatch.server.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.cluster.tables import AgentPresenceRow, CameraPresenceRow, RefusedServerRow, ServerRunRow
 from cekalwatch.server.storage.database import Database
@@ -28,6 +28,7 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 """How long a server that died is listed."""
 
 _CAMERA: TypeAdapter[CameraPresence] = TypeAdapter(CameraPresence)
+_AGENT: TypeAdapter[AgentPresence] = TypeAdapter(AgentPresence)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class PresenceStore:
         self._database = database
         self._clock = clock
 
-    def tell(self, run: ServerRun, cameras: Mapping[str, CameraPresence], agents: frozenset[str]) -> timedelta:
+    def tell(
+        self, run: ServerRun, cameras: Mapping[str, CameraPresence], agents: Mapping[str, AgentPresence]
+    ) -> timedelta:
         """Report this server, the cameras whose presence has changed, and all agents. Raises StorageError.
 
         Returns how far this server's clock is ahead of the database's (negative: behind).
@@ -65,10 +68,13 @@ class PresenceStore:
                 told = _CAMERA.dump_python(camera, mode="json")
                 session.merge(CameraPresenceRow(run_id=run.run_id, camera_id=camera_id, facts=told))
             mine = col(AgentPresenceRow.run_id) == run.run_id
-            known = frozenset(session.exec(select(AgentPresenceRow.agent_id).where(mine)))
-            if gone := known - agents:
+            known = {row.agent_id: row.facts for row in session.exec(select(AgentPresenceRow).where(mine))}
+            if gone := known.keys() - agents.keys():
                 session.exec(delete(AgentPresenceRow).where(mine, col(AgentPresenceRow.agent_id).in_(gone)))
-            session.add_all(AgentPresenceRow(run_id=run.run_id, agent_id=name) for name in sorted(agents - known))
+            for agent_id, agent in sorted(agents.items()):
+                facts = _AGENT.dump_python(agent, mode="json") | {"counters": sorted(agent.counters)}
+                if known.get(agent_id) != facts:
+                    session.merge(AgentPresenceRow(run_id=run.run_id, agent_id=agent_id, facts=facts))
             session.commit()
         return ahead
 
@@ -113,14 +119,14 @@ def database_now(session: Session) -> datetime:
 def _told(session: Session, row: ServerRunRow, now: datetime) -> ReportedRun:
     alive = abs(now - row.seen_at) <= LASTS  # no server writes a time that lies ahead
     cameras = session.exec(select(CameraPresenceRow).where(col(CameraPresenceRow.run_id) == row.run_id))
-    agents = session.exec(select(AgentPresenceRow.agent_id).where(col(AgentPresenceRow.run_id) == row.run_id))
+    agents = session.exec(select(AgentPresenceRow).where(col(AgentPresenceRow.run_id) == row.run_id))
     return ReportedRun(
         ServerRun(**{name: getattr(row, name) for name in ServerRun.__dataclass_fields__}),
         row.seen_at,
         alive,
         timedelta(milliseconds=row.clock_ahead_ms),
         {one.camera_id: camera for one in cameras if (camera := _camera(one)) is not None},
-        frozenset(agents) if alive else frozenset(),
+        {one.agent_id: _agent(one) for one in agents} if alive else {},
     )
 
 
@@ -129,6 +135,13 @@ def _camera(row: CameraPresenceRow) -> CameraPresence | None:
         return _CAMERA.validate_python(row.facts)
     except ValidationError:  # of another version of the program
         return None
+
+
+def _agent(row: AgentPresenceRow) -> AgentPresence:
+    try:
+        return AgentPresence() if row.facts is None else _AGENT.validate_python(row.facts)
+    except ValidationError:  # of another version of the program: it may watch everything
+        return AgentPresence()
 
 
 TOLD_FOR = timedelta(hours=1)

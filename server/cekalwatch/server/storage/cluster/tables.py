@@ -78,5 +78,8 @@ class AgentPresenceRow(SQLModel, table=True):
 
     __tablename__ = "agent_presence"
 
+    facts: dict[str, Any] | None = Field(default=None, sa_column=Column(Facts(), nullable=True))
+    """What it watches; absent where a server before 0.3.0 reports it."""
+
     run_id: str = _of_a_run()
     agent_id: str = Field(primary_key=True)

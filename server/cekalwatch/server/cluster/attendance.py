@@ -1,0 +1,92 @@
+"""Which counters have a PC that would ring, at any server of the database, and which PCs have gone a moment ago.
+
+The leader looks, and lets alerts of a counter without a PC go on at once, and claims of PCs that are gone end. It goes
+by elapsed time, and knows no alerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from cekalwatch.contract.values.adjudication import Escalation
+from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.health.probes import AgentPresence
+
+AWAY_AFTER_S: Final = 5.0
+"""A PC whose subscription has ended may come back within this time before it counts as away."""
+STARTS_WITHIN_S: Final = 10.0
+"""How long PCs have to come after this server has begun to look."""
+STALE_AFTER_S: Final = 10.0
+"""After a longer time without a look this server was not the leader, or the database was away: it begins anew."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen up to the last look; the times are those of `Clock.elapsed_s`."""
+
+    began_s: float
+    looked_s: float
+    agents: Mapping[str, float] = field(default_factory=dict)
+    """When each agent was subscribed last."""
+    cameras: Mapping[str, float] = field(default_factory=dict)
+    """When a PC attended each camera last."""
+    present: tuple[AgentPresence, ...] = ()
+
+
+class Attendance:
+    """Follows the PCs of the counters at `cameras`. One thread looks, any may ask."""
+
+    def __init__(self, cameras: Iterable[Camera], whole: Callable[[], WholePresence], clock: Clock) -> None:
+        """`whole` reads which agents are subscribed; it blocks, and raises StorageError."""
+        self._cameras = tuple(cameras)
+        self._whole, self._clock = whole, clock
+        self._seen: _Seen | None = None
+
+    def look(self) -> None:
+        """Read which PCs are there. Raises StorageError."""
+        watched, now_s, before = self._whole().watched, self._clock.elapsed_s(), self._seen
+        if before is None or now_s - before.looked_s > STALE_AFTER_S:
+            before = _Seen(now_s, now_s)
+        lately = {name: at for name, at in before.agents.items() if now_s - at < 60 * STALE_AFTER_S}
+        attended = (one.camera_id for one in self._cameras if any(each.attends(one) for each in watched.values()))
+        self._seen = _Seen(
+            before.began_s,
+            now_s,
+            lately | dict.fromkeys(watched, now_s),
+            {**before.cameras, **dict.fromkeys(attended, now_s)},
+            tuple(watched.values()),
+        )
+
+    @property
+    def unattended(self) -> tuple[Camera, ...] | None:
+        """The cameras at whose counters no PC would ring; None while that is not known."""
+        seen = self._seen
+        if seen is None or self._clock.elapsed_s() - seen.looked_s > STALE_AFTER_S:
+            return None
+        return tuple(one for one in self._cameras if not self._is_attended(seen, one))
+
+    def next_place(self, camera: Camera) -> Escalation:
+        """Return where an alert that nobody has claimed belongs while its traveller is at `camera`."""
+        unattended = self.unattended
+        if not unattended or camera not in unattended or self._seen is None:
+            return Escalation.COUNTER
+        near = (one for one in self._seen.present if one.site in {"", camera.site})
+        return Escalation.SUPERVISOR if any(one.is_for_supervisors for one in near) else Escalation.SITE
+
+    def is_gone(self, agent_id: str) -> bool:
+        """Whether an agent was subscribed and has been away since for longer than a connection takes to come back.
+
+        One that never subscribed (a browser) is not gone.
+        """
+        seen = self._seen
+        return seen is not None and agent_id in seen.agents and seen.looked_s - seen.agents[agent_id] >= AWAY_AFTER_S
+
+    @staticmethod
+    def _is_attended(seen: _Seen, camera: Camera) -> bool:
+        if (at_s := seen.cameras.get(camera.camera_id)) is None:
+            return seen.looked_s - seen.began_s < STARTS_WITHIN_S
+        return seen.looked_s - at_s < AWAY_AFTER_S
