@@ -161,7 +161,7 @@ class Day:
     def is_withdrawn(self, key: str) -> None:
         """The source no longer has it, or has it again."""
         one = self._order(key)
-        self._put(replace(one, withdrawn=not one.withdrawn))
+        self._put(replace(one, withdrawn_at=None if one.withdrawn_at else self.clock.now()))
 
     def _order(self, key: str) -> Order:
         if key not in self.model.orders:

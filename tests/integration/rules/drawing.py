@@ -10,7 +10,6 @@ from tests.integration.rules.day import PCS, REASONS, Day, Step
 from tests.integration.rules.faces import LOOKS, OTHER_KEYS, SUBJECTS
 from tests.integration.rules.office import CAMERAS
 from tests.integration.rules.values import Alert, person_of
-from tests.integration.rules.waiting import NOT_YET
 
 STEPS = 18
 CAMERA_IDS = [one["camera_id"] for one in CAMERAS]
@@ -80,8 +79,6 @@ class Drawing:
             "agency": self._some(AGENCIES),
             "extends": self._some([*held, "O-99"]) if self._random.randrange(4) == 0 else "",
         }
-        if "law" in NOT_YET:
-            facts |= {"extends": "", "urgent": False, "lasts": min(30, facts["lasts"]), "kind": "CEGAH"}
         return Step("list_order", facts)
 
     def _order(self) -> str:
@@ -93,8 +90,6 @@ class Drawing:
     def _change_order(self) -> Step:
         key = self._order()
         what = self._some(["moves", "moves", "is_not_urgent", "is_urgent", "is_decided", "is_respelled"])
-        if "law" in NOT_YET:
-            what = "moves"
         facts: dict[str, object] = {"key": key}
         if what == "is_not_urgent":
             facts["extends"] = self._some(["", "", *(one for one in self._day.model.orders if one != key)])

@@ -7,12 +7,13 @@ room, the comment says what was decided.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from tests.integration.rules.values import WIB, Order
 
 NOTICE = timedelta(days=3)
 """An extension of a CEGAH order comes at least so long before the end of what it extends (Permenimipas art. 13)."""
+NOTICE_SINCE = date(2025, 12, 16)
 DECISION = timedelta(days=20)
 """How long an urgent order holds without a written decision."""
 TANGKAL_OF_2024 = date(2024, 10, 17)
@@ -49,75 +50,92 @@ class Law:
 
     def in_force(self, order: Order, now: datetime) -> bool:
         """Whether it is in force, by the clock of the checkpoint, on its first and last day too."""
-        return (
-            not order.withdrawn
-            and not self._is_void(order)
-            and not any(one.revoked_at and one.revoked_at <= now for one in (order, *self._bases(order)))
-            and order.first <= now.astimezone(WIB).date() <= self.last_day(order)
-        )
+        return self._holds(order, now) and order.first <= now.astimezone(WIB).date() <= self.last_day(order)
+
+    def is_or_will_be(self, order: Order, now: datetime) -> bool:
+        """Whether it is in force, or will be."""
+        begins = max(now, datetime.combine(order.first, time(), WIB))
+        return self._holds(order, begins) and max(order.first, now.astimezone(WIB).date()) <= self.last_day(order)
+
+    def _holds(self, order: Order, now: datetime) -> bool:
+        """Whether neither a rule nor anybody has ended it."""
+        revoked = (one.revoked_at for one in (order, *self._bases(order)))
+        return not order.withdrawn_at and not self.is_void(order) and not any(one and one <= now for one in revoked)
 
     def last_day(self, order: Order) -> date:
         """The last day on which the law lets it hold: what says more is capped, and not void."""
         days = [order.last]
-        if order.kind == "CEGAH" or (order.decree or order.received) < TANGKAL_OF_2024:
+        if order.kind == "CEGAH" or order.decided < TANGKAL_OF_2024:
             days.append(months_later(order.first, 6))
-        # Whatever comes from that agency for that person without a decree holds no longer than the urgent one.
-        days += [
-            urgent.urgent_since + DECISION
-            for urgent in self._of_agency(order)
-            if urgent.urgent_since
-            and (urgent.urgent_since <= order.received or urgent is order)
-            and not self._is_decided(urgent, order)
-        ]
+        days += [urgent.urgent_since + DECISION for urgent in self._awaited(order) if urgent.urgent_since]
         return min(days)
 
-    def _is_decided(self, urgent: Order, order: Order) -> bool:
-        """Whether a written decision stands behind an order that came with or after an urgent one."""
-        if urgent is order:  # a decision that came too late revives nothing
-            return bool(order.decree and urgent.urgent_since and order.decree <= urgent.urgent_since + DECISION)
-        return bool(order.decree) or self._decision_between(urgent, order.received)
+    def _awaited(self, order: Order) -> list[Order]:
+        """The urgent orders on whose written decision it depends: itself, or those after which it came without one."""
+        if order.urgent:  # a decision that came too late revives nothing
+            return [] if order.decree and order.decree <= _due(order) else [order]
+        if order.decree:
+            return []
+        return [
+            urgent
+            for urgent in self._of_agency(order)
+            if urgent.urgent_since
+            and urgent.urgent_since <= order.first_received
+            and (urgent is order or not self._is_decided(urgent, max(_due(urgent), order.first_received)))
+        ]
 
-    def _decision_between(self, urgent: Order, received: date) -> bool:
-        """Whether the agency decided in writing what it had asked for urgently, before something else was received."""
-        assert urgent.urgent_since
+    def _is_decided(self, urgent: Order, last: date) -> bool:
+        """Whether its agency decided in writing, by a day, what it had asked for urgently."""
         return any(
-            one.decree and (one is urgent or urgent.urgent_since <= one.decree) and one.decree <= received
+            one.decree and one.decree <= last and (one is urgent or urgent.first_received <= one.decree)
             for one in self._of_agency(urgent)
         )
 
-    def _is_void(self, order: Order) -> bool:
-        # A citizen may never be refused entry.
-        if order.kind == "TANGKAL" and order.citizen:
-            return True
-        if order.urgent and any(
-            earlier.urgent
-            and (earlier.urgent_since, earlier.key) < (order.urgent_since, order.key)
-            and not self._decision_between(earlier, order.urgent_since or order.received)
-            for earlier in self._of_agency(order)
-        ):
-            return True
+    def is_void(self, order: Order) -> bool:
+        """Whether it breaks a rule, so that it never holds."""
         bases = self._bases(order)
-        return bool(bases) and self._cannot_extend(order, bases)
+        return self._is_void_alone(order) or any(self._is_void_alone(base) for base in bases)
 
-    def _cannot_extend(self, order: Order, bases: tuple[Order, ...]) -> bool:
-        """Whether the base is void or had ended, or the extension came too late, or is one too many."""
-        base = bases[0]
-        end = self.last_day(base)
-        if self._is_void(base) or order.first - timedelta(days=1) > end:
+    def _is_void_alone(self, order: Order) -> bool:
+        # A citizen may never be refused entry.
+        if (order.kind == "TANGKAL" and order.citizen) or self._is_asked_again(order):
             return True
-        if order.kind == "TANGKAL":
+        if not self._bases(order):  # what extends nothing that is held is judged by itself
             return False
-        if max(order.received, order.decree or order.received) > end - NOTICE:
-            return True
-        twice = any(
-            one.extends == order.extends
-            and (one.received, one.key) < (order.received, order.key)
-            and not one.withdrawn
-            and not (one.revoked_at and one.revoked_at.astimezone(WIB).date() < one.first)
-            for one in self.orders
-            if one is not order and one.subject == order.subject
+        return self._cannot_extend(order) or (order.kind == "CEGAH" and self._is_one_too_many(order))
+
+    def _is_asked_again(self, order: Order) -> bool:
+        """Whether its agency asked urgently before, and decided nothing in writing in between."""
+        return order.urgent and any(
+            earlier.urgent_since
+            and (earlier.first_received, earlier.key) < (order.first_received, order.key)
+            and not self._is_decided(earlier, order.first_received)
+            for earlier in self._of_agency(order)
         )
-        return twice or len(bases) > 1
+
+    def _cannot_extend(self, order: Order) -> bool:
+        """Whether there was no ban left to extend, or the extension of a CEGAH order came too late."""
+        end = self.last_day(self._bases(order)[0])
+        late = max(order.received, order.decided) > end - NOTICE
+        if order.kind == "CEGAH" and order.decided >= NOTICE_SINCE and late:
+            return True
+        return order.decided > end or order.first - timedelta(days=1) > end
+
+    def _is_one_too_many(self, order: Order) -> bool:
+        """Whether it extends an extension, or what another has extended before that was not void and did run."""
+        if len(self._bases(order)) > 1:
+            return True
+        return any(
+            one.extends == order.extends
+            and one.subject == order.subject
+            and one.kind == order.kind
+            and (one.received, one.key) < (order.received, order.key)
+            and (one.decree or not order.decree)
+            and not any(end and end.astimezone(WIB).date() < one.first for end in (one.revoked_at, one.withdrawn_at))
+            and not self._is_asked_again(one)
+            and not self._cannot_extend(one)
+            for one in self.orders
+        )
 
     def _bases(self, order: Order) -> tuple[Order, ...]:
         """The order that it extends, what that extends, and so on, as far as they are held under the same key."""
@@ -126,16 +144,17 @@ class Law:
         while base := next((one for one in self.orders if one.key == wanted and one.subject == order.subject), None):
             if base in found or base is order:
                 return ()
+            if base.kind != order.kind:
+                break
             found.append(base)
             wanted = base.extends
         return tuple(found)
 
     def _of_agency(self, order: Order) -> list[Order]:
         """All orders of that kind on that person, under whatever key, that the same agency asked for."""
-        return [
-            one
-            for one in self.orders
-            if one.kind == order.kind
-            and one.person == order.person
-            and agency_of(one.agency) == agency_of(order.agency)
-        ]
+        asked = order.kind, order.person, agency_of(order.agency)
+        return [one for one in self.orders if (one.kind, one.person, agency_of(one.agency)) == asked]
+
+
+def _due(urgent: Order) -> date:
+    return urgent.first_received + DECISION

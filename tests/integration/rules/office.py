@@ -20,7 +20,7 @@ from typing import Any
 
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.subjects import TravelDocument
+from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.cluster.attendance import Attendance
@@ -104,9 +104,9 @@ LISTED = tuple(
 """Each person has an order when a day begins."""
 
 
-def put(watchlist: WatchlistStore, one: Order, now: datetime) -> None:
-    """Put an order on the watchlist, with its subject and a photograph; what is withdrawn, is so `now`."""
-    ban = BanOrder(
+def ban_order(one: Order) -> BanOrder:
+    """Return an order as a source states it."""
+    return BanOrder(
         one.key,
         one.subject,
         OrderKind(one.kind),
@@ -119,8 +119,21 @@ def put(watchlist: WatchlistStore, one: Order, now: datetime) -> None:
         urgent=one.urgent,
         extends_order_id=one.extends,
         revoked_at=one.revoked_at,
-        withdrawn_at=now if one.withdrawn else None,
+        withdrawn_at=one.withdrawn_at,
     )
+
+
+def listed_person(key: str) -> Subject:
+    """Return who is listed under a key: two keys of one person have the same passport."""
+    person = person_of(key)
+    passport = TravelDocument("PASSPORT", f"K{person[-1]}234567", "SGP")
+    nik = "2171010101900001" if person in CITIZENS else ""
+    return subject(key, name=key, nationality="SGP", travel_documents=(passport,), nik=nik)
+
+
+def put(watchlist: WatchlistStore, one: Order) -> None:
+    """Put an order on the watchlist, with its subject and a photograph."""
+    ban = ban_order(one)
     photo = f"photograph of {ban.subject_id}".encode()
     face = NewReference(
         photo=photo,
@@ -130,11 +143,7 @@ def put(watchlist: WatchlistStore, one: Order, now: datetime) -> None:
         model_version=engine().recogniser.model_version,
         template=reference(ban.subject_id),
     )
-    person = person_of(ban.subject_id)
-    passport = TravelDocument("PASSPORT", f"K{person[-1]}234567", "SGP")
-    nik = "2171010101900001" if person in CITIZENS else ""
-    who = subject(ban.subject_id, name=ban.subject_id, nationality="SGP", travel_documents=(passport,), nik=nik)
-    watchlist.put(who, ban, [face])
+    watchlist.put(listed_person(ban.subject_id), ban, [face])
 
 
 class Machine:
@@ -155,7 +164,7 @@ class Machine:
                 entry = AuditEntry(FixedClock().now(), MYSELF, Action.PERSON_ADDED)
                 context.stores.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
             for ban in LISTED:
-                put(context.stores.watchlist, ban, FixedClock().now())
+                put(context.stores.watchlist, ban)
         self._watch = sqlite3.connect(self.database.name, isolation_level=None)
         self._prepared = sqlite3.connect(":memory:")
         self._watch.backup(self._prepared)
@@ -269,7 +278,7 @@ class Office:
 
     def put(self, ban: Order) -> None:
         """Put an order on the watchlist, with its subject and a photograph."""
-        put(self.stores.watchlist, ban, self.clock.now())
+        put(self.stores.watchlist, ban)
 
     def passes(self, camera: str, look: str, track: str, capture_id: str, at: datetime, quality: float) -> str:
         """Send a capture of a traveller, taken `at` that moment; return what the receipt says."""

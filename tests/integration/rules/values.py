@@ -46,13 +46,23 @@ class Order:
     """When it was first received as an urgent one, whatever came later."""
     extends: str = ""
     revoked_at: datetime | None = None
-    withdrawn: bool = False
-    """Whether its source no longer has it."""
+    withdrawn_at: datetime | None = None
+    """When its source was found to have it no longer."""
 
     @property
     def person(self) -> str:
         """Who it is about, under whatever key."""
         return person_of(self.subject)
+
+    @property
+    def first_received(self) -> date:
+        """The receipt that counts, whatever was sent later under that key."""
+        return min(self.received, self.urgent_since or self.received)
+
+    @property
+    def decided(self) -> date:
+        """The day whose law it is judged by."""
+        return self.decree or self.first_received
 
     @property
     def citizen(self) -> bool:
