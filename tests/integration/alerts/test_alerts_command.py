@@ -29,6 +29,7 @@ from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.people import PASSWORD
@@ -95,7 +96,8 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
     assert "Referred: The faces look the same “same scar”" in await budi.alerts(
         "refer", key, "--seen", "2", "--reason", "FACE_AGREES", "--note", "same scar"
     )
-    assert "Your role does not allow" in await budi.refused("confirm", key, "--seen", "3", "--reference", "CO-1/2026")
+    without = await budi.refused("confirm", key, "--seen", "3", "--reference", "CO-1/2026")
+    assert "Who can do it: supervisor." in without
     confirm = ("confirm", key, "--seen", "3", "--second-signature", "--reference")
     assert "must have 4 to 64 characters" in await budi.refused(*confirm, "?", typed=f"siti\n{PASSWORD}\n")
     by_its_old_name = ("--beside" if word == "--second-signature" else word for word in confirm)
@@ -107,6 +109,12 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
     told = await budi.alerts("follow-up", key, "--contact", "duty desk", "--result", "two officers come")
     assert "Kejaksaan Agung, duty desk: two officers come — Petugas budi" in told
     assert "Closed" in await budi.alerts("close", key)
+    record = tmp_path / "berita-acara.html"
+    await budi.alerts("record", key, str(record))
+    assert all(one in record.read_text() for one in ("Berita acara", "CO-1/2026", "two officers come"))
+    assert record.stat().st_mode & 0o777 == 0o600
+    assert "File exists" in (await budi.run("alerts", "record", key, str(record))).stderr
+    assert len(office.trail(Action.ALERT_RECORD_TAKEN)) == 1
     assert key not in await budi.alerts("list")
     assert key in await budi.alerts("list", "--all")
     assert "the alert has changed" in await budi.refused("claim", key)

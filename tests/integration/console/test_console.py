@@ -203,7 +203,22 @@ async def test_a_supervisor_confirms_records_the_contact_and_closes(office: Port
         assert answer.status_code == 303, words(answer)
         assert (await step(browser, alert_id, "close")).status_code == 303
         assert "Closed" in words(await browser.get(f"/alerts/{alert_id}"))
+        record = await browser.get(f"/alerts/{alert_id}/record")
+        assert all(one in words(record) for one in ("Berita acara", "Contoh Satu", "CO-2026/0117", "dua petugas"))
+        assert not pictures_in(record)
+        (taken,) = office.trail(Action.ALERT_RECORD_TAKEN)
+        assert f"alert:{alert_id}" in taken.objects
         assert (await (await office.sign_in("budi")).get(alert_id)).state == adjudication.ALERT_STATE_CLOSED
+
+
+async def test_there_is_no_record_of_what_two_people_did_not_confirm(office: PortOffice, pages: Pages) -> None:
+    alert_id = await referred(office)
+    async with pages.browser() as browser:
+        await browser.sign_in("sari")
+        assert f"/alerts/{alert_id}/record" not in (await browser.get(f"/alerts/{alert_id}")).text
+        assert (await browser.get(f"/alerts/{alert_id}/record")).status_code == 409
+        (refused,) = office.trail(Action.ALERT_RECORD_TAKEN)
+        assert refused.outcome == "ALERT_STATE_WRONG"
 
 
 async def test_what_changed_meanwhile_is_told_and_nothing_is_done(office: PortOffice, pages: Pages) -> None:

@@ -142,6 +142,7 @@ ROUTES: Final = (
     Page("GET", "/now/news", ANYBODY, now.part, by_a_person=False, stream=now.news),
     Page("GET", "/alerts", SEES_ALERTS, alerts.search),
     Page("GET", "/alerts/{alert_id}", SEES_ALERTS, alerts.show),
+    Page("GET", "/alerts/{alert_id}/record", SEES_ALERTS, alerts.show_record),
     Page("POST", "/alerts/{alert_id}/{step}", HANDLES_ALERTS, alerts.take_step, again=alerts.show_again),
     Page("GET", "/list", KEEPS_WATCHLIST, subjects.search),
     Page("POST", "/list", KEEPS_WATCHLIST, subjects.look_for, again=subjects.look_again),

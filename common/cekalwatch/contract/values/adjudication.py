@@ -304,6 +304,11 @@ class Handling:
     """How often that was."""
 
     @property
+    def confirmed_once(self) -> bool:
+        """Whether two people have confirmed it."""
+        return any(one.outcome is Outcome.CONFIRMED for one in self.findings)
+
+    @property
     def clearing(self) -> Clearing | None:
         """Why it was cleared; None while nothing of it was, and of a hit."""
         return clearing_of((one.subject_id, one.outcome, one.reason) for one in self.findings)

@@ -94,6 +94,11 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         """Return the present version of one alert."""
         return self._alert(lambda stub: stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))
 
+    def record(self, alert_id: str) -> Alert:
+        """Return a hit for its record in the office's file, which the audit trail notes."""
+        request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, taken=True)
+        return self._alert(lambda stub: stub.GetAlert, request)
+
     def with_pictures(self, alert_id: str) -> tuple[Alert, AlertPictures]:
         """Return the present version of one alert, and its pictures; this counts as one view."""
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -25,6 +26,7 @@ from cekalwatch.notifier.cli.options import with_settings
 from cekalwatch.notifier.cli.session import explained_refusals
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.alert_record import alert_record, record_html
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
@@ -32,6 +34,7 @@ from cekalwatch.program.cli.prompts import ask, ask_secret, tell_new_name
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
+from cekalwatch.program.translations import Language
 from cekalwatch.wire.calls import Calls
 
 MIN_KEY_LENGTH = 4
@@ -239,6 +242,27 @@ def follow_up(
 def close(context: CommandContext, key: Key) -> None:
     """Close an alert that was cleared, or confirmed when every agency was told."""
     context.carry_out(key, Decision(Step.CLOSE))
+
+
+@commands.command(epilog=_example("record 4F2A berita-acara.html"))
+@_in_context
+def record(
+    context: CommandContext,
+    key: Key,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; the file must not exist.")],
+) -> None:
+    """Write the record of a hit for the office's file, in Indonesian, as a page to print (HTML)."""
+    if file.exists():
+        raise ProgramError(f"{file}: {os.strerror(errno.EEXIST)}", Exit.USAGE)
+    alert = context.alert_client.record(context.find(key).alert_id)
+    made_by = context.sessions.whoami().display_name
+    texts = NotifierTexts(Language.ID, context.zone)
+    page = record_html(alert_record(alert, texts, datetime.now(UTC), made_by), Language.ID)
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as written:
+            written.write(page)
+    except OSError as error:
+        raise ProgramError(f"{file}: {error.strerror}", Exit.UNAVAILABLE) from None
 
 
 @commands.command(epilog=_example("shift --hours 12 --csv shift.csv"))

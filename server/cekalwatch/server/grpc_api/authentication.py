@@ -147,7 +147,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
                         identity = who.identity
                         log.warning("device_limited", role=identity.role, name=identity.name, code=error.code)
                     await asyncio.sleep(REFUSAL_DELAY_S)
-                    await abort_with(context, error.code)
+                    await abort_with(context, error.code, error.told)
                 except _ReaderStalledError:
                     log.warning("stream_ended", method=method, code=Code.READER_STALLED)
                     # The stream has released what it held; sending the status may have to wait for the client, and
@@ -236,7 +236,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             if admitted is None:
                 digest = hashlib.sha256(certificate_pem).hexdigest() if certificate_pem else name
                 await asyncio.sleep(self._limits.charge_stranger(digest))
-            await abort_with(context, error.code)
+            await abort_with(context, error.code, error.told)
         except StorageError as error:
             log.error("database_failed", method=method, error=str(error))  # noqa: TRY400
             await abort_with(context, Code.STORAGE_UNAVAILABLE)

@@ -10,6 +10,7 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
+from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.adjudication import (
     MAX_NOTE,
@@ -22,8 +23,10 @@ from cekalwatch.contract.values.adjudication import (
     Step,
 )
 from cekalwatch.contract.values.alerts import AlertSearch
+from cekalwatch.office.alert_record import alert_record
 from cekalwatch.office.alerts import Hindrance, options
 from cekalwatch.office.client.refusals import explain
+from cekalwatch.program.translations import Language
 
 PAGE_SIZE: Final = 50
 STEPS: Final = (Step.CONFIRM, Step.CLEAR, Step.FOLLOW_UP, Step.CLOSE)
@@ -55,6 +58,14 @@ def search(visit: RequestContext) -> Response:
 def show(visit: RequestContext) -> Response:
     """Show one alert."""
     return _show(visit, visit.part("alert_id"))
+
+
+def show_record(visit: RequestContext) -> Response:
+    """Show the record of a hit for the office's file, in Indonesian, to be printed."""
+    alert = visit.alerts.record(visit.part("alert_id"))
+    texts = ConsoleTexts(Language.ID, visit.texts.zone)
+    record = alert_record(alert, texts, visit.now, visit.person.display_name)
+    return visit.page("alert_record.html", record=record, alert=alert)
 
 
 def take_step(visit: RequestContext) -> Response:

@@ -164,6 +164,11 @@ class Handling:
         return sum(len(one.note.encode()) for one in self.findings) + sum(one.size for one in self.follow_ups)
 
     @property
+    def confirmed_once(self) -> bool:
+        """Whether two people have confirmed it."""
+        return any(finding.outcome is Outcome.CONFIRMED for finding in self.findings)
+
+    @property
     def people(self) -> frozenset[UUID]:
         """Everybody who worked on it."""
         holder = {self.claim.holder.person_id} if self.claim else set()

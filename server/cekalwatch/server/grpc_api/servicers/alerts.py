@@ -207,19 +207,22 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         return changes
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Context) -> pb.GetAlertResponse:
-        """Return one alert, with its pictures if they are asked for."""
+        """Return one alert, with its pictures if they are asked for, or as a record for the office's file."""
         alert_id = read.alert_id(request.alert_id)
         pictures = int(request.include_images)
+        action = Action.ALERT_RECORD_TAKEN if request.taken else Action.ALERT_VIEWED
         try:
             details = await asyncio.to_thread(self._details.get, alert_id)
             if not current_caller().sees(details.alert.camera.site):
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)  # treated as if there were none
+            if request.taken and not details.alert.handling.confirmed_once:
+                raise CekalwatchError(Code.ALERT_STATE_WRONG, details.alert.state)
         except CekalwatchError as error:
             asked = ObjectKind.ALERT.key(alert_id)
-            await self._trail.note(current_caller().actor, Action.ALERT_VIEWED, [asked], error.code, pictures=pictures)
+            await self._trail.note(current_caller().actor, action, [asked], error.code, pictures=pictures)
             raise
         shown = shown_objects([details.alert])
-        noted = self._trail.note(current_caller().actor, Action.ALERT_VIEWED, shown, pictures=pictures)
+        noted = self._trail.note(current_caller().actor, action, shown, pictures=pictures)
         if not request.include_images:
             await noted
             return answers.alert_with_images(details, None)
