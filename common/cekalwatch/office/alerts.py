@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertEventType, AlertState, Step, step_states
 from cekalwatch.contract.values.alerts import Alert
@@ -36,6 +37,28 @@ def score_level(alert: Alert) -> ScoreLevel:
     if above >= FAR_ABOVE:
         return ScoreLevel.FAR
     return ScoreLevel.CLEARLY if above >= CLEARLY_ABOVE else ScoreLevel.JUST
+
+
+@dataclass(frozen=True)
+class SeenVersion:
+    """A version of an alert as somebody saw it: what later versions are compared with. It has keys only."""
+
+    version: int
+    state: AlertState | None
+    captures: tuple[str, ...]
+    candidates: tuple[str, ...]
+    findings: int
+
+    @classmethod
+    def of(cls, alert: Alert) -> Self:
+        """Return this version of an alert."""
+        return cls(
+            alert.version,
+            alert.state,
+            tuple(one.capture_id for one in alert.sightings),
+            tuple(one.subject_id for one in alert.candidates),
+            len(alert.handling.findings),
+        )
 
 
 class PicturesMissing(StrEnum):

@@ -1,5 +1,7 @@
 """Entry point of `cekalwatch-notifier`; says which extra to install before it loads anything heavy."""
 
+import sys
+
 from cekalwatch.program.cli.command import require_extra
 
 
@@ -7,8 +9,10 @@ def main() -> None:
     """Run the command line; exits the process."""
     require_extra("notifier", ("typer", "rich", "pydantic_settings", "cryptography", "OpenSSL"))
     from cekalwatch.notifier.cli.app import app
+    from cekalwatch.notifier.cli.options import delete_left_pictures
     from cekalwatch.program.cli.command import run
 
+    delete_left_pictures(sys.argv[1:])
     run(app)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 from collections.abc import Mapping
@@ -75,8 +74,8 @@ class NotifierSettings(ClientSettings):
     state_dir: Path = Path(platformdirs.user_state_dir("cekalwatch-notifier", appauthor=False))
     """Folder of the record of shown events and of the session of the signed-in person."""
     images_dir: Path | None = None
-    """Folder of alert pictures for the console, which shows their paths; when not set, one in the user's runtime folder
-    (in memory), or `state_dir`/images. The windows keep pictures in memory only."""
+    """Folder into which the console writes the pictures of unsettled alerts, whose paths it shows; when not set, it
+    writes none. The windows keep pictures in memory only."""
     picture_lifetime_seconds: Annotated[float, Field(ge=1, le=3600)] = 600.0
     """Seconds after which an alert's pictures leave this PC: the console's files are deleted, and the windows forget
     those of alerts that are not on screen. They are loaded again when they are needed."""
@@ -131,13 +130,16 @@ class NotifierSettings(ClientSettings):
         return self.state_dir / f"session-{self.agent_id}"
 
     @property
+    def seen_versions_path(self) -> Path:
+        """The file with the versions of alerts that people have seen on the terminal."""
+        return self.state_dir / f"seen-{self.agent_id}"
+
+    @property
     def picture_lifetime(self) -> timedelta:
         """How long an alert's pictures stay on this PC."""
         return timedelta(seconds=self.picture_lifetime_seconds)
 
     @property
-    def images_path(self) -> Path:
-        """The folder of this agent's pictures, for the console."""
-        runtime = os.environ.get("XDG_RUNTIME_DIR")
-        default = Path(runtime) / "cekalwatch-notifier" if runtime else self.state_dir / "images"
-        return (self.images_dir or default) / self.agent_id
+    def images_path(self) -> Path | None:
+        """The folder of this agent's pictures, for the console; None: it writes none."""
+        return self.images_dir / self.agent_id if self.images_dir else None

@@ -126,6 +126,7 @@ async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Pat
     assert "Nobody is signed in" in await nobody.refused("list")
     budi, ani = [await signed_in(office, tmp_path, name) for name in ("budi", "ani")]
     key = (await office.raise_alert())[-6:]
+    await ani.alerts("show", key)
     await budi.alerts("claim", key)
     assert "Missing option '--reason'" in (await budi.run("alerts", "refer", key, "--seen", "2")).stderr
     assert "Petugas budi holds this alert" in await ani.refused("not-same", key, "--seen", "2", *DIFFERS)
@@ -135,7 +136,8 @@ async def test_what_cannot_be_is_said_in_words(office: PortOffice, tmp_path: Pat
     unseen = await ani.run("alerts", "cannot-tell", key, "--seen", "1", *POOR)
     assert unseen.returncode == Exit.REFUSED
     assert "The alert has changed since it was shown" in unseen.stderr
-    assert "Version" in unseen.stdout, "what came since is printed"
+    assert "Version" in unseen.stdout
+    assert "Since then: Being checked" in unseen.stdout, "what came since ani saw it is printed (N17)"
     await ani.alerts("release", key)
     assert "Cannot determine" in await ani.alerts("cannot-tell", key, "--seen", "5", *POOR)
     for wrong in ("abc", "zzzzzz"):

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ import grpc
 import pytest
 
 from cekalwatch.program.errors import Exit
-from tests.support.fakes.alert_server import EPOCH, WAIT_S, AlertServer, EventLog, alert_message, wait_for
+from tests.support.fakes.alert_server import EPOCH, JPEG, WAIT_S, AlertServer, EventLog, alert_message, wait_for
 from tests.support.tools.forked_process import ForkedProcess
 from tests.support.tools.forked_programs import popen
 from tests.support.tools.programs import run_program
@@ -90,6 +91,19 @@ class Notifier:
         threading.Thread(target=self._read, args=(process,), daemon=True).start()
         return process
 
+    def run_any(self, *command: str) -> None:
+        """Run any command to its end, however it ends."""
+        run_program("notifier", *command, environment=self._environment)
+
+    def pictures(self) -> list[Path]:
+        """The pictures that are on the disk."""
+        return sorted(self.images.rglob("*.jpg"))
+
+    def write_no_pictures(self, runtime_folder: Path) -> None:
+        """Name no folder for pictures; the system has one for its users."""
+        del self._environment["CEKALWATCH_NOTIFIER_IMAGES_DIR"]
+        self._environment["XDG_RUNTIME_DIR"] = str(runtime_folder)
+
     def wait_for_lines(self, count: int) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.lines) >= count, WAIT_S), self.lines
@@ -153,6 +167,65 @@ def test_signal_ends_it_cleanly_even_without_a_server(notifier: Notifier, number
     assert '"settings_read"' in first
     assert '"disconnected"' in second
     assert stop(process, number) == Exit.OK
+
+
+def test_the_pictures_of_a_settled_alert_are_gone_from_the_disk_within_a_second(notifier: Notifier) -> None:
+    log = EventLog()
+    with AlertServer(log) as server:
+        notifier.start_jsonl(server.address)
+        settled, waiting = (log.raise_alert().alert.alert_id for _ in range(2))
+        notifier.wait_for_lines(2)
+        assert {path.parent.name for path in notifier.pictures()} == {settled, waiting}
+        log.clear(settled)
+        notifier.wait_for_lines(3)
+        at_s = time.monotonic()
+        while {path.parent.name for path in notifier.pictures()} != {waiting}:
+            assert time.monotonic() - at_s < 1
+            time.sleep(0.01)
+        assert notifier.lines[-1]["probe_image"] is None
+
+
+ANYTHING = (
+    ("--version",),
+    ("whoami",),
+    ("alerts", "list"),
+    ("problems", "list"),
+    ("check",),
+    ("settings", "show"),
+    ("console", "--format", "jsonl", "--agent-id", "pc-2", "--server", "127.0.0.1:1", "--counter", ""),
+)
+
+
+@pytest.mark.parametrize("command", ANYTHING, ids=" ".join)
+def test_whatever_starts_next_deletes_the_pictures_that_a_killed_notifier_left(
+    notifier: Notifier, command: tuple[str, ...]
+) -> None:
+    log = EventLog()
+    with AlertServer(log) as server:
+        process = notifier.start_jsonl(server.address)
+        log.raise_alert()
+        notifier.wait_for_lines(1)
+        notifier.run_any(*command)
+        assert notifier.pictures(), "their notifier runs"
+        process.kill()
+        process.wait()
+        assert notifier.pictures()
+        notifier.run_any(*command)
+        assert notifier.pictures() == []
+
+
+def test_without_a_folder_no_picture_is_ever_on_the_disk(notifier: Notifier, tmp_path: Path) -> None:
+    log = EventLog()
+    with AlertServer(log) as server:
+        notifier.write_no_pictures(tmp_path / "run")
+        notifier.start_jsonl(server.address)
+        log.raise_alert()
+        notifier.wait_for_lines(1)
+        assert notifier.lines[0]["probe_image"] is None
+        assert notifier.lines[0]["reference_images"] == []
+        found = [path for path in tmp_path.rglob("*") if path.is_file() and JPEG[:40] in path.read_bytes()]
+        assert found == []
+        assert list(tmp_path.rglob("*.jpg")) == []
 
 
 def test_it_goes_on_when_the_server_comes_back(notifier: Notifier) -> None:

@@ -137,6 +137,14 @@ class EventLog:
                 alert.current.CopyFrom(sighting)
             return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_SIGHTED)
 
+    def clear(self, alert_id: str) -> alert_pb2.AlertEvent:
+        """Let an officer find that it is somebody else; the pictures stay, as they do at a server for a while."""
+        with self.changed:
+            alert = self.alerts[alert_id]
+            alert.version += 1
+            alert.state = adjudication_pb2.ALERT_STATE_CLEARED
+            return self._append(alert, alert_pb2.ALERT_EVENT_TYPE_ADJUDICATED)
+
     def go_up(self, alert_id: str) -> alert_pb2.AlertEvent:
         with self.changed:
             alert = self.alerts[alert_id]

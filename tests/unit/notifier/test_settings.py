@@ -47,9 +47,7 @@ def test_server_on_another_machine_is_refused_without_a_certificate(tmp_path: Pa
         settings.dialer()
 
 
-def test_pictures_go_to_the_runtime_folder_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_written_only_into_a_folder_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    assert NotifierSettings.load(agent_id="a").images_path == tmp_path / "run" / "cekalwatch-notifier" / "a"
-    monkeypatch.delenv("XDG_RUNTIME_DIR")
-    assert NotifierSettings.load(agent_id="a", state_dir=tmp_path).images_path == tmp_path / "images" / "a"
+    assert NotifierSettings.load(agent_id="a", state_dir=tmp_path).images_path is None
     assert NotifierSettings.load(agent_id="a", images_dir=tmp_path / "mine").images_path == tmp_path / "mine" / "a"

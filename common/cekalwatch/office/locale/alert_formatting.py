@@ -20,7 +20,7 @@ from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
-from cekalwatch.office.alerts import Hindrance, score_level
+from cekalwatch.office.alerts import Hindrance, SeenVersion, score_level
 from cekalwatch.office.connection import Cause, Connection
 from cekalwatch.program.translations import Language, Texts
 
@@ -289,20 +289,19 @@ class AlertFormatter(Texts):
             count=len(alert.candidates),
         )
 
-    def came_since(self, before: Alert, alert: Alert) -> str:
+    def came_since(self, before: SeenVersion, alert: Alert) -> str:
         """Return the changes of the alert since its state `before`; empty without changes."""
         came = [
             self.say("CAME_SIGHTED", counter=one.camera.counter, time=self.clock(one.captured_at))
             for one in alert.sightings
-            if one not in before.sightings
+            if one.capture_id not in before.captures
         ]
-        known = {one.subject_id for one in before.candidates}
         came += [
             self.say("CAME_CANDIDATE", name=one.name or self.say("UNKNOWN"))
             for one in alert.candidates
-            if one.subject_id not in known
+            if one.subject_id not in before.candidates
         ]
-        came += [self._finding(one, alert) for one in alert.handling.findings[len(before.handling.findings) :]]
+        came += [self._finding(one, alert) for one in alert.handling.findings[before.findings :]]
         if alert.state is not before.state:
             came.append(self._state(alert.state, alert))
         return self.say("CAME_SINCE", what="; ".join(came)) if came else ""

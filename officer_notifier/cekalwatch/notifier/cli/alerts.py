@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import grpc
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -20,6 +21,7 @@ from rich.text import Text
 from cekalwatch.contract.values.adjudication import OPEN_STATES, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision, SignInProof
+from cekalwatch.notifier.actions.seen_versions import SeenVersions
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.cli.alert_output import print_alert, print_alerts, print_report
 from cekalwatch.notifier.cli.options import with_settings
@@ -28,6 +30,7 @@ from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.alert_record import alert_record, record_html
 from cekalwatch.office.client.alert_client import AlertClient, day_began
+from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.program.cli.prompts import ask, ask_secret, tell_new_name
@@ -71,6 +74,7 @@ class CommandContext:
     formatter: AlertFormatter
     console: Console
     zone: ZoneInfo
+    seen: SeenVersions
 
     def find(self, key: str) -> Alert:
         """Return the one alert whose key is or ends with `key`; raises ProgramError when there is none, or several."""
@@ -86,16 +90,30 @@ class CommandContext:
     def carry_out(self, key: str, decision: Decision, seen: int | None = None) -> None:
         """Carry out a decision, and print the alert afterwards.
 
-        A judgement is about the version `seen`; if there is a newer version, print it and do nothing.
+        A judgement is about the version `seen`. If there is a newer one, it is refused; print what came since.
         """
         alert = self.find(key)
-        if seen is not None and seen != alert.version:
-            print_alert(self.console, alert, self.formatter)
         before = replace(alert, version=seen or alert.version)
-        answer = AlertActions(self.alert_client, self.sessions).carry_out(before, decision)
-        print_alert(self.console, answer, self.formatter)
+        try:
+            answer = AlertActions(self.alert_client, self.sessions).carry_out(before, decision)
+        except grpc.RpcError as error:
+            if error_reason(error) == "ALERT_CHANGED":
+                self._print_changed(alert.alert_id, before.version)
+            raise
+        self.print(answer)
         if question := self.formatter.next_candidate(alert, answer):
             self.console.print(Text(question, style="bold red"))
+
+    def print(self, alert: Alert) -> None:
+        """Print an alert, which its reader has seen then."""
+        print_alert(self.console, alert, self.formatter)
+        self.seen.note(alert)
+
+    def _print_changed(self, alert_id: str, version: int) -> None:
+        before, alert = self.seen.find(alert_id, version), self.alert_client.alert(alert_id)
+        self.print(alert)
+        if came := before and self.formatter.came_since(before, alert):
+            self.console.print(Text(came, style="bold red"))
 
 
 @contextmanager
@@ -111,7 +129,8 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
         closing(AlertClient(Calls(settings.dialer()), settings.agent_id, settings.wanted, session)) as alert_client,
         explained_refusals(sessions, formatter),
     ):
-        yield CommandContext(alert_client, sessions, formatter, Console(highlight=False), settings.zone)
+        seen = SeenVersions(settings.seen_versions_path)
+        yield CommandContext(alert_client, sessions, formatter, Console(highlight=False), settings.zone, seen)
 
 
 def _in_context(command: Callable[..., None]) -> Callable[..., None]:
@@ -142,7 +161,7 @@ def list_alerts(
 @_in_context
 def show(context: CommandContext, key: Key) -> None:
     """Show all that is known of an alert."""
-    print_alert(context.console, context.find(key), context.formatter)
+    context.print(context.find(key))
 
 
 @commands.command(epilog=_example("claim 4F2A"))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from inspect import Parameter, signature
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cekalwatch.notifier.console.left_pictures import delete_left
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.translations import Language
 
 Server = Annotated[
@@ -25,6 +29,15 @@ Config = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="TOML file with settings; default: /etc/cekalwatch/notifier.toml if it exists."),
 ]
+
+
+def delete_left_pictures(arguments: Sequence[str]) -> None:
+    """Delete the pictures that a killed notifier left, whichever command has these arguments."""
+    named = next((value for name, value in pairwise(arguments) if name == "--config"), None)
+    joined = next((one.partition("=")[2] for one in arguments if one.startswith("--config=")), None)
+    config = named or joined
+    with suppress(ProgramError):  # wrong settings: the command says so
+        delete_left(NotifierSettings.load(Path(config) if config else None).state_dir)
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -23,7 +23,7 @@ from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.troubles import Trouble, Troubles
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.notifier.console.picture_folder import PictureFolder
+from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
 from cekalwatch.notifier.delivery.ringing import Station, rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition
@@ -33,7 +33,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 class JsonLines:
     """A screen that is a pipe. Everything else goes to the log, once for each change."""
 
-    def __init__(self, output: RawIOBase, pictures: PictureFolder, station: Station) -> None:
+    def __init__(self, output: RawIOBase, pictures: PictureFolder | None, station: Station) -> None:
         """`output` is unbuffered: a line that was shown has left this process."""
         self._output, self._pictures, self._station = output, pictures, station
         self._writing = threading.Lock()
@@ -43,8 +43,9 @@ class JsonLines:
         self._log = structlog.get_logger()
 
     def prepare(self, alert: Alert) -> None:
-        """Have its pictures as files."""
-        self._pictures.fetch(alert)
+        """Have its pictures as files, if there is a folder for them."""
+        if self._pictures:
+            self._pictures.fetch(alert)
 
     def show(self, *shown: ShownAlert) -> None:
         """Write a line for each; raises ProgramError when nobody reads any more."""
@@ -93,7 +94,7 @@ class JsonLines:
 
     def _fields(self, shown: ShownAlert) -> dict[str, object]:
         alert, place, seen = shown.alert, shown.alert.place, shown.alert.last_seen
-        images = self._pictures.paths(alert.alert_id)
+        images = self._pictures.paths(alert.alert_id) if self._pictures else ImagePaths()
         return {
             "sequence": shown.sequence,
             "event_type": None if shown.relisted else shown.event_type or "CHANGED",

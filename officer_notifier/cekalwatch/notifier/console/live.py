@@ -33,7 +33,7 @@ class LiveConsole:
         self,
         console: Console,
         painter: Painter,
-        pictures: PictureFolder,
+        pictures: PictureFolder | None,
         station: Station,
         server: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -86,8 +86,9 @@ class LiveConsole:
         self._live.refresh()
 
     def prepare(self, alert: Alert) -> None:
-        """Have its pictures as files."""
-        self._pictures.fetch(alert)
+        """Have its pictures as files, if there is a folder for them."""
+        if self._pictures:
+            self._pictures.fetch(alert)
 
     def show(self, *shown: ShownAlert) -> None:
         """Put the alerts on the table in place of their earlier state, and ring the bell where one rings."""
@@ -138,5 +139,7 @@ class LiveConsole:
     def _paint(self) -> RenderableType:
         with self._lock:
             view = self._view
-        images = {shown.alert.alert_id: self._pictures.paths(shown.alert.alert_id) for shown in view.alerts}
-        return self._painter.paint(replace(view, images=images), self._console, self._now())
+        if self._pictures:
+            images = {shown.alert.alert_id: self._pictures.paths(shown.alert.alert_id) for shown in view.alerts}
+            view = replace(view, images=images)
+        return self._painter.paint(view, self._console, self._now())

@@ -1,8 +1,9 @@
 """The pictures of alerts as files for any viewer, for screens that cannot show pictures. Only this user can read them,
 and they are removed soon.
 
-A file is removed when it is older than the setting `picture_lifetime_seconds`, when the notifier ends, and when it
-begins (after a kill). The folder is in memory if the system has such a folder for its users.
+There are files only in a folder that somebody named. A file is removed when its alert is settled, when it is older than
+the setting `picture_lifetime_seconds`, when the notifier ends and, after a kill, when anything of ours starts
+(`left_pictures.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from types import TracebackType
 import grpc
 import structlog
 
+from cekalwatch.contract.values.adjudication import UNSETTLED
 from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.pictures.errors import PictureError
@@ -92,11 +94,13 @@ class PictureFolder(BackgroundThread):
         return kept.paths if kept else ImagePaths()
 
     def fetch(self, alert: Alert) -> None:
-        """Load the pictures of an open alert: once for each probe, and again after their removal.
+        """Load the pictures of an unsettled alert: once for each probe, and again after their removal. Those of a
+        settled one are deleted.
 
         An alert without pictures is better than no alert, so failures to load or write are only logged.
         """
-        if not alert.open or not alert.pictures_key:
+        if alert.state not in UNSETTLED or not alert.pictures_key:
+            self._drop(alert.alert_id)
             return
         with self._lock:
             kept = self._kept.get(alert.alert_id)
@@ -116,16 +120,18 @@ class PictureFolder(BackgroundThread):
         oldest_s = self._monotonic_s() - self._lifetime_s
         with self._lock:
             for alert_id in [alert_id for alert_id, kept in self._kept.items() if kept.saved_at_s <= oldest_s]:
-                del self._kept[alert_id]
-                _delete(self._folder / alert_id)
+                self._drop(alert_id)
 
     def delete_all(self) -> None:
         """Delete every picture of this agent; a user may have named a folder that holds other things too."""
         with self._lock:
             self._kept.clear()
-            for own in tuple(self._folder.iterdir()) if self._folder.is_dir() else ():
-                if _is_key(own.name) and own.is_dir():
-                    _delete(own)
+            delete_pictures(self._folder)
+
+    def _drop(self, alert_id: str) -> None:
+        with self._lock:
+            if self._kept.pop(alert_id, None):
+                _delete(self._folder / alert_id)
 
     def _save(self, alert_id: str, pictures: AlertPictures) -> ImagePaths:
         """Save pictures in place of earlier ones: only plain JPEGs, and only under a key that is a UUID."""
@@ -153,6 +159,13 @@ class PictureFolder(BackgroundThread):
         except OSError as error:
             log.warning("pictures_not_deleted", error=type(error).__name__)
         return True
+
+
+def delete_pictures(folder: Path) -> None:
+    """Delete the pictures of alerts in a folder, and nothing else of it. Raises OSError."""
+    for own in tuple(folder.iterdir()) if folder.is_dir() else ():
+        if _is_key(own.name) and own.is_dir():
+            _delete(own)
 
 
 def _is_key(name: str) -> bool:

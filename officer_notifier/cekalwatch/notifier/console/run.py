@@ -20,6 +20,7 @@ from rich.console import Console
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.notifier.app import NotifierScreen, opened, stopped_by_signals
 from cekalwatch.notifier.console.jsonl import JsonLines
+from cekalwatch.notifier.console.left_pictures import PictureRecord
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
@@ -115,13 +116,13 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
     """Show alerts until SIGINT or SIGTERM; raises ProgramError when it cannot continue."""
     with ExitStack() as stack:
         notifier = stack.enter_context(opened(settings, start))
-        pictures = stack.enter_context(
-            PictureFolder(
-                settings.images_path,
-                partial(notifier.alert_client.pictures, deadline_s=PICTURES_DEADLINE_S),
-                settings.picture_lifetime,
-            )
-        )
+        pictures = None
+        if folder := settings.images_path:
+            record = PictureRecord(settings)
+            record.note(folder)
+            stack.callback(record.forget)
+            load = partial(notifier.alert_client.pictures, deadline_s=PICTURES_DEADLINE_S)
+            pictures = stack.enter_context(PictureFolder(folder, load, settings.picture_lifetime))
         screen, recall = stack.enter_context(_screen(settings, output, pictures))
         delivery = notifier.delivery(screen, recall)
         if isinstance(screen, LiveConsole):
@@ -148,7 +149,7 @@ def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
 
 @contextmanager
 def _screen(
-    settings: NotifierSettings, output: OutputFormat, pictures: PictureFolder
+    settings: NotifierSettings, output: OutputFormat, pictures: PictureFolder | None
 ) -> Iterator[tuple[NotifierScreen, Recall]]:
     if output is OutputFormat.JSONL:
         with FileIO(sys.stdout.fileno(), "wb", closefd=False) as pipe:

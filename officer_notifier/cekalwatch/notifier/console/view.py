@@ -6,7 +6,7 @@ Text of the watchlist is put in as rich `Text`, never as markup, so brackets in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from rich.console import Console, Group, RenderableType
@@ -42,8 +42,8 @@ class ConsoleView:
     freshness: Freshness | None = None
     lost: LostPosition | None = None
     alerts: tuple[ShownAlert, ...] = ()
-    images: Mapping[str, ImagePaths] = field(default_factory=dict)
-    """Where pictures are now, by the alert's key."""
+    images: Mapping[str, ImagePaths] | None = None
+    """Where pictures are now, by the alert's key; None: they are not written here."""
     waiting: int = 0
     """Number of waiting alerts by the server; without a signed-in person, more than are shown."""
     troubles: Troubles = ()
@@ -115,8 +115,10 @@ class Painter:
     def _block(self, shown: ShownAlert, view: ConsoleView, widths: tuple[int, ...], now: datetime) -> RenderableType:
         alert = shown.alert
         cells = [self._when(shown, now), self._who(alert), self._orders(alert), self._where(alert)]
-        images = self._images(view.images.get(alert.alert_id, ImagePaths())) if alert.open else Text()
-        return Group(_grid(widths, [*cells, self._score(alert)]), *self._now(alert, now), images, Text())
+        images = [] if view.images is None else [self._images(view.images.get(alert.alert_id, ImagePaths()))]
+        return Group(
+            _grid(widths, [*cells, self._score(alert)]), *self._now(alert, now), *(images if alert.open else ()), Text()
+        )
 
     def _now(self, alert: Alert, now: datetime) -> list[Text]:
         """Return where the traveller is now, and what an officer must know before anything else."""

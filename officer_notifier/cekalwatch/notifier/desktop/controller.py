@@ -26,6 +26,7 @@ from cekalwatch.notifier.desktop.threads import Worker
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.alerts import (
     RENEW_CLAIMS_EVERY,
+    SeenVersion,
     ShownAlert,
 )
 from cekalwatch.office.client.alert_client import AlertClient, day_began
@@ -137,7 +138,11 @@ class Controller(Desk):
         def refused(error: Failure) -> None:
             def renewed(now: Alert) -> None:
                 self._renewed(now)
-                came = self.formatter.came_since(alert, now) if error_reason(error) == "ALERT_CHANGED" else ""
+                came = (
+                    self.formatter.came_since(SeenVersion.of(alert), now)
+                    if error_reason(error) == "ALERT_CHANGED"
+                    else ""
+                )
                 self._teller(lambda words: failed(f"{words} {came}".strip()))(error)
 
             def not_renewed(_: Failure) -> None:
