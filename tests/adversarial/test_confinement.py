@@ -112,7 +112,7 @@ def test_time_of_one_conversation_is_not_taken_from_the_next(pool: ConfinedPool)
     busy = "sum(1 for _ in iter((lambda t, e: lambda: t() > e)(__import__('time').process_time, {}), True))"
     first = float(answer(pool, "__import__('time').process_time()"))
     # No round is near its second: a busy kernel counts the limit's time by ticks, which may be a third more.
-    for round_ in range(1, 7):
+    for round_ in range(1, 9):
         answer(pool, busy.format(first + 0.4 * round_))
     assert answer(pool, "__import__('os').getpid()") == answer(pool, "__import__('os').getpid()")
 

@@ -42,8 +42,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are confin
 
 
 @contextmanager
-def watched(open_capture: OpenCapture, first_s: float = 0.01, most_s: float = 0.05) -> Iterator[LiveSource]:
-    source = LiveSource(open_capture, "camera", SystemClock(), Backoff(first_s, most_s))
+def watched(open_capture: OpenCapture) -> Iterator[LiveSource]:
+    source = LiveSource(open_capture, "camera", SystemClock(), Backoff(first_s=0.01, most_s=0.05))
     try:
         yield source
     finally:
@@ -176,8 +176,7 @@ def test_hostile_streams_stop_no_other_camera_and_come_to_an_end_themselves(soun
             for answers, packets in STREAMS.values():
                 camera = stack.enter_context(ScriptedRtsp())
                 camera.answers, camera.packets = answers, packets
-                # One fault of each is enough: to start a decoder again and again takes most of the time.
-                bad = stack.enter_context(watched(NetworkCamera(camera.address, Transport.TCP), 30, 30))
+                bad = stack.enter_context(watched(NetworkCamera(camera.address, Transport.TCP)))
                 hostile.append((bad, stack.enter_context(reading(bad))))
             until(lambda: all(bad.faults for bad, _ in hostile))
             seen = len(frames)
