@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'tools' / 'screens.json'}"
 
 MAX_GROWTH_BYTES = 1_000_000_000
-MAX_LEFT_BYTES = 30_000_000
+MAX_LEFT_BYTES = 100_000_000
 
 # A busy machine makes no example wrong.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -103,6 +103,16 @@ def forked_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.support.tools.forked_programs import completed, popen
 
     monkeypatch.setattr(programs.Program, "launch", staticmethod(popen))
+    monkeypatch.setattr(programs, "complete", completed)
+
+
+@pytest.fixture
+def forked_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork all of them but servers."""
+    from deploy.demo import programs
+    from tests.support.tools.forked_programs import completed, popen_command
+
+    monkeypatch.setattr(programs.Program, "launch", staticmethod(popen_command))
     monkeypatch.setattr(programs, "complete", completed)
 
 

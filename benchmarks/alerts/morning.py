@@ -133,16 +133,18 @@ def prepare(folder: Path, listed: Sequence[Traveller], desks: dict[str, PersonRo
 @contextmanager
 def staffed(stack: Stack, desks: dict[str, PersonRole]) -> Iterator[None]:
     """Keep somebody at every PC until the end of the block; each has written its result then."""
-    spawn = multiprocessing.get_context("spawn")
-    stop = spawn.Event()
+    # Forked from a process that has loaded the windows and does nothing else.
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload([sit.__module__])
+    stop = forking.Event()
     processes = []
     for number, (name, role) in enumerate(desks.items()):
         counters = (f"D{number}",) if role is PersonRole.OFFICER else ()
         tls_dir = stack.certificate(DeviceRole.NOTIFIER, name)
         desk = Desk(name, counters, stack.address, tls_dir, stack.config.folder / name, PASSWORD)
         desk.folder.mkdir()
-        ready = spawn.Event()
-        process = spawn.Process(target=sit, args=(desk, ready, stop), daemon=True)
+        ready = forking.Event()
+        process = forking.Process(target=sit, args=(desk, ready, stop), daemon=True)
         process.start()
         processes.append((process, ready))
     try:

@@ -12,6 +12,7 @@ from tests.support.tools.shared import shared_faces
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("forked_programs")
 def test_every_alert_is_settled_and_rings_once_where_its_traveller_stands(tmp_path: Path) -> None:
     shared_faces()
     figures = morning(tmp_path, alerts=12, pace_s=0.5, officers=2, supervisors=1)

@@ -40,6 +40,7 @@ from tests.support.scenarios.departures import Departures
 from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.port_office import sign_in
 from tests.support.scenarios.server_group import GroupMember, ServerGroup, server_group
+from tests.support.tools.forked_programs import INTERPRETERS
 from tests.support.tools.last_release import OtherVersion, has_present_tables, later_version
 from tests.support.tools.postgres import fresh_database
 
@@ -285,6 +286,7 @@ def versions_that_do_not_fit(group: ServerGroup, former: OtherVersion, folder: P
     migrations = other.packages / "cekalwatch/server/storage/migrations/versions"
     newest = max(file.name.split("_")[0] for file in migrations.glob("[0-9]*.py"))
     (migrations / "9998_next.py").write_text(MIGRATION.format(before=newest))
+    INTERPRETERS.add(str(other.python))
     assert_refused(group, first, other, "Stop all its servers, and run: cekalwatch-server upgrade")
     wait_until(lambda: refused(group, second) == {"server-1": "DATABASE_OLDER"}, WAIT_S, "Telling that it was refused")
 

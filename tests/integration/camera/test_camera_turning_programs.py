@@ -23,11 +23,11 @@ from tests.support.tools.packs import light_pack
 
 @pytest.mark.slow
 async def test_of_two_camera_keys_of_one_camera_only_the_one_whose_preset_it_is_at_sends(
-    device: OnvifDevice, tmp_path: Path
+    device: OnvifDevice, video: Path, tmp_path: Path
 ):
     server = CaptureServer(cameras=("dep-1", "arr-1"))
     async with serving(server):
-        settings = two_keys(device, server, tmp_path)
+        settings = two_keys(device, server, video, tmp_path)
         async with camera_program("run", "--config", str(settings), home=tmp_path) as camera:
             await server.until(lambda heard: bool(heard.faces) and {OK, TURNED_AWAY} <= views(heard))
             camera.terminate()
@@ -41,12 +41,12 @@ async def test_of_two_camera_keys_of_one_camera_only_the_one_whose_preset_it_is_
 
 @pytest.mark.slow
 async def test_on_its_tour_one_key_after_the_other_sends_and_none_says_that_the_camera_was_moved(
-    device: OnvifDevice, tmp_path: Path
+    device: OnvifDevice, video: Path, tmp_path: Path
 ):
     device.turns_by_itself = True
     server = CaptureServer(cameras=("dep-1", "arr-1"))
     async with serving(server):
-        settings = two_keys(device, server, tmp_path, "stay_seconds = 15\nwait_seconds = 0\n")
+        settings = two_keys(device, server, video, tmp_path, "stay_seconds = 15\nwait_seconds = 0\n")
         async with camera_program("run", "--config", str(settings), home=tmp_path) as camera:
             await server.until(lambda heard: bool(heard.faces))
             await until(lambda: device.sent_to == ["arrivals"])
@@ -131,10 +131,15 @@ def crops_of(log: str) -> dict[str, int]:
     return {line["camera_id"]: line["crops"] for line in lines if line["event"] == "camera_ends"}
 
 
-def two_keys(device: OnvifDevice, server: CaptureServer, folder: Path, more: str = "") -> Path:
-    """Write the settings of a camera with a key for each preset, and somebody who stays in view; `more`: of `ptz`."""
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody who stays in view."""
     walk = Walk(begin=(300, 240), end=(420, 260), head_px=(90, 110), first_frame=0, last_frame=500)
-    video = write_video(folder / "walk.avi", [walk], frames=500, fps=5)
+    return write_video(tmp_path_factory.mktemp("walk") / "walk.avi", [walk], frames=500, fps=5)
+
+
+def two_keys(device: OnvifDevice, server: CaptureServer, video: Path, folder: Path, more: str = "") -> Path:
+    """Write the settings of a camera with a key for each preset; `more`: of `ptz`."""
     secret = folder / "ptz.password"
     secret.write_text(PASSWORD + "\n")
     settings = folder / "camera.toml"

@@ -36,6 +36,11 @@ def completed(command: Sequence[str | Path], **options: Any) -> subprocess.Compl
     return run_program(program, *arguments, typed=options["input"], environment=options["env"], python=str(command[0]))
 
 
+def popen_command(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes] | ForkedProcess:
+    """Fork all but a server: what is loaded for its commands would count as its memory."""
+    return subprocess.Popen(command, **options) if "serve" in command else popen(command, **options)
+
+
 def popen(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes] | ForkedProcess:
     """Do what `subprocess.Popen` does for `Program`, and fork where it is one of ours."""
     if (ours := _ours(command)) is None:
