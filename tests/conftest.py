@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib.util
 import os
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 # Before Qt is loaded: two screens that nobody sees, the second one as travellers would.
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'support' / 'tools' / 'screens.json'}"
+
+# httpcore looks for it five times a request, and where it is not installed that takes as long as the rest of it.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # what Python keeps for a module that is not there
 
 MAX_GROWTH_BYTES = 1_000_000_000
 MAX_LEFT_BYTES = 100_000_000
