@@ -15,7 +15,7 @@ _FIRST = ("Adi", "Bunga", "Cahya", "Damar", "Endah", "Fajar", "Gilang", "Hesti",
 _LAST = ("Rekaan", "Khayal", "Umpama", "Misal", "Andaian", "Tiruan", "Cermin", "Bayangan", "Angan", "Dongeng")
 _AGENCIES = ("Kejaksaan Agung", "Komisi Pemberantasan Korupsi", "Kementerian Keuangan", "Kepolisian Negara")
 _GROUNDS = ("SECURITY_AND_PUBLIC_ORDER", "NATIONAL_INTEREST", "IMMIGRATION", "CRIMINAL_PROCEEDINGS")
-_STATUSES = ("SUSPECT", "DEFENDANT", "CONVICT", "WITNESS")
+_STATUSES = ("SUSPECT", "DEFENDANT")
 _REVOCATIONS = (
     ("AGENCY", "CABUT-{number}/{year}"),
     ("COURT", "{number}/Pid.Pra/{year}/PN Btm"),

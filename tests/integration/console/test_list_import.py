@@ -154,7 +154,7 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
         for told in (
             "New 2 Changed 2 Unchanged 0",
             "Orders that end 1",
-            "Break a rule, so they never raise an alert 2",
+            "Break a rule, so they never raise an alert 1",
         ):
             assert told in shown
         assert "C-4 N-4 Invalid. An Indonesian citizen may not be refused entry." in shown
@@ -162,7 +162,7 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
         await act(browser, path)
         done = words(await browser.get(await worked(browser, path)))
         assert "Stored 4" in done
-        assert "Break a rule, so they never raise an alert 2" in done
+        assert "Break a rule, so they never raise an alert 1" in done
 
 
 async def test_what_somebody_changed_since_the_preview_is_not_imported(office: PortOffice, pages: Pages) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.storage.database import Database
@@ -37,8 +37,8 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     list_astronaut(found.settings, twin, scale=0.9, subject_id=KEY, name=f"Contoh Dua {SCRIPT}", address=SCRIPT)
     database = Database(found.settings.database_address)
     store = WatchlistStore(database, keyring(database, found.settings.master_key_source))
-    too_long = order_in_force(order_id="O-3", subject_id="S-3", valid_until=twin.valid_from + timedelta(days=900))
-    store.put(subject("S-3", name="Contoh Tiga"), too_long)
+    void = order_in_force(order_id="O-3", subject_id="S-3", kind=OrderKind.TANGKAL)
+    store.put(subject("S-3", name="Contoh Tiga", nationality="IDN"), void)
     database.close()
     async with found.open():
         yield found
@@ -54,14 +54,14 @@ async def looked_for(browser: Browser, **fields: str) -> str:
 async def test_the_list_is_searched_by_what_is_sealed_and_by_the_law(browser: Browser) -> None:
     everybody = words(await browser.get("/list"))
     assert all(name in everybody for name in ("Contoh Satu", "Contoh Dua", "Contoh Tiga"))
-    assert "The order runs longer than the law allows." in everybody
+    assert "An Indonesian citizen may not be refused entry." in everybody
     for fields, expected in (
         ({"text": "contoh  TIGA"}, {"Tiga"}),
         ({"text": "o-2"}, {"Dua"}),
         ({"status": "INVALID"}, {"Tiga"}),
         ({"problem": "INVALID"}, {"Tiga"}),
         ({"problem": "NO_REFERENCE"}, {"Tiga"}),
-        ({"kind": "TANGKAL"}, set()),
+        ({"kind": "TANGKAL"}, {"Tiga"}),
         ({"status": "ACTIVE"}, {"Satu", "Dua"}),
         ({"status": "ACTIVE", "day": "1999-01-01"}, set()),
         ({"status": "NOT_YET_VALID", "day": "1999-01-01"}, {"Satu", "Dua"}),
@@ -176,7 +176,7 @@ async def test_the_history_tells_statuses_and_events(office: PortOffice, browser
     told = words(await browser.get("/list/subjects/history", params={"key": "S-1"}))
     assert "Not yet in force" in told
     assert "An alert was raised" in told
-    assert "The order runs longer than the law allows" in words(
+    assert "An Indonesian citizen may not be refused entry" in words(
         await browser.get("/list/subjects/history", params={"key": "S-3"})
     )
 

@@ -25,6 +25,8 @@ def simulated_order(order_id: str, **fields: Any) -> dict[str, Any]:
         "order_id": order_id,
         "subject_id": f"S-{order_id}",
         "kind": "CEGAH",
+        "decree_number": f"KEP-{order_id}",
+        "decree_date": "2026-01-01",
         "requesting_agency": "Kejaksaan Agung",
         "valid_from": "2026-01-01",
         "valid_until": "2026-06-30",

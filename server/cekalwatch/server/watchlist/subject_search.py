@@ -17,6 +17,7 @@ from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistFilter, WatchlistProblem
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints, OrderStanding
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 READ_AT_ONCE: Final = 200
@@ -50,6 +51,7 @@ class SubjectSearch:
         self.model_version = model_version
         self._searching = threading.Lock()
         self._model = ""
+        self._law: Law | None = None
         self._version: int | None = None
         self._keys: list[str] = []
         self._held: dict[str, SubjectTraits | None] = {}
@@ -91,8 +93,9 @@ class SubjectSearch:
 
     def _follow(self) -> None:
         """Update the keys, and forget outdated facts."""
-        if (model := self.model_version()) != self._model:
-            self._model = model
+        model, law = self.model_version(), self._checkpoints.law
+        if model != self._model or law is not self._law:
+            self._model, self._law = model, law
             self._held.clear()
         version = self._store.version()
         if self._version is None:

@@ -96,8 +96,8 @@ def test_a_centres_list_takes_the_place_of_this_one_once(database: Database, sto
     store.put(Agency("DINAS", "Dinas Contoh"), NOTE)
     wanted = [
         Agency("KPK", "Komisi"),
-        Agency("LAIN", "Yang lain", ("Lain",)),
-        Agency("LAIN-2", "Yang ketiga", ("lain",)),
+        Agency("LAIN", "Yang lain", ("Umum",)),
+        Agency("LAIN-2", "Yang ketiga", ("umum",)),
     ]
     assert store.replace(wanted, NOTE)
     assert [(one.code, one.other_names) for one in store.read().known] == [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistFilter, WatchlistProblem
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import operator
+from cekalwatch.server.domain.orders.agencies import Agency
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
@@ -42,8 +44,13 @@ def store(database: Database) -> Counted:
 
 
 @pytest.fixture
-def found(store: Counted) -> Callable[..., list[str]]:
-    search = SubjectSearch(store, Checkpoints(Law(), {SITE: WIB}), SITE, lambda: MODEL)
+def checkpoints() -> Checkpoints:
+    return Checkpoints(Law(), {SITE: WIB})
+
+
+@pytest.fixture
+def found(store: Counted, checkpoints: Checkpoints) -> Callable[..., list[str]]:
+    search = SubjectSearch(store, checkpoints, SITE, lambda: MODEL)
 
     def find(at: datetime = IN_MARCH, after: str = "", most: int = 100, **wanted: object) -> list[str]:
         page = search.find(WatchlistFilter(**wanted), at, after, most)  # type: ignore[arg-type]  # as the test names them
@@ -56,8 +63,8 @@ def fill(store: WatchlistStore) -> None:
     store.put(subject("S-1", name="Contoh Satu", aliases=("Si  Dadap",)), order("O-1"), [reference()])
     foreign = order("O-2", subject_id="S-2", kind=OrderKind.TANGKAL, requesting_agency="Ditjen Imigrasi")
     store.put(subject("S-2", name="ÉVA Müller", nationality="DEU"), foreign)
-    too_long = order("O-3", subject_id="S-3", valid_until=date(2029, 1, 1), decree_number="KEP-77/2026")
-    store.put(subject("S-3", name="Contoh Tiga"), too_long, [reference(b"3", model_version="older")])
+    void = order("O-3", subject_id="S-3", kind=OrderKind.TANGKAL, decree_number="KEP-77/2026")
+    store.put(subject("S-3", name="Contoh Tiga"), void, [reference(b"3", model_version="older")])
 
 
 def test_what_is_sealed_is_found_in_any_case(store: Counted, found: Callable[..., list[str]]) -> None:
@@ -69,7 +76,7 @@ def test_what_is_sealed_is_found_in_any_case(store: Counted, found: Callable[...
         ({"text": "o-2"}, ["S-2"]),
         ({"text": "kep-77"}, ["S-3"]),
         ({"text": "s-"}, ["S-1", "S-2", "S-3"]),
-        ({"text": "contoh", "kind": OrderKind.TANGKAL}, []),
+        ({"text": "satu", "kind": OrderKind.TANGKAL}, []),
         ({"agency": "imigrasi"}, ["S-2"]),
         ({"problem": WatchlistProblem.INVALID}, ["S-3"]),
         ({"problem": WatchlistProblem.NO_REFERENCE}, ["S-2"]),
@@ -127,3 +134,13 @@ def test_no_more_is_held_than_there_is_room_for(
     for _ in range(2):
         assert found(text="contoh") == ["S-1", "S-3"]
     assert store.read == 3 + 2
+
+
+def test_another_law_is_not_answered_with_statuses_by_the_former_one(
+    store: Counted, checkpoints: Checkpoints, found: Callable[..., list[str]]
+) -> None:
+    store.put(subject("S-1"), order("O-1", requesting_agency="Dinas Contoh"))
+    assert found(problem=WatchlistProblem.FLAGGED) == ["S-1"]
+    agencies = checkpoints.law.agencies.changed([Agency("DINAS", "Dinas Contoh")], ())
+    checkpoints.law = replace(checkpoints.law, agencies=agencies)
+    assert found(problem=WatchlistProblem.FLAGGED) == []

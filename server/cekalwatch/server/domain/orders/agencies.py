@@ -31,9 +31,11 @@ class Agencies:
     """The known agencies. Raises ValueError if two have the same name."""
 
     known: tuple[Agency, ...]
+    """By code."""
     _codes: dict[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "known", tuple(sorted(self.known, key=lambda agency: agency.code)))
         codes: dict[str, str] = {}
         for agency in self.known:
             for name in map(normalised, agency.names):
@@ -56,7 +58,7 @@ class Agencies:
             others = tuple(name for name in agency.other_names if normalised(name) not in taken)
             found.append(replace(agency, other_names=others))
             taken |= set(map(normalised, found[-1].names))
-        return Agencies(tuple(sorted(found, key=lambda agency: agency.code)))
+        return Agencies(tuple(found))
 
     def code_of(self, text: str) -> str | None:
         """Return the code of the agency that `text` names; None if no known agency has that name."""
