@@ -233,7 +233,8 @@ async def test_a_shrunken_list_waits_for_two_people_and_makes_nothing_fresh(chos
 
 @pytest.mark.slow
 async def test_runs_are_listed_page_by_page_with_what_a_person_must_look_at(chosen: ServerSettings, source: Source):
-    source.write(listed(), listed("O-2", valid_from="someday"), listed("O-3", kind="TANGKAL"))
+    citizen = listed("O-3", subject_id="S-3", kind="TANGKAL", nationality="IDN", photographs="")
+    source.write(listed(), listed("O-2", valid_from="someday"), citizen)
     async with running(chosen) as server:
         syncs = SyncCaller(server.channel)
         for _ in range(3):
