@@ -48,6 +48,7 @@ class Comparison:
         if changed:
             listed = self.office.stores.alerts.list_alerts(AlertFilter(), None, 1000)
             self._found = {one.alert_id: one for one in listed}
+            assert self.office.searched() == self.model.searched()
         found = self._found
         self.keys += sorted(set(found) - set(self.keys))
         assert len(self.keys) == len(self.model.alerts), (self.keys, self.model.alerts)

@@ -179,7 +179,7 @@ class Day:
 
     def traveller_passes(self, number: int, camera: str, look: str, ago_s: int, quality: float) -> None:
         """A traveller passes a camera."""
-        track = f"019ab3c4-{self.number:04x}-7000-9000-{number:012x}"
+        track = f"019ab3c5-{self.number:04x}-7000-9000-{number:012x}"
         self._send(Sent(camera, look, track, self._capture(number), timedelta(seconds=ago_s), quality))
 
     def another_crop_comes(self, number: int, of: int, quality: float) -> None:
@@ -187,12 +187,17 @@ class Day:
         earlier = self._sent(of)
         self._send(Sent(earlier.camera, earlier.look, earlier.track, self._capture(number), timedelta(), quality))
 
+    def a_track_goes_over(self, number: int, of: int, look: str, quality: float) -> None:
+        """(3) The camera's tracker goes over from one traveller to another: a passage is one person."""
+        earlier = self._sent(of)
+        self._send(Sent(earlier.camera, look, earlier.track, self._capture(number), timedelta(), quality))
+
     def a_capture_is_sent_again(self, of: int) -> None:
         """A camera has had no receipt."""
         self._send(self._sent(of))
 
     def _capture(self, number: int) -> str:
-        return f"019ab3c4-{self.number:04x}-7000-8000-{number:012x}"
+        return f"019ab3c5-{self.number:04x}-7000-8000-{number:012x}"
 
     def _sent(self, number: int) -> Sent:
         found = next((one for one in self.comparison.sent if one.capture_id == self._capture(number)), None)

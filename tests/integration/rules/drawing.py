@@ -118,6 +118,11 @@ class Drawing:
         self._passed += 1
         return Step("another_crop_comes", {"number": self._passed, "of": of, "quality": self._some(QUALITIES)})
 
+    def _a_track_goes_over(self) -> Step | None:
+        step = self._another_crop_comes()
+        others = [look.name for look in LOOKS if not look.sibling_of]  # who is somewhat alike may be taken for the same
+        return step and Step("a_track_goes_over", step.facts | {"look": self._some(others)})
+
     def _a_capture_is_sent_again(self) -> Step | None:
         if not self._passed:
             return None
@@ -173,13 +178,14 @@ class Drawing:
 
 
 KINDS: dict[Callable[[Drawing], Step | None], float] = {
-    Drawing._traveller_passes: 4,
+    Drawing._traveller_passes: 3,
     Drawing._another_crop_comes: 1,
+    Drawing._a_track_goes_over: 0.7,
     Drawing._a_capture_is_sent_again: 0.5,
     Drawing._list_order: 1,
     Drawing._change_order: 1,
     Drawing._end_order: 1,
-    Drawing._handle: 8,
+    Drawing._handle: 14,
     Drawing._time_passes: 2,
     Drawing._the_server_clock_is_set: 0.3,
     Drawing._a_camera_clock_goes_wrong: 0.2,

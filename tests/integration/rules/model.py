@@ -78,7 +78,11 @@ class Rules(PeoplesRules):
         related = [
             one
             for one in self.alerts
-            if passage in one.passages or self._is_joined(one, place, face, passage, similar, at)
+            if (
+                self._is_of(one, face, passage)
+                if passage in one.passages
+                else self._is_joined(one, place, face, passage, similar, at)
+            )
         ]
         related.sort(
             key=lambda one: (
@@ -156,6 +160,11 @@ class Rules(PeoplesRules):
     def _is_renewed(self, alert: Alert, subject: str, place: Camera) -> bool:
         """(3) Whether Cekal Online did not list somebody, and an order of theirs is new."""
         return subject in alert.unlisted and not self.watched(subject, place.direction) <= alert.alerted_with[subject]
+
+    def _is_of(self, alert: Alert, face: str, passage: str) -> bool:
+        """(3) A passage is one person, whatever the tracker thought, as long as their face is kept."""
+        kept = alert.passages[passage]
+        return kept.forgotten or self.alike(face, kept.name)
 
     def _is_joined(
         self, alert: Alert, place: Camera, face: str, passage: str, similar: Mapping[str, float], at: datetime
@@ -290,7 +299,7 @@ class Rules(PeoplesRules):
         # (7) What waits rings at a PC that has just started, and wherever it was not shown.
         if waits and (taken_up is None or number in self.asked_again):
             return {1}
-        if supervised and taken_up is not None and number in self.gone_up and alert.state in UNSETTLED:
+        if supervised and taken_up is not None and number in self.gone_up:
             return {1}
         # (7) Each live passage rings at its counter, and at the supervisors', unless somebody there deals with it.
         if alert.state == "CLAIMED" and alert.holder and alert.holder[1] == pc:

@@ -253,7 +253,7 @@ class Office:
         nobody = Attendance((), lambda: WholePresence((), {}, {}), self.clock)
         alerts = init_alerts(context, search.freshness, presence, trail, ChangeNotifier(database), nobody)
         captures = init_capture(context, search, alerts.announce, presence)
-        self._fanout = alerts.fanout
+        self._fanout, self._snapshots = alerts.fanout, search.snapshots
         self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)
         self._watching = asyncio.create_task(LOOPS.keep("probe_database", captures.health.write_expected))
         self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
@@ -279,6 +279,10 @@ class Office:
     def put(self, ban: Order) -> None:
         """Put an order on the watchlist, with its subject and a photograph."""
         put(self.stores.watchlist, ban)
+
+    def searched(self) -> set[str]:
+        """Return the keys of those who are in the gallery."""
+        return {key.decode() for key in self._snapshots.current.gallery.keys().tolist()}  # no mapping
 
     def passes(self, camera: str, look: str, track: str, capture_id: str, at: datetime, quality: float) -> str:
         """Send a capture of a traveller, taken `at` that moment; return what the receipt says."""

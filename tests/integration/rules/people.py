@@ -223,6 +223,11 @@ class PeoplesRules:
             if one.subject == subject and one.kind == KINDS[direction] and law.in_force(one, self.now)
         }
 
+    def searched(self) -> set[str]:
+        """(9) The keys of those with an order that is in force, or will be."""
+        law = Law(self.orders.values())
+        return {one.subject for one in law.orders if law.is_or_will_be(one, self.now)}
+
     def _comes_to(self, alert: Alert, state: str, wait: Wait | None = None) -> None:
         alert.state, alert.wait = state, wait or self._waits_anew(alert)
         self.changed.add(self.alerts.index(alert))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cekalwatch.contract.values.adjudication import PENDING, UNSETTLED, AlertEventType, AlertState
+from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
 from cekalwatch.contract.values.alerts import Alert, AlertFilter
 from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.people import PersonSession
@@ -59,7 +59,7 @@ def rings(shown: ShownAlert, station: Station) -> bool:
     waits = alert.state is AlertState.NEW or (station.supervised and alert.state in PENDING)
     if waits and (news is News.FIRST or (event in _ASKED_AGAIN and news is not News.SAME)):
         return True
-    if station.supervised and news is News.CALLED and alert.state in UNSETTLED:
+    if station.supervised and news is News.CALLED:  # also of a hit, until every agency was told
         return True
     # Of an alert that was not shown here yet, only an event says that the traveller is here now.
     here = news is not News.FIRST or event in _TRAVELLER_IS_HERE

@@ -1,0 +1,159 @@
+"""Faults that are put into the product, one for each rule, to see that the drawn days find them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.alerts import Alert as ShownAlert
+from cekalwatch.contract.values.orders import OrderRule
+from cekalwatch.notifier.delivery import ringing
+from cekalwatch.server.alerts.automatic_steps import AlertWatch
+from cekalwatch.server.capture import passages
+from cekalwatch.server.capture.deciding import Decider
+from cekalwatch.server.domain.alerts import handling
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, Watched
+from cekalwatch.server.domain.alerts.match import Candidate, Match
+from cekalwatch.server.domain.captures import CameraClock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders import extensions, law
+from cekalwatch.server.gallery import snapshot
+from cekalwatch.server.recognition.probes import CaptureEmbedder
+from tests.integration.rules.office import machine
+
+Planting = Callable[[pytest.MonkeyPatch], None]
+
+
+def a_hit_does_not_hear_that_its_orders_have_ended(patch: pytest.MonkeyPatch) -> None:
+    """Rule 1."""
+    real = Handling.with_orders
+
+    def with_orders(self: Handling, *told: Any, **facts: Any) -> Handling:
+        return self if self.state is AlertState.CONFIRMED else real(self, *told, **facts)
+
+    patch.setattr(Handling, "with_orders", with_orders)
+
+
+def every_order_is_watched_everywhere(patch: pytest.MonkeyPatch) -> None:
+    """Rule 2."""
+    patch.setattr(Alert, "watched_for", lambda *_: True)
+
+
+def a_track_is_one_person(patch: pytest.MonkeyPatch) -> None:
+    """Rule 3."""
+    real = passages.Track.add
+    patch.setattr(
+        passages.Track, "add", lambda self, key, template, quality, _: real(self, key, template, quality, None)
+    )
+    patch.setattr(Match, "has_changed", lambda *_: False)
+
+
+def what_came_since_may_be_unseen(patch: pytest.MonkeyPatch) -> None:
+    """Rule 4."""
+    real = Circumstances.check
+    patch.setattr(Circumstances, "check", lambda self, held, step: real(replace(self, unchanged=True), held, step))
+
+
+def whoever_was_found_to_be_somebody_else_is_stopped_again(patch: pytest.MonkeyPatch) -> None:
+    """Rule 5."""
+
+    def answers(self: Alert, met: Candidate, *, own: bool) -> bool:  # noqa: ARG001  # as it is called
+        return self.open and self.has(met.subject_id)
+
+    patch.setattr(Alert, "answers", answers)
+
+
+def a_lease_goes_by_the_clock(patch: pytest.MonkeyPatch) -> None:
+    """Rule 6."""
+    real = AlertWatch.watched
+
+    def watched(self: AlertWatch, alert_id: Any, held: Handling) -> Watched:
+        lease = handling.HandlingPolicy().lease
+        over = held.claim is not None and self._clock.now() >= held.claim.until
+        return replace(real(self, alert_id, held), claim=lease if over else lease - lease.resolution)
+
+    patch.setattr(AlertWatch, "watched", watched)
+
+
+def a_hit_is_closed_after_one_agency(patch: pytest.MonkeyPatch) -> None:
+    """Rule 6."""
+    real = Handling.closed
+    patch.setattr(Handling, "closed", lambda self, told: real(self, replace(told, agencies_owed=())))
+
+
+def only_the_first_passage_rings(patch: pytest.MonkeyPatch) -> None:
+    """Rule 7."""
+    patch.setattr(ringing, "_calls", lambda *_: False)
+
+
+def officers_are_told_the_first_place(patch: pytest.MonkeyPatch) -> None:
+    """Rule 7."""
+    patch.setattr(ShownAlert, "place", property(lambda self: self.camera))
+
+
+def a_non_match_is_written(patch: pytest.MonkeyPatch) -> None:
+    """Rule 8."""
+    real = CaptureEmbedder.embed
+
+    def embed(self: CaptureEmbedder, captures: Any) -> Any:
+        for one in captures:
+            (machine().folder / "server" / f"{one.capture_id}.jpg").write_bytes(one.jpeg)
+        return real(self, captures)
+
+    patch.setattr(CaptureEmbedder, "embed", embed)
+
+
+def who_has_no_order_any_more_is_searched(patch: pytest.MonkeyPatch) -> None:
+    """Rule 9."""
+    patch.setattr(snapshot, "_without_ended", lambda gallery, *_: gallery)
+
+
+def a_receipt_tells_a_match(patch: pytest.MonkeyPatch) -> None:
+    """Rule 13."""
+    real = Decider._settle
+
+    def settle(self: Decider, *told: Any) -> Any:
+        before = self.alerts_raised
+        outcome = real(self, *told)
+        return outcome if self.alerts_raised == before else CekalwatchError(Code.STORAGE_UNAVAILABLE)
+
+    patch.setattr(Decider, "_settle", settle)
+
+
+def a_wrong_clock_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """Rule 14."""
+    patch.setattr(CameraClock, "ahead", property(lambda _: None))
+
+
+def too_long_is_void(patch: pytest.MonkeyPatch) -> None:
+    """The section on orders."""
+    real = law._broken_alone
+
+    def broken(order: Any, held: Any) -> set[OrderRule]:
+        capped = extensions.last_day(order, held) < order.valid_until
+        return real(order, held) | ({OrderRule.EXTENDED_TWICE} if capped else set())
+
+    patch.setattr(law, "_broken_alone", broken)
+
+
+PLANTED: tuple[Planting, ...] = (
+    a_hit_does_not_hear_that_its_orders_have_ended,
+    every_order_is_watched_everywhere,
+    a_track_is_one_person,
+    what_came_since_may_be_unseen,
+    whoever_was_found_to_be_somebody_else_is_stopped_again,
+    a_lease_goes_by_the_clock,
+    a_hit_is_closed_after_one_agency,
+    only_the_first_passage_rings,
+    officers_are_told_the_first_place,
+    a_non_match_is_written,
+    who_has_no_order_any_more_is_searched,
+    a_receipt_tells_a_match,
+    a_wrong_clock_is_believed,
+    too_long_is_void,
+)
