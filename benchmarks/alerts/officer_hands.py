@@ -119,9 +119,9 @@ class Hands:
         if alert.state is AlertState.CONFIRMED:
             wanted = Step.CLOSE if alert.handling.follow_ups else Step.FOLLOW_UP
             return wanted if options.can(wanted) else None
-        # A supervisor who has no officer's role cannot judge what they claim.
+        # A supervisor leaves the judgement to officers, and confirms it.
         session = self._agent.controller.session
-        steps = (Step.CLAIM, judgement) if session and session.judges else ()
+        steps = () if session is None or session.supervises else (Step.CLAIM, judgement)
         steps = (*steps, Step.CONFIRM if chance else Step.CLEAR, Step.CLEAR)
         return next((step for step in steps if options.can(step)), None)
 

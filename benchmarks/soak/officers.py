@@ -93,12 +93,15 @@ class Officer(threading.Thread):
             return None
         if alert.state in PENDING:
             confirms = alert.state is AlertState.REFERRED and chance // 100 % 2
-            return Decision(Step.CONFIRM, reference=REFERENCE) if confirms else _NOT_LISTED
+            return (
+                Decision(Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, reference=REFERENCE) if confirms else _NOT_LISTED
+            )
         if alert.state is not AlertState.CONFIRMED:
             return None
         return Decision(Step.CLOSE) if alert.handling.follow_ups else Decision(Step.FOLLOW_UP, follow_up=_contact())
 
 
+_LISTED = Decision(Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, reference=REFERENCE)
 _NOT_LISTED = Decision(Step.CLEAR, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
 
 

@@ -209,7 +209,7 @@ class Officer(threading.Thread):
             if not supervisor:
                 return None
             if self._chance.random() < 0.5:
-                return Decision(Step.CONFIRM, reference="CO-2026/0117")
+                return Decision(Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, reference="CO-2026/0117")
             return Decision(Step.CLEAR, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
         if alert.state is AlertState.CONFIRMED and not alert.handling.follow_ups:
             return Decision(Step.FOLLOW_UP, follow_up=_told_to_the_agency())

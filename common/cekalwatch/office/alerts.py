@@ -12,7 +12,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertEventType, AlertState, Step, step_states
+from cekalwatch.contract.values.adjudication import (
+    JUDGEMENTS,
+    OWED_STEPS,
+    SUPERVISORS_STEPS,
+    AlertEventType,
+    AlertState,
+    Step,
+    step_states,
+)
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.people import PersonSession
@@ -124,14 +132,14 @@ class Hindrance(StrEnum):
     """The person's roles do not allow it."""
     HELD = "HELD"
     """Another person holds the alert, or the same one at another PC."""
-    OFFICER = "OFFICER"
-    """An officer has to do it: a supervisor who judges could not confirm any more."""
     SUPERVISOR = "SUPERVISOR"
     """A supervisor has to do it."""
     SECOND_PERSON = "SECOND_PERSON"
     """The person judged it; another one has to confirm."""
     FOLLOW_UP = "FOLLOW_UP"
     """A contact with each agency has to be recorded first."""
+    REFERENCE = "REFERENCE"
+    """The reference number of Cekal Online is owed."""
 
 
 @dataclass(frozen=True)
@@ -151,20 +159,21 @@ class Options:
 
 def options(alert: Alert, session: PersonSession | None, agent_id: str) -> Options:
     """Return what `session`'s person can do with the alert on the PC `agent_id`."""
-    ended = alert.orders_ended_at is not None
     return Options(
-        {
-            step: _hindrance(step, alert, session, agent_id)
-            for step in Step
-            if _belongs(step, alert.state, orders_ended=ended)
-        }
+        {step: _hindrance(step, alert, session, agent_id) for step in Step if _belongs(step, alert, session, agent_id)}
     )
 
 
-def _belongs(step: Step, state: AlertState | None, *, orders_ended: bool) -> bool:
+def _belongs(step: Step, alert: Alert, session: PersonSession | None, agent_id: str) -> bool:
+    ended = alert.orders_ended_at is not None
     # A judgement of an alert that nobody holds claims it first.
-    claims_first = state is AlertState.NEW and step in JUDGEMENTS and not orders_ended
-    return claims_first or state in step_states(step, orders_ended=orders_ended)
+    if alert.state is AlertState.NEW and step in JUDGEMENTS and not ended:
+        return True
+    if step in OWED_STEPS and alert.handling.reference_owed_since is None:
+        return False
+    if step is Step.TAKE_OVER and (held_here(alert, session, agent_id) or not (session and session.supervises)):
+        return False  # officers need not know of it
+    return alert.state in step_states(step, orders_ended=ended)
 
 
 def held_here(alert: Alert, session: PersonSession | None, agent_id: str) -> bool:
@@ -192,17 +201,19 @@ def _hindrance(step: Step, alert: Alert, session: PersonSession | None, agent_id
         return Hindrance.SIGN_IN
     if not session.works:
         return Hindrance.ROLE
-    if step in JUDGEMENTS and not session.judges:
-        return Hindrance.OFFICER
+    if step in SUPERVISORS_STEPS and not session.supervises:
+        return Hindrance.SUPERVISOR
+    if step is Step.TAKE_OVER:
+        return None
     if alert.state is AlertState.CLAIMED and not held_here(alert, session, agent_id):
         return Hindrance.HELD
     officer = alert.handling.officer
-    if step is Step.CONFIRM and not session.supervises:
-        return Hindrance.SUPERVISOR
     if step is Step.CONFIRM and officer and officer.person_id == session.person_id:
         return Hindrance.SECOND_PERSON
     if step is Step.CLEAR and alert.state is AlertState.CANNOT_DETERMINE and not session.supervises:
         return Hindrance.SUPERVISOR
+    if step is Step.CLOSE and alert.handling.reference_owed_since:
+        return Hindrance.REFERENCE
     if step is Step.CLOSE and alert.state is AlertState.CONFIRMED and not alert.told_enough:
         return Hindrance.FOLLOW_UP
     return None

@@ -117,7 +117,7 @@ class Server:
         alarms = init_alarms(context, presence, gallery, health, cluster, certificates.revoked, attendance)
         connections = ConnectionWatch()
         stack.callback(connections.close)
-        authentication = init_authentication(context, certificates, presence, connections.let_in)
+        authentication = init_authentication(context, certificates, presence, connections.let_in, alerts.signed_out)
         status = StatusService(
             started_at=started_at,
             thread_budget=settings.threads,

@@ -107,6 +107,7 @@ PEOPLE |= {
         "CameraService/SetCameraPolicy",
     )
 }
+SUPERVISION = [f"cekalwatch.v1.AlertService/{name}" for name in ("TakeOverAlert", "ConfirmAlert", "EnterReference")]
 AIMING = {f"cekalwatch.v1.CameraService/{name}": KEEPERS for name in ("GetAimingPicture", "ListSurveys")}
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
@@ -121,7 +122,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.AlertService/ListChangedAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
         **dict.fromkeys(WORK, COUNTER),
-        "cekalwatch.v1.AlertService/ConfirmAlert": SUPERVISORS,
+        **dict.fromkeys(SUPERVISION, SUPERVISORS),
         "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
         "cekalwatch.v1.ReportService/GetFieldReport": SUPERVISORS | {PersonRole.AUDITOR},
         **dict.fromkeys(PORTS, SUPERVISORS),
@@ -140,7 +141,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.AlertService/ListChangedAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
         **dict.fromkeys(WORK, COUNTER),
-        "cekalwatch.v1.AlertService/ConfirmAlert": SUPERVISORS,
+        **dict.fromkeys(SUPERVISION, SUPERVISORS),
         "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
         "cekalwatch.v1.ReportService/GetFieldReport": SUPERVISORS | {PersonRole.AUDITOR},
         **dict.fromkeys(PORTS, SUPERVISORS),

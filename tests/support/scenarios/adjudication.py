@@ -78,7 +78,15 @@ class Counter:
         cameras = (DEPARTURE, replace(DEPARTURE, camera_id="dep-2", counter="D2"))
         self.attendance = Attendance(cameras, lambda: WholePresence((), {}, {}, dict(self.pcs)), self.clock)
         self.escalator = Escalator(
-            self.handling, self.alerts, orders, self.clock, self.policy, myself, self._announce, self.attendance
+            self.handling,
+            self.alerts,
+            orders,
+            self.people,
+            self.clock,
+            self.policy,
+            myself,
+            self._announce,
+            self.attendance,
         )
 
     def sweeper(self, policy: RetentionPolicy = RetentionPolicy()) -> RetentionSweeper:  # noqa: B008  # frozen
@@ -127,9 +135,27 @@ class Counter:
         seen = self.alerts.get(alert_id).version if version is None else version
         return self.adjudicator.adjudicate(alert_id, who, seat(who), Adjudication(outcome, reason, note, seen))
 
-    def confirm(self, alert_id: UUID, who: ActingPerson, reference: str = REFERENCE, note: str = "") -> Alert:
+    def confirm(
+        self,
+        alert_id: UUID,
+        who: ActingPerson,
+        reference: str = REFERENCE,
+        note: str = "",
+        reason: Reason = Reason.LISTED_IN_CEKAL_ONLINE,
+        version: int | None = None,
+    ) -> Alert:
         """Confirm an alert as it stands."""
-        return self.adjudicator.confirm(alert_id, who, reference, note, self.version(alert_id))
+        seen = self.version(alert_id) if version is None else version
+        return self.adjudicator.confirm(alert_id, who, reference, Adjudication(Outcome.CONFIRMED, reason, note, seen))
+
+    def confirm_provisionally(self, alert_id: UUID, who: ActingPerson) -> Alert:
+        """Confirm an alert while Cekal Online cannot be reached."""
+        return self.confirm(alert_id, who, reference="", reason=Reason.CENTRAL_SYSTEM_DOWN)
+
+    def take_over(self, alert_id: UUID, who: ActingPerson, reason: Reason = Reason.HOLDER_AWAY) -> Alert:
+        """Take an alert over as it stands."""
+        taken = Adjudication(Outcome.TAKEN_OVER, reason, "", self.version(alert_id))
+        return self.adjudicator.take_over(alert_id, who, seat(who), taken)
 
     def clear(self, alert_id: UUID, who: ActingPerson, reason: Reason = Reason.ORDER_ENDED) -> Alert:
         """Clear an alert as it stands."""

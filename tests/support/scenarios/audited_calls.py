@@ -536,6 +536,19 @@ async def confirm_and_close(scene: Scene) -> None:
     await sari.close(await sari.follow_up(hit, result="Contoh was met"))
 
 
+async def take_over(scene: Scene) -> None:
+    referred, sari = await refer(scene), await seat(scene, "sari", PersonRole.SUPERVISOR)
+    why = {"reason": adjudication_pb2.REASON_ANOTHER_LOOK, "note": "Contoh rahasia"}
+    await sari.call("TakeOverAlert", **seen(referred), agent_id=sari.agent_id, **why)
+
+
+async def enter_reference(scene: Scene) -> None:
+    referred, sari = await refer(scene), await seat(scene, "sari", PersonRole.SUPERVISOR)
+    down = adjudication_pb2.REASON_CENTRAL_SYSTEM_DOWN
+    hit = (await sari.call("ConfirmAlert", **seen(referred), reason=down)).alert
+    await sari.call("EnterReference", **seen(hit), cekal_online_reference="CO-2026/0117", note="Contoh rahasia")
+
+
 def trail(chosen: ServerSettings) -> list[Link]:
     database = Database(chosen.database_address)
     found = list(AuditStore(database).links())

@@ -202,6 +202,8 @@ STATED = {
     "AdjudicateAlertRequest.candidate_subject_id": (f"at most {alerts.MAX_CANDIDATE_KEY} printable characters",),
     "ConfirmAlertRequest.note": (NOTE,),
     "ClearAlertRequest.note": (NOTE,),
+    "EnterReferenceRequest.note": (NOTE,),
+    "TakeOverAlertRequest.note": (NOTE,),
     "GetFieldReportRequest.end_time": (f"at most {field_reports.MAX_SPAN.days} days later",),
     "GetFieldReportResponse.agencies": (f"at most {MAX_AGENCIES},",),
     "GetShiftReportRequest.end_time": (f"at most {alert_requests.MAX_SHIFT.days} days later",),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import JUDGEMENTS, AlertState, FollowUp, Outcome, Reason, Step
+from cekalwatch.contract.values.adjudication import AlertState, Finding, FollowUp, Outcome, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonRole, PersonSession
 from cekalwatch.office.alerts import Hindrance, claims_to_renew, options
@@ -42,7 +42,7 @@ def test_what_is_held_elsewhere_is_left_alone(alert: Alert) -> None:
 
 def test_a_referred_alert_needs_a_supervisor_who_did_not_judge_it() -> None:
     assert offered(REFERRED, OFFICER) == {Step.CONFIRM: Hindrance.SUPERVISOR, Step.CLEAR: None}
-    assert offered(REFERRED, SUPERVISOR) == {Step.CONFIRM: None, Step.CLEAR: None}
+    assert offered(REFERRED, SUPERVISOR) == {Step.TAKE_OVER: None, Step.CONFIRM: None, Step.CLEAR: None}
     beside = options(REFERRED, OFFICER, "pc-1")
     assert (beside.can(Step.CONFIRM), beside.beside(Step.CONFIRM)) == (True, True), "who signs in for it"
     both = session_of(BUDI, PersonRole.OFFICER, PersonRole.SUPERVISOR)
@@ -111,10 +111,32 @@ def test_without_a_person_nothing_can_be_done(alert: Alert) -> None:
     assert set(offered(alert, first).values()) == {Hindrance.SIGN_IN}
 
 
-def test_a_supervisor_who_is_no_officer_judges_nothing() -> None:
-    steps = offered(make_alert(), SUPERVISOR)
-    assert steps[Step.CLAIM] is None
-    assert {steps[step] for step in JUDGEMENTS} == {Hindrance.OFFICER}
+def test_a_supervisor_judges_where_no_officer_is_there() -> None:
+    assert set(offered(make_alert(), SUPERVISOR).values()) == {None}
+
+
+@pytest.mark.parametrize("alert", [held_by(BUDI), REFERRED, UNDETERMINED], ids=["held", "referred", "undetermined"])
+def test_a_supervisor_takes_over_what_another_holds_or_has_judged(alert: Alert) -> None:
+    assert offered(alert, SUPERVISOR)[Step.TAKE_OVER] is None
+    assert Step.TAKE_OVER not in offered(alert, OFFICER)
+    assert Step.TAKE_OVER not in offered(held_by(SITI), SUPERVISOR), "they hold it"
+
+
+def test_a_hit_whose_reference_is_owed_gets_it_or_is_taken_back_before_it_is_closed() -> None:
+    finding = Finding(Outcome.CONFIRMED, Reason.CENTRAL_SYSTEM_DOWN, "", SITI, EPOCH)
+    told = FollowUp("Kejaksaan Agung", "phone", "they come", EPOCH)
+    handling = replace(REFERRED.handling, findings=(*REFERRED.handling.findings, finding), follow_ups=(told,))
+    hit = replace(REFERRED, state=AlertState.CONFIRMED, handling=handling)
+    assert offered(hit, SUPERVISOR) == {
+        Step.ENTER_REFERENCE: None,
+        Step.TAKE_BACK: None,
+        Step.FOLLOW_UP: None,
+        Step.CLOSE: Hindrance.REFERENCE,
+    }
+    assert offered(hit)[Step.ENTER_REFERENCE] is Hindrance.SUPERVISOR
+    entered = Finding(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, "", SITI, EPOCH)
+    settled = replace(hit, handling=replace(handling, findings=(*handling.findings, entered)))
+    assert offered(settled, SUPERVISOR) == {Step.FOLLOW_UP: None, Step.CLOSE: None}
 
 
 def test_an_auditor_looks_and_does_nothing() -> None:

@@ -5,7 +5,7 @@ The server decides by these rules; the notifier offers by them what can succeed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -58,6 +58,9 @@ class AlertEventType(StrEnum):
     ORDERS_ENDED = "ORDERS_ENDED"
     ORDERS_RESUMED = "ORDERS_RESUMED"
     CANDIDATE_LAPSED = "CANDIDATE_LAPSED"
+    TAKEN_OVER = "TAKEN_OVER"
+    REFERENCE_ENTERED = "REFERENCE_ENTERED"
+    TAKEN_BACK = "TAKEN_BACK"
 
 
 class Escalation(IntEnum):
@@ -69,13 +72,14 @@ class Escalation(IntEnum):
 
 
 class Outcome(StrEnum):
-    """The finding of an officer, or of the person who checked after a referral."""
+    """The finding of an officer, or of the person who checked after a referral; or that a supervisor took it over."""
 
     NOT_SAME_PERSON = "NOT_SAME_PERSON"
     CANNOT_DETERMINE = "CANNOT_DETERMINE"
     REFERRED = "REFERRED"
     CONFIRMED = "CONFIRMED"
     CLEARED = "CLEARED"
+    TAKEN_OVER = "TAKEN_OVER"
 
 
 OFFICERS_OUTCOMES = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
@@ -102,6 +106,9 @@ class Reason(StrEnum):
     LISTED_IN_CEKAL_ONLINE = "LISTED_IN_CEKAL_ONLINE"
     NOT_LISTED_IN_CEKAL_ONLINE = "NOT_LISTED_IN_CEKAL_ONLINE"
     ORDER_ENDED = "ORDER_ENDED"
+    CENTRAL_SYSTEM_DOWN = "CENTRAL_SYSTEM_DOWN"
+    HOLDER_AWAY = "HOLDER_AWAY"
+    ANOTHER_LOOK = "ANOTHER_LOOK"
     OTHER = "OTHER"
 
 
@@ -117,7 +124,7 @@ REASONS: Mapping[Outcome, tuple[Reason, ...]] = MappingProxyType(
             Reason.OTHER,
         ),
         Outcome.REFERRED: (Reason.FACE_AGREES, Reason.PARTICULARS_AGREE, Reason.OTHER),
-        Outcome.CONFIRMED: (Reason.LISTED_IN_CEKAL_ONLINE,),
+        Outcome.CONFIRMED: (Reason.LISTED_IN_CEKAL_ONLINE, Reason.CENTRAL_SYSTEM_DOWN),
         Outcome.CLEARED: (
             Reason.NOT_LISTED_IN_CEKAL_ONLINE,
             *_NOT_SAME,
@@ -125,6 +132,7 @@ REASONS: Mapping[Outcome, tuple[Reason, ...]] = MappingProxyType(
             Reason.TRAVELLER_GONE,
             Reason.OTHER,
         ),
+        Outcome.TAKEN_OVER: (Reason.HOLDER_AWAY, Reason.ANOTHER_LOOK, Reason.OTHER),
     }
 )
 """The reasons of each outcome, in the order in which screens offer them."""
@@ -166,16 +174,31 @@ _CLEARINGS = {
 }
 
 
-def clearing_of(found: Iterable[tuple[str, Outcome | None, Reason | None]]) -> Clearing | None:
+Found = tuple[str, Outcome | None, Reason | None]
+"""A finding: the candidate's key, the outcome and its reason."""
+
+
+def confirmation_of(found: Iterable[Found]) -> Reason | None:
+    """Return the reason of the confirmation that stands, from an alert's findings in order; None: it is no hit."""
+    standing: Reason | None = None
+    for _, outcome, reason in found:
+        if outcome is Outcome.CONFIRMED:
+            standing = reason or Reason.OTHER
+        elif outcome in CLEARING:  # it was taken back
+            standing = None
+    return standing
+
+
+def clearing_of(found: Sequence[Found]) -> Clearing | None:
     """Return why an alert was cleared, from its findings in order, each with the candidate's key; None: it was not.
 
     "Somebody else" is said only where that was found of each candidate that was cleared: of one for whom the traveller
     had left, or whose order had ended, nobody found anything.
     """
     last: dict[str, tuple[Outcome | None, Reason | None]] = {}
+    if confirmation_of(found):
+        return None
     for subject_id, outcome, reason in found:
-        if outcome is Outcome.CONFIRMED:
-            return None
         if outcome in CLEARING:
             last.pop(subject_id, None)
             last[subject_id] = outcome, reason
@@ -198,22 +221,32 @@ class Step(StrEnum):
     NOT_SAME = "NOT_SAME"
     CANNOT_TELL = "CANNOT_TELL"
     RELEASE = "RELEASE"
+    TAKE_OVER = "TAKE_OVER"
     CONFIRM = "CONFIRM"
     CLEAR = "CLEAR"
+    ENTER_REFERENCE = "ENTER_REFERENCE"
+    TAKE_BACK = "TAKE_BACK"
     FOLLOW_UP = "FOLLOW_UP"
     CLOSE = "CLOSE"
 
 
 JUDGEMENTS = frozenset({Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL})
 """The steps of the officer who holds the alert."""
+SUPERVISORS_STEPS = frozenset({Step.TAKE_OVER, Step.CONFIRM, Step.ENTER_REFERENCE, Step.TAKE_BACK})
+"""The steps of who may confirm."""
+OWED_STEPS = frozenset({Step.ENTER_REFERENCE, Step.TAKE_BACK})
+"""The steps with a hit while its reference is owed."""
 
 STEP_OUTCOMES: Mapping[Step, Outcome] = MappingProxyType(
     {
         Step.REFER: Outcome.REFERRED,
         Step.NOT_SAME: Outcome.NOT_SAME_PERSON,
         Step.CANNOT_TELL: Outcome.CANNOT_DETERMINE,
+        Step.TAKE_OVER: Outcome.TAKEN_OVER,
         Step.CONFIRM: Outcome.CONFIRMED,
         Step.CLEAR: Outcome.CLEARED,
+        Step.ENTER_REFERENCE: Outcome.CONFIRMED,
+        Step.TAKE_BACK: Outcome.CLEARED,
     }
 )
 """What each judging step finds."""
@@ -223,8 +256,10 @@ STEP_STATES: Mapping[Step, frozenset[AlertState]] = MappingProxyType(
         Step.CLAIM: frozenset({AlertState.NEW}),
         **dict.fromkeys(JUDGEMENTS, frozenset({AlertState.CLAIMED})),
         Step.RELEASE: frozenset({AlertState.CLAIMED}),
+        Step.TAKE_OVER: PENDING | {AlertState.CLAIMED},
         Step.CONFIRM: PENDING,
         Step.CLEAR: PENDING,
+        **dict.fromkeys(OWED_STEPS, frozenset({AlertState.CONFIRMED})),
         Step.FOLLOW_UP: frozenset({AlertState.CONFIRMED}),
         Step.CLOSE: frozenset({AlertState.CONFIRMED, AlertState.CLEARED}),
     }
@@ -234,7 +269,9 @@ STEP_STATES: Mapping[Step, frozenset[AlertState]] = MappingProxyType(
 ENDED_STEP_STATES: Mapping[Step, frozenset[AlertState]] = MappingProxyType(
     {
         Step.RELEASE: STEP_STATES[Step.RELEASE],
+        Step.TAKE_OVER: frozenset({AlertState.CLAIMED}),
         Step.CLEAR: UNSETTLED,
+        **{step: STEP_STATES[step] for step in OWED_STEPS},
         Step.FOLLOW_UP: STEP_STATES[Step.FOLLOW_UP],
         Step.CLOSE: STEP_STATES[Step.CLOSE],
     }
@@ -294,7 +331,7 @@ class Handling:
     claim: Claim | None = None
     findings: tuple[Finding, ...] = ()
     reference: Annotated[str, MaxLen(200)] = ""
-    """Reference number of Cekal Online, once confirmed."""
+    """Reference number of Cekal Online, once confirmed; empty while it is owed."""
     follow_ups: tuple[FollowUp, ...] = ()
     escalation: Escalation = Escalation.COUNTER
     unclaimed_since: datetime | None = None
@@ -311,7 +348,22 @@ class Handling:
     @property
     def clearing(self) -> Clearing | None:
         """Why it was cleared; None while nothing of it was, and of a hit."""
-        return clearing_of((one.subject_id, one.outcome, one.reason) for one in self.findings)
+        return clearing_of([(one.subject_id, one.outcome, one.reason) for one in self.findings])
+
+    @property
+    def taken_over(self) -> Finding | None:
+        """Why the holder has taken it over from another; None if they have not."""
+        last = self.findings[-1] if self.findings else None
+        taken = last and self.claim and last.outcome is Outcome.TAKEN_OVER and last.person == self.claim.holder
+        return last if taken else None
+
+    @property
+    def reference_owed_since(self) -> datetime | None:
+        """Since when the reference is owed of a hit that was confirmed while Cekal Online could not be reached."""
+        found = [(one.subject_id, one.outcome, one.reason) for one in self.findings]
+        if confirmation_of(found) is not Reason.CENTRAL_SYSTEM_DOWN:
+            return None
+        return next(one.found_at for one in reversed(self.findings) if one.outcome is Outcome.CONFIRMED)
 
     @property
     def officer(self) -> PersonReference | None:

@@ -309,3 +309,5 @@ class AlertSearch:
     """Key of the subject that the alert asks about, or asked about last, or that a person has judged in it."""
     handled_by: Annotated[str, MaxLen(MAX_DISPLAY_NAME)] = ""
     """Sign-in name, or part of the name, of a person who claimed it, judged it or followed it up."""
+    reference_owed: bool = False
+    """Only hits whose reference number is owed."""

@@ -37,12 +37,10 @@ class PersonRole(StrEnum):
     """Sees the alerts of a site and the audit trail, and changes nothing."""
 
 
-JUDGES = frozenset({PersonRole.OFFICER})
-"""Roles that may judge alerts at the counter."""
 CONFIRMS = frozenset({PersonRole.SUPERVISOR})
 """Roles that may confirm alerts, and clear undetermined ones."""
-HANDLES_ALERTS = JUDGES | CONFIRMS
-"""Roles that may handle alerts."""
+HANDLES_ALERTS = CONFIRMS | {PersonRole.OFFICER}
+"""Roles that may handle alerts, and judge them at the counter: a supervisor where no officer is there."""
 SEES_ALERTS = HANDLES_ALERTS | {PersonRole.AUDITOR}
 SEES_SHIFT_REPORT = CONFIRMS | {PersonRole.AUDITOR}
 SEES_AUDIT_TRAIL = frozenset({PersonRole.AUDITOR})
@@ -64,6 +62,11 @@ ACCEPT_SHRUNKEN_LIST_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISO
 EXPORT_AUDIT_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 ACCEPT_AUDIT_HISTORY_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 ACCEPT_ROWS_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
+
+
+def acts_as(role: PersonRole, roles: frozenset[PersonRole]) -> bool:
+    """Whether a person with `roles` may do the work of `role`: a supervisor does an officer's where none is there."""
+    return bool(roles & (HANDLES_ALERTS if role is PersonRole.OFFICER else {role}))
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,6 @@ class PersonSession:
     def works(self) -> bool:
         """Whether the person may do anything with alerts."""
         return bool(self.roles & HANDLES_ALERTS)
-
-    @property
-    def judges(self) -> bool:
-        """Whether the person may judge alerts."""
-        return bool(self.roles & JUDGES)
 
     @property
     def supervises(self) -> bool:

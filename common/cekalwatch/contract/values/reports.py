@@ -219,3 +219,5 @@ class ShiftReport:
     lists: tuple[Tally, ...]
     false_alerts: int = 0
     """Of the cleared ones, those whose traveller was found to be somebody else."""
+    provisional: int = 0
+    """Confirmed while Cekal Online could not be reached, with the reference number owed; not among `confirmed`."""

@@ -60,12 +60,17 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         return tuple(sorted(found.values(), key=lambda one: one.raised_at, reverse=True))
 
     def listed(
-        self, states: frozenset[AlertState] = frozenset(), raised_from: datetime | None = None
+        self,
+        states: frozenset[AlertState] = frozenset(),
+        raised_from: datetime | None = None,
+        *,
+        reference_owed: bool = False,
     ) -> Iterator[Alert]:
         """Yield the alerts in `states` (none: in any) raised from `raised_from` on, newest first, page by page."""
         token = ""
         while True:
-            page, token = self.page(AlertSearch(states, raised_from), MAX_PAGE, token)
+            wanted = AlertSearch(states, raised_from, reference_owed=reference_owed)
+            page, token = self.page(wanted, MAX_PAGE, token)
             yield from page
             if not token:
                 return
@@ -124,6 +129,13 @@ class AlertClient(ServiceClient[AlertServiceStub]):
             alert_service_pb2.ReleaseAlertRequest(alert_id=alert_id, agent_id=self._agent_id),
         )
 
+    def take_over(self, alert_id: str, version: int, reason: Reason, note: str) -> Alert:
+        """Take the alert over from whoever holds it, or has judged it."""
+        request = alert_service_pb2.TakeOverAlertRequest(
+            alert_id=alert_id, agent_id=self._agent_id, version=version, reason=REASONS.number(reason), note=note
+        )
+        return self._alert(lambda stub: stub.TakeOverAlert, request)
+
     def adjudicate(self, alert_id: str, version: int, outcome: Outcome, reason: Reason, note: str) -> Alert:
         """Record the finding of the officer who holds the alert."""
         request = alert_service_pb2.AdjudicateAlertRequest(
@@ -136,15 +148,37 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         )
         return self._alert(lambda stub: stub.AdjudicateAlert, request)
 
-    def confirm(self, alert_id: str, version: int, reference: str, note: str, token: str = "") -> Alert:
+    def confirm(
+        self,
+        alert_id: str,
+        version: int,
+        reference: str,
+        note: str,
+        token: str = "",
+        reason: Reason = Reason.LISTED_IN_CEKAL_ONLINE,
+    ) -> Alert:
         """Confirm the alert. `token` belongs to a supervisor who is with the signed-in person."""
         request = alert_service_pb2.ConfirmAlertRequest(
             alert_id=alert_id, version=version, cekal_online_reference=reference, note=note
         )
+        if reason is not Reason.LISTED_IN_CEKAL_ONLINE:  # which is meant without
+            request.reason = REASONS.number(reason)
         return self._alert(lambda stub: stub.ConfirmAlert, request, token)
 
+    def enter_reference(self, alert_id: str, version: int, reference: str, note: str) -> Alert:
+        """Enter the reference number that a hit owes."""
+        request = alert_service_pb2.EnterReferenceRequest(
+            alert_id=alert_id, version=version, cekal_online_reference=reference, note=note
+        )
+        return self._alert(lambda stub: stub.EnterReference, request)
+
+    def owing(self) -> tuple[Alert, ...]:
+        """Return the hits whose reference number is owed, oldest first."""
+        found = self.listed(frozenset({AlertState.CONFIRMED}), reference_owed=True)
+        return tuple(sorted((one for one in found if one.handling.reference_owed_since), key=lambda one: one.raised_at))
+
     def clear(self, alert_id: str, version: int, reason: Reason, note: str) -> Alert:
-        """Clear an alert that was referred."""
+        """Clear an alert that was referred, or take back a hit whose reference number is owed."""
         request = alert_service_pb2.ClearAlertRequest(
             alert_id=alert_id, version=version, reason=REASONS.number(reason), note=note
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -24,7 +25,7 @@ from cekalwatch.office.alerts import Hindrance, SeenVersion, score_level
 from cekalwatch.office.connection import Cause, Connection
 from cekalwatch.program.translations import Language, Texts
 
-SHIFT_FIGURES = 8
+SHIFT_FIGURES = 9
 """How many figures `AlertFormatter.shift_figures` returns."""
 _SEXES = frozenset({"M", "F", "X"})
 _PASSPORTS = frozenset({"passport", "paspor"})
@@ -272,7 +273,7 @@ class AlertFormatter(Texts):
         """Return why a candidate is not asked about any more."""
         found = alert.handling.findings
         why = clearing_of(
-            (one.subject_id, one.outcome, one.reason) for one in found if one.subject_id == candidate.subject_id
+            [(one.subject_id, one.outcome, one.reason) for one in found if one.subject_id == candidate.subject_id]
         )
         return self.cleared(why or Clearing.OTHER)
 
@@ -309,8 +310,13 @@ class AlertFormatter(Texts):
     def state(self, alert: Alert) -> str:
         """Return the alert's state, with its holder and its escalation."""
         parts = [self.standing(alert)]
-        if alert.state is AlertState.CLAIMED:
+        if taken := alert.handling.taken_over:
+            why = self.say(f"REASON_{taken.reason or 'UNKNOWN'}")
+            parts.append(self.say("TAKEN_OVER_BY", holder=self.holder(alert), reason=why))
+        elif alert.state is AlertState.CLAIMED:
             parts.append(self.say("HELD_BY", holder=self.holder(alert)))
+        if since := alert.handling.reference_owed_since:
+            parts.append(self.say("REFERENCE_OWED", time=self.time(since)))
         if alert.state is AlertState.NEW and alert.escalated and not alert.only_to_be_cleared:
             parts.append(self.escalation(alert))
         return ", ".join(parts)
@@ -344,6 +350,19 @@ class AlertFormatter(Texts):
         if alert.ground_gone:
             return self.say("GROUND_GONE_MEANS", time=since)
         return self.say("ORDERS_ENDED_MEANS", time=since)
+
+    def references_owed(self, alerts: Iterable[Alert], now: datetime) -> tuple[str, ...]:
+        """Return a line for each hit whose reference number is owed, oldest first: whose, where, and for how long."""
+        owed = [(since, one) for one in alerts if (since := one.handling.reference_owed_since)]
+        return tuple(
+            self.say(
+                "REFERENCE_OWED_FOR",
+                name=self.subject_name(one),
+                place=self.place(one),
+                duration=self.duration(now - since),
+            )
+            for since, one in sorted(owed, key=lambda pair: pair[0])
+        )
 
     def escalation(self, alert: Alert) -> str:
         """Return how far the alert has escalated; empty while it is the counter's own."""
@@ -413,6 +432,7 @@ class AlertFormatter(Texts):
             Fact(self.say("SHIFT_CLEARED"), self.number(report.cleared) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_FALSE"), self.number(report.false_alerts) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_CONFIRMED"), self.number(report.confirmed) if report else _NO_FIGURE),
+            Fact(self.say("SHIFT_PROVISIONAL"), self.number(report.provisional) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_ESCALATED"), self.number(report.escalated) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_MEDIAN_CLAIM"), self._median(report.median_claim_s if report else 0)),
             Fact(self.say("SHIFT_MEDIAN_DECISION"), self._median(report.median_decision_s if report else 0)),

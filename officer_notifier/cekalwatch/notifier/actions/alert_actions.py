@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ class Decision:
     reason: Reason = Reason.OTHER
     note: str = ""
     reference: str = ""
-    """Reference number of Cekal Online, for CONFIRM."""
+    """Reference number of Cekal Online, for CONFIRM and ENTER_REFERENCE."""
     supervisor: SignInProof | None = None
     """For CONFIRM: the person who confirms; None means the person signed in on this PC."""
     follow_up: FollowUp | None = None
@@ -54,28 +55,31 @@ class AlertActions:
                 self._alert_client.claim(alert_id)
                 version += 1  # the claim; whatever else came since, the person has not seen
             return self._alert_client.adjudicate(alert_id, version, STEP_OUTCOMES[step], decision.reason, decision.note)
-        match step:
-            case Step.CLAIM:
-                return self._alert_client.claim(alert_id)
-            case Step.RELEASE:
-                return self._alert_client.release(alert_id)
-            case Step.CONFIRM:
-                return self._confirm(alert, decision)
-            case Step.CLEAR:
-                return self._alert_client.clear(alert_id, version, decision.reason, decision.note)
-            case Step.FOLLOW_UP if decision.follow_up:
-                return self._alert_client.record_follow_up(alert_id, version, decision.follow_up)
-            case Step.CLOSE:
-                return self._alert_client.close_alert(alert_id, version)
-        raise ValueError(f"{step} without what it needs")
+        if step is Step.CONFIRM:
+            return self._confirm(alert, decision)
+        if step is Step.FOLLOW_UP and decision.follow_up:
+            return self._alert_client.record_follow_up(alert_id, version, decision.follow_up)
+        client, why = self._alert_client, (decision.reason, decision.note)
+        take: Mapping[Step, Callable[[], Alert]] = {
+            Step.CLAIM: lambda: client.claim(alert_id),
+            Step.RELEASE: lambda: client.release(alert_id),
+            Step.TAKE_OVER: lambda: client.take_over(alert_id, version, *why),
+            Step.CLEAR: lambda: client.clear(alert_id, version, *why),
+            Step.ENTER_REFERENCE: lambda: client.enter_reference(alert_id, version, decision.reference, decision.note),
+            Step.TAKE_BACK: lambda: client.clear(alert_id, version, *why),
+            Step.CLOSE: lambda: client.close_alert(alert_id, version),
+        }
+        if step not in take:
+            raise ValueError(f"{step} without what it needs")
+        return take[step]()
 
     def _confirm(self, alert: Alert, decision: Decision) -> Alert:
-        alert_id, version = alert.alert_id, alert.version
+        words = alert.alert_id, alert.version, decision.reference, decision.note
         if decision.supervisor is None:
-            return self._alert_client.confirm(alert_id, version, decision.reference, decision.note)
+            return self._alert_client.confirm(*words, reason=decision.reason)
         _, token = self._sessions.prove(Password(decision.supervisor.name, decision.supervisor.password))
         try:
-            return self._alert_client.confirm(alert_id, version, decision.reference, decision.note, token)
+            return self._alert_client.confirm(*words, token, decision.reason)
         finally:
             # The session expires by itself; the confirmation must not fail because of it.
             with suppress(grpc.RpcError):

@@ -55,6 +55,7 @@ Seen = Annotated[
     ),
 ]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="More about it, at most 1000 characters.")]
+Reference = Annotated[str, typer.Option(metavar="NUMBER", help="Reference number of Cekal Online.")]
 ReasonOption = Annotated[Reason, typer.Option("--reason", case_sensitive=False, help="Why; OTHER needs a note.")]
 
 commands = typer.Typer(no_args_is_help=True, help="Work on alerts without a desktop; sign in first.")
@@ -178,6 +179,13 @@ def release(context: CommandContext, key: Key) -> None:
     context.carry_out(key, Decision(Step.RELEASE))
 
 
+@commands.command("take-over", epilog=_example("take-over 4F2A --seen 2 --reason HOLDER_AWAY"))
+@_in_context
+def take_over(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
+    """Take an alert from whoever holds it or has judged it, for supervisors."""
+    context.carry_out(key, Decision(Step.TAKE_OVER, reason, note), seen)
+
+
 @commands.command(epilog=_example('refer 4F2A --seen 2 --reason FACE_AGREES --note "same scar"'))
 @_in_context
 def refer(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
@@ -206,7 +214,10 @@ def confirm(
     key: Key,
     *,
     seen: Seen,
-    reference: Annotated[str, typer.Option(metavar="NUMBER", help="Reference number of Cekal Online.")],
+    reference: Reference = "",
+    central_system_down: Annotated[
+        bool, typer.Option("--central-system-down", help="Cekal Online cannot be reached: the number is owed.")
+    ] = False,
     note: Note = "",
     second_signature: Annotated[
         bool, typer.Option("--second-signature", help="A supervisor at your side signs in, only for this step.")
@@ -221,10 +232,33 @@ def confirm(
     say = context.formatter.say
     is_signed = second_signature or beside
     proof = SignInProof(ask(say("SIGN_IN_NAME")), ask_secret(say("PASSWORD"))) if is_signed else None
-    decision = Decision(
-        Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, note, reference=reference.strip().upper(), supervisor=proof
-    )
+    reason = Reason.CENTRAL_SYSTEM_DOWN if central_system_down else Reason.LISTED_IN_CEKAL_ONLINE
+    decision = Decision(Step.CONFIRM, reason, note, reference=reference.strip().upper(), supervisor=proof)
     context.carry_out(key, decision, seen)
+
+
+@commands.command(epilog=_example("owed"))
+@_in_context
+def owed(context: CommandContext) -> None:
+    """List the hits whose reference number of Cekal Online is owed, and for how long."""
+    owing = context.alert_client.owing()
+    print_alerts(context.console, owing, context.formatter)
+    for line in context.formatter.references_owed(owing, datetime.now(UTC)):
+        context.console.print(Text(line, style="bold red"))
+
+
+@commands.command("enter-reference", epilog=_example("enter-reference 4F2A --seen 4 --reference CO-2026/00123"))
+@_in_context
+def enter_reference(context: CommandContext, key: Key, *, seen: Seen, reference: Reference, note: Note = "") -> None:
+    """Enter the reference number of a hit that was confirmed without it."""
+    context.carry_out(key, Decision(Step.ENTER_REFERENCE, note=note, reference=reference.strip().upper()), seen)
+
+
+@commands.command("take-back", epilog=_example("take-back 4F2A --seen 4 --reason NOT_LISTED_IN_CEKAL_ONLINE"))
+@_in_context
+def take_back(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
+    """Take back a hit whose reference number is owed."""
+    context.carry_out(key, Decision(Step.TAKE_BACK, reason, note), seen)
 
 
 @commands.command(epilog=_example("clear 4F2A --seen 3 --reason NOT_LISTED_IN_CEKAL_ONLINE"))

@@ -7,15 +7,17 @@ clock and the database. Methods block: call them from a worker thread.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from uuid import UUID
 
 import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
-from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, JUDGES
+from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, PersonRole
 from cekalwatch.server.alerts.details import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
@@ -102,15 +104,34 @@ class Adjudicator:
         self._seen(alert_id, who)
         return self._step(alert_id, who, now, lambda alert: alert.handling.released(holder), AlertEventType.RELEASED)
 
+    def take_over(self, alert_id: UUID, who: ActingPerson, agent: str, adjudication: Adjudication) -> Alert:
+        """Give the alert to the supervisor `who`, whoever holds it or has judged it at the counter."""
+        now, holder = self._clock.now(), Holder(who.person.person_id, agent)
+        finding = adjudication.by(who.person, now)
+        self._seen(alert_id, who, CONFIRMS)
+
+        def make(alert: Alert) -> Handling:
+            circumstances = Circumstances(alert.version == adjudication.version)
+            taken = replace(finding, subject_id=alert.subject_id)
+            return alert.handling.taken_over(holder, taken, now, self._policy, circumstances)
+
+        return self._step(alert_id, who, now, make, AlertEventType.TAKEN_OVER)
+
+    def signed_out(self, person: Person, actor: Actor, agent: str | None) -> None:
+        """Release what the person holds at `agent`, or at every PC, since they have signed out."""
+        who, now = ActingPerson(person, actor, lambda _: True), self._clock.now()
+        for alert_id, handling in self._store.waiting().items():
+            holder = handling.claim.holder if handling.claim else None
+            if holder and holder.person_id == person.person_id and agent in {None, holder.agent}:
+                with suppress(CekalwatchError):  # it was released, judged or taken over meanwhile
+                    self._step(alert_id, who, now, partial(_released, holder), AlertEventType.RELEASED)
+
     def adjudicate(self, alert_id: UUID, who: ActingPerson, agent: str, adjudication: Adjudication) -> Alert:
         """Record the finding of the alert's holder about one candidate.
 
         When they rule it out and others are left, the alert stays theirs and asks about the next. CANDIDATE_UNKNOWN:
-        it has no such candidate that is still to be judged. All but NOT_SAME_PERSON needs an officer
-        (PERSON_ROLE_NEEDED), or nobody could confirm the alert later.
+        it has no such candidate that is still to be judged.
         """
-        if adjudication.outcome is not Outcome.NOT_SAME_PERSON and not who.person.roles & JUDGES:
-            raise role_needed(JUDGES, "who judges at the counter")
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         finding = adjudication.by(who.person, now)
         in_force = self._in_force(self._seen(alert_id, who), now)
@@ -122,25 +143,41 @@ class Adjudicator:
 
         return self._step(alert_id, who, now, make, AlertEventType.ADJUDICATED)
 
-    def confirm(self, alert_id: UUID, who: ActingPerson, reference: str, note: str, version: int) -> Alert:
-        """Confirm the alert, by the supervisor `who` together with the officer who adjudicated it."""
+    def confirm(self, alert_id: UUID, who: ActingPerson, reference: str, adjudication: Adjudication) -> Alert:
+        """Confirm the alert, by the supervisor `who` together with the person who adjudicated it."""
         now = self._clock.now()
-        adjudication = Adjudication(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, version)
         finding = adjudication.by(who.person, now)
         in_force = self._in_force(self._seen(alert_id, who), now)
 
         def make(alert: Alert) -> Handling:
             two, judged = self._two(alert.handling, who.person), _judged(alert, finding)
-            circumstances = _circumstances(alert, judged, version, in_force)
+            circumstances = _circumstances(alert, judged, adjudication.version, in_force)
             return alert.handling.confirmed(two, judged, reference, self._policy, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.CONFIRMED)
 
+    def enter_reference(self, alert_id: UUID, who: ActingPerson, reference: str, note: str, version: int) -> Alert:
+        """Enter the reference number that a hit owes, by the supervisor `who`."""
+        now = self._clock.now()
+        adjudication = Adjudication(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, note, version)
+        finding = adjudication.by(who.person, now)
+        self._seen(alert_id, who, CONFIRMS)
+
+        def make(alert: Alert) -> Handling:
+            circumstances = Circumstances(alert.version == version)
+            return alert.handling.with_reference(_judged(alert, finding), reference, self._policy, circumstances)
+
+        return self._step(alert_id, who, now, make, AlertEventType.REFERENCE_ENTERED)
+
     def clear(self, alert_id: UUID, who: ActingPerson, adjudication: Adjudication) -> Alert:
-        """Clear the alert after a referral; where other candidates are left, it waits for an officer to judge them."""
+        """Clear the alert after a referral; where other candidates are left, it waits for an officer to judge them.
+
+        A hit whose reference number is owed is taken back, by a supervisor.
+        """
         now = self._clock.now()
         finding = adjudication.by(who.person, now)
-        self._seen(alert_id, who)
+        if self._seen(alert_id, who).handling.reference_owed_since:
+            return self._take_back(alert_id, who, finding, adjudication.version)
 
         def make(alert: Alert) -> Handling:
             judged = _judged(alert, finding)
@@ -148,6 +185,14 @@ class Adjudicator:
             return alert.handling.cleared(who.person, judged, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.CLEARED)
+
+    def _take_back(self, alert_id: UUID, who: ActingPerson, finding: Finding, version: int) -> Alert:
+        self._seen(alert_id, who, CONFIRMS)
+
+        def make(alert: Alert) -> Handling:
+            return alert.handling.taken_back(_judged(alert, finding), Circumstances(alert.version == version))
+
+        return self._step(alert_id, who, finding.at, make, AlertEventType.TAKEN_BACK)
 
     def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, version: int) -> Alert:
         """Record a contact with the agency."""
@@ -208,31 +253,38 @@ class Adjudicator:
             self._announce()
         return alert
 
-    def _seen(self, alert_id: UUID, who: ActingPerson) -> Alert:
-        """Return the alert; raises ALERT_NOT_FOUND also when the device may not see its site."""
+    def _seen(self, alert_id: UUID, who: ActingPerson, roles: frozenset[PersonRole] = HANDLES_ALERTS) -> Alert:
+        """Return the alert, for somebody with one of the roles.
+
+        Raises ALERT_NOT_FOUND also when the device may not see its site.
+        """
         alert = self._alerts.get(alert_id)
         if not who.sees(alert.camera.site):
             raise CekalwatchError(Code.ALERT_NOT_FOUND)  # treated as if there were none
-        if not who.person.roles & HANDLES_ALERTS:
-            raise role_needed(HANDLES_ALERTS)
+        if not who.person.roles & roles:
+            raise role_needed(roles)
         if not who.person.works_at(alert.camera.site):
             raise CekalwatchError(Code.PERSON_SITE_NOT_ALLOWED)
         return alert
 
     def _two(self, handling: Handling, supervisor: Person) -> TwoPeople:
-        """Return the officer who adjudicated the alert and the supervisor; raises if they cannot act together."""
+        """Return who adjudicated the alert and the supervisor; raises if they cannot act together."""
         if not supervisor.roles & CONFIRMS:
             raise role_needed(CONFIRMS, "who confirms")
         if handling.officer is None:  # so it is not referred either
             raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
         officer = self._people.person(handling.officer)
         if officer is None or officer.disabled:
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, "the officer is disabled or deleted")
+            raise CekalwatchError(Code.OFFICER_DISABLED)
         return TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)
 
     def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
         """Return the candidates who have an order in force now; somebody who left the list has none."""
         return self._orders.in_force(alert, self._orders.people(alert), now)
+
+
+def _released(holder: Holder, alert: Alert) -> Handling:
+    return alert.handling.released(holder)
 
 
 def _judged(alert: Alert, finding: Finding) -> Finding:

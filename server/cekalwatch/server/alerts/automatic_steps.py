@@ -26,6 +26,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, WatchedAlert
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
@@ -158,8 +159,8 @@ _SOMEBODY = ("",)
 
 
 class Escalator:
-    """Releases claims that nobody renews, and escalates alerts that nobody claims or settles, and hits of which an
-    agency must still be told, as the actor `myself`.
+    """Releases claims that nobody renews or whose holder was disabled, and escalates what waits, hits too of which an
+    agency must still be told or whose reference is owed, as the actor `myself`.
 
     It goes by elapsed time: several servers whose clocks differ do the same, and after a restart or a change of the
     leader a claim lasts one lease longer at most. Its method blocks: call it from a worker thread.
@@ -170,6 +171,7 @@ class Escalator:
         store: HandlingStore,
         alerts: AlertStore,
         orders: AlertOrders,
+        people: PeopleStore,
         clock: Clock,
         policy: HandlingPolicy,
         myself: Actor,
@@ -179,6 +181,8 @@ class Escalator:
         self._store = store
         self._alerts = alerts
         self._orders = orders
+        self._people = people
+        self._gone: frozenset[UUID] = frozenset()
         self._clock = clock
         self._attendance = attendance
         self._watch = AlertWatch(clock)
@@ -195,6 +199,8 @@ class Escalator:
             raise
         self._watch.see(waiting)
         self._attendance.look()
+        held_by = {one.claim.holder.person_id for one in waiting.values() if one.claim}
+        self._gone = self._people.disabled(held_by) if held_by else frozenset()
         now, moved = self._clock.now(), 0
         for alert_id, handling in waiting.items():
             made: list[AlertEventType] = []
@@ -207,7 +213,8 @@ class Escalator:
                     # What people did with a hit, and whose orders it has, is read only once it is due.
                     hit = self._alerts.get(alert_id)
                     orders = self._orders.of_asked(hit, now)
-                    if not self._orders.agencies_owed(hit, orders):
+                    owed = self._orders.agencies_owed(hit, orders)
+                    if not self._step(alert_id, hit.handling, now, owed).happened:
                         continue
 
                 def make(
@@ -254,7 +261,7 @@ class Escalator:
         watched = self._watch.watched(alert_id, before)
         if before.claim and self._attendance.is_gone(before.claim.holder.agent):
             watched = replace(watched, claim=self._policy.lease)  # nobody can renew it
-        free = before.lapsed(watched, self._policy)
+        free = before.lapsed(watched, self._policy, self._gone)
         after = free.escalated(now, self._policy, watched, agencies_owed, place)
         # What has waited long enough escalates at once when it is free.
         lapsed = (AlertEventType.RELEASED,) if free != before else ()

@@ -67,9 +67,10 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
     ]
     return ShiftReport(
         raised=len(alerts),
-        cleared=sum(alert.state not in UNSETTLED and not _confirmed(alert) for alert in alerts),
+        cleared=sum(alert.state not in UNSETTLED and not _confirmed(alert) and not _owes(alert) for alert in alerts),
         false_alerts=sum(map(_false, alerts)),
         confirmed=sum(map(_confirmed, alerts)),
+        provisional=sum(map(_owes, alerts)),
         open=sum(alert.state in UNSETTLED for alert in alerts),
         escalated=sum(alert.handling.escalation > Escalation.COUNTER for alert in alerts),
         median_claim_s=median(time.total_seconds() for time in claims) if claims else 0.0,
@@ -97,6 +98,10 @@ def _false(alert: Alert) -> bool:
 
 def _confirmed(alert: Alert) -> bool:
     return _verdict(alert) is AlertVerdict.CONFIRMED
+
+
+def _owes(alert: Alert) -> bool:
+    return alert.handling.reference_owed_since is not None
 
 
 def _verdict(alert: Alert) -> AlertVerdict:

@@ -27,7 +27,16 @@ def alert_entry(match: Match, event: AlertEvent) -> AuditEntry:
     )
 
 
-_WITH_FINDING = frozenset({AlertEventType.ADJUDICATED, AlertEventType.CONFIRMED, AlertEventType.CLEARED})
+_WITH_FINDING = frozenset(
+    {
+        AlertEventType.ADJUDICATED,
+        AlertEventType.CONFIRMED,
+        AlertEventType.CLEARED,
+        AlertEventType.TAKEN_OVER,
+        AlertEventType.REFERENCE_ENTERED,
+        AlertEventType.TAKEN_BACK,
+    }
+)
 
 
 def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:

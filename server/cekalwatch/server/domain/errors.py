@@ -108,6 +108,12 @@ class Code(StrEnum):
     CONTACT_TIME_AHEAD = auto(), Kind.INVALID_ARGUMENT, "The contact's time is later than the server's clock."
     REFERENCE_INVALID = auto(), Kind.INVALID_ARGUMENT, "The reference number does not have the required form."
     ORDER_NOT_IN_FORCE = auto(), Kind.FAILED_PRECONDITION, "No order of this alert is in force any more."
+    REFERENCE_OWED = auto(), Kind.FAILED_PRECONDITION, "The reference number of Cekal Online has to be entered first."
+    OFFICER_DISABLED = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "Who judged the alert was disabled since; take it over, so that somebody else looks.",
+    )
     FOLLOW_UP_MISSING = auto(), Kind.FAILED_PRECONDITION, "A confirmed alert needs a follow-up before it is closed."
     TOO_MANY_FOLLOW_UPS = auto(), Kind.RESOURCE_EXHAUSTED, "The alert cannot hold more follow-ups."
     # The watchlist.

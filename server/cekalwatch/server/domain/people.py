@@ -22,6 +22,7 @@ from cekalwatch.contract.values.people import (
     MAX_DISPLAY_NAME,
     Pair,
     PersonRole,
+    acts_as,
 )
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 
@@ -125,7 +126,8 @@ class TwoPeople:
             raise CekalwatchError(Code.SAME_PERSON_TWICE, self.action)
         one, other = TWO_PERSON_ACTIONS[self.action]
         if not any(
-            one in a.roles and other in b.roles for a, b in ((self.first, self.second), (self.second, self.first))
+            acts_as(one, a.roles) and acts_as(other, b.roles)
+            for a, b in ((self.first, self.second), (self.second, self.first))
         ):
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, self.action)
         if self.first.disabled or self.second.disabled:

@@ -84,6 +84,18 @@ def clearing(request: alert_service_pb2.ClearAlertRequest) -> Adjudication:
     return Adjudication(Outcome.CLEARED, reason(request.reason), request.note, request.version)
 
 
+def taking_over(request: alert_service_pb2.TakeOverAlertRequest) -> Adjudication:
+    """Read why an alert is taken over; raises REASON_INVALID."""
+    return Adjudication(Outcome.TAKEN_OVER, reason(request.reason), request.note, request.version)
+
+
+def confirmation(request: alert_service_pb2.ConfirmAlertRequest) -> Adjudication:
+    """Read why an alert is confirmed; raises REASON_INVALID."""
+    listed = request.reason == adjudication_pb2.REASON_UNSPECIFIED
+    why = Reason.LISTED_IN_CEKAL_ONLINE if listed else reason(request.reason)
+    return Adjudication(Outcome.CONFIRMED, why, request.note, request.version)
+
+
 def reason(value: adjudication_pb2.Reason.ValueType) -> Reason:
     """Read a reason; raises REASON_INVALID."""
     found = REASONS.member(value)

@@ -75,7 +75,7 @@ class AlertSection(Settings):
             timedelta(seconds=self.escalate_after_seconds),
             timedelta(seconds=self.settle_after_seconds),
             timedelta(seconds=self.escalate_again_after_seconds),
-            self.cekal_online_reference,
+            reference_pattern=self.cekal_online_reference,
         )
 
     @property

@@ -18,9 +18,11 @@ from cekalwatch.server.alerts.evaluation_file import groups_if_readable
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAlerts
 from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.alerts.retention import RetentionSweeper
+from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.sessions import SupervisedDevices
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.health.probes import Presence
@@ -54,6 +56,8 @@ class AlertParts:
     fanout: Fanout
     details: AlertDetailsReader
     deliveries: DeliveryTrail
+    signed_out: Callable[[Person, Actor, str | None], None]
+    """Releases the alerts that a person held at an agent, or everywhere; it blocks."""
     announce: Callable[[], None]
     """Says that the event log has grown by this server; any thread may call it."""
     wake: Callable[[], None]
@@ -114,7 +118,7 @@ def init_alerts(
         stores.ports.has,
     )
     watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
-    escalator = Escalator(handling, alerts, orders, clock, policy, actor, announce, attendance)
+    escalator = Escalator(handling, alerts, orders, stores.people, clock, policy, actor, announce, attendance)
     window = timedelta(seconds=settings.grouping_window_seconds)
     keeping = settings.retention_policy
     sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
@@ -126,6 +130,7 @@ def init_alerts(
         fanout,
         details,
         deliveries,
+        adjudicator.signed_out,
         announce,
         wake,
         (

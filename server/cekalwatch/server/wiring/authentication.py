@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.admission import PersonAuthentication
 from cekalwatch.server.auth.certificate import (
     CertificateAuthentication,
@@ -22,6 +23,7 @@ from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.connections import Received
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.grpc_api.server import EnrolmentListener
@@ -79,10 +81,12 @@ def init_authentication(
     certificates: CertificateAuthentication,
     presence: Presence,
     let_in: Callable[[str], Received],
+    signed_out: Callable[[Person, Actor, str | None], None],
 ) -> AuthenticationParts:
     """Admit devices by `certificates`, and people by a session if one is needed.
 
-    `presence` records the cameras whose certificate is refused; `let_in` gets the peer of each admitted call.
+    `presence` records the cameras whose certificate is refused; `let_in` gets the peer of each admitted call;
+    `signed_out` releases what a person held, see `SessionServicer`.
     """
     settings = context.settings
     providers = ProviderAuthentication(
@@ -91,7 +95,7 @@ def init_authentication(
     refusals = RefusalLog(context.clock)
     context.stack.callback(refusals.tell_sums, at_once=True)
     context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
-    servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions)
+    servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions, signed_out)
     context.stack.callback(servicer.close)
     keeping = PeopleServicer(context.stores.people, providers.passwords, context.clock, servicer.passwords)
     people = PersonAuthentication(providers.sessions)

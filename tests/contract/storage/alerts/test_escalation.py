@@ -15,7 +15,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.health.probes import AgentPresence
 from tests.support.builders.alerts import DEPARTURE, capture, match
 from tests.support.builders.watchlist import FixedClock
-from tests.support.scenarios.adjudication import POLICY, REFERENCE, Counter, contact
+from tests.support.scenarios.adjudication import POLICY, Counter, contact
 
 E = AlertEventType
 
@@ -91,7 +91,7 @@ def test_a_supervisor_who_judges_while_it_is_announced_again_is_not_refused(
     seen = counter.alerts.get(alert_id).version
     clock.advance(POLICY.to_settle)
     assert counter.escalator.escalate() == 1
-    assert counter.adjudicator.confirm(alert_id, siti, REFERENCE, "", seen).state is AlertState.CONFIRMED
+    assert counter.confirm(alert_id, siti, version=seen).state is AlertState.CONFIRMED
 
 
 def test_a_claim_that_runs_out_is_given_back_and_goes_up_at_once(

@@ -245,13 +245,6 @@ def test_who_is_no_supervisor_confirms_nothing_whoever_judged_it(counter: Counte
     assert code_of(lambda: counter.confirm(alert_id, ani)) is Code.PERSON_ROLE_NEEDED
 
 
-def test_who_is_no_officer_refers_nothing_that_nobody_could_confirm(counter: Counter, siti: ActingPerson):
-    alert_id = counter.raise_alert()
-    counter.claim(alert_id, siti)
-    assert code_of(lambda: counter.judge(alert_id, siti)) is Code.PERSON_ROLE_NEEDED
-    assert counter.judge(alert_id, siti, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS).state is AlertState.CLEARED
-
-
 def test_who_works_elsewhere_or_as_something_else_does_not_touch_an_alert(counter: Counter):
     alert_id = counter.raise_alert()
     manager = counter.hire("manager", PersonRole.LIST_MANAGER)

@@ -51,6 +51,7 @@ DEFAULT_REASON = {
     Outcome.REFERRED: Reason.FACE_AGREES,
     Outcome.CONFIRMED: Reason.LISTED_IN_CEKAL_ONLINE,
     Outcome.CLEARED: Reason.NOT_LISTED_IN_CEKAL_ONLINE,
+    Outcome.TAKEN_OVER: Reason.HOLDER_AWAY,
 }
 
 
@@ -84,6 +85,12 @@ def confirm(alert: Handling, first: Person = OFFICER, second: Person = SUPERVISO
     people = TwoPeople(TwoPersonAction.CONFIRM_ALERT, first, second)
     words: dict[str, object] = {"reference": "CO-2026/0117", "circumstances": SEEN}
     return alert.confirmed(people, finding(Outcome.CONFIRMED, second), policy=POLICY, **words | changes)  # type: ignore[arg-type]
+
+
+def provisional(alert: Handling, first: Person = OFFICER, second: Person = SUPERVISOR) -> Handling:
+    people = TwoPeople(TwoPersonAction.CONFIRM_ALERT, first, second)
+    found = replace(finding(Outcome.CONFIRMED, second), reason=Reason.CENTRAL_SYSTEM_DOWN)
+    return alert.confirmed(people, found, "", POLICY, SEEN)
 
 
 def clear(alert: Handling, by: Person = SUPERVISOR) -> Handling:
@@ -341,9 +348,9 @@ def test_another_reason_needs_a_note_that_can_be_shown(note: str) -> None:
 EDGES = {
     AlertState.NEW: {AlertState.CLAIMED, AlertState.CLEARED},
     AlertState.CLAIMED: {AlertState.NEW, AlertState.CLEARED, AlertState.CANNOT_DETERMINE, AlertState.REFERRED},
-    AlertState.CANNOT_DETERMINE: {AlertState.CONFIRMED, AlertState.CLEARED},
-    AlertState.REFERRED: {AlertState.CONFIRMED, AlertState.CLEARED},
-    AlertState.CONFIRMED: {AlertState.CLOSED},
+    AlertState.CANNOT_DETERMINE: {AlertState.CONFIRMED, AlertState.CLEARED, AlertState.CLAIMED},
+    AlertState.REFERRED: {AlertState.CONFIRMED, AlertState.CLEARED, AlertState.CLAIMED},
+    AlertState.CONFIRMED: {AlertState.CLOSED, AlertState.CLEARED},
     AlertState.CLEARED: {AlertState.CLOSED},
     AlertState.CLOSED: set(),
 }
@@ -401,6 +408,23 @@ class Life(RuleBasedStateMachine):
             )
         )
 
+    @rule(first=PEOPLE, second=PEOPLE)
+    def confirm_while_cekal_online_is_away(self, first: Person, second: Person) -> None:
+        self.attempt(lambda: provisional(self.alert, first, second))
+
+    @rule(by=PEOPLE, entered=st.booleans())
+    def settle_what_is_owed(self, by: Person, entered: bool) -> None:
+        if entered:
+            found = finding(Outcome.CONFIRMED, by)
+            self.attempt(lambda: self.alert.with_reference(found, "CO-2026/0118", POLICY, SEEN))
+        else:
+            self.attempt(lambda: self.alert.taken_back(finding(Outcome.CLEARED, by), SEEN))
+
+    @rule(holder=HOLDERS)
+    def take_over(self, holder: Holder) -> None:
+        found = replace(finding(Outcome.TAKEN_OVER), by=holder.person_id)
+        self.attempt(lambda: self.alert.taken_over(holder, found, self.now, POLICY, SEEN))
+
     @rule(by=PEOPLE)
     def clear(self, by: Person) -> None:
         self.attempt(lambda: clear(self.alert, by))
@@ -423,19 +447,31 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def without_an_order_it_only_waits_or_is_cleared(self) -> None:
         for before, after in zip(self.seen, self.seen[1:], strict=False):
-            if before.orders_ended_at and after.orders_ended_at:
+            if before.orders_ended_at and after.orders_ended_at and before.reference_owed_since is None:
                 released = (before.state, after.state) == (AlertState.CLAIMED, AlertState.NEW)
                 closed = after.state in {AlertState.CLEARED, AlertState.CLOSED}
-                assert released or closed or after == replace(before, claim=after.claim)
+                taken_over = before.state is AlertState.CLAIMED and before.claim != after.claim
+                unchanged = replace(
+                    before, claim=after.claim, findings=after.findings if taken_over else before.findings
+                )
+                assert released or closed or after in (unchanged, replace(unchanged, follow_ups=after.follow_ups))
                 assert after.escalations == before.escalations
 
     @invariant()
-    def a_hit_has_two_people_and_a_reference(self) -> None:
-        if any(one.outcome is Outcome.CONFIRMED for one in self.alert.findings):
-            judge, confirmer = self.alert.findings[-2:]
+    def a_hit_has_two_people_and_a_reference_unless_it_is_owed(self) -> None:
+        outcomes = [one.outcome for one in self.alert.findings]
+        if Outcome.CONFIRMED in outcomes:
+            place = outcomes.index(Outcome.CONFIRMED)
+            judge, confirmer = self.alert.findings[place - 1 : place + 1]
             assert judge.by != confirmer.by
             assert confirmer.by in {SUPERVISOR.person_id, BOTH.person_id}
-            assert self.alert.reference
+        owed = self.alert.reference_owed_since is not None
+        if self.alert.state is AlertState.CONFIRMED:
+            assert owed != bool(self.alert.reference)
+        elif self.alert.state is AlertState.CLOSED and outcomes[-1] is Outcome.CONFIRMED:
+            assert self.alert.reference, "nothing that is owed is closed"
+        else:
+            assert not owed
 
     @invariant()
     def only_a_claimed_alert_has_a_holder(self) -> None:

@@ -16,9 +16,9 @@ from cekalwatch.contract.values.adjudication import (
     MAX_NOTE,
     OPEN_STATES,
     REASONS,
+    STEP_OUTCOMES,
     AlertState,
     FollowUp,
-    Outcome,
     Reason,
     Step,
 )
@@ -29,11 +29,21 @@ from cekalwatch.office.client.refusals import explain
 from cekalwatch.program.translations import Language
 
 PAGE_SIZE: Final = 50
-STEPS: Final = (Step.CONFIRM, Step.CLEAR, Step.FOLLOW_UP, Step.CLOSE)
+STEPS: Final = (
+    Step.TAKE_OVER,
+    Step.CONFIRM,
+    Step.CLEAR,
+    Step.ENTER_REFERENCE,
+    Step.TAKE_BACK,
+    Step.FOLLOW_UP,
+    Step.CLOSE,
+)
 """The steps of this page. The judgement of the officer before the traveller belongs to the counter's PC."""
 FIELDS: Final = ("state", "since", "until", "counter", "subject", "officer")
 MAX_KEY: Final = 64
 MAX_NAME: Final = 100
+OWED: Final = "owed"
+"""Of the choices of a state: hits whose reference number is owed."""
 STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_STATES}
 
 
@@ -41,7 +51,7 @@ def search(visit: RequestContext) -> Response:
     """Show a page of alerts, newest first."""
     fields = {name: visit.query(name).strip() for name in FIELDS}
     wanted, problem = _wanted(fields, visit)
-    found, token = ([], "") if problem else visit.alerts.page(wanted, PAGE_SIZE, visit.query("page"))
+    found, token = ((), "") if problem else visit.alerts.page(wanted, PAGE_SIZE, visit.query("page"))
     return visit.page(
         "alerts.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
@@ -50,6 +60,7 @@ def search(visit: RequestContext) -> Response:
         fields=fields,
         states=list(AlertState),
         words=problem,
+        owed=visit.texts.references_owed(found, visit.now) if wanted.reference_owed else (),
         max_key=MAX_KEY,
         max_name=MAX_NAME,
     )
@@ -98,18 +109,10 @@ def _carry_out(visit: RequestContext, alert_id: str, step: Step) -> str:
     if len(note) > MAX_NOTE:
         return say("REFUSED_NOTE_INVALID")
     match step:
-        case Step.CONFIRM:
-            reference = form.get("reference", "").strip().upper()
-            if not reference:
-                return say("REFUSED_REFERENCE_INVALID")
-            visit.alerts.confirm(alert_id, version, reference, note)
-        case Step.CLEAR:
-            reason = form.get("reason", "")
-            if reason not in REASONS[Outcome.CLEARED]:
-                return say("CHOOSE_REASON")
-            if reason == Reason.OTHER and not note:
-                return say("REFUSED_NOTE_INVALID")
-            visit.alerts.clear(alert_id, version, Reason(reason), note)
+        case Step.CONFIRM | Step.ENTER_REFERENCE:
+            return _with_reference(visit, alert_id, version, step, note)
+        case Step.CLEAR | Step.TAKE_BACK | Step.TAKE_OVER:
+            return _with_reason(visit, alert_id, version, step, note)
         case Step.FOLLOW_UP:
             agency, contact, result = (
                 form.get(name, "").replace("\r\n", "\n").strip() for name in ("agency", "contact", "result")
@@ -122,6 +125,32 @@ def _carry_out(visit: RequestContext, alert_id: str, step: Step) -> str:
             visit.alerts.record_follow_up(alert_id, version, FollowUp(agency, contact, result, when))
         case _:
             visit.alerts.close_alert(alert_id, version)
+    return ""
+
+
+def _with_reference(visit: RequestContext, alert_id: str, version: int, step: Step, note: str) -> str:
+    reference, down = visit.form.get("reference", "").strip().upper(), bool(visit.form.get("down"))
+    if bool(reference) == down:
+        return visit.texts.say("REFUSED_REFERENCE_INVALID")
+    if step is Step.ENTER_REFERENCE:
+        visit.alerts.enter_reference(alert_id, version, reference, note)
+    else:
+        why = Reason.CENTRAL_SYSTEM_DOWN if down else Reason.LISTED_IN_CEKAL_ONLINE
+        visit.alerts.confirm(alert_id, version, reference, note, reason=why)
+    return ""
+
+
+def _with_reason(visit: RequestContext, alert_id: str, version: int, step: Step, note: str) -> str:
+    reason, say = visit.form.get("reason", ""), visit.texts.say
+    if reason not in REASONS[STEP_OUTCOMES[step]]:
+        return say("CHOOSE_REASON")
+    if reason == Reason.OTHER and not note:
+        return say("REFUSED_NOTE_INVALID")
+    if step is Step.TAKE_OVER:
+        visit.alerts.take_over(alert_id, version, Reason(reason), note)
+        visit.alerts.release(alert_id)  # whoever is before the traveller looks anew
+    else:
+        visit.alerts.clear(alert_id, version, Reason(reason), note)
     return ""
 
 
@@ -143,7 +172,7 @@ def _show(
         done=bool(visit.query("done")) and not problem,
         probe=pictures.probe,
         references=pictures.reference_jpegs if pictures.probe else (),
-        reasons=REASONS[Outcome.CLEARED],
+        reasons={step: REASONS[outcome] for step, outcome in STEP_OUTCOMES.items()},
         max_note=MAX_NOTE,
         at=visit.now.astimezone(visit.texts.zone).strftime("%Y-%m-%dT%H:%M"),
         form=visit.form,
@@ -153,6 +182,7 @@ def _show(
 def _wanted(fields: Mapping[str, str], visit: RequestContext) -> tuple[AlertSearch, str]:
     """Return the search that a person entered, and the error in it."""
     state = fields["state"]
+    owed = state == OWED
     states = STATES.get(state) or ({AlertState(state)} if state in set(AlertState) else frozenset())
     try:
         since, until = (midnight(fields[name], visit, days) for name, days in (("since", 0), ("until", 1)))
@@ -161,7 +191,7 @@ def _wanted(fields: Mapping[str, str], visit: RequestContext) -> tuple[AlertSear
     if since and until and since >= until:
         return AlertSearch(), visit.texts.say("SPAN_WRONG")
     counter, subject, officer = (fields[name] for name in ("counter", "subject", "officer"))
-    return AlertSearch(frozenset(states), since, until, counter, subject, officer), ""
+    return AlertSearch(frozenset(states), since, until, counter, subject, officer, owed), ""
 
 
 def midnight(written: str, visit: RequestContext, days: int) -> datetime | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
@@ -94,8 +95,38 @@ class ReasonDialog(StepDialog):
         return Decision(self.step, reason, text_of(self.note_field))
 
 
-class ConfirmDialog(StepDialog):
-    """Asks for the reference number of Cekal Online, and for a supervisor unless one has signed in."""
+class ReferenceDialog(StepDialog):
+    """Asks for the reference number of Cekal Online."""
+
+    def __init__(
+        self, parent: QWidget | None, formatter: AlertFormatter, step: Step, alert: Alert, take: TakeStep
+    ) -> None:
+        super().__init__(parent, formatter, step, alert, take)
+        self.reference = self.line()
+        self.note_field = self.note()
+        self.ask(self.say("ASK_REFERENCE"), self.reference)
+        self.ask(self.say("ASK_NOTE"), self.note_field)
+        self.first = self.reference
+
+    def missing(self) -> str:
+        """See `FormDialog`."""
+        if not self.reference.text().strip():
+            return self.say("REFUSED_REFERENCE_INVALID")
+        return self.say("REFUSED_NOTE_INVALID") if len(text_of(self.note_field)) > MAX_NOTE else ""
+
+    def decision(self) -> Decision:
+        """See `StepDialog`."""
+        return Decision(
+            self.step,
+            Reason.LISTED_IN_CEKAL_ONLINE,
+            text_of(self.note_field),
+            reference=self.reference.text().strip().upper(),
+        )
+
+
+class ConfirmDialog(ReferenceDialog):
+    """Asks for the reference number of Cekal Online or that it cannot be reached, and for a supervisor unless one has
+    signed in."""
 
     def __init__(
         self,
@@ -108,37 +139,32 @@ class ConfirmDialog(StepDialog):
     ) -> None:
         """`beside`: a supervisor at the side of the signed-in person signs in for this step."""
         super().__init__(parent, formatter, Step.CONFIRM, alert, take)
-        self.reference = self.line()
-        self.note_field = self.note()
+        self.central_system_down = QCheckBox(self.say("REASON_CENTRAL_SYSTEM_DOWN"))
+        self.central_system_down.toggled.connect(self.reference.setDisabled)
+        self.form.insertRow(1, self.central_system_down)
         self.name = self.line()
         self.password = self.secret()
         self._beside = beside
-        self.ask(self.say("ASK_REFERENCE"), self.reference)
-        self.ask(self.say("ASK_NOTE"), self.note_field)
         if beside:
             self.form.addRow(label(self.say("ASK_SUPERVISOR"), "muted", wrap=True))
             self.ask(self.say("SIGN_IN_NAME"), self.name)
             self.ask(self.say("PASSWORD"), self.password)
-        self.first = self.reference
 
     def missing(self) -> str:
         """See `FormDialog`."""
-        if not self.reference.text().strip():
-            return self.say("REFUSED_REFERENCE_INVALID")
         if self._beside and not (self.name.text().strip() and self.password.text()):
-            return self.say("ASK_SUPERVISOR")
-        return self.say("REFUSED_NOTE_INVALID") if len(text_of(self.note_field)) > MAX_NOTE else ""
+            return super().missing() or self.say("ASK_SUPERVISOR")
+        if self.central_system_down.isChecked() and len(text_of(self.note_field)) <= MAX_NOTE:
+            return ""
+        return super().missing()
 
     def decision(self) -> Decision:
         """See `StepDialog`."""
         proof = SignInProof(self.name.text().strip(), self.password.text()) if self._beside else None
-        return Decision(
-            Step.CONFIRM,
-            Reason.LISTED_IN_CEKAL_ONLINE,
-            text_of(self.note_field),
-            reference=self.reference.text().strip().upper(),
-            supervisor=proof,
-        )
+        asked = replace(super().decision(), supervisor=proof)
+        if not self.central_system_down.isChecked():
+            return asked
+        return replace(asked, reason=Reason.CENTRAL_SYSTEM_DOWN, reference="")
 
 
 class FollowUpDialog(StepDialog):

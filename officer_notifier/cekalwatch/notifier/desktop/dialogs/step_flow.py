@@ -14,7 +14,13 @@ from cekalwatch.contract.values.adjudication import STEP_OUTCOMES, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
+from cekalwatch.notifier.desktop.dialogs.step_dialogs import (
+    ConfirmDialog,
+    FollowUpDialog,
+    ReasonDialog,
+    ReferenceDialog,
+    StepDialog,
+)
 from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
 from cekalwatch.office.alerts import Options
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
@@ -28,12 +34,15 @@ KEYS: Mapping[Step, str] = MappingProxyType(
         Step.CANNOT_TELL: "F7",
         Step.CONFIRM: "F8",
         Step.CLEAR: "F9",
+        Step.TAKE_OVER: "F11",
+        Step.ENTER_REFERENCE: "Shift+F8",
+        Step.TAKE_BACK: "Shift+F9",
         Step.FOLLOW_UP: "F10",
         Step.CLOSE: "F12",
     }
 )
 """Function keys: no text that somebody types into another window contains them."""
-_MAIN = frozenset({Step.CLAIM, Step.REFER, Step.CONFIRM, Step.FOLLOW_UP})
+_MAIN = frozenset({Step.CLAIM, Step.REFER, Step.CONFIRM, Step.ENTER_REFERENCE, Step.FOLLOW_UP})
 CEKAL_ONLINE_KEY = "F4"
 
 
@@ -150,6 +159,8 @@ class StepFlow(QObject):
         formatter = self._controller.formatter
         take = partial(self._controller.take_step, alert)
         match step:
+            case Step.ENTER_REFERENCE:
+                self._ask(ReferenceDialog(self._window, formatter, step, alert, take), alert)
             case Step.CONFIRM:
                 beside = self._controller.options(alert).beside(step)
                 self._ask(ConfirmDialog(self._window, formatter, alert, take, beside=beside), alert)

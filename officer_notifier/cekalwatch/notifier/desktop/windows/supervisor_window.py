@@ -66,6 +66,7 @@ class SupervisorWindow(QMainWindow):
         self.view = AlertTableView(self.table)
         self.view.opened.connect(self.opened)
         self._open_title, self._figures_title = label(role="title"), label(role="title")
+        self.owed = message()
         self.figures = [label(role="figure") for _ in range(SHIFT_FIGURES)]
         self._figure_names = [label(role="label", wrap=True) for _ in range(SHIFT_FIGURES)]
         self.cameras, self.lists = _tallies(), _tallies()
@@ -149,6 +150,10 @@ class SupervisorWindow(QMainWindow):
         newest = controller.alert_cache.newest_first()
         ordered = sorted(newest, key=lambda one: (-one.alert.handling.escalation, one.alert.raised_at))
         self.table.refresh(ordered if self.allowed else ())
+        owed = formatter.references_owed([one.alert for one in newest], controller.clock()) if self.allowed else ()
+        self.owed.setText("\n".join(owed))
+        set_role(self.owed, "warning")
+        self.owed.setVisible(bool(owed))
         self.locked.show_count(controller.waiting_count, formatter)
         self.pages.setCurrentIndex(0 if self.allowed else 1)
 
@@ -169,6 +174,7 @@ class SupervisorWindow(QMainWindow):
         below.addLayout(tables, 1)
         layout = QVBoxLayout(page)
         layout.addWidget(self._open_title)
+        layout.addWidget(self.owed)
         layout.addWidget(self.view, 1)
         layout.addWidget(panel(below), 1)
         layout.addWidget(self.message)

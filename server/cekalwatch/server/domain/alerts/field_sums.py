@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Self
 
-from cekalwatch.contract.values.adjudication import Outcome, Reason, clearing_of
+from cekalwatch.contract.values.adjudication import Outcome, Reason, clearing_of, confirmation_of
 from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.server.domain.orders.law import alerts_on
 
@@ -90,7 +90,7 @@ def list_at(direction: Direction) -> OrderKind:
 def verdict_of(findings: Iterable[tuple[str, Outcome, Reason]]) -> AlertVerdict:
     """Return the verdict of the findings in order, each a candidate's key, an outcome and its reason."""
     found = tuple(findings)
-    if any(outcome is Outcome.CONFIRMED for _, outcome, _ in found):
+    if (confirmed := confirmation_of(found)) and confirmed is not Reason.CENTRAL_SYSTEM_DOWN:
         return AlertVerdict.CONFIRMED
     why = clearing_of(found)
     return AlertVerdict.FALSE_ALERT if why is not None and why.disproves else AlertVerdict.OPEN

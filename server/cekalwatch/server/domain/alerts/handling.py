@@ -18,9 +18,11 @@ from types import MappingProxyType
 from uuid import UUID
 
 from cekalwatch.contract.values.adjudication import (
+    JUDGEMENTS,
     NEEDS_ORDER,
     OFFICERS_OUTCOMES,
     OPEN_STATES,
+    OWED_STEPS,
     STEP_OUTCOMES,
     STEP_STATES,
     UNDECIDED,
@@ -28,7 +30,9 @@ from cekalwatch.contract.values.adjudication import (
     AlertState,
     Escalation,
     Outcome,
+    Reason,
     Step,
+    confirmation_of,
     step_states,
 )
 from cekalwatch.contract.values.people import CONFIRMS
@@ -43,7 +47,7 @@ DEFAULT_REFERENCE_PATTERN = r"[A-Z0-9][A-Z0-9/.-]{3,63}"
 """Form of a reference number of Cekal Online; the settings can change it."""
 
 
-_STEPS = {outcome: step for step, outcome in STEP_OUTCOMES.items()}
+_STEPS = {STEP_OUTCOMES[step]: step for step in JUDGEMENTS}
 _STATE_AFTER = {
     Outcome.NOT_SAME_PERSON: AlertState.CLEARED,
     Outcome.CANNOT_DETERMINE: AlertState.CANNOT_DETERMINE,
@@ -63,6 +67,8 @@ class HandlingPolicy:
     """After this time claimed, referred or undecided, an alert is escalated to the supervisors."""
     again: timedelta = timedelta(minutes=5)
     """Interval at which an escalated alert is announced again to the same people, until it is settled."""
+    owed_again: timedelta = timedelta(hours=1)
+    """The same for a hit whose reference number is owed: Cekal Online may be away for days."""
     reference_pattern: str = DEFAULT_REFERENCE_PATTERN
 
 
@@ -154,8 +160,16 @@ class Handling:
         return self.stands_since or self.raised_at
 
     @property
+    def reference_owed_since(self) -> datetime | None:
+        """When the hit was confirmed without a reference number, since Cekal Online could not be reached; else None."""
+        found = [(one.subject_id, one.outcome, one.reason) for one in self.findings]
+        if self.state is not AlertState.CONFIRMED or confirmation_of(found) is not Reason.CENTRAL_SYSTEM_DOWN:
+            return None
+        return next(one.at for one in reversed(self.findings) if one.outcome is Outcome.CONFIRMED)
+
+    @property
     def officer(self) -> UUID | None:
-        """The officer who adjudicated it at the counter; with several candidates, the last one."""
+        """Who adjudicated it at the counter; with several candidates, the last one."""
         return next((one.by for one in reversed(self.findings) if one.outcome in OFFICERS_OUTCOMES), None)
 
     @property
@@ -194,11 +208,27 @@ class Handling:
         _check_holder(self, holder)
         return _step(self, AlertState.NEW, claim=None)
 
-    def lapsed(self, watched: Watched, policy: HandlingPolicy) -> Handling:
-        """Return the alert released, if nobody has renewed its claim for the length of a lease."""
-        if self.state is AlertState.CLAIMED and watched.claim >= policy.lease:
+    def lapsed(self, watched: Watched, policy: HandlingPolicy, gone: Collection[UUID] = ()) -> Handling:
+        """Return the alert released, if nobody has renewed its claim for a lease, or its holder is one of `gone`."""
+        if self.claim and (watched.claim >= policy.lease or self.claim.holder.person_id in gone):
             return _step(self, AlertState.NEW, claim=None)
         return self
+
+    def taken_over(
+        self, holder: Holder, finding: Finding, now: datetime, policy: HandlingPolicy, circumstances: Circumstances
+    ) -> Handling:
+        """Return the alert held by a supervisor, who has taken it from its holder or from who judged it (rule 6).
+
+        It is looked at anew, by them or by whom they leave it to: also where who judged it was disabled since.
+        """
+        circumstances.check(self, Step.TAKE_OVER)
+        if finding.outcome is not Outcome.TAKEN_OVER or finding.by != holder.person_id:
+            raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
+        if self.claim and self.claim.holder == holder:
+            raise CekalwatchError(Code.ALERT_STATE_WRONG, "they hold it")
+        return _step(
+            self, AlertState.CLAIMED, claim=Claim(holder, now + policy.lease), findings=(*self.findings, finding)
+        )
 
     def escalated(
         self,
@@ -212,12 +242,13 @@ class Handling:
 
         What nobody claims goes up twice, and at once to `place` where its counter has no PC that would ring; what
         somebody holds, referred or could not determine goes to the supervisors, and so does a hit of which agencies
-        must still be told. Whatever nobody settles is announced again and again, unless its orders have ended. The
-        clock can let that happen sooner, and a server that was restarted goes by it, but never later than `watched`
-        says.
+        must still be told, or whose reference is owed. Whatever nobody settles is announced again and again, unless its
+        orders have ended and no reference is owed. The clock can let that happen sooner, and a server that was
+        restarted goes by it, but never later than `watched` says.
         """
+        owed = self.reference_owed_since is not None
         waits = self.state in UNSETTLED or (self.state is AlertState.CONFIRMED and agencies_owed)
-        if not waits or self.orders_ended_at:
+        if not owed and (not waits or self.orders_ended_at):
             return self
         waited, unclaimed = max(watched.wait, now - self.waits_since), self.state is AlertState.NEW
         patience = policy.to_supervisor if unclaimed else policy.to_settle
@@ -230,7 +261,7 @@ class Handling:
         if self.escalated_at is None or self.escalated_at < self.waits_since:
             due = waited >= patience
         else:
-            due = max(watched.call, now - self.escalated_at) >= policy.again
+            due = max(watched.call, now - self.escalated_at) >= (policy.owed_again if owed else policy.again)
         if level == self.escalation and not due:
             return self
         # A moment that lies ahead is of a clock that was wrong.
@@ -267,17 +298,36 @@ class Handling:
         policy: HandlingPolicy,
         circumstances: Circumstances,
     ) -> Handling:
-        """Return the alert confirmed: Cekal Online lists the traveller, as an officer and a supervisor say."""
+        """Return the alert confirmed: Cekal Online lists the traveller, as two people say, one of them a supervisor.
+
+        While Cekal Online cannot be reached, they confirm it without the reference number, which is owed then.
+        """
         circumstances.check(self, Step.CONFIRM)
         if people.action is not TwoPersonAction.CONFIRM_ALERT or finding.outcome is not Outcome.CONFIRMED:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED)
         if people.first.person_id != self.officer or people.second.person_id != finding.by:
             raise CekalwatchError(Code.SAME_PERSON_TWICE, "the two are not who adjudicated it and who confirms it")
-        if not re.fullmatch(policy.reference_pattern, reference):
-            raise CekalwatchError(Code.REFERENCE_INVALID)
+        _check_reference(finding, reference, policy)
         circumstances.check_order(finding.outcome)
         findings = (*self.findings, finding)
         return _step(self, AlertState.CONFIRMED, reference=reference, findings=findings, stands_since=finding.at)
+
+    def with_reference(
+        self, finding: Finding, reference: str, policy: HandlingPolicy, circumstances: Circumstances
+    ) -> Handling:
+        """Return the hit with the reference number that was owed; Cekal Online lists the traveller indeed."""
+        circumstances.check(self, Step.ENTER_REFERENCE)
+        if finding.outcome is not Outcome.CONFIRMED or finding.reason is Reason.CENTRAL_SYSTEM_DOWN:
+            raise CekalwatchError(Code.REASON_INVALID, finding.reason)
+        _check_reference(finding, reference, policy)
+        return _step(self, AlertState.CONFIRMED, reference=reference, findings=(*self.findings, finding))
+
+    def taken_back(self, finding: Finding, circumstances: Circumstances) -> Handling:
+        """Return the alert cleared, whose reference number was owed: Cekal Online does not list the traveller."""
+        if finding.outcome is not Outcome.CLEARED:
+            raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
+        circumstances.check(self, Step.TAKE_BACK)
+        return _step(self, AlertState.CLEARED, findings=(*self.findings, finding))
 
     def cleared(self, person: Person, finding: Finding, circumstances: Circumstances) -> Handling:
         """Return the alert cleared: after a referral, or in any state once its orders have ended.
@@ -309,9 +359,12 @@ class Handling:
     def closed(self, circumstances: Circumstances) -> Handling:
         """Return the alert closed.
 
-        Raises FOLLOW_UP_MISSING, which names the agencies, while one must still be told of a hit or of its end.
+        Raises REFERENCE_OWED while the reference number was not entered, and
+        FOLLOW_UP_MISSING, which names the agencies, while one must still be told of a hit or of its end.
         """
         circumstances.check(self, Step.CLOSE)
+        if self.reference_owed_since:
+            raise CekalwatchError(Code.REFERENCE_OWED)
         untold = self.state is AlertState.CONFIRMED and not self.follow_ups and self.orders_ended_at is None
         if untold or circumstances.agencies_owed:
             error = CekalwatchError(Code.FOLLOW_UP_MISSING)
@@ -328,8 +381,17 @@ def _gone_up(handling: Handling, level: Escalation, now: datetime) -> Handling:
     return replace(handling, escalation=level, escalated_at=now, escalations=handling.escalations + 1)
 
 
+def _check_reference(finding: Finding, reference: str, policy: HandlingPolicy) -> None:
+    """Raise REFERENCE_INVALID where it has another form, or is given though Cekal Online cannot be reached."""
+    pattern = "" if finding.reason is Reason.CENTRAL_SYSTEM_DOWN else policy.reference_pattern
+    if not re.fullmatch(pattern, reference):
+        raise CekalwatchError(Code.REFERENCE_INVALID)
+
+
 def _check_state(handling: Handling, step: Step) -> None:
     ended = handling.orders_ended_at is not None
+    if step in OWED_STEPS and handling.reference_owed_since is None:
+        raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
     if handling.state not in step_states(step, orders_ended=ended):
         code = Code.ORDER_NOT_IN_FORCE if handling.state in STEP_STATES[step] else Code.ALERT_STATE_WRONG
         raise CekalwatchError(code, handling.state)

@@ -62,6 +62,14 @@ class AdjudicationMethods:
             alert=await self._do(alert_id, lambda: self._adjudicator.release(alert_id, who, agent))
         )
 
+    async def TakeOverAlert(self, request: pb.TakeOverAlertRequest, context: Context) -> pb.TakeOverAlertResponse:
+        """Give the alert to the supervisor who calls."""
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        taken = read.taking_over(request)
+        return pb.TakeOverAlertResponse(
+            alert=await self._do(alert_id, lambda: self._adjudicator.take_over(alert_id, who, agent, taken))
+        )
+
     async def AdjudicateAlert(self, request: pb.AdjudicateAlertRequest, context: Context) -> pb.AdjudicateAlertResponse:
         """Record the finding of the officer who holds the alert."""
         alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
@@ -72,14 +80,22 @@ class AdjudicationMethods:
     async def ConfirmAlert(self, request: pb.ConfirmAlertRequest, context: Context) -> pb.ConfirmAlertResponse:
         """Confirm the alert, as the second person."""
         alert_id, who = read.alert_id(request.alert_id), _acting_person()
-        reference = read.reference(request.cekal_online_reference)
-        alert = await self._do(
-            alert_id, lambda: self._adjudicator.confirm(alert_id, who, reference, request.note, request.version)
-        )
+        reference, confirmation = read.reference(request.cekal_online_reference), read.confirmation(request)
+        alert = await self._do(alert_id, lambda: self._adjudicator.confirm(alert_id, who, reference, confirmation))
         return pb.ConfirmAlertResponse(alert=alert)
 
+    async def EnterReference(self, request: pb.EnterReferenceRequest, context: Context) -> pb.EnterReferenceResponse:
+        """Enter the reference number that a hit owes."""
+        alert_id, who = read.alert_id(request.alert_id), _acting_person()
+        reference = read.reference(request.cekal_online_reference)
+        alert = await self._do(
+            alert_id,
+            lambda: self._adjudicator.enter_reference(alert_id, who, reference, request.note, request.version),
+        )
+        return pb.EnterReferenceResponse(alert=alert)
+
     async def ClearAlert(self, request: pb.ClearAlertRequest, context: Context) -> pb.ClearAlertResponse:
-        """Clear a referred or undecided alert."""
+        """Clear a referred or undecided alert, or take back a hit whose reference number is owed."""
         alert_id, who, adjudication = read.alert_id(request.alert_id), _acting_person(), read.clearing(request)
         return pb.ClearAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.clear(alert_id, who, adjudication))

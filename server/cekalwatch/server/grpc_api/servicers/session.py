@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.engine.enums import ProtoEnum
 from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession
+from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS, PasswordChange
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
-from cekalwatch.server.domain.people import JointAct, TwoPersonAction
+from cekalwatch.server.domain.people import JointAct, Person, TwoPersonAction
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.workers import PASSWORDS_AT_ONCE, Workers
@@ -37,7 +39,15 @@ _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPO
 class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     """Signs people in and out."""
 
-    def __init__(self, sign_ins: SignInService, changes: PasswordChange, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        sign_ins: SignInService,
+        changes: PasswordChange,
+        sessions: Sessions,
+        signed_out: Callable[[Person, Actor, str | None], None],
+    ) -> None:
+        """`signed_out` releases the alerts that the person held at a device, or at all if it has no name; it blocks."""
+        self._signed_out = signed_out
         self._sign_ins = sign_ins
         self._changes = changes
         self._sessions = sessions
@@ -85,7 +95,13 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     async def SignOut(self, request: pb.SignOutRequest, context: Context) -> pb.SignOutResponse:
         """End the session of the call."""
         who = current_caller()
-        await asyncio.to_thread(self._sessions.end, who.signed_in(), who.device)
+        session, agent = who.signed_in(), None if who.on_this_machine else who.identity.name
+
+        def sign_out() -> None:
+            self._sessions.end(session, who.device)
+            self._signed_out(session.person, who.actor, agent)
+
+        await asyncio.to_thread(sign_out)
         return pb.SignOutResponse()
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy
 import structlog
-from sqlalchemy import ColumnElement, func, true
+from sqlalchemy import ColumnElement, case, func, true
 from sqlmodel import Session, col, delete, select
 
 from cekalwatch.contract.values.adjudication import (
@@ -28,7 +28,7 @@ from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.storage.alerts.reading import readable
+from cekalwatch.server.storage.alerts.reading import readable, reference_owed
 from cekalwatch.server.storage.alerts.rows import HANDLING_COLUMNS, event_of, handling_of, read_alerts, write_handling
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, ProbeRow
@@ -137,9 +137,10 @@ class HandlingStore:
             return after
 
     def waiting(self) -> dict[UUID, Handling]:
-        """Return the handling of each alert that may lapse or escalate, oldest first; see `HANDLING_COLUMNS`.
+        """Return the handling of each alert that may lapse or escalate, oldest first.
 
-        Rows are not checked: `step` checks the row before it changes anything. Damaged ones are left out.
+        That of unsettled ones is without findings, and their rows are not checked: `step` checks a row before it
+        changes anything. Damaged ones are left out. Hits whose reference is owed follow, whole.
         """
         query = sqlalchemy.select(*HANDLING_COLUMNS).where(col(AlertRow.state).in_(OPEN_STATES))
         found: dict[UUID, Handling] = {}
@@ -149,7 +150,9 @@ class HandlingStore:
                     found[UUID(row.alert_id)] = handling_of(row)
                 except DAMAGED as error:
                     log.error("alert_damaged", alert_id=row.alert_id, error=type(error).__name__)  # noqa: TRY400
-        return found
+            hits = select(AlertRow).where(reference_owed()).order_by(col(AlertRow.alert_id))
+            owed = readable(session, hits, lambda rows: read_alerts(session, rows, self._keyring))
+        return found | {one.alert_id: one.handling for one in owed}
 
     def watched(self) -> list[WatchedAlert]:
         """Return the readable alerts on which somebody must still act, oldest first."""
@@ -175,7 +178,14 @@ class HandlingStore:
         If any were removed, the audit entry that `note` makes of these numbers is committed with it.
         """
         with self._database.session() as session:
-            hits = select(FindingRow.alert_id).where(col(FindingRow.outcome) == Outcome.CONFIRMED)
+            # Of one that was taken back, the last finding is another.
+            number = col(FindingRow.number)
+            confirmed_by = case((col(FindingRow.outcome) == Outcome.CONFIRMED, number))
+            hits = (
+                select(FindingRow.alert_id)
+                .group_by(col(FindingRow.alert_id))
+                .having(func.max(confirmed_by) == func.max(number))
+            )
             cleared = self._remove(session, ~col(AlertRow.alert_id).in_(hits), CLEARING, cleared_before)
             confirmed = self._remove(session, true(), (Outcome.CONFIRMED,), confirmed_before)
             if not cleared + confirmed:

@@ -20,7 +20,14 @@ from sqlalchemy import ColumnElement, and_, bindparam, or_, true
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from cekalwatch.contract.values.adjudication import FOR_SUPERVISORS, OPEN_STATES, AlertState, Escalation
+from cekalwatch.contract.values.adjudication import (
+    FOR_SUPERVISORS,
+    OPEN_STATES,
+    AlertState,
+    Escalation,
+    Outcome,
+    Reason,
+)
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.grouping import AlertPassage, NearAlert
@@ -95,12 +102,28 @@ def searched(search: AlertSearch, handled_by: frozenset[UUID] | None) -> Iterato
     if search.subject_id:
         judged = select(FindingRow.alert_id).where(col(FindingRow.subject_id) == search.subject_id)
         yield or_(col(AlertRow.subject_id) == search.subject_id, col(AlertRow.alert_id).in_(judged))
+    if search.reference_owed:
+        yield reference_owed()
     if handled_by is not None:
         people = sorted(map(str, handled_by))
         found = select(FindingRow.alert_id).where(col(FindingRow.person_id).in_(people))
         followed = select(FollowUpRow.alert_id).where(col(FollowUpRow.person_id).in_(people))
         alert_id = col(AlertRow.alert_id)
         yield or_(col(AlertRow.claim_person_id).in_(people), alert_id.in_(found), alert_id.in_(followed))
+
+
+def reference_owed() -> ColumnElement[bool]:
+    """Return the condition on the row of an alert that it is a hit whose reference number is owed."""
+
+    def confirmed(reason: Reason) -> ColumnElement[bool]:
+        found = (col(FindingRow.outcome) == Outcome.CONFIRMED, col(FindingRow.reason) == reason)
+        return col(AlertRow.alert_id).in_(select(FindingRow.alert_id).where(*found))
+
+    return and_(
+        col(AlertRow.state) == AlertState.CONFIRMED,
+        confirmed(Reason.CENTRAL_SYSTEM_DOWN),
+        ~confirmed(Reason.LISTED_IN_CEKAL_ONLINE),
+    )
 
 
 def _stands(states: frozenset[AlertState]) -> ColumnElement[bool]:
