@@ -214,7 +214,7 @@ class Escalator:
                     hit = self._alerts.get(alert_id)
                     orders = self._orders.of_asked(hit, now)
                     owed = self._orders.agencies_owed(hit, orders)
-                    if not self._step(alert_id, hit.handling, now, owed).happened:
+                    if not self._step(alert_id, hit.handling, now, owed, place).happened:
                         continue
 
                 def make(
