@@ -6,6 +6,7 @@ deletes the pictures, unless their notifier runs: then it holds its inbox.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -42,13 +43,23 @@ class PictureRecord:
 
 
 def delete_left(state_dir: Path) -> None:
-    """Delete the pictures that notifiers with this `state_dir` left, and their records; failures are logged."""
-    for record in state_dir.glob(f"{_RECORD}*"):
-        if _is_held(state_dir / f"inbox-{record.name.removeprefix(_RECORD)}.sqlite3"):
+    """Delete the pictures that notifiers with this `state_dir` left, and their records; failures are logged.
+
+    Those of 0.2.0 were in folders that nobody had to name.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    unnamed = [state_dir / "images", *([Path(runtime) / "cekalwatch-notifier"] if runtime else ())]
+    found = [(one.name, one) for parent in unnamed for one in parent.glob("*") if one.is_dir()]
+    found += [(one.name.removeprefix(_RECORD), one) for one in state_dir.glob(f"{_RECORD}*")]
+    for agent_id, place in found:
+        if _is_held(state_dir / f"inbox-{agent_id}.sqlite3"):
             continue
         try:
-            delete_pictures(Path(record.read_text(encoding="utf-8")))
-            record.unlink(missing_ok=True)
+            if place.is_dir():
+                delete_pictures(place)
+            else:
+                delete_pictures(Path(place.read_text(encoding="utf-8")))
+                place.unlink(missing_ok=True)
         except (OSError, UnicodeDecodeError) as error:
             log.warning("pictures_not_deleted", error=type(error).__name__)
 

@@ -41,6 +41,17 @@ def test_a_label_keeps_its_text_and_breaks_only_long_words(qtbot: QtBot) -> None
     assert made.minimumSizeHint() == label("W" * 24).minimumSizeHint()
 
 
+def test_the_strip_of_sightings_lists_what_came_late_and_says_so(qtbot: QtBot) -> None:
+    view = AlertView()
+    qtbot.addWidget(view)
+    alert = named("BUDI")
+    (first,) = alert.sightings
+    alert = replace(alert, sightings=(first, replace(first, capture_id="c-2", late=True)))
+    steps = options(alert, session_of(BUDI), "pc-1")
+    view.show_alert(make_shown(alert), PicturesMissing.NOT_KEPT, steps, FORMATTER, cekal_online=False)
+    assert [FORMATTER.say("LATE_SIGHTING") in one.text() for one in view.strip[:2]] == [False, True]
+
+
 @pytest.mark.parametrize("name", NAMES, ids=["one-word", "many-words"])
 def test_the_alert_window_wraps_a_long_name(qtbot: QtBot, name: str) -> None:
     view = AlertView()

@@ -177,7 +177,8 @@ class AlertView(QWidget):
             if number < len(newest):
                 sighting = newest[number]
                 place = formatter.say("COUNTER", counter=sighting.camera.counter)
-                one.setText(f"{formatter.clock(sighting.captured_at)}\n{place}\n{formatter.score_of(sighting)}")
+                words = [formatter.clock(sighting.captured_at), place, formatter.score_of(sighting)]
+                one.setText("\n".join([*words, formatter.say("LATE_SIGHTING")] if sighting.late else words))
 
 
 class ScoreBar(QWidget):
