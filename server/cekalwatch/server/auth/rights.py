@@ -107,6 +107,7 @@ _SHRUNKEN_LIST = Right(
     _devices(*((role, Reach.SERVER, ACCEPTS_SHRUNKEN_LIST) for role in _WATCHLIST.devices)),
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
 )
+_LAW = Right(_SHRUNKEN_LIST.devices, TwoPersonAction.CHANGE_LAW)
 _OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
 # With this, `check` on a port's server and on a console's machine tests whether the server admits it.
 _HEALTH = Right({**_OBSERVER.devices, **dict.fromkeys((DeviceRole.PORT, DeviceRole.CONSOLE), Grant(Reach.OWN_SITE))})
@@ -173,6 +174,9 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/GetSyncStatus": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSyncRuns": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListAgencies": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/GetLaw": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/PreviewLawRow": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/AddLawRow": _LAW,
         "/cekalwatch.v1.WatchlistService/PutAgency": _BY_LIST_MANAGERS,
         "/cekalwatch.v1.WatchlistService/RemoveAgency": _BY_LIST_MANAGERS,
         "/cekalwatch.v1.ListFeedService/FollowList": _PORT,

@@ -25,7 +25,7 @@ from cekalwatch.server.cli import (
 from cekalwatch.server.cli.gallery import comparing, switching
 from cekalwatch.server.cli.keeping import backups, database, retention
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
-from cekalwatch.server.cli.watchlist import agencies, browse, checking, importing, syncing
+from cekalwatch.server.cli.watchlist import agencies, browse, checking, importing, law, syncing
 
 gallery = typer.Typer(
     help="The templates: changing to another model, and back. See docs/changing-the-model.md.", no_args_is_help=True
@@ -63,6 +63,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="database")
 app.add_typer(gallery, name="gallery")
 app.add_typer(keys.app, name="keys")
+app.add_typer(law.app, name="law")
 app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="people")
 app.add_typer(pki.app, name="pki")

@@ -178,6 +178,7 @@ class Code(StrEnum):
         Kind.FAILED_PRECONDITION,
         "No source of the watchlist is configured: set [watchlist.source] (docs/connect-cekal.md).",
     )
+    LAW_ROW_INVALID = auto(), Kind.INVALID_ARGUMENT, "Figures of this row contradict one another, or lack an article."
     AGENCY_INVALID = auto(), Kind.INVALID_ARGUMENT, "An agency has a code of capitals, digits and hyphens, and a name."
     AGENCY_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "One of the names stands for another agency."
     AGENCY_NOT_FOUND = auto(), Kind.NOT_FOUND, "No agency has this code."

@@ -16,6 +16,7 @@ from cekalwatch.contract.values.people import (
     ACCEPT_AUDIT_HISTORY_PAIR,
     ACCEPT_ROWS_PAIR,
     ACCEPT_SHRUNKEN_LIST_PAIR,
+    CHANGE_LAW_PAIR,
     CHANGE_THRESHOLD_PAIR,
     CONFIRM_ALERT_PAIR,
     EXPORT_AUDIT_PAIR,
@@ -74,6 +75,7 @@ class TwoPersonAction(StrEnum):
     EXPORT_AUDIT = "EXPORT_AUDIT"
     ACCEPT_AUDIT_HISTORY = "ACCEPT_AUDIT_HISTORY"
     ACCEPT_ROWS = "ACCEPT_ROWS"
+    CHANGE_LAW = "CHANGE_LAW"
 
 
 TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
@@ -84,6 +86,7 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
         TwoPersonAction.EXPORT_AUDIT: EXPORT_AUDIT_PAIR,
         TwoPersonAction.ACCEPT_AUDIT_HISTORY: ACCEPT_AUDIT_HISTORY_PAIR,
         TwoPersonAction.ACCEPT_ROWS: ACCEPT_ROWS_PAIR,
+        TwoPersonAction.CHANGE_LAW: CHANGE_LAW_PAIR,
     }
 )
 

@@ -15,7 +15,6 @@ from pydantic.dataclasses import dataclass
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.program.settings import SECTION, Settings
 from cekalwatch.server.domain.checkpoints import Camera, LegalParameters, Site
-from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.learning.learned_threshold import LearningBounds
@@ -52,11 +51,6 @@ class CheckpointSection(Settings):
     def home(self) -> Site:
         """The first site, which is the default."""
         return self.sites[0]
-
-    @property
-    def effective_law(self) -> Law:
-        """The law by which orders are judged: the shipped table, with the figures that the settings change."""
-        return Law.of(self.legal)
 
     @property
     def law(self) -> Mapping[str, str]:

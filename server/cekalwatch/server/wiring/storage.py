@@ -13,6 +13,7 @@ from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.data_folder import hold_folder, refuse_lost_database
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.health.probes import NO_METRICS, Metrics
 from cekalwatch.server.settings.recording import note_configuration
@@ -36,6 +37,7 @@ from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
+from cekalwatch.server.storage.watchlist.law import LawStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.law_follower import LawFollower
 from cekalwatch.vision.manifest import Pack
@@ -57,6 +59,7 @@ class Stores:
     field: FieldStore
     followings: FollowingStore
     handling: HandlingStore
+    law: LawStore
     models: ModelStore
     people: PeopleStore
     photographs: PhotographStore
@@ -80,6 +83,7 @@ class Stores:
             FieldStore(database),
             FollowingStore(database),
             HandlingStore(database, keyring),
+            LawStore(database),
             ModelStore(database),
             PeopleStore(database),
             PhotographStore(database, keyring),
@@ -134,9 +138,13 @@ class Context:
         stack.callback(keys.guard.versions.keep)
         if changed := settings.legal.changed:
             log.warning("law_figures_changed", figures=changed)
-        checkpoints = Checkpoints(settings.effective_law, {site.site: site.zone for site in settings.sites})
+        checkpoints = Checkpoints(Law.of(settings.legal), {site.site: site.zone for site in settings.sites})
         stores = Stores.of(database, keys.keyring)
-        law = LawFollower(checkpoints, stores.watchlist.version, stores.agencies.read)
+        law = LawFollower(
+            checkpoints,
+            stores.watchlist.version,
+            lambda: Law.of(settings.legal, stores.law.read(), stores.agencies.read()),
+        )
         law.follow()
         return cls(settings, database, keys, stores, checkpoints, law, clock, actor, stack, metrics)
 

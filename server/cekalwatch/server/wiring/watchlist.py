@@ -31,6 +31,7 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.imports.preview import ImportPreview, PreviewRun
 from cekalwatch.server.watchlist.imports.upload import Uploads, UploadTimeouts
+from cekalwatch.server.watchlist.law_register import LawRegister
 from cekalwatch.server.watchlist.list_feed import ListFeed
 from cekalwatch.server.watchlist.lookalikes import LookalikeReview
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
@@ -179,6 +180,7 @@ def init_watchlist(
         search.freshness,
         ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
         agencies,
+        LawRegister(stores.law, stores.watchlist, context.checkpoints, home, clock, search.follow_now),
     )
     follower = None
     if scheduler and imports.caller:

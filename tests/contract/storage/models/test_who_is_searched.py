@@ -40,7 +40,7 @@ class ListOfOne:
         file = TermsFile(kept, keys, {}) if kept else None
         self.agencies = AgencyStore(database)
         checkpoints = Checkpoints(Law(), {"batam-center": WIB})
-        self.law = LawFollower(checkpoints, self.store.version, self.agencies.read)
+        self.law = LawFollower(checkpoints, self.store.version, lambda: Law(agencies=self.agencies.read()))
         self.terms = TermsReader(self.store, checkpoints, file)
         model = SearchedModel(MODEL, SIZE, self.threshold)
         self.holder = SnapshotHolder(self.store.templates, self.terms, self.clock, model)

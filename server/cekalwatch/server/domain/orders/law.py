@@ -14,11 +14,12 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from cekalwatch.contract.values.law import LawRow
 from cekalwatch.contract.values.orders import Direction, OrderEnd, OrderFlag, OrderKind, OrderRule, OrderStatus
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.extensions import extension_rules, last_day
 from cekalwatch.server.domain.orders.flags import flags_of
-from cekalwatch.server.domain.orders.law_table import Law, LawRow
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.orders.order_runs import Stretch, run_of
 from cekalwatch.server.domain.orders.person_orders import PersonOrders
 from cekalwatch.server.domain.orders.urgency import is_resubmitted, undecided_until

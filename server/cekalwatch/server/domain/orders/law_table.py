@@ -8,73 +8,15 @@ UU 63/2024 (art. 97, 102), Permenimipas 13/2025 (art. 9, 13), KUHAP (UU 20/2025)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from typing import Any, Final
 
+from cekalwatch.contract.values.law import ART_9_FACTS, LawRow
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies
-
-ART_9_FACTS: Final = ("sex", "nationality", "birth", "photograph", "reason")
-"""What art. 9 of Permenimipas 13/2025 wants an urgent order to name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LawRow:
-    """What the law says about orders of one kind that are decided on or after a day. Raises ValueError."""
-
-    kind: OrderKind
-    holds_from: date
-    """First day of decision to which it applies."""
-    article: str
-    """Law and article of the terms."""
-    term_months: int
-    """Longest term of an order, in calendar months."""
-    extension_months: int
-    """Longest term of an extension, in calendar months."""
-    extensions: int | None
-    """How often an order can be extended; None: any number of times."""
-    life_needs_ground: bool = False
-    """Whether an order without end is allowed, where its ground is the safety of the public."""
-    notice_days: int | None = None
-    """Days before the end of an order by which its extension is decided and received; None: any day."""
-    notice_article: str = ""
-    urgent_days: int | None = 20
-    """Days after its first receipt within which an urgent order needs a written decision; None: no limit."""
-    urgent_article: str = ""
-    urgent_facts: tuple[str, ...] = ()
-    """What an urgent order names, of ART_9_FACTS."""
-    total_months: int | None = None
-    """Months for which orders of one agency may follow one another before a person looks; None: any number."""
-    suspects_only: bool = False
-    """Whether an order for an investigation is about a suspect or a defendant, not about a witness."""
-    suspects_article: str = ""
-    unconfirmed: frozenset[str] = frozenset()
-    """Names of the figures that were read in secondary sources only, marked (c)."""
-    confirmed_by: str = ""
-    """Counsel who confirmed the unconfirmed figures; empty: nobody."""
-
-    def __post_init__(self) -> None:
-        if not self.article:
-            raise ValueError("a row of the law names its article")
-        if min(self.term_months, self.extension_months) < 1:
-            raise ValueError("a term is at least one month")
-        if any(one is not None and one < 0 for one in (self.extensions, self.notice_days, self.urgent_days)):
-            raise ValueError("a figure of the law is not negative")
-        if not self.unconfirmed <= {one.name for one in fields(self)}:
-            raise ValueError("an unconfirmed figure is one of the row")
-        if not set(self.urgent_facts) <= set(ART_9_FACTS):
-            raise ValueError("an urgent order names a fact of art. 9")
-
-    def binds(self, figure: str) -> bool:
-        """Whether orders beyond the figure of that name end or are void, and are not flagged only."""
-        return bool(self.confirmed_by) or figure not in self.unconfirmed
-
-    def confirmed(self, by: str) -> LawRow:
-        """Return the row as counsel named `by` has confirmed it."""
-        return replace(self, confirmed_by=by)
 
 
 @dataclass(frozen=True)
@@ -178,9 +120,9 @@ class Law:
 
     @classmethod
     def of(cls, legal: LegalParameters, table: LawTable = SHIPPED, agencies: Agencies = KNOWN_AGENCIES) -> Law:
-        """Return the law with the figures of the settings, which replace those of every row where they differ."""
+        """Return the law with the figures of the settings, which replace those of shipped rows where they differ."""
         changed = legal.changed
-        rows = (replace(row, **_figures_for(row.kind, changed)) for row in table.rows)
+        rows = (replace(row, **_figures_for(row.kind, changed)) if row in SHIPPED.rows else row for row in table.rows)
         return cls(LawTable(tuple(rows)), agencies, legal.home_nationality, legal.cegah_gap_days)
 
 

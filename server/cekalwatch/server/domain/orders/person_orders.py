@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Self
 
+from cekalwatch.contract.values.law import LawRow
 from cekalwatch.contract.values.orders import OrderEnd
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
-from cekalwatch.server.domain.orders.law_table import Law, LawRow
+from cekalwatch.server.domain.orders.law_table import Law
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Final
 
 from dateutil.relativedelta import relativedelta
 
+from cekalwatch.contract.values.law import LawRow
 from cekalwatch.contract.values.orders import OrderFlag, OrderGround
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
-from cekalwatch.server.domain.orders.law_table import LawRow
 
 LIFE_GROUNDS: Final = frozenset({OrderGround.SECURITY_AND_PUBLIC_ORDER})
 """The grounds of a TANGKAL that allow one for life."""

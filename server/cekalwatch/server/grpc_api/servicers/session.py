@@ -31,7 +31,12 @@ SHA256_BYTES = 32
 _ACTIONS = ProtoEnum(
     session_pb2.TwoPersonAction,
     "TWO_PERSON_ACTION",
-    (TwoPersonAction.CHANGE_THRESHOLD, TwoPersonAction.ACCEPT_SHRUNKEN_LIST, TwoPersonAction.EXPORT_AUDIT),
+    (
+        TwoPersonAction.CHANGE_THRESHOLD,
+        TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
+        TwoPersonAction.EXPORT_AUDIT,
+        TwoPersonAction.CHANGE_LAW,
+    ),
 )
 _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)
 

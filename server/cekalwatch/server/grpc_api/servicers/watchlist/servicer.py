@@ -21,6 +21,7 @@ from cekalwatch.server.grpc_api.messages import page, page_size
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.agencies import AgencyMethods
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
+from cekalwatch.server.grpc_api.servicers.watchlist.law import LawMethods
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFileMethods, ListFiles
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import LookalikeMethods
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -28,6 +29,7 @@ from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.browser import SubjectView, WatchlistReader
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
+from cekalwatch.server.watchlist.law_register import LawRegister
 from cekalwatch.server.watchlist.lookalikes import LookalikeReview
 from cekalwatch.server.watchlist.sync.schedule import SyncService
 from cekalwatch.v1 import watchlist_service_pb2 as pb
@@ -89,7 +91,7 @@ def run_page(runs: Sequence[SyncRun], limit: int) -> pb.ListSyncRunsResponse:
 Viewed = TypeVar("Viewed")
 
 
-class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods, AgencyMethods):
+class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods, AgencyMethods, LawMethods):
     """What list managers ask of the watchlist."""
 
     def __init__(
@@ -105,11 +107,13 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods, AgencyMe
         freshness: FreshnessGauge,
         files: ListFiles,
         agencies: AgencyRegistry,
+        law: LawRegister,
     ) -> None:
         SyncMethods.__init__(self, syncs, freshness)
         ListFileMethods.__init__(self, files)
         LookalikeMethods.__init__(self, review, trail)
         AgencyMethods.__init__(self, agencies)
+        LawMethods.__init__(self, law)
         self._lookalikes = lookalikes
         self._workers = workers
         self._importing: set[ImportCall] = set()

@@ -1,0 +1,80 @@
+"""The law by which orders are judged: people see it, look at what another row would do, and add it. Methods block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from cekalwatch.contract.values.law import LawPreview, LawRow
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders.ban_order import WIB
+from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_preview import LawComparison
+from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.storage.watchlist.law import LawStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+
+SUBJECTS_A_QUERY = 500
+
+
+class LawRegister:
+    """The law of one database."""
+
+    def __init__(
+        self,
+        store: LawStore,
+        watchlist: WatchlistStore,
+        checkpoints: Checkpoints,
+        home: str,
+        clock: Clock,
+        follow: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`home` is the site by whose clock a preview is. `follow` is called after each change: it lets this server
+        judge orders by the new law at once."""
+        self._store = store
+        self._watchlist = watchlist
+        self._checkpoints = checkpoints
+        self._home = home
+        self._clock = clock
+        self._follow = follow
+
+    def rows(self) -> tuple[LawRow, ...]:
+        """Return the rows by which orders are judged, by kind and day, as the database has them."""
+        return self._store.read().rows
+
+    def preview(self, row: LawRow) -> LawPreview:
+        """Return which orders change when `row` is added; it reads the whole list."""
+        present = self._checkpoints.law
+        proposed = replace(present, table=present.table.with_row(row))
+        zone = self._checkpoints.zones.get(self._home, WIB)
+        comparison = LawComparison(present, proposed, self._clock.now(), zone)
+        last = ""
+        while keys := self._watchlist.subject_keys(last, SUBJECTS_A_QUERY):
+            comparison.add(self._watchlist.orders_of(keys))
+            last = keys[-1]
+        return comparison.found
+
+    def add(self, row: LawRow, people: TwoPeople, actor: Actor) -> None:
+        """Add a row, or replace the one of its kind and day; servers follow within seconds.
+
+        Raises LAW_ROW_INVALID for one whose unconfirmed figures counsel is said to have confirmed without a name.
+        """
+        if people.action is not TwoPersonAction.CHANGE_LAW:
+            raise ValueError(f"these people may do {people.action}")
+        if row.confirmed_by != row.confirmed_by.strip():
+            raise CekalwatchError(Code.LAW_ROW_INVALID)
+        found = self.preview(row)
+        details: dict[str, int | str] = {
+            "kind": row.kind,
+            "holds_from": row.holds_from.isoformat(),
+            "article": row.article,
+            "confirmed": "yes" if row.confirmed_by else "no",
+            "orders_changed": found.changed,
+            "begin": found.begin,
+            "end": found.end,
+        }
+        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+        self._store.add(row, AuditEntry(self._clock.now(), actor, Action.LAW_ROW_ADDED, both, details=details))
+        self._follow()
