@@ -65,6 +65,7 @@ OBSERVING = {
 }
 PEOPLES = {
     "cekalwatch.v1.WatchlistService/AcceptShrunkenList": LIST_SIGNERS,
+    "cekalwatch.v1.WatchlistService/AddLawRow": LIST_SIGNERS,
     **{
         f"cekalwatch.v1.WatchlistService/{name}": LIST_MANAGERS
         for name in ("JudgeLookAlikes", "PutAgency", "RemoveAgency")
@@ -81,7 +82,7 @@ WATCHLIST = tuple(
     f"cekalwatch.v1.WatchlistService/{name}"
     for name in (
         *("ImportWatchlist", "ImportListFile", "ListSubjects", "GetSubject", "GetSubjectHistory", "ListLookAlikes"),
-        "ListAgencies",
+        *("ListAgencies", "GetLaw", "PreviewLawRow"),
         *("SyncNow", "GetSyncStatus", "ListSyncRuns"),
     )
 )
@@ -173,7 +174,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
 }
 WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v1.SessionService/SignIn": ANYBODY}
 """What a device may alone, and where a session that is shown must be of one of these roles."""
-WITH_TWO = ("/SetThreshold", "/ForgetLearnedThreshold", "/AcceptShrunkenList", "/ExportAuditEntries")
+WITH_TWO = ("/SetThreshold", "/ForgetLearnedThreshold", "/AcceptShrunkenList", "/ExportAuditEntries", "/AddLawRow")
 NOBODY = None
 WALKS = (
     pytest.param(

@@ -248,6 +248,17 @@ async def keep_agencies(scene: Scene) -> None:
     await scene.watchlist.RemoveAgency(remove, metadata=bearer(lina.token))
 
 
+async def add_law_row(scene: Scene) -> None:
+    """Confirm a row of the law, as two people."""
+    hire(scene, "lina", PersonRole.LIST_MANAGER)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    rows = (await scene.watchlist.GetLaw(watchlist_service_pb2.GetLawRequest())).rows
+    rows[-1].confirmed_by = "Contoh, S.H."
+    request = watchlist_service_pb2.AddLawRowRequest(row=rows[-1])
+    await scene.watchlist.AddLawRow(request, metadata=await two_people(scene, "lina", "sari", request))
+    assert (await scene.watchlist.GetLaw(watchlist_service_pb2.GetLawRequest())).rows[-1] == rows[-1]
+
+
 async def judge_lookalikes(scene: Scene) -> None:
     """Judge the listed person and one with the same face."""
     twin = settings(scene.folder)

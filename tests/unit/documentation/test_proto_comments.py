@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from cekalwatch.camera.view.aiming import FRAME_WITHIN_S
 from cekalwatch.camera.view.blurring import MOSAIC
-from cekalwatch.contract.values import agencies, alerts, devices
+from cekalwatch.contract.values import agencies, alerts, devices, law
 from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
@@ -243,6 +243,8 @@ STATED = {
     "Agency.code": (f"at most {agencies.MAX_AGENCY_CODE} capitals",),
     "Agency.name": (f"at most {agencies.MAX_AGENCY_NAME} characters",),
     "Agency.other_names": (f"at most {agencies.MAX_OTHER_NAMES} of {agencies.MAX_AGENCY_NAME} characters",),
+    "LawRow.confirmed_by": (f"at most {law.MAX_COUNSEL} characters",),
+    "LawPreview.changes": (f"at most {law.MAX_CHANGES}: ",),
     "BanOrder.revocation_reference": (f"at most {MAX_REVOCATION_REFERENCE} characters",),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),

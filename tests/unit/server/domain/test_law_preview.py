@@ -58,4 +58,6 @@ def test_a_flag_that_comes_or_goes_is_a_change_without_a_moment() -> None:
     row = SHIPPED.row(OrderKind.TANGKAL, date(2025, 1, 1))
     life = replace(TEN_YEARS, valid_until=date.max)
     found = compared(replace(row, life_needs_ground=False), life)
-    assert [(one.at, one.remarks) for one in found.changes] == [(None, (OrderFlag.LIFE_WITHOUT_GROUND, OrderFlag.TERM_UNCONFIRMED))]
+    assert [(one.at, one.remarks) for one in found.changes] == [
+        (None, (OrderFlag.LIFE_WITHOUT_GROUND, OrderFlag.TERM_UNCONFIRMED))
+    ]

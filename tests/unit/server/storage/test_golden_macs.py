@@ -71,6 +71,10 @@ GOLDEN = {
         "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
         "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
     ),
+    "law_row": (
+        "a6bed371b39a2b68e935c126a5c10f2533ea106059dc5f51ac8f8651ae14db23",
+        "a6bed371b39a2b68e935c126a5c10f2533ea106059dc5f51ac8f8651ae14db23",
+    ),
     "learned_threshold": (
         "8ca2a8f1135a2a71de6b2d75e4dcfcb9207b2f1d97ff6bf3bf69d53a79047026",
         "8ca2a8f1135a2a71de6b2d75e4dcfcb9207b2f1d97ff6bf3bf69d53a79047026",
