@@ -42,6 +42,7 @@ class SafeCsvWriter:
 
 CSV_COLUMNS: Final = (
     *("order_id", "subject_id", "outcome", "reason", "field", "status", "broken_rules", "flags"),
+    *("revocation_ground", "revocation_reference"),
     *("photo", "photo_outcome", "photo_reason", "photo_warnings", "also_under"),
     *("eye_distance_px", "yaw_degrees", "pitch_degrees", "sharpness", "brightness", "detector_score", "faces"),
 )
@@ -58,6 +59,7 @@ def report_csv(reports: Iterable[RecordReport]) -> str:
         record = [
             *(report.order_id, report.subject_id, report.outcome or "", report.reason or "", report.field),
             *(report.status or "", " ".join(report.broken_rules), " ".join(report.flags)),
+            *(report.revocation_ground or "", report.revocation_reference),
         ]
         for photo in report.photos or (None,):
             writer.row([*record, *_photo_cells(photo)])

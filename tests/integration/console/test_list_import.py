@@ -139,7 +139,7 @@ async def test_a_list_is_previewed_and_imported_as_it_was_previewed(office: Port
 async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_does(pages: Pages) -> None:
     first = [listed("C-1", "N-1"), listed("C-2", "N-2")]
     second = [
-        listed("C-1", "N-1", revoked_at="2026-01-01"),
+        listed("C-1", "N-1", revoked_at="2026-01-01", revocation_ground="COURT", revocation_reference="12/Pid.Pra"),
         listed("C-2", "N-2", name="Contoh Lain"),
         listed("C-4", "N-4", kind="TANGKAL", nationality="IDN"),
         listed("C-5", "N-5", extends_order_id="C-404"),
@@ -157,6 +157,7 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
             "Break a rule, so they never raise an alert 1",
         ):
             assert told in shown
+        assert "C-1 N-1 Revoked: annulled by a court (praperadilan), number 12/Pid.Pra." in shown
         assert "C-4 N-4 Invalid. An Indonesian citizen may not be refused entry." in shown
         assert "The order that it extends is not on the list." in shown
         await act(browser, path)

@@ -245,7 +245,10 @@ STATED = {
     "Agency.other_names": (f"at most {agencies.MAX_OTHER_NAMES} of {agencies.MAX_AGENCY_NAME} characters",),
     "LawRow.confirmed_by": (f"at most {law.MAX_COUNSEL} characters",),
     "LawPreview.changes": (f"at most {law.MAX_CHANGES}: ",),
-    "BanOrder.revocation_reference": (f"at most {MAX_REVOCATION_REFERENCE} characters",),
+    **dict.fromkeys(
+        ("BanOrder.revocation_reference", "ImportReport.revocation_reference"),
+        (f"at most {MAX_REVOCATION_REFERENCE} characters",),
+    ),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_alerts.DEFAULT_PAGE}.",),

@@ -12,7 +12,7 @@ from typing import Annotated, Protocol, Self
 from annotated_types import MaxLen
 
 from cekalwatch.contract.values.keys import AS_IT_CAME, Key
-from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.orders import MAX_REVOCATION_REFERENCE, OrderStatus, RevocationGround
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import NEVER_FRESH, Freshness, ImportOutcome, PhotoOutcome, SyncOutcome
 
@@ -68,6 +68,10 @@ class RecordReport:
     photos: tuple[PhotoReport, ...] = ()
     article: str = ""
     """The law that makes it void or has ended it, with its article."""
+    revocation_ground: RevocationGround | None = None
+    """By what it was revoked, with REVOKED; None: not stated."""
+    revocation_reference: Annotated[str, MaxLen(MAX_REVOCATION_REFERENCE)] = ""
+    """Number of the letter or the judgment that revoked it, with REVOKED."""
     place: str = ""
     """The place of a refused record in its source; empty when unknown."""
     added: bool = False

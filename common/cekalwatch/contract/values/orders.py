@@ -144,6 +144,8 @@ class OrderFlag(StrEnum):
     """Its agency is not in the list of agencies."""
     WITNESS = "WITNESS"
     """It is about a witness, and an exit ban for an investigation is about a suspect or a defendant."""
+    REVOKED_WITHOUT_MOMENT = "REVOKED_WITHOUT_MOMENT"
+    """It states by what it was revoked, and not when: it stays in force until that is known."""
     LACKS_SEX = "LACKS_SEX"
     """An urgent order names the sex; so with the members below."""
     LACKS_NATIONALITY = "LACKS_NATIONALITY"

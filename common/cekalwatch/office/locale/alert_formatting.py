@@ -16,6 +16,7 @@ from cekalwatch.contract.values.adjudication import (
     clearing_of,
 )
 from cekalwatch.contract.values.alerts import Alert, Candidate, Sighting
+from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.reports import ShiftReport, Tally
@@ -166,14 +167,17 @@ class AlertFormatter(Texts):
         if order.status is not OrderStatus.REVOKED:
             return ""
         if order.revoked_at:
-            ground = self.say(f"REVOCATION_GROUND_{order.revocation_ground or 'UNKNOWN'}")
-            words = self.say("REVOKED", time=self.minute(order.revoked_at), ground=ground)
-            if not order.revocation_reference:
-                return words
-            return self.say("REVOKED_REFERENCE", words=words, reference=order.revocation_reference)
+            return self.say("REVOKED", time=self.minute(order.revoked_at), ground=self.revoked_by(order))
         if order.withdrawn_at:
             return self.say("REVOKED_WITHDRAWN", time=self.minute(order.withdrawn_at))
         return self.say("REVOKED_BASE", order=order.extends_order_id)
+
+    def revoked_by(self, one: ShownOrder | RecordReport) -> str:
+        """Return by what, and with which reference, a revoked order was taken back."""
+        ground = self.say(f"REVOCATION_GROUND_{one.revocation_ground or 'UNKNOWN'}")
+        if not one.revocation_reference:
+            return ground
+        return self.say("REVOKED_REFERENCE", words=ground, reference=one.revocation_reference)
 
     def passage(self, alert: Alert) -> tuple[Fact, ...]:
         """Return where and when the traveller was seen."""

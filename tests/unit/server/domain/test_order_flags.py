@@ -11,7 +11,7 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderStatus
+from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderStatus, RevocationGround
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement
 from cekalwatch.server.domain.orders.law_table import Law
@@ -112,3 +112,13 @@ def renewals(draw: st.DrawFn) -> tuple[BanOrder, ...]:
 def test_renewals_are_flagged_exactly_when_the_calendar_says_more_than_a_year(papers: tuple[BanOrder, ...]) -> None:
     law = PlainLaw(papers, "IDN", noon("2026-03-01"))
     assert flags(*papers) == [FLAGGED if law.flagged(one) else () for one in papers]
+
+
+@pytest.mark.parametrize(
+    "stated", [{"revocation_ground": RevocationGround.COURT}, {"revocation_reference": "12/Pid.Pra/2026"}]
+)
+def test_a_revocation_whose_moment_nobody_states_ends_nothing_and_is_flagged(stated: dict[str, Any]) -> None:
+    found = judged(replace(FIRST, **stated))
+    assert (found.status, found.flags) == (OrderStatus.ACTIVE, (OrderFlag.REVOKED_WITHOUT_MOMENT,))
+    dated = judged(replace(FIRST, revoked_at=noon("2026-02-01"), **stated))
+    assert (dated.status, dated.flags) == (OrderStatus.REVOKED, ())

@@ -19,5 +19,7 @@ def flags_of(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
     yield from chain(term_flags(order, row), extension_flags(order, held), urgency_flags(order, held))
     if held.law.agencies.code_of(order.requesting_agency) is None:
         yield OrderFlag.AGENCY_UNKNOWN
+    if order.revoked_at is None and (order.revocation_ground or order.revocation_reference):
+        yield OrderFlag.REVOKED_WITHOUT_MOMENT
     if row.suspects_only and order.person_status is PersonStatus.WITNESS:
         yield OrderFlag.WITNESS

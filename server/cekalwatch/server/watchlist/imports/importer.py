@@ -15,6 +15,7 @@ import structlog
 from numpy.typing import NDArray
 
 from cekalwatch.contract.values.imports import PhotoReport, RecordReport
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, ObjectKind
@@ -133,22 +134,32 @@ class WatchlistImporter:
     def _judgement(self, order: BanOrder, file: SubjectFile, now: datetime) -> OrderJudgement:
         return judge(order, file, now, self._zone, self._law)
 
+    @staticmethod
+    def _judged(
+        order: BanOrder, judgement: OrderJudgement, outcome: StoreOutcome, photos: tuple[PhotoReport, ...]
+    ) -> RecordReport:
+        """Return the report on an order by its judgement."""
+        revoked = judgement.status is OrderStatus.REVOKED
+        return RecordReport(
+            order_id=order.order_id,
+            subject_id=order.subject_id,
+            outcome=ImportOutcome(outcome),
+            status=judgement.status,
+            broken_rules=judgement.broken_rules,
+            flags=judgement.flags,
+            article=judgement.article,
+            revocation_ground=order.revocation_ground if revoked else None,
+            revocation_reference=order.revocation_reference if revoked else "",
+            photos=photos,
+        )
+
     def _report(
         self, one: PreparedRecord, outcome: StoreOutcome, photos: tuple[PhotoReport, ...], file: SubjectFile
     ) -> RecordReport:
         record = one.record
         held = next((order for order in file.orders if order.order_id == record.order.order_id), record.order)
         judgement = self._judgement(held, file, self._clock.now())
-        report = RecordReport(
-            order_id=record.order.order_id,
-            subject_id=record.subject.subject_id,
-            outcome=ImportOutcome(outcome),
-            status=judgement.status,
-            broken_rules=judgement.broken_rules,
-            flags=judgement.flags,
-            article=judgement.article,
-            photos=photos,
-        )
+        report = self._judged(held, judgement, outcome, photos)
         log.info(
             "record_imported",
             order_id=report.order_id,

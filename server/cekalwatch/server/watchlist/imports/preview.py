@@ -81,18 +81,8 @@ class ImportPreview(WatchlistImporter):
         file = self._laid.over(found, subject)
         held = next((one for one in file.orders if one.order_id == order.order_id), found.order)
         judgement = self._judgement(held, file, self._clock.now())
-        return RecordReport(
-            order_id=order.order_id,
-            subject_id=subject.subject_id,
-            outcome=ImportOutcome(found.outcome),
-            status=judgement.status,
-            broken_rules=judgement.broken_rules,
-            flags=judgement.flags,
-            article=judgement.article,
-            photos=photos,
-            added=found.added,
-            ends=before in _STANDS and judgement.status not in _STANDS,
-        )
+        ends = before in _STANDS and judgement.status not in _STANDS
+        return replace(self._judged(held, judgement, found.outcome, photos), added=found.added, ends=ends)
 
 
 class PreviewRun(ImportRun):
