@@ -16,8 +16,8 @@ from cekalwatch.server.domain.orders.urgency import is_resubmitted, undecided_un
 
 def last_day(order: BanOrder, held: PersonOrders) -> date:
     """Return the last day on which `order` can be in force by law."""
-    ends = end_of_term(order, held.row(order)), undecided_until(order, held)
-    return min(end for end in ends if end is not None)
+    end, undecided = end_of_term(order, held.row(order)), undecided_until(order, held)
+    return end if undecided is None else min(end, undecided)
 
 
 def extension_rules(order: BanOrder, held: PersonOrders) -> Iterator[OrderRule]:
@@ -30,8 +30,10 @@ def extension_rules(order: BanOrder, held: PersonOrders) -> Iterator[OrderRule]:
 
 def extension_flags(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
     """Yield what a person must check of an extension that is in force."""
+    if not order.extends_order_id:
+        return
     row = held.row(order)
-    if order.extends_order_id and not held.bases(order):
+    if not held.bases(order):
         elsewhere = any(one.order_id == order.extends_order_id for one in held.file.elsewhere)
         yield OrderFlag.BASE_UNDER_OTHER_KEY if elsewhere else OrderFlag.BASE_NOT_HELD
     if _too_often(order, held) and not row.binds("extensions"):

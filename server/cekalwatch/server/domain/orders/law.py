@@ -101,8 +101,9 @@ def judge(order: BanOrder, file: SubjectFile, now: datetime, zone: tzinfo, law: 
 
 def standing_of(order: BanOrder, file: SubjectFile, zone: tzinfo, law: Law) -> OrderStanding:
     """Return `order` under the law at a checkpoint in `zone`; `file` is what `judge` takes."""
-    held = PersonOrders.of(file, zone, law)
-    return _standing(order, PersonOrders(file, {**held.own, order.order_id: order}, zone, law))
+    others = tuple(one for one in file.orders if one.order_id != order.order_id)
+    held = PersonOrders.of(replace(file, orders=(order, *others)), zone, law)
+    return _standings(held)[order.order_id]
 
 
 @dataclass
@@ -127,8 +128,8 @@ class Checkpoints:
 
     def standings(self, file: SubjectFile, site: str) -> list[tuple[BanOrder, OrderStanding]]:
         """Return a subject's orders under the law at `site`; a site that is no longer configured has WIB."""
-        held = PersonOrders.of(file, self.zones.get(site, WIB), self.law)
-        return [(order, _standing(order, held)) for order in file.orders]
+        standings = _standings(PersonOrders.of(file, self.zones.get(site, WIB), self.law))
+        return [(order, standings[order.order_id]) for order in file.orders]
 
     def terms(self, file: SubjectFile) -> Iterator[tuple[datetime, datetime]]:
         """Yield the first and the last moment of each of a subject's orders at each site; those it has ever."""
@@ -145,28 +146,39 @@ class Checkpoints:
             yield from ((first, last) for first, last in terms if first <= last)
 
 
-def _standing(order: BanOrder, held: PersonOrders) -> OrderStanding:
-    """Return the legal state of `order`."""
-    broken, times = _broken_by(order, held), _times(order, held)
-    if broken:
-        return replace(times, broken_rules=tuple(rule for rule in OrderRule if rule in broken))
+def _standings(held: PersonOrders) -> dict[str, OrderStanding]:
+    """Return the legal state of each order of the subject, by key."""
+    found = {key: _judged(order, held) for key, order in held.own.items()}
+    flags = {key: _flags(order, held, found) for key, order in held.own.items()}
+    return {key: replace(one, flags=flags[key]) if flags[key] else one for key, one in found.items()}
+
+
+def _judged(order: BanOrder, held: PersonOrders) -> OrderStanding:
+    """Return the legal state of `order` without its flags."""
+    broken = _broken_by(order, held)
+    return _times(order, held, tuple(rule for rule in OrderRule if rule in broken) if broken else ())
+
+
+def _flags(order: BanOrder, held: PersonOrders, times: Mapping[str, OrderStanding]) -> tuple[OrderFlag, ...]:
+    if times[order.order_id].broken_rules:
+        return ()
     found = set(flags_of(order, held))
-    if _renewed_too_long(order, held):
+    if len(held.own) > 1 and _renewed_too_long(order, held, times):
         found.add(OrderFlag.RENEWED_TOO_LONG)
-    return replace(times, flags=tuple(flag for flag in OrderFlag if flag in found))
+    return tuple(flag for flag in OrderFlag if flag in found) if found else ()
 
 
-def _times(order: BanOrder, held: PersonOrders) -> OrderStanding:
-    """Return when `order` can be in force, and what ends it, without rules and flags."""
-    last, undecided = last_day(order, held), undecided_until(order, held)
+def _times(order: BanOrder, held: PersonOrders, broken: tuple[OrderRule, ...] = ()) -> OrderStanding:
+    """Return when `order` can be in force, and what ends it, without flags."""
+    last = last_day(order, held)
     if last == order.valid_until:
         lapses_by = OrderEnd.TERM_OVER
     else:
-        lapses_by = OrderEnd.UNDECIDED if last == undecided else OrderEnd.TERM_CAPPED
+        lapses_by = OrderEnd.UNDECIDED if last == undecided_until(order, held) else OrderEnd.TERM_CAPPED
     taken_back: tuple[datetime | None, OrderEnd | None] = min(held.taken_back(order), default=(None, None))
     ended_at, ended_by = taken_back
     return OrderStanding(
-        (), (), order.valid_from, last, lapses_by, ended_at, ended_by, order.withdrawn_at, held.row(order)
+        broken, (), order.valid_from, last, lapses_by, ended_at, ended_by, order.withdrawn_at, held.row(order)
     )
 
 
@@ -189,19 +201,22 @@ def _broken_alone(order: BanOrder, held: PersonOrders) -> set[OrderRule]:
     return broken
 
 
-def _renewed_too_long(order: BanOrder, held: PersonOrders) -> bool:
+def _renewed_too_long(order: BanOrder, held: PersonOrders, times: Mapping[str, OrderStanding]) -> bool:
     """Whether orders of its agency follow one another for too long without naming what they extend."""
     months = held.row(order).total_months
-    if months is None or len(held.own) == 1:
-        return False  # most people have one order, and nothing to compute
-    alike = [one for one in held.own.values() if one is not order and held.same_applicant(one, order)]
-    others = [_stretch(one, held) for one in alike if not _broken_by(one, held)]
-    run = run_of(_stretch(order, held), others, held.law.gap_days) if others else None
+    if months is None:
+        return False
+    others = [
+        _stretch(one, held, times)
+        for one in held.own.values()
+        if one is not order and not times[one.order_id].broken_rules and held.same_applicant(one, order)
+    ]
+    run = run_of(_stretch(order, held, times), others, held.law.gap_days) if others else None
     return run is not None and run.begun > 1 and run.lasts_longer_than(months)
 
 
-def _stretch(order: BanOrder, held: PersonOrders) -> Stretch:
-    last = held.day(_times(order, held).term(held.zone)[1])
+def _stretch(order: BanOrder, held: PersonOrders, times: Mapping[str, OrderStanding]) -> Stretch:
+    last = held.day(times[order.order_id].term(held.zone)[1])
     return Stretch(order.valid_from, last, begins=not order.extends_order_id)
 
 

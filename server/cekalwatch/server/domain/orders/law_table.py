@@ -38,8 +38,10 @@ class LawTable:
 
     def row(self, kind: OrderKind, decided_on: date) -> LawRow:
         """Return the row in force on that day; before the first one, the first one."""
-        of_kind = self._newest_first[kind]
-        return next((row for row in of_kind if row.holds_from <= decided_on), of_kind[-1])
+        for row in self._newest_first[kind]:
+            if row.holds_from <= decided_on:
+                break
+        return row
 
     def with_row(self, row: LawRow) -> LawTable:
         """Return the table with another row, or with the row of the same kind and day replaced."""

@@ -20,13 +20,16 @@ class PersonOrders:
     file: SubjectFile
     own: Mapping[str, BanOrder]
     """The orders of the subject itself, by key."""
+    urgent: tuple[BanOrder, ...]
+    """Those that are or were urgent, under every key of the person: most people have none."""
     zone: tzinfo
     law: Law
 
     @classmethod
     def of(cls, file: SubjectFile, zone: tzinfo, law: Law) -> Self:
         """Return those of a subject at a checkpoint in `zone`."""
-        return cls(file, {order.order_id: order for order in file.orders}, zone, law)
+        urgent = tuple(one for one in (*file.orders, *file.elsewhere) if one.was_urgent)
+        return cls(file, {order.order_id: order for order in file.orders}, urgent, zone, law)
 
     def row(self, order: BanOrder) -> LawRow:
         """Return the row of the law in force when `order` was decided."""
@@ -46,24 +49,20 @@ class PersonOrders:
             base = self.own.get(base.extends_order_id)
         return tuple(found.values())[1:]
 
-    def of_applicant(self, order: BanOrder) -> Iterator[BanOrder]:
-        """Yield the orders for which the same agency asked, of the same kind, under every key of the person."""
-        for other in (*self.own.values(), *self.file.elsewhere):
-            if self.same_applicant(order, other):
-                yield other
-
     def same_applicant(self, one: BanOrder, other: BanOrder) -> bool:
         """Whether one agency asked for both, and for the same kind of ban."""
         return one.kind is other.kind and self.law.agencies.same((one.requesting_agency, other.requesting_agency))
 
     def decided_between(self, earlier: BanOrder, last: date) -> bool:
         """Whether the written decision for which `earlier` waited was made by the day `last`."""
-        for decision in self.of_applicant(earlier):
+        return any(
+            decision.has_decree
             # An order's own decree may be older than its receipt, another's then belongs to something else.
-            first = date.min if decision.order_id == earlier.order_id else earlier.first_received_on
-            if decision.has_decree and decision.decree_date and first <= decision.decree_date <= last:
-                return True
-        return False
+            and (earlier.first_received_on <= decision.decided_on or decision.order_id == earlier.order_id)
+            and decision.decided_on <= last
+            and self.same_applicant(earlier, decision)
+            for decision in (*self.file.orders, *self.file.elsewhere)
+        )
 
     def taken_back(self, order: BanOrder) -> Iterator[tuple[datetime, OrderEnd]]:
         """Yield the moments from each of which on `order` is taken back or withdrawn, with the reason."""

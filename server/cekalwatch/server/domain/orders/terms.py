@@ -22,9 +22,10 @@ LIFE_GROUNDS: Final = frozenset({OrderGround.SECURITY_AND_PUBLIC_ORDER})
 
 def end_of_term(order: BanOrder, row: LawRow) -> date:
     """Return the last day that its term allows."""
-    if OrderFlag.TERM_CAPPED in term_flags(order, row):
-        return _longest(order, row)
-    return order.valid_until
+    longest = _longest(order, row)
+    if order.valid_until <= longest:
+        return order.valid_until
+    return longest if OrderFlag.TERM_CAPPED in term_flags(order, row) else order.valid_until
 
 
 def term_flags(order: BanOrder, row: LawRow) -> Iterator[OrderFlag]:

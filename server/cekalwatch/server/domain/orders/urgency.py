@@ -12,13 +12,15 @@ from cekalwatch.server.domain.orders.person_orders import PersonOrders
 
 def undecided_until(order: BanOrder, held: PersonOrders) -> date | None:
     """Return the day to which `order` runs without a written decision; None if no 20 days bind it."""
+    if order.has_decree and not order.urgent:
+        return None
     due = _decision_due(order, held)
     if order.urgent:
         # A later decision cannot revive it.
         decided = order.has_decree and due and order.decided_on <= due
         own = None if decided else due
     else:
-        own = due if order.was_urgent and not order.has_decree else None
+        own = due if order.was_urgent else None
     others = (_decision_due(one, held) for one in _binding(order, held))
     return min((day for day in (own, *others) if day), default=None)
 
@@ -26,10 +28,10 @@ def undecided_until(order: BanOrder, held: PersonOrders) -> date | None:
 def is_resubmitted(order: BanOrder, held: PersonOrders) -> bool:
     """Whether its agency had asked urgently before, and no written decision lies between the two."""
     return order.urgent and any(
-        one.was_urgent
-        and (one.first_received_on, one.order_id) < (order.first_received_on, order.order_id)
+        (one.first_received_on, one.order_id) < (order.first_received_on, order.order_id)
+        and held.same_applicant(one, order)
         and not held.decided_between(one, order.first_received_on)
-        for one in held.of_applicant(order)
+        for one in held.urgent
     )
 
 
@@ -50,13 +52,13 @@ def _binding(order: BanOrder, held: PersonOrders) -> Iterator[BanOrder]:
     """Yield the undecided urgent orders after which `order` came without a decree: their days bind it too."""
     if order.urgent or order.has_decree:
         return
-    for one in held.of_applicant(order):
+    for one in held.urgent:
         due = _decision_due(one, held)
         if (
             one.order_id != order.order_id
-            and one.was_urgent
             and due
             and one.first_received_on <= order.first_received_on
+            and held.same_applicant(one, order)
             and not held.decided_between(one, max(due, order.first_received_on))
         ):
             yield one
