@@ -12,11 +12,14 @@ import sqlalchemy
 from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.cluster.attendance import STALE_AFTER_S, Attendance
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.health.probes import AgentPresence, CameraPresence, Presence, ServerRun
 from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LASTS, PresenceStore
 from cekalwatch.server.storage.database import Database
+from tests.support.builders.alerts import DEPARTURE
+from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.server import LateClock
 
 pytestmark = pytest.mark.both_databases
@@ -102,6 +105,18 @@ class TestOfSeveralServers:
         with shared.engine.begin() as connection:
             connection.execute(sqlalchemy.text("UPDATE agent_presence SET facts = NULL"))
         assert store.told()[0].agents == {"pc-1": AgentPresence()}
+
+    def test_a_pc_at_another_server_attends_its_counters_here_too(self, shared: Database) -> None:
+        store, clock = PresenceStore(shared, SystemClock()), FixedClock()
+        peers = Peers(lambda: replace(RUN, run_id="b"), Presence(clock), lambda: Load(0, 0), store)
+        cameras = (DEPARTURE, replace(DEPARTURE, camera_id="dep-9", counter="D9"))
+        attendance = Attendance(cameras, peers.whole, clock)
+        store.tell(RUN, {}, agents("pc-1"))
+        for _ in range(2):
+            attendance.look()
+            clock.advance(timedelta(seconds=STALE_AFTER_S))
+        attendance.look()
+        assert attendance.unattended == cameras[1:]
 
     def test_the_clock_is_compared_with_the_databases(self, shared: Database) -> None:
         clock = LateClock()
