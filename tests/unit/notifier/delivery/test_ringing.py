@@ -174,6 +174,16 @@ def test_a_referral_rings_at_the_supervisors_pc_and_again_whenever_it_goes_up(al
     assert not officers.rings(up, E.ESCALATED)
 
 
+def test_a_hit_that_goes_up_since_an_agency_must_be_told_rings_at_the_supervisors_pc() -> None:
+    supervisors, officers = Screen(SUPERVISORS), Screen(at("3"))
+    for screen in (supervisors, officers):
+        screen.rings(CONFIRMED, E.CONFIRMED)
+    up = replace(CONFIRMED, handling=replace(CONFIRMED.handling, escalations=1), agencies_owed=("KPK",))
+    assert supervisors.rings(up, E.ESCALATED)
+    assert not supervisors.rings(up, E.ESCALATED)
+    assert not officers.rings(up, E.ESCALATED)
+
+
 def test_a_passage_rings_at_the_supervisors_pc_too_unless_the_alert_was_taken_up_at_that_counter() -> None:
     alert = passed(replace(NEW, sightings=()), "D1")
     screen = Screen(SUPERVISORS)
