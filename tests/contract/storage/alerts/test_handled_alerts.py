@@ -99,14 +99,14 @@ def test_a_crop_that_comes_after_the_clearing_is_counted_and_not_kept(counter: C
     assert counter.alerts.probe(alert_id) == b"probe"
 
 
-def test_an_alert_is_late_once_a_sighting_was(counter: Counter):
+def test_an_alert_is_late_while_its_newest_sighting_is(counter: Counter):
     first = counter.alerts.record(match(capture(passage="1")), timedelta(minutes=10), NOON)
     assert first is not None
     assert not counter.alerts.get(first.alert_id).late
     for late, passage in ((True, "2"), (False, "3")):
         found = replace(match(capture(passage=passage)), late=late)
         assert counter.alerts.record(found, timedelta(minutes=10), NOON) is not None
-        assert counter.alerts.get(first.alert_id).late
+        assert counter.alerts.get(first.alert_id).late is late
 
 
 def test_a_shift_is_counted_as_its_alerts_stand_now(
