@@ -178,7 +178,8 @@ class ShownOrder:
     person_status: PersonStatus | None = None
     revocation_ground: RevocationGround | None = None
     revocation_reference: Annotated[str, MaxLen(MAX_REVOCATION_REFERENCE)] = ""
-    """Number of the letter or the judgment that took it back."""
+    """Number of the letter or the judgment that took it back. With BASE_REVOKED, moment, ground and reference are those
+    of the order that it extends."""
     status: OrderStatus | None = None
     """Status at the time of the request; like the fields below, None if only the order's facts are requested."""
     broken_rules: tuple[str, ...] = ()

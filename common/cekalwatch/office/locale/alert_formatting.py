@@ -17,7 +17,7 @@ from cekalwatch.contract.values.adjudication import (
 )
 from cekalwatch.contract.values.alerts import Alert, Candidate, Sighting
 from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.contract.values.orders import Direction, OrderFlag, OrderKind, OrderStatus, ShownOrder
+from cekalwatch.contract.values.orders import Direction, OrderEnd, OrderFlag, OrderKind, OrderStatus, ShownOrder
 from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
@@ -167,7 +167,9 @@ class AlertFormatter(Texts):
         if order.status is not OrderStatus.REVOKED:
             return ""
         if order.revoked_at:
-            return self.say("REVOKED", time=self.minute(order.revoked_at), ground=self.revoked_by(order))
+            words = self.say("REVOKED", time=self.minute(order.revoked_at), ground=self.revoked_by(order))
+            of_base = order.ended_by == OrderEnd.BASE_REVOKED
+            return self.say("REVOKED_BASE_BY", order=order.extends_order_id, words=words) if of_base else words
         if order.withdrawn_at:
             return self.say("REVOKED_WITHDRAWN", time=self.minute(order.withdrawn_at))
         return self.say("REVOKED_BASE", order=order.extends_order_id)

@@ -11,6 +11,7 @@ import pytest
 from cekalwatch.contract.values.adjudication import AlertState, Escalation, Finding, FollowUp, Outcome, Reason
 from cekalwatch.contract.values.alerts import Sighting
 from cekalwatch.contract.values.orders import (
+    OrderEnd,
     OrderFlag,
     OrderGround,
     OrderKind,
@@ -94,6 +95,11 @@ def test_an_order_that_left_its_source_or_whose_base_was_revoked_says_so() -> No
     assert f"Tidak ada lagi pada sumber sejak {INDONESIAN.minute(EPOCH)}." in texts_of(INDONESIAN.order(gone))
     extension = replace(order, status=OrderStatus.REVOKED, extends_order_id="O-0")
     assert "The order O-0 that it extends was revoked." in texts_of(ENGLISH.order(extension))
+    told = replace(
+        extension, ended_by=OrderEnd.BASE_REVOKED, revoked_at=EPOCH, revocation_ground=RevocationGround.COURT
+    )
+    words = f"{ENGLISH.minute(EPOCH)}: annulled by a court (praperadilan)"
+    assert f"The order O-0 that it extends was revoked: {words}" in texts_of(ENGLISH.order(told))
 
 
 def test_an_order_in_force_does_not_speak_of_a_revocation_that_is_still_to_come() -> None:

@@ -6,11 +6,12 @@ from datetime import date
 
 import pytest
 
-from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderKind, OrderRule, OrderStatus, RevocationGround
 from cekalwatch.server.domain.checkpoints import LegalParameters
+from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
-from tests.support.builders.orders import broken, day, extension, judged, noon, status
-from tests.support.builders.watchlist import order
+from tests.support.builders.orders import broken, day, extension, filed, judged, noon, status
+from tests.support.builders.watchlist import WIB, order
 
 
 def test_an_extension_in_time_continues_the_ban() -> None:
@@ -111,3 +112,17 @@ def test_a_long_chain_of_extensions_can_be_judged() -> None:
         for number in range(1, 300)
     ]
     assert status(bans[-1], *bans, nationality="DEU", now=noon("2026-08-01")) is OrderStatus.ACTIVE
+
+
+def test_an_extension_says_by_what_the_order_that_it_extends_was_revoked() -> None:
+    base = order(
+        valid_until=day("2026-06-30"),
+        revoked_at=noon("2026-07-15"),
+        revocation_ground=RevocationGround.COURT,
+        revocation_reference="12/Pid.Pra/2026",
+    )
+    own = extension()
+    _, found = Checkpoints(Law(), {"here": WIB}).judged(filed(base, own), noon("2026-08-01"), "here")
+    assert (found.shown.status, found.shown.ended_by) == (OrderStatus.REVOKED, OrderEnd.BASE_REVOKED)
+    assert (found.shown.revoked_at, found.shown.revocation_reference) == (noon("2026-07-15"), "12/Pid.Pra/2026")
+    assert (found.order.revoked_at, found.order.revocation_reference) == (None, "")

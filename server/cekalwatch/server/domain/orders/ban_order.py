@@ -142,6 +142,8 @@ class JudgedOrder:
     judgement: OrderJudgement
     last_day: date
     """The last day on which it can be in force by law."""
+    revoked_base: BanOrder | None = None
+    """The order that it extends and with whose revocation it ended; None unless that ended it."""
 
     @property
     def in_force(self) -> bool:
@@ -151,9 +153,12 @@ class JudgedOrder:
     @property
     def shown(self) -> ShownOrder:
         """The order as people see it."""
-        found, last_day = self.judgement, self.last_day.isoformat()
+        found, last_day, revoked = self.judgement, self.last_day.isoformat(), self.revoked_base or self.order
         return replace(
             self.order.shown,
+            revoked_at=revoked.revoked_at,
+            revocation_ground=revoked.revocation_ground,
+            revocation_reference=revoked.revocation_reference,
             status=found.status,
             broken_rules=found.broken_rules,
             flags=found.flags,

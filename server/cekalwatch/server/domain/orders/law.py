@@ -121,10 +121,14 @@ class Checkpoints:
     def judged(self, file: SubjectFile, now: datetime, site: str) -> list[JudgedOrder]:
         """Return a subject's orders with their status now at `site`; a site that is no longer configured has WIB."""
         zone = self.zones.get(site, WIB)
-        return [
-            JudgedOrder(order, standing.now(now, zone), standing.last_day)
-            for order, standing in self.standings(file, site)
-        ]
+        held = PersonOrders.of(file, zone, self.law)
+        standings, judged = _standings(held), []
+        for order in file.orders:
+            standing = standings[order.order_id]
+            found = standing.now(now, zone)
+            base = held.revoked_base(order) if found.ended_by is OrderEnd.BASE_REVOKED else None
+            judged.append(JudgedOrder(order, found, standing.last_day, base))
+        return judged
 
     def standings(self, file: SubjectFile, site: str) -> list[tuple[BanOrder, OrderStanding]]:
         """Return a subject's orders under the law at `site`; a site that is no longer configured has WIB."""

@@ -74,6 +74,11 @@ class PersonOrders:
             if base.revoked_at is not None:
                 yield base.revoked_at, OrderEnd.BASE_REVOKED
 
+    def revoked_base(self, order: BanOrder) -> BanOrder | None:
+        """Return the first revoked one of the orders that `order` extends; None without any."""
+        revoked = [(base.revoked_at, base) for base in self.bases(order) if base.revoked_at is not None]
+        return min(revoked, key=lambda one: one[0])[1] if revoked else None
+
     def day(self, moment: datetime) -> date:
         """Return the day of that moment at the checkpoint."""
         return moment.astimezone(self.zone).date()
