@@ -32,6 +32,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     "While it runs:\n\n"
     '  curl -d \'{"faults": ["unavailable"], "times": 2}\' http://127.0.0.1:8700/admin/troubles\n\n'
     "  curl -d '' http://127.0.0.1:8700/admin/step\n\n"
+    "  curl http://127.0.0.1:8700/lookup/C-1\n\n"
     "Its people are invented. It answers on this machine only. docs/connect-cekal.md describes its protocol."
 )
 def simulator(
@@ -51,6 +52,9 @@ def simulator(
         bool, typer.Option("--client-certificate", help="Let in only who shows the certificate in TLS/client.")
     ] = False,
     fault: Annotated[list[SimulatedFault] | None, typer.Option(help="What it does wrongly; repeatable.")] = None,
+    outage: Annotated[
+        bool, typer.Option("--outage", help="It cannot be reached, until /admin/troubles says otherwise.")
+    ] = False,
     delay_s: Annotated[float, typer.Option(min=0, help="Seconds that each answer waits.")] = 0.0,
 ) -> None:
     """Simulate an application that keeps ban orders, until Ctrl-C."""
@@ -69,7 +73,7 @@ def simulator(
     certificates = SimulatorCertificates(tls, ask_clients=client_certificate) if tls else None
     try:
         with Simulator(book, port=port, token=token, certificates=certificates, on_step=life.step) as running:
-            running.troubles.set(fault or (), delay_s=delay_s)
+            running.troubles.set([*(fault or ()), *([SimulatedFault.OUTAGE] if outage else ())], delay_s=delay_s)
             _tell(running.address, token_from, certificates)
             while not threading.Event().wait(step_s or None):
                 typer.echo(life.step())

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class SimulatedFault(StrEnum):
     """One thing that is wrong."""
 
+    OUTAGE = "outage"
+    """Nothing answers: each connection is closed without a word."""
     UNAVAILABLE = "unavailable"
     """Every answer is 503."""
     ERROR = "error"

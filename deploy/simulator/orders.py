@@ -110,6 +110,13 @@ class OrderDatabase:
             self._database.execute("INSERT OR REPLACE INTO photographs VALUES (?, ?, ?)", (name, version, data))
         return version
 
+    def reference(self, order_id: str) -> str:
+        """Return the reference number under which an order is listed; empty when it is not."""
+        with self._lock:
+            query = "SELECT turn FROM orders WHERE order_id = ? AND NOT gone"
+            found = self._database.execute(query, (order_id,)).fetchone()
+        return f"CO-SIM/{found[0]:06d}" if found else ""
+
     def photograph(self, name: str) -> tuple[str, bytes] | None:
         """Return a photograph's version and content."""
         with self._lock:

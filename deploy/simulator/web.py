@@ -151,7 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
         trouble = simulator.troubles.next()
         if trouble.delay_s:
             threading.Event().wait(trouble.delay_s)
-        if not simulator.lets_in(self.headers.get("authorization", "")):
+        if SimulatedFault.OUTAGE in trouble.faults:
+            self.close_connection = True
+        elif not simulator.lets_in(self.headers.get("authorization", "")):
             self._send(HTTPStatus.UNAUTHORIZED, b"")
         elif SimulatedFault.UNAVAILABLE in trouble.faults:
             self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"")
@@ -165,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, path: str, trouble: ActiveFault) -> None:
         if path == "/orders":
             self._answer_page(trouble)
+        elif path.startswith("/lookup/"):
+            self._answer_lookup(unquote(path.removeprefix("/lookup/")))
         elif path.startswith("/photographs/"):
             self._answer_photograph(unquote(path.removeprefix("/photographs/")), trouble)
         else:
@@ -185,6 +189,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(HTTPStatus.GONE, b"")
                 return
             self._send(HTTPStatus.OK, body, etag=etag, half=SimulatedFault.HALF_PAGE in trouble.faults, trouble=trouble)
+
+    def _answer_lookup(self, order_id: str) -> None:
+        """Say whether an order is listed, and under which reference number: what officers look up."""
+        reference = self.server.simulator.book.reference(order_id)
+        if not reference:
+            self._send(HTTPStatus.NOT_FOUND, b"")
+        else:
+            self._send(HTTPStatus.OK, json.dumps({"order_id": order_id, "reference": reference}).encode())
 
     def _answer_photograph(self, name: str, trouble: ActiveFault) -> None:
         found = self.server.simulator.book.photograph(name)
