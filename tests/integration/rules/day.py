@@ -20,7 +20,7 @@ from tests.integration.rules.faces import LOOKS, OTHER_KEYS, SUBJECTS, THRESHOLD
 from tests.integration.rules.model import Rules
 from tests.integration.rules.office import CAMERAS, LISTED, PEOPLE, Office
 from tests.integration.rules.pc import Pc
-from tests.integration.rules.values import WIB, Camera, Order, Person, person_of
+from tests.integration.rules.values import WIB, Camera, Order, Person, Station, person_of
 from tests.support.builders.watchlist import FixedClock
 
 PCS = {
@@ -35,6 +35,9 @@ REASONS = {
     "REFERRED": Reason.FACE_AGREES,
     "CANNOT_DETERMINE": Reason.IMAGE_TOO_POOR,
 }
+
+
+LOOK_S = 6
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ class Day:
             {look.name: scores(look) for look in LOOKS},
             [frozenset((look.name, look.twin_of)) for look in LOOKS if look.twin_of],
             THRESHOLD,
+            {
+                name: Station(site, counters, PEOPLE[who][1] is PersonRole.SUPERVISOR)
+                for name, (site, counters, who) in PCS.items()
+            },
         )
         for one in LISTED:
             self.model.orders[one.key] = one
@@ -286,10 +293,12 @@ class Day:
 
     def time_passes(self, seconds: int) -> None:
         """Nothing happens for a while."""
-        passed = timedelta(seconds=seconds)
-        self.clock.advance(passed)
-        self.model.goes_on(self.clock.now(), passed)
-        self.office.work(passed)
+        # The server looks after PCs every second: at the end of a longer time, three times.
+        for part in [seconds] if seconds <= 2 * LOOK_S else [seconds - 2 * LOOK_S, LOOK_S, LOOK_S]:
+            passed = timedelta(seconds=part)
+            self.clock.advance(passed)
+            self.model.goes_on(self.clock.now(), passed)
+            self.office.work(passed)
         self._state = None
 
     def the_server_clock_is_set(self, seconds: int) -> None:

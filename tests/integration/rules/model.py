@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from tests.integration.rules.people import PeoplesRules
 from tests.integration.rules.values import (
     AGAIN_AFTER,
+    AWAY_AFTER,
+    BEGINS_AFTER,
     LATE_AFTER,
     LEASE,
     OPEN,
@@ -24,6 +26,7 @@ from tests.integration.rules.values import (
     Camera,
     Face,
     Seen,
+    Station,
 )
 
 
@@ -37,8 +40,14 @@ class Rules(PeoplesRules):
         resembles: Mapping[str, Mapping[str, float]],
         same_face: Iterable[frozenset[str]],
         threshold: float,
+        pcs: Mapping[str, Station],
     ) -> None:
         super().__init__(now, cameras)
+        self.pcs = pcs
+        self.there: dict[str, timedelta] = {}
+        """When the server saw each PC last, in time that has passed."""
+        self.looked: timedelta | None = None
+        self.began = timedelta()
         self.resembles, self.threshold = resembles, threshold
         self._same_face = set(same_face)
         self.started = timedelta()
@@ -127,7 +136,8 @@ class Rules(PeoplesRules):
         alert.passages[seen.passage] = Face(face, max(seen.at, before.seen_at), live=live or before.live)
         alert.seen_at = max(alert.seen_at, seen.at)
         alert.seen.append(seen)
-        for subject in {*new, *(set(similar) & set(alert.candidates))}:
+        known = sorted(set(similar) & set(alert.candidates))
+        for subject in [*known, *(one for one in sorted(new, key=lambda one: -new[one]) if one not in known)]:
             alert.candidates[subject] = max(alert.candidates.get(subject, -1), similar[subject])
             if alert.state in UNSETTLED and self._is_renewed(alert, subject, place):
                 for whom in (alert.ruled_out, alert.disproved, alert.unlisted):
@@ -200,13 +210,36 @@ class Rules(PeoplesRules):
 
     def watches(self) -> None:
         """(6) Leases are of time that has passed; waits too, or of the clock if that says more."""
+        self._looks_at_pcs()
         for number, alert in enumerate(self.alerts):
-            if alert.state == "CLAIMED" and alert.until is not None and alert.until <= self.elapsed:
+            gone = alert.holder and self.elapsed - self.there.get(alert.holder[1], self.elapsed) >= AWAY_AFTER
+            if alert.state == "CLAIMED" and alert.until is not None and (gone or alert.until <= self.elapsed):
                 self._comes_to(alert, "NEW", alert.wait)
                 self._asks_again(number)
             waits = alert.state in UNSETTLED or self.owed(alert)  # a hit, until every agency was told
             if waits and not alert.orders_ended:
                 self._goes_up(number, alert)
+
+    def _looks_at_pcs(self) -> None:
+        """(12) Look which PCs are there; a server that has not looked for a while begins anew."""
+        if self.looked is None or self.elapsed - self.looked > BEGINS_AFTER:
+            self.began, self.there = self.elapsed, {}
+        self.looked = self.elapsed
+        self.there |= dict.fromkeys(self.pcs.keys() - self.off - self.back, self.elapsed)
+
+    def _is_attended(self, site: str, counter: str) -> bool:
+        """(12) Whether a PC there would ring; an officer's PC without counters is that of each counter."""
+        last = [at for pc, at in self.there.items() if self.pcs[pc].attends(site, counter)]
+        if not last:
+            return self.elapsed - self.began < BEGINS_AFTER
+        return self.elapsed - max(last) < AWAY_AFTER
+
+    def _next_place(self, alert: Alert) -> int:
+        """(12) How far an unclaimed alert goes up at once, since its traveller's counter has no PC that would ring."""
+        if alert.state != "NEW" or self._is_attended(alert.site, alert.place):
+            return 0
+        present = (self.pcs[pc] for pc, at in self.there.items() if at == self.elapsed)
+        return 1 if any(one.site == alert.site and one.supervised for one in present) else 2
 
     def clock_is_set(self, now: datetime) -> None:
         """The server's clock is set: no time passes."""
@@ -241,12 +274,12 @@ class Rules(PeoplesRules):
         patience, highest = (UP_AFTER, 2) if alert.state == "NEW" else (SETTLE_AFTER, 1)
         wait = alert.wait
         waited = self._for(wait.since, wait.from_)
-        level = max(alert.level, min(waited // patience, highest))
+        level = max(alert.level, min(waited // patience, highest), self._next_place(alert))
         due = waited >= patience if wait.up_at is None else self._for(wait.up_at, wait.up_from) >= AGAIN_AFTER
         if level > alert.level or due:
             alert.level, wait.up_at, wait.up_from = level, self.now, self.elapsed
             wait.since = min(wait.since, self.now - waited)  # what lies ahead is of a clock that was wrong
-            self.gone_up.add(number)
+            self.gone_up[number] += 1
 
     def _for(self, since: datetime, start: timedelta) -> timedelta:
         """How long something lasts, as the server knows: it has not measured what passed before it started."""
@@ -255,7 +288,7 @@ class Rules(PeoplesRules):
     def the_server_restarts(self) -> None:
         """What was in memory is gone: leases are watched anew."""
         self.remembered.clear()
-        self.started = self.elapsed
+        self.started, self.looked = self.elapsed, None
         for alert in self.alerts:
             alert.until = self.elapsed + LEASE if alert.until else None
 
@@ -300,7 +333,7 @@ class Rules(PeoplesRules):
         if waits and (taken_up is None or number in self.asked_again):
             return {1}
         if supervised and taken_up is not None and number in self.gone_up:
-            return {1}
+            return set(range(1, self.gone_up[number] + 1))
         # (7) Each live passage rings at its counter, and at the supervisors', unless somebody there deals with it.
         if alert.state == "CLAIMED" and alert.holder and alert.holder[1] == pc:
             return nothing

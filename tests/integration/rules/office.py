@@ -250,8 +250,10 @@ class Office:
         presence = Presence(self.clock)
         terms = TermsReader(context.stores.watchlist, context.checkpoints)
         search = init_gallery(context, RecognitionParts(EngineInUse(engine(), 1, decode_photograph), terms, ()))
-        nobody = Attendance((), lambda: WholePresence((), {}, {}), self.clock)
-        alerts = init_alerts(context, search.freshness, presence, trail, ChangeNotifier(database), nobody)
+        there = Attendance(
+            self.settings.cameras, lambda: WholePresence((), {}, {}, watched=presence.agents), self.clock
+        )
+        alerts = init_alerts(context, search.freshness, presence, trail, ChangeNotifier(database), there)
         captures = init_capture(context, search, alerts.announce, presence)
         self._fanout, self._snapshots = alerts.fanout, search.snapshots
         self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)

@@ -5,6 +5,7 @@ Each step changes the alert, or returns why it must be refused: any of several r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -44,7 +45,7 @@ class PeoplesRules:
         self.alerts: list[Alert] = []
         self.grew: set[int] = set()
         """Alerts whose version must have grown in this step, by their place in `alerts`."""
-        self.gone_up: set[int] = set()
+        self.gone_up: Counter[int] = Counter()
         """Alerts that came to the supervisors in this step."""
         self.asked_again: set[int] = set()
         """Alerts that ask officers again: an order is in force again, the next candidate is to be judged, or its holder
@@ -90,7 +91,7 @@ class PeoplesRules:
         alert.officer = who.name
         if outcome != "NOT_SAME_PERSON":
             self._comes_to(alert, outcome)
-            self.gone_up.add(self.alerts.index(alert))
+            self.gone_up[self.alerts.index(alert)] += 1
             return why
         if self._rules_out(alert, "OTHER_PERSON"):
             self._comes_to(alert, "CLEARED")

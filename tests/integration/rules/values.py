@@ -16,6 +16,10 @@ SETTLE_AFTER = timedelta(minutes=10)
 AGAIN_AFTER = timedelta(minutes=5)
 LATE_AFTER = timedelta(seconds=60)
 """A capture that arrives later than this after it was taken says nothing of where the traveller is now."""
+AWAY_AFTER = timedelta(seconds=5)
+"""How long a PC that went may take to come back, before its counter is without one."""
+BEGINS_AFTER = timedelta(seconds=10)
+"""How long PCs have to come after the server has begun to look."""
 
 UNDECIDED = {"NEW", "CLAIMED"}
 PENDING = {"REFERRED", "CANNOT_DETERMINE"}
@@ -91,6 +95,21 @@ class Person:
     name: str
     site: str
     role: str
+
+
+@dataclass(frozen=True)
+class Station:
+    """A PC: where it stands, what it watches (nothing: all), and whether a supervisor works there."""
+
+    site: str
+    counters: tuple[str, ...]
+    supervised: bool
+
+    def attends(self, site: str, counter: str) -> bool:
+        """Whether it would ring for a traveller at a counter before anything goes up."""
+        if self.site != site or (self.supervised and not self.counters):
+            return False
+        return not self.counters or counter in self.counters
 
 
 @dataclass
@@ -218,4 +237,5 @@ class Alert:
     @property
     def left(self) -> list[str]:
         """The candidates that were not ruled out, best first."""
-        return sorted(set(self.candidates) - self.ruled_out, key=lambda subject: -self.candidates[subject])
+        left = (subject for subject in self.candidates if subject not in self.ruled_out)
+        return sorted(left, key=lambda subject: -self.candidates[subject])
