@@ -240,11 +240,25 @@ class Day:
         client, reason = self.pcs[pc].client, REASONS[outcome]
         self._expect(refused, lambda: client.adjudicate(key, version, Outcome(outcome), reason, ""))
 
-    def confirm(self, alert: int, pc: str, *, seen: bool) -> None:
-        """Somebody has the number of Cekal Online."""
-        refused = self.model.confirm(self._alert(alert), self._person(pc), seen=seen)
+    def take_over(self, alert: int, pc: str, *, seen: bool) -> None:
+        """A supervisor takes it from somebody."""
+        refused = self.model.take_over(self._alert(alert), self._person(pc), pc, seen=seen)
         key, version, client = self._key(alert), self._version(alert, seen=seen), self.pcs[pc].client
-        self._expect(refused, lambda: client.confirm(key, version, "CO-2026/0117", ""))
+        self._expect(refused, lambda: client.take_over(key, version, Reason.HOLDER_AWAY, ""))
+
+    def confirm(self, alert: int, pc: str, *, provisional: bool, seen: bool) -> None:
+        """Somebody has the number of Cekal Online, or cannot reach it."""
+        refused = self.model.confirm(self._alert(alert), self._person(pc), provisional=provisional, seen=seen)
+        key, version, client = self._key(alert), self._version(alert, seen=seen), self.pcs[pc].client
+        number = "" if provisional else "CO-2026/0117"
+        reason = Reason.CENTRAL_SYSTEM_DOWN if provisional else Reason.LISTED_IN_CEKAL_ONLINE
+        self._expect(refused, lambda: client.confirm(key, version, number, "", reason=reason))
+
+    def enter_reference(self, alert: int, pc: str, *, seen: bool) -> None:
+        """Somebody has the number at last."""
+        refused = self.model.enter_reference(self._alert(alert), self._person(pc), seen=seen)
+        key, version, client = self._key(alert), self._version(alert, seen=seen), self.pcs[pc].client
+        self._expect(refused, lambda: client.enter_reference(key, version, "CO-2026/0117", ""))
 
     def clear(self, alert: int, pc: str, reason: str, *, seen: bool) -> None:
         """Somebody clears it after a referral."""

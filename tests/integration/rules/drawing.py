@@ -16,16 +16,16 @@ CAMERA_IDS = [one["camera_id"] for one in CAMERAS]
 CLEARED_FOR = ["NOT_LISTED_IN_CEKAL_ONLINE", "TRAVELLER_GONE", "ORDER_ENDED"]
 NEXT = {
     "NEW": ("claim",),
-    "CLAIMED": ("judge", "judge", "judge", "release", "claim"),
-    "REFERRED": ("confirm", "confirm", "clear"),
-    "CANNOT_DETERMINE": ("confirm", "clear"),
-    "CONFIRMED": ("follow_up", "follow_up", "close"),
+    "CLAIMED": ("judge", "judge", "judge", "judge", "release", "claim", "take_over"),
+    "REFERRED": ("confirm", "confirm", "confirm", "clear", "take_over"),
+    "CANNOT_DETERMINE": ("confirm", "confirm", "clear", "take_over"),
+    "CONFIRMED": ("follow_up", "follow_up", "close", "enter_reference", "clear"),
     "CLEARED": ("close",),
     "CLOSED": (),
 }
 """What people do with an alert that stands so."""
 STEPS_OF_PEOPLE = sorted({step for steps in NEXT.values() for step in steps})
-BY_SUPERVISORS = {"confirm", "clear"}
+BY_SUPERVISORS = {"confirm", "clear", "take_over", "enter_reference"}
 
 AGENCIES = [
     "Kejaksaan Agung",
@@ -143,6 +143,8 @@ class Drawing:
             facts["seen"] = self._random.randrange(8) > 0
         if what == "judge":
             facts["outcome"] = self._some([*REASONS, "REFERRED", "REFERRED"])
+        elif what == "confirm":
+            facts["provisional"] = self._random.randrange(3) == 0
         elif what == "clear":
             facts["reason"] = self._some(CLEARED_FOR)
         elif what == "follow_up":
@@ -153,7 +155,7 @@ class Drawing:
     def _pc(self, alert: Alert, what: str) -> str:
         if not self._random.randrange(8):
             return self._some(list(PCS))
-        if alert.holder:
+        if alert.holder and what != "take_over":
             return alert.holder[1]
         there = [pc for pc, (site, _, _) in PCS.items() if site == alert.site]
         supervisors = [pc for pc in there if "supervisor" in pc]

@@ -16,6 +16,7 @@ from tests.integration.rules.values import (
     LATE_AFTER,
     LEASE,
     OPEN,
+    OWED_AGAIN_AFTER,
     PENDING,
     SETTLE_AFTER,
     UNDECIDED,
@@ -217,7 +218,7 @@ class Rules(PeoplesRules):
                 self._comes_to(alert, "NEW", alert.wait)
                 self._asks_again(number)
             waits = alert.state in UNSETTLED or self.owed(alert)  # a hit, until every agency was told
-            if waits and not alert.orders_ended:
+            if alert.owes_reference or (waits and not alert.orders_ended):
                 self._goes_up(number, alert)
 
     def _looks_at_pcs(self) -> None:
@@ -275,7 +276,8 @@ class Rules(PeoplesRules):
         wait = alert.wait
         waited = self._for(wait.since, wait.from_)
         level = max(alert.level, min(waited // patience, highest), self._next_place(alert))
-        due = waited >= patience if wait.up_at is None else self._for(wait.up_at, wait.up_from) >= AGAIN_AFTER
+        again = OWED_AGAIN_AFTER if alert.owes_reference else AGAIN_AFTER
+        due = waited >= patience if wait.up_at is None else self._for(wait.up_at, wait.up_from) >= again
         if level > alert.level or due:
             alert.level, wait.up_at, wait.up_from = level, self.now, self.elapsed
             wait.since = min(wait.since, self.now - waited)  # what lies ahead is of a clock that was wrong

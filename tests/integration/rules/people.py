@@ -78,6 +78,23 @@ class PeoplesRules:
         self._asks_again(self.alerts.index(alert))
         return set()
 
+    def take_over(self, alert: Alert, who: Person, pc: str, *, seen: bool) -> set[str]:
+        """(6) A supervisor takes the alert from whoever holds it, or has judged it: it is looked at anew."""
+        why = self._not_theirs(alert, who)
+        if who.role != "SUPERVISOR":
+            why |= {"PERSON_ROLE_NEEDED"}
+        if alert.state not in {"CLAIMED", *(set() if alert.orders_ended else PENDING)}:
+            why |= {"ALERT_STATE_WRONG", *self._ended(alert)}
+        if alert.holder == (who.name, pc):
+            why |= {"ALERT_STATE_WRONG"}
+        if not seen:
+            why |= {"ALERT_CHANGED"}
+        if not why:
+            self._grows(alert)
+            self._comes_to(alert, "CLAIMED", alert.wait)
+            alert.holder, alert.until = (who.name, pc), self.elapsed + LEASE
+        return why
+
     def judge(self, alert: Alert, who: Person, pc: str, outcome: str, *, seen: bool) -> set[str]:
         """Judge the present candidate at the counter, having `seen` how the alert stands, or not."""
         why = self._not_theirs(alert, who) | self._not_held(alert, who, pc) | self._ended(alert)
@@ -111,8 +128,8 @@ class PeoplesRules:
             alert.subject = alert.askable[0]
         return not alert.left
 
-    def confirm(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
-        """(6) Confirm it, as the second person, with the number of Cekal Online."""
+    def confirm(self, alert: Alert, who: Person, *, provisional: bool, seen: bool) -> set[str]:
+        """(6) Confirm it, as the second person, with the number of Cekal Online; without it if that is away."""
         why = self._not_theirs(alert, who) | self._ended(alert)
         if who.role != "SUPERVISOR":
             why |= {"PERSON_ROLE_NEEDED"}
@@ -126,12 +143,36 @@ class PeoplesRules:
             why |= {"ORDER_NOT_IN_FORCE"}
         if not why:
             self._comes_to(alert, "CONFIRMED")
-            alert.confirmed = True
+            alert.confirmed, alert.owes_reference = True, provisional
             self._grows(alert)
         return why
 
+    def enter_reference(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
+        """(6) Enter the number that is owed."""
+        why = self._settles_owed(alert, who, seen=seen)
+        if not why:
+            alert.owes_reference = False
+            self._grows(alert)
+        return why
+
+    def _settles_owed(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
+        why = self._not_theirs(alert, who)
+        if who.role != "SUPERVISOR":
+            why |= {"PERSON_ROLE_NEEDED"}
+        if not alert.owes_reference:
+            why |= {"ALERT_STATE_WRONG"}
+        return why if seen else why | {"ALERT_CHANGED"}
+
     def clear(self, alert: Alert, who: Person, reason: str, *, seen: bool) -> set[str]:
-        """Clear it after a referral, or wherever it stands once its orders have ended (1)."""
+        """Clear it after a referral, or wherever it stands once its orders have ended (1); or take back a hit."""
+        if alert.owes_reference:
+            why = self._settles_owed(alert, who, seen=seen)
+            if not why:
+                self._rules_out(alert, REASONS[reason])
+                alert.confirmed = alert.owes_reference = False
+                self._comes_to(alert, "CLEARED")
+                self._grows(alert)
+            return why
         why = self._not_theirs(alert, who)
         if alert.state not in (UNSETTLED if alert.orders_ended else PENDING):
             why |= {"ALERT_STATE_WRONG", *self._ended(alert)}
@@ -172,6 +213,8 @@ class PeoplesRules:
             why |= {"ALERT_CHANGED"}
         if alert.state == "CONFIRMED" and (self.owed(alert) or not (alert.told or alert.orders_ended)):
             why |= {"FOLLOW_UP_MISSING"}
+        if alert.owes_reference:
+            why |= {"REFERENCE_OWED"}
         if not why:
             self._comes_to(alert, "CLOSED")
             self._grows(alert)

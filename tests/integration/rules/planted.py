@@ -10,15 +10,16 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
-from cekalwatch.contract.values.orders import OrderRule
+from cekalwatch.contract.values.orders import Direction, OrderRule
 from cekalwatch.notifier.delivery import ringing
 from cekalwatch.server.alerts.automatic_steps import AlertWatch
-from cekalwatch.server.capture import passages
+from cekalwatch.server.capture import candidates
 from cekalwatch.server.capture.deciding import Decider
+from cekalwatch.server.capture.passages import Track
 from cekalwatch.server.domain.alerts import handling
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, Watched
-from cekalwatch.server.domain.alerts.match import Candidate, Match
+from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.captures import CameraClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import extensions, law
@@ -39,18 +40,16 @@ def a_hit_does_not_hear_that_its_orders_have_ended(patch: pytest.MonkeyPatch) ->
     patch.setattr(Handling, "with_orders", with_orders)
 
 
-def every_order_is_watched_everywhere(patch: pytest.MonkeyPatch) -> None:
+def every_order_is_for_departures(patch: pytest.MonkeyPatch) -> None:
     """Rule 2."""
-    patch.setattr(Alert, "watched_for", lambda *_: True)
+    patch.setattr(candidates, "alerts_on", lambda _: Direction.DEPARTURE)
 
 
 def a_track_is_one_person(patch: pytest.MonkeyPatch) -> None:
     """Rule 3."""
-    real = passages.Track.add
-    patch.setattr(
-        passages.Track, "add", lambda self, key, template, quality, _: real(self, key, template, quality, None)
-    )
-    patch.setattr(Match, "has_changed", lambda *_: False)
+    real = Track.add
+    patch.setattr(Track, "add", lambda self, key, template, quality, _: real(self, key, template, quality, None))
+    patch.setattr(Decider, "_part_look_alikes", lambda *_: None)
 
 
 def what_came_since_may_be_unseen(patch: pytest.MonkeyPatch) -> None:
@@ -143,7 +142,7 @@ def too_long_is_void(patch: pytest.MonkeyPatch) -> None:
 
 PLANTED: tuple[Planting, ...] = (
     a_hit_does_not_hear_that_its_orders_have_ended,
-    every_order_is_watched_everywhere,
+    every_order_is_for_departures,
     a_track_is_one_person,
     what_came_since_may_be_unseen,
     whoever_was_found_to_be_somebody_else_is_stopped_again,

@@ -14,6 +14,8 @@ UP_AFTER = timedelta(seconds=60)
 SETTLE_AFTER = timedelta(minutes=10)
 """How long it may be held, referred or undecided before it goes to the supervisors."""
 AGAIN_AFTER = timedelta(minutes=5)
+OWED_AGAIN_AFTER = timedelta(hours=1)
+"""How often a hit whose reference is owed comes to the supervisors."""
 LATE_AFTER = timedelta(seconds=60)
 """A capture that arrives later than this after it was taken says nothing of where the traveller is now."""
 AWAY_AFTER = timedelta(seconds=5)
@@ -184,7 +186,9 @@ class Alert:
     told: dict[str, bool] = field(default_factory=dict)
     """By agency, whether it was told of the release last, and not of the hit."""
     confirmed: bool = False
-    """Whether it was ever confirmed."""
+    """Whether it was confirmed, and not taken back."""
+    owes_reference: bool = False
+    """Whether it was confirmed without the number of Cekal Online, which could not be reached."""
     why: dict[str, str] = field(default_factory=dict)
     """By candidate that was ruled out, why it was last."""
 
