@@ -38,7 +38,7 @@ FOLDERS: Final = {
     "watchlist": ("sync", "sources", "imports", "service", "confinement"),
     "ports": ("list_delay", "feed_costs", "trail_growth"),
     "console": ("pages",),
-    "camera": ("tracking", "load", "spool", "soak", "best_shot", "crops", "bytes"),
+    "camera": ("tracking", "crossing", "load", "spool", "soak", "best_shot", "crops", "bytes"),
     "soak": ("port_peak",),
 }
 MODULES: Final = tuple(f"{folder}.{name}" for folder, names in FOLDERS.items() for name in names)

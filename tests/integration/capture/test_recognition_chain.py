@@ -31,7 +31,7 @@ from cekalwatch.v1 import (
     watchlist_service_pb2,
     watchlist_service_pb2_grpc,
 )
-from tests.support.builders.portraits import astronaut
+from tests.support.builders.portraits import astronaut, group
 from tests.support.scenarios.server import (
     CaptureClient,
     face,
@@ -118,6 +118,25 @@ async def test_crops_of_one_passage_are_fused_into_one_alert(tmp_path: Path):
     with closing(Database(chosen.database_address)) as database:
         counted = FieldStore(database).passages(YEAR_AGO, datetime.now(UTC), None)
     assert [(one.camera_id, one.passages) for one in counted] == [("dep-1", 1)]
+
+
+@pytest.mark.slow
+async def test_a_listed_traveller_to_whom_the_track_of_an_innocent_goes_over_alerts_alone(tmp_path: Path):
+    chosen = settings(tmp_path)
+    list_astronaut(chosen)
+    async with running(chosen) as server:
+        agent = Agent(server.channel)
+        camera = await CaptureClient.open(server.channel)
+        probe = face()
+        for one in (*(face(group()) for _ in range(4)), probe, face(group())):
+            assert await camera.receipt(one) == ("ACCEPTED", "")
+        event = await agent.event()
+        assert (event.type, event.capture_id) == (alert_pb2.ALERT_EVENT_TYPE_RAISED, probe.capture_id)
+        held = await agent.stub.GetAlert(alert_service_pb2.GetAlertRequest(alert_id=event.alert.alert_id))
+        assert [(one.capture_id, one.fused_crops) for one in held.alert.sightings] == [(probe.capture_id, 1)]
+    with closing(Database(chosen.database_address)) as database:
+        counted = FieldStore(database).passages(YEAR_AGO, datetime.now(UTC), None)
+    assert [one.passages for one in counted] == [2]
 
 
 SILENT: dict[str, Callable[[], BanOrder]] = {

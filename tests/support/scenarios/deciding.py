@@ -24,7 +24,6 @@ from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.vision.thresholds import LikenessModel
 from tests.support.builders.alerts import LIKENESS, capture
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import encoded, wall
@@ -35,10 +34,13 @@ FOREIGN = {"kind": OrderKind.TANGKAL, "valid_until": date(2027, 1, 1)}
 CROP = encoded(wall(32, 32))
 
 
+MADE_UP = SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD, LIKENESS)
+
+
 class DecidingCounter:
     """A departure counter of one server, and the list that is searched there."""
 
-    def __init__(self, database: Database, likeness: LikenessModel | None = LIKENESS) -> None:
+    def __init__(self, database: Database, model: SearchedModel = MADE_UP) -> None:
         keys, clock = keyring(database), FixedClock()
         checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         self.watchlist, self.alerts = WatchlistStore(database, keys), AlertStore(database, keys)
@@ -46,8 +48,9 @@ class DecidingCounter:
             self.watchlist.templates,
             TermsReader(self.watchlist, checkpoints),
             clock,
-            SearchedModel(MODEL, SIZE, lambda _: FIXED_THRESHOLD, likeness),
+            model,
         )
+        self.model = model
         orders = OrdersInForce(self.watchlist, checkpoints)
         self.clock, self.ended = clock, list[tuple[str, PassageScore]]()
         self.begun: list[Capture] = []
@@ -69,7 +72,7 @@ class DecidingCounter:
 
     def listed_face(self, key: str, template: NDArray[np.float32], **facts: object) -> None:
         """List somebody with this template."""
-        face = reference(key.encode(), template=template)
+        face = reference(key.encode(), template=template, model_version=self.model.model_version)
         self.watchlist.put(subject(key, nationality="DEU"), order(f"O-{key}", subject_id=key, **facts), [face])
 
     def sees(self, *faces: NDArray[np.float32], passage: str = "1", probe: Capture | None = None) -> None:
@@ -77,7 +80,7 @@ class DecidingCounter:
         self.holder.follow()
         for template in faces:
             seen = probe or capture(passage=passage, jpeg=CROP)
-            (outcome,) = self.decider.decide([EmbeddedCapture(seen, Probe(MODEL, template))])
+            (outcome,) = self.decider.decide([EmbeddedCapture(seen, Probe(self.model.model_version, template))])
             assert outcome is CaptureOutcome.ACCEPTED
 
     def raised(self) -> list[Alert]:

@@ -9,7 +9,7 @@ to another: crops that are not alike, 1:1, are of two people (domain rule 3, doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -57,24 +57,32 @@ class Passage:
     """None until the first search."""
     _crops: dict[UUID, tuple[Template, float]] = field(default_factory=dict)
     """Template and weight of each capture, the oldest first."""
+    _total: NDArray[np.float32] | float = 0.0
+    """The sum of the weighted templates."""
 
     def fuse(self, capture_id: UUID, template: Template, quality: float) -> Template:
         """Add a capture's template and return the fused one; `quality` is the figure for the whole crop, 0 to 1."""
-        self._crops[capture_id] = template, max(quality, MIN_WEIGHT)
+        if capture_id not in self._crops:
+            self._crops[capture_id] = template, max(quality, MIN_WEIGHT)
+            self._total = self._total + self._weighted(capture_id)
         return self.fused()
 
     def fused(self) -> Template:
         """Return the fused template of its crops, of which there must be one."""
-        return _fused(self._crops.values())
+        return _of_length_one(self._total, next(reversed(self._crops.values()))[0])
 
     def likeness(self, template: Template) -> float:
         """Return the highest score of a template with the passage's crops, and with all of them fused."""
-        return float(max(template @ one for one in (self.fused(), *(crop for crop, _ in self._crops.values()))))
+        return float(max(template @ self.fused(), *(template @ crop for crop, _ in self._crops.values())))
 
     def likeness_of(self, capture_id: UUID) -> float:
         """Return the score of one of its crops with the others fused; 1 without others."""
-        others = [crop for key, crop in self._crops.items() if key != capture_id]
-        return float(self._crops[capture_id][0] @ _fused(others)) if others else 1.0
+        template, _ = self._crops[capture_id]
+        return float(template @ _of_length_one(self._total - self._weighted(capture_id), template))
+
+    def _weighted(self, capture_id: UUID) -> NDArray[np.float32]:
+        template, weight = self._crops[capture_id]
+        return template * np.float32(weight)
 
     @property
     def crops(self) -> int:
@@ -87,18 +95,18 @@ class Passage:
 
     def remove(self, capture_id: UUID) -> tuple[Template, float]:
         """Take a crop out; return its template and weight."""
+        self._total = self._total - self._weighted(capture_id)
         return self._crops.pop(capture_id)
 
     def forget_oldest(self) -> None:
         """Take the oldest crop out."""
-        del self._crops[next(iter(self._crops))]
+        self.remove(next(iter(self._crops)))
 
 
-def _fused(crops: Collection[tuple[Template, float]]) -> Template:
-    total = np.sum([template * weight for template, weight in crops], axis=0)
+def _of_length_one(total: NDArray[np.float32] | float, newest: Template) -> Template:
+    """Return `total` scaled to length 1; opposite templates cancel out, and then the newest one is used."""
     length = float(np.linalg.norm(total))
-    # Opposite templates cancel out; then the newest one is used.
-    return (total / length).astype(np.float32) if length > _CANCELLED else list(crops)[-1][0]
+    return np.asarray(total / length, np.float32) if length > _CANCELLED else newest
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from cekalwatch.server.capture.passages import MAX_CROPS, PassageScore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import capture
-from tests.support.scenarios.deciding import CROP, DecidingCounter, like, person
+from tests.support.scenarios.deciding import CROP, MADE_UP, DecidingCounter, like, person
 
 INNOCENT, LISTED, ANOTHER = 1, 2, 3
 
@@ -136,7 +137,7 @@ def test_more_crops_of_a_track_than_are_kept_hide_nobody(counter: DecidingCounte
 
 
 def test_with_a_model_that_nobody_has_measured_the_tracker_decides(database: Database) -> None:
-    counter = DecidingCounter(database, likeness=None)
+    counter = DecidingCounter(database, replace(MADE_UP, likeness=None))
     counter.listed_face("S-1", person(LISTED))
     counter.sees(person(INNOCENT), person(LISTED))
     (alert,) = counter.raised()
