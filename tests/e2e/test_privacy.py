@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from cekalwatch.contract.codec.captures import FACE
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.server.capture.passages import Passage
+from cekalwatch.server.capture.passages import Track
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.captures import CameraClock, Capture
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.recognition.packs.threshold_models import LIGHT_LIKENESS
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe, probe_jpeg
 from cekalwatch.vision.faces import Picture
 from deploy.demo.office.notifier import Notifier
@@ -80,7 +81,7 @@ class Seen:
         sent = [placed(face, camera, run.hello.run_id, CameraClock(), now) for face in faces]
         captures = [capture for capture in sent if isinstance(capture, Capture)]
         assert len(captures) == len(sent)
-        passages = {capture.passage: Passage() for capture in captures}
+        tracks = {capture.passage: Track(now) for capture in captures}
         found: list[NDArray[np.float32]] = []
         embedder = CaptureEmbedder(lambda: engine().recogniser)
         # One at a time, as in the server: the runtime keeps the memory that its largest batch took.
@@ -88,7 +89,9 @@ class Seen:
         for capture, probe in zip(captures, probes, strict=True):
             assert isinstance(probe, Probe)
             template = probe.template
-            found += [template, passages[capture.passage].fuse(capture.capture_id, template, capture.quality)]
+            track = tracks[capture.passage]
+            added = track.add(capture.capture_id, template, capture.quality, LIGHT_LIKENESS.threshold)
+            found += [template, added.fused]
         return cls(run, np.stack(found))
 
 

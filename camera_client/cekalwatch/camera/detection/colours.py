@@ -28,12 +28,12 @@ DARK: Final = 24.0
 MIN_SIDE_PX: Final = 3
 """A part of which less is within the picture is not compared."""
 
-# Fitted on composed scenes and on a film of a street (docs/adr/0070).
-SPREAD_OF_ONE: Final = np.array([0.05, 0.05, 0.04, 0.04, 0.07, 0.12, 0.22, 0.22])
+# Fitted on composed scenes and on two films (docs/adr/0070).
+SPREAD_OF_ONE: Final = np.array([0.05, 0.05, 0.04, 0.04, 0.11, 0.19, 0.22, 0.22])
 """Standard deviation of each number of one person within half a second: light, turns of the head, what is behind."""
 SPREAD_OF_ALL: Final = np.array([0.14, 0.12, 0.12, 0.10, 0.17, 0.40, 0.50, 0.40])
 """The same between two people before one camera."""
-MOST_EACH: Final = 5.0
+MOST_EACH: Final = 4.0
 """Most that one number says against, since somebody who passes in front changes some of them."""
 LEAST_EACH: Final = -1.0
 """Most that one number says in favour: people are often dressed alike."""

@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from cekalwatch.server.capture.passages import MAX_CROPS, PassageScore
+from cekalwatch.server.capture.passages import MAX_CROPS, PassageScore, Track
+from cekalwatch.server.recognition.packs.threshold_models import LIGHT_LIKENESS
 from cekalwatch.server.storage.database import Database
-from tests.support.builders.alerts import capture
+from cekalwatch.vision.alignment import align
+from cekalwatch.vision.faces import Picture
+from tests.support.builders.alerts import NOON, capture
+from tests.support.builders.portraits import astronaut, group
 from tests.support.scenarios.deciding import CROP, MADE_UP, DecidingCounter, like, person
+from tests.support.scenarios.server import engine
 
 INNOCENT, LISTED, ANOTHER = 1, 2, 3
 
@@ -143,6 +151,30 @@ def test_with_a_model_that_nobody_has_measured_the_tracker_decides(database: Dat
     (alert,) = counter.raised()
     assert alert.score == pytest.approx(np.sqrt(0.5))
     assert len(counter.begun) == 1
+
+
+def photographed(picture: Picture) -> NDArray[np.float32]:
+    """Return the template of the first face in a picture, with the pack `light`."""
+    found = engine().detector.detect(picture)[0]
+    return np.asarray(engine().recogniser.embed(align(picture, found.landmarks)[np.newaxis])[0], np.float32)
+
+
+def test_a_real_face_in_changing_light_that_turns_and_blurs_is_one_passage_and_that_of_another_a_second() -> None:
+    whole = astronaut(0.8)
+    height, width = whole.shape[:2]
+    seen = [
+        whole,
+        np.clip(whole * 0.45, 0, 255).astype(np.uint8),
+        np.clip(whole * 1.5, 0, 255).astype(np.uint8),
+        np.asarray(cv2.GaussianBlur(whole, (0, 0), 2.0), np.uint8),
+        np.asarray(cv2.resize(whole, (round(0.78 * width), height)), np.uint8),  # as a head that turns is narrower
+        astronaut(0.4),
+        np.asarray(cv2.flip(whole, 1), np.uint8),
+    ]
+    track = Track(NOON)
+    for picture in (*seen, group()):
+        track.add(uuid4(), photographed(picture), 0.8, LIGHT_LIKENESS.threshold)
+    assert [passage.crops for passage in track.passages] == [len(seen), 1]
 
 
 def ended(counter: DecidingCounter) -> list[tuple[str, PassageScore]]:
