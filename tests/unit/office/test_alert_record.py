@@ -65,3 +65,15 @@ def test_no_text_of_a_person_or_a_list_becomes_markup() -> None:
     )
     assert "<script" not in page(hostile)
     assert "&lt;script&gt;" in page(hostile)
+
+
+def test_the_record_of_a_provisional_hit_says_that_the_reference_is_owed_and_nothing_of_a_check_that_was_not_made() -> (
+    None
+):
+    alert = hit()
+    findings = (alert.handling.findings[0], replace(alert.handling.findings[1], reason=Reason.CENTRAL_SYSTEM_DOWN))
+    provisional = replace(alert, handling=replace(alert.handling, reference="", findings=findings))
+    record = alert_record(provisional, TEXTS, EPOCH, "Siti")
+    assert TEXTS.state(provisional) in page(provisional)
+    assert TEXTS.state(provisional) != TEXTS.state(alert)
+    assert "Cekal Online" not in record.opening
