@@ -22,9 +22,11 @@ from babel.messages.pofile import read_po
 from cekalwatch.camera.survey.findings import BINS
 from cekalwatch.console.import_jobs import GROUPS, JobState
 from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, THINGS
+from cekalwatch.console.locale.law_words import KNOWN_ANYWHERE, OF_ROWS
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.statistics import SPANS
+from cekalwatch.console.pages.watchlist import law
 from cekalwatch.console.signing_in.pending_logins import Lost
 from cekalwatch.console.status_summary import KINDS
 from cekalwatch.contract.values.adjudication import AlertState, Clearing, Escalation, Outcome, Reason, Step
@@ -32,6 +34,7 @@ from cekalwatch.contract.values.audit import ExportFormat, TrailProblemKind
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
 from cekalwatch.contract.values.devices import DeviceState
+from cekalwatch.contract.values.law import ART_9_FACTS
 from cekalwatch.contract.values.orders import (
     Direction,
     OrderFlag,
@@ -84,6 +87,11 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "IMPORT_MEANS_": set(JobState),
         "JUDGEMENT_": set(LookalikeJudgement),
         "JUDGE_MEANS_": set(LookalikeJudgement),
+        "LAW_DOES_": {*OF_ROWS, *KNOWN_ANYWHERE},
+        "LAW_FACT_": {fact.upper() for fact in ART_9_FACTS},
+        "LAW_FIGURE_": {name.upper() for name in (*law.FIGURES, *law.ARTICLES)},
+        "LAW_RULE_": {*OF_ROWS, *KNOWN_ANYWHERE},
+        "LAW_UNKNOWN_": {*OF_ROWS, *KNOWN_ANYWHERE},
         "LIST_PROBLEM_": set(WatchlistProblem),
         "MEANS_": set(STEPS),
         "MENU_": {entry.title for entry in MENU},

@@ -18,7 +18,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from cekalwatch.console.clients.administration_client import CameraClient, DeviceClient, PeopleClient, SessionCheck
 from cekalwatch.console.clients.audit_client import AuditClient
 from cekalwatch.console.clients.operations_client import ReportClient, ThresholdClient
-from cekalwatch.console.clients.watchlist_client import AgencyClient, LookalikeClient, SubjectClient, SyncClient
+from cekalwatch.console.clients.watchlist_client import (
+    AgencyClient,
+    LawClient,
+    LookalikeClient,
+    SubjectClient,
+    SyncClient,
+)
 from cekalwatch.console.console import Console
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.menu import MENU, Entry
@@ -188,6 +194,11 @@ class RequestContext:
     def subjects(self) -> SubjectClient:
         """The list manager's calls to view the list."""
         return SubjectClient(self.console.calls, self.signed_in)
+
+    @property
+    def law(self) -> LawClient:
+        """The calls about the law."""
+        return LawClient(self.console.calls, self.signed_in)
 
     @property
     def agencies(self) -> AgencyClient:

@@ -27,7 +27,7 @@ from cekalwatch.console.pages import (
 )
 from cekalwatch.console.pages.signing_in import provider, session
 from cekalwatch.console.pages.signing_in.session import ask_again
-from cekalwatch.console.pages.watchlist import agencies, imports, subjects, sync
+from cekalwatch.console.pages.watchlist import agencies, imports, law, subjects, sync
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.contract.values.people import (
@@ -153,6 +153,10 @@ ROUTES: Final = (
     Page("POST", "/list/look-alikes/pair", KEEPS_WATCHLIST, subjects.judge, again=subjects.judge_again),
     Page("GET", "/list/agencies", KEEPS_WATCHLIST, agencies.show),
     Page("POST", "/list/agencies", KEEPS_WATCHLIST, agencies.add, again=agencies.show),
+    Page("GET", "/list/law", KEEPS_WATCHLIST, law.show),
+    Page("GET", "/list/law/{kind}/{day}", KEEPS_WATCHLIST, law.show_row),
+    Page("POST", "/list/law/preview", KEEPS_WATCHLIST, law.preview, again=law.show_row),
+    Page("POST", "/list/law/add", KEEPS_WATCHLIST, law.add, again=law.preview),
     Page("GET", "/list/agencies/{code}", KEEPS_WATCHLIST, agencies.show_one),
     Page("POST", "/list/agencies/{code}/change", KEEPS_WATCHLIST, agencies.change, again=agencies.show_one),
     Page("POST", "/list/agencies/{code}/remove", KEEPS_WATCHLIST, agencies.remove),

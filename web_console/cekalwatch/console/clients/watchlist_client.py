@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from cekalwatch.contract.codec.agencies import AGENCY, AGENCY_LIST
 from cekalwatch.contract.codec.imports import SYNC_RUN, SYNC_STATUS
+from cekalwatch.contract.codec.law import LAW_PREVIEW, LAW_ROW
 from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE_PAGE, SUBJECT_TIMELINE, WATCHLIST_FILTER
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
 from cekalwatch.contract.values.agencies import AgencyList, ListedAgency
 from cekalwatch.contract.values.imports import SyncRun, SyncStatus
+from cekalwatch.contract.values.law import LawPreview, LawRow
 from cekalwatch.contract.values.watchlist import (
     ListedSubject,
     LookalikeJudgement,
@@ -91,6 +93,30 @@ class AgencyClient(ServiceClient[WatchlistServiceStub]):
     def remove(self, code: str) -> None:
         """Remove an agency."""
         self._call(lambda stub: stub.RemoveAgency, pb.RemoveAgencyRequest(code=code))
+
+
+class LawClient(ServiceClient[WatchlistServiceStub]):
+    """A list manager's calls about the law. It may be used from several threads."""
+
+    stub = WatchlistServiceStub
+
+    def rows(self) -> tuple[LawRow, ...]:
+        """Return the rows of the law, by kind and day."""
+        return LAW_ROW.read_all(self._call(lambda stub: stub.GetLaw, pb.GetLawRequest()).rows)
+
+    def preview(self, row: LawRow) -> LawPreview:
+        """Return which orders change when a row is added."""
+        request = pb.PreviewLawRowRequest(row=LAW_ROW.write(row))
+        return LAW_PREVIEW.read(self._call(lambda stub: stub.PreviewLawRow, request).preview)
+
+    @staticmethod
+    def addition(row: LawRow) -> JointRequest:
+        """Return what two people sign to add a row."""
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_CHANGE_LAW, pb.AddLawRowRequest(row=LAW_ROW.write(row)))
+
+    def add(self, addition: JointRequest, word: str) -> None:
+        """Add a row, with the word of a second person."""
+        self._call(lambda stub: stub.AddLawRow, addition.request, word)
 
 
 _MAX_RUN_ID = 2**63 - 2
