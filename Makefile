@@ -12,7 +12,7 @@ LOCKED_EXTRAS := server evaluation pkcs11 postgres otel camera notifier desktop 
 # How pytest shares the tests among its processes: twice as many as a small machine has cores, for half of them wait.
 SIDE_BY_SIDE := -n 4 --dist worksteal
 
-.PHONY: settings-page help setup demo demo-ports demo-desktop test test-all test-rest test-quick lint house walks bench chaos fuzz audit sbom release cut packages packages-test trial bundle image lock clean
+.PHONY: settings-page law-page help setup demo demo-ports demo-desktop test test-all test-rest test-quick lint house walks bench chaos fuzz audit sbom release cut packages packages-test trial bundle image lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -119,6 +119,9 @@ lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 
 settings-page: $(STAMP)  ## Renew docs/settings.md from the descriptions of the settings
 	$(BIN)/python -m deploy.settings_page > docs/settings.md
+
+law-page: $(STAMP)  ## Renew docs/law.md from the table of the law
+	$(BIN)/python -m deploy.law_page > docs/law.md
 
 clean:  ## Remove what the targets made
 	rm -rf $(VENV) build dist

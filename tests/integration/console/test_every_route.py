@@ -67,6 +67,7 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("GET", "/now/news"): Walk(ANYBODY),
     ("GET", "/alerts"): Walk(SEES, named=True),
     ("GET", "/alerts/{alert_id}"): Walk(SEES, 200, 409, named=True),
+    ("GET", "/alerts/{alert_id}/record"): Walk(SEES, 409, 409),
     ("POST", "/alerts/{alert_id}/{step}"): Walk(WORKS, 409, 409, named=True),
     ("GET", "/list"): Walk(LIST, named=True, named_there=True),
     ("POST", "/list"): Walk(LIST, 303, 303),
@@ -144,6 +145,8 @@ def keyed(page: Page, alert_id: str) -> str:
     keys |= {
         "key": "none",
         "code": "none",
+        "kind": "none",
+        "day": "none",
         "import_id": "none",
         "run_id": "1",
         "camera_id": "dep-1",

@@ -35,14 +35,14 @@ class LawRow:
     """Longest term of an order, in calendar months."""
     extension_months: Figure
     """Longest term of an extension, in calendar months."""
-    extensions: Figure | None
+    extensions: Figure | None = None
     """How often an order can be extended; None: any number of times."""
     life_needs_ground: bool = False
     """Whether an order without end is allowed, where its ground is the safety of the public."""
     notice_days: Figure | None = None
     """Days before the end of an order by which its extension is decided and received; None: any day."""
     notice_article: Article = ""
-    urgent_days: Figure | None = 20
+    urgent_days: Figure | None = None
     """Days after its first receipt within which an urgent order needs a written decision; None: no limit."""
     urgent_article: Article = ""
     urgent_facts: Annotated[tuple[str, ...], MaxLen(len(ART_9_FACTS))] = ()

@@ -58,6 +58,7 @@ _CEGAH = LawRow(
     extensions=1,
     notice_days=3,
     notice_article="Permenkumham 38/2021",
+    urgent_days=20,
     urgent_article="Permenkumham 38/2021",
     total_months=12,
     unconfirmed=frozenset({"notice_days"}),
@@ -85,6 +86,7 @@ _TANGKAL = LawRow(
     extension_months=6,
     extensions=None,
     life_needs_ground=True,
+    urgent_days=20,
     urgent_article="Permenkumham 38/2021",
     unconfirmed=frozenset({"life_needs_ground", "notice_days"}),
 )

@@ -1,0 +1,74 @@
+"""Prints docs/law.md: the law by which orders are judged, as this version ships it. `make law-page` writes it.
+
+python -m deploy.law_page
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cekalwatch.console.locale.law_words import LawRule, rules_anywhere, rules_of
+from cekalwatch.console.locale.texts import ConsoleTexts
+from cekalwatch.program.translations import Language
+from cekalwatch.server.domain.orders.law_table import SHIPPED
+
+HEAD = """# The law
+
+<!-- Written by `make law-page` from the table in the code; do not edit it by hand. -->
+
+Each order is judged by the row in force on the day of its decision: the date of its decree, else its receipt. An order
+is silenced only by something that the law names and that is known; what is doubtful, incomplete or too long alerts for
+as long as the law can allow, and is flagged. What is marked was read in secondary sources only: it flags orders, and
+ends none until two people record who of the office's counsel has approved the row.
+
+`cekalwatch-server law show` shows the rows of a server, `law preview` which orders another row changes, and when;
+`law add` and `law confirm` put it into force, by a list manager and a supervisor, on every server of the database at
+once. The console has the same at *List*, *Law*, in Indonesian and English; printed from the browser, the page has a
+place for counsel's signature. A row is a file like this:
+
+    kind = "CEGAH"
+    holds_from = 2027-01-01
+    article = "UU 6/2011 Pasal 97"
+    term_months = 6
+    extension_months = 6
+    extensions = 1
+    notice_days = 3
+    notice_article = "Permenimipas 13/2025 Pasal 13"
+    urgent_days = 20
+    urgent_article = "Permenimipas 13/2025 Pasal 9"
+    urgent_facts = ["sex", "nationality", "birth", "photograph", "reason"]
+    total_months = 12
+    unconfirmed = []
+    confirmed_by = ""
+
+What is left out has no limit; `kind`, `holds_from`, `article`, `term_months` and `extension_months` are needed. A row
+of the same kind and day is replaced, and every change is in the audit trail. [The watchlist folder](watchlist-folder.md)
+says what each status, rule and flag means.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    texts = ConsoleTexts(Language.EN)
+    parts = [HEAD]
+    for row in SHIPPED.rows:
+        parts.append(
+            f"## {texts.say('LAW_ROW_FROM', kind=texts.order_kind(row.kind), day=texts.date(row.holds_from))}\n"
+        )
+        parts.append(_table(rules_of(row, texts), texts))
+    parts.append(f"## {texts.say('LAW_ANYWHERE')}\n")
+    parts.append(_table(rules_anywhere(texts), texts))
+    return "\n".join(parts)
+
+
+def _table(rules: Iterable[LawRule], texts: ConsoleTexts) -> str:
+    heads = [texts.say(one) for one in ("LAW_RULE", "LAW_ARTICLE", "LAW_DOES", "LAW_NOT_KNOWN")]
+    lines = [" | ".join(heads), " | ".join("---" for _ in heads)]
+    for one in rules:
+        does = one.does if one.confirmed else f"{one.does} **{texts.say('LAW_UNCONFIRMED')}**"
+        lines.append(" | ".join((one.name, one.article or "–", does, one.unknown)))
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
