@@ -42,8 +42,8 @@ place for counsel's signature. A row is a file like this:
     confirmed_by = ""
 
 What is left out has no limit; `kind`, `holds_from`, `article`, `term_months` and `extension_months` are needed. A row
-of the same kind and day is replaced, and every change is in the audit trail. [The watchlist folder](watchlist-folder.md)
-says what each status, rule and flag means.
+of the same kind and day is replaced, and every change is in the audit trail.
+[The watchlist folder](watchlist-folder.md) says what each status, rule and flag means.
 """
 
 
