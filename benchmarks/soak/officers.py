@@ -98,7 +98,7 @@ class Officer(threading.Thread):
             )
         if alert.state is not AlertState.CONFIRMED:
             return None
-        return Decision(Step.CLOSE) if alert.handling.follow_ups else Decision(Step.FOLLOW_UP, follow_up=_contact())
+        return Decision(Step.CLOSE) if alert.told_enough else Decision(Step.FOLLOW_UP, follow_up=_contact(alert))
 
 
 _LISTED = Decision(Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, reference=REFERENCE)
@@ -113,5 +113,5 @@ def _judgement(chance: int) -> Decision:
     return Decision(Step.NOT_SAME, Reason.FACE_DIFFERS)
 
 
-def _contact() -> FollowUp:
-    return FollowUp("Kejaksaan Agung", "duty desk", "two officers come", datetime.now(UTC))
+def _contact(alert: Alert) -> FollowUp:
+    return FollowUp(next(iter(alert.agencies), "Kejaksaan Agung"), "duty desk", "two officers come", datetime.now(UTC))

@@ -211,8 +211,8 @@ class Officer(threading.Thread):
             if self._chance.random() < 0.5:
                 return Decision(Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, reference="CO-2026/0117")
             return Decision(Step.CLEAR, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
-        if alert.state is AlertState.CONFIRMED and not alert.handling.follow_ups:
-            return Decision(Step.FOLLOW_UP, follow_up=_told_to_the_agency())
+        if alert.state is AlertState.CONFIRMED and not alert.told_enough:
+            return Decision(Step.FOLLOW_UP, follow_up=_told_to_an_agency(alert))
         return None if alert.state is AlertState.CLOSED else Decision(Step.CLOSE)
 
     def _first_look(self, alert: Alert) -> Decision | None:
@@ -228,5 +228,5 @@ class Officer(threading.Thread):
         return Decision(Step.RELEASE) if draw < 0.7 else None
 
 
-def _told_to_the_agency() -> FollowUp:
-    return FollowUp("Kejaksaan Agung", "duty desk", "two officers come", datetime.now(UTC))
+def _told_to_an_agency(alert: Alert) -> FollowUp:
+    return FollowUp(next(iter(alert.agencies), "Kejaksaan Agung"), "duty desk", "two officers come", datetime.now(UTC))
