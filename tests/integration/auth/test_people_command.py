@@ -214,3 +214,31 @@ def test_what_a_threshold_learned_is_shown_and_forgotten_by_two_who_type_their_p
     (one,) = machine.office.trail(Action.LEARNING_FORGOTTEN)
     assert one.objects == f'["person:{adi.person_id}","person:{sari.person_id}"]'
     assert json.loads(one.details)["forgotten"] == "+0.0400"
+
+
+@pytest.mark.slow
+def test_two_people_add_and_confirm_a_row_of_the_law_after_a_preview(machine: Machine, tmp_path: Path):
+    machine.office.hire(person("lina", PersonRole.LIST_MANAGER))
+    machine.office.hire(person("sari", PersonRole.SUPERVISOR))
+    row = tmp_path / "row.toml"
+    row.write_text('kind = "CEGAH"\nholds_from = 2027-01-01\narticle = "UU Contoh"\nterm_months = 3\n', "utf-8")
+    lacking = machine.run("law", "preview", str(row))
+    assert lacking.returncode == Exit.USAGE
+    assert "extension_months: Field required" in lacking.stderr
+    with row.open("a", encoding="utf-8") as more:
+        more.write('extension_months = 3\nextensions = 1\nunconfirmed = ["term_months"]\n')
+    shown = machine.run("law", "preview", str(row))
+    assert shown.returncode == Exit.OK, shown.stderr
+    assert "0 orders, of which 0 change" in shown.stdout
+    both = f"lina\n{PASSWORD}\nsari\n{PASSWORD}\n"
+    assert machine.run("law", "add", str(row), typed=f"lina\n{PASSWORD}\nlina\n{PASSWORD}\n").returncode == Exit.REFUSED
+    assert machine.run("law", "add", str(row), typed=both).returncode == Exit.OK
+    assert machine.run("law", "confirm", "cegah", "2028-01-01", "--counsel", "Contoh", typed=both).returncode == (
+        Exit.NO_INPUT
+    )
+    done = machine.run("law", "confirm", "cegah", "2027-01-01", "--counsel", "Contoh, S.H.", typed=both)
+    assert done.returncode == Exit.OK, done.stderr
+    (added,) = [one for one in json.loads(machine.run("law", "show", "--json").stdout) if one["article"] == "UU Contoh"]
+    assert (added["holds_from"], added["confirmed_by"], added["extensions"]) == ("2027-01-01", "Contoh, S.H.", 1)
+    told = [json.loads(link.details) for link in machine.office.trail(Action.LAW_ROW_ADDED)]
+    assert [one["confirmed"] for one in told] == ["no", "yes"]
