@@ -14,14 +14,16 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.wiring import alerts as alerts_wiring
 from cekalwatch.v1 import adjudication_pb2 as words
-from cekalwatch.v1 import alert_pb2
+from cekalwatch.v1 import alert_pb2, session_service_pb2
 from cekalwatch.v1 import alert_service_pb2 as messages
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.tokens import bearer
 from tests.support.builders.keys import keyring
 from tests.support.scenarios.people import Office, person
@@ -325,3 +327,39 @@ async def test_a_referral_reaches_a_pc_where_a_supervisor_signed_in_without_a_li
         await asyncio.wait([arriving], timeout=0.5)
     assert arriving.result()[0].alert.state == words.ALERT_STATE_REFERRED
     watching.cancel()
+
+
+@pytest.mark.slow
+async def test_who_signs_out_or_is_disabled_holds_nothing_any_more(office: PortOffice):
+    budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
+    hall = (await office.pc("pc-hall")).subscribe()
+    alert = await budi.claim(await office.raise_alert())
+    sessions: Any = SessionServiceStub(budi.channel)
+    await sessions.SignOut(session_service_pb2.SignOutRequest(), metadata=bearer(budi.token))
+    assert (await siti.get(alert.alert_id)).state == words.ALERT_STATE_NEW, "at once"
+    ani = await office.sign_in("ani")
+    await ani.claim(alert.alert_id)
+    entry = AuditEntry(datetime.now(UTC), Actor(ActorKind.COMMAND, "test"), Action.PERSON_CHANGED)
+    PeopleStore(office.database).change(replace(office.people["ani"], disabled=True), entry)
+    released = lambda event: event.type == alert_pb2.ALERT_EVENT_TYPE_RELEASED  # noqa: E731
+    for _ in range(2):
+        await events_until(hall, released)
+    assert (await siti.get(alert.alert_id)).state == words.ALERT_STATE_NEW
+    hall.cancel()
+
+
+@pytest.mark.slow
+async def test_a_confirmation_without_cekal_online_is_provisional_until_its_number_is_entered(office: PortOffice):
+    budi, siti = await office.sign_in("budi"), await office.sign_in("siti")
+    alert = await referred(office, budi)
+    down = words.REASON_CENTRAL_SYSTEM_DOWN
+    hit = (await siti.call("ConfirmAlert", **seen(alert), reason=down)).alert
+    assert (hit.state, hit.handling.cekal_online_reference) == (words.ALERT_STATE_CONFIRMED, "")
+    owed = await siti.call("ListAlerts", reference_owed=True)
+    assert [one.alert_id for one in owed.alerts] == [hit.alert_id]
+    told = await siti.follow_up(hit)
+    assert await siti.refusal("CloseAlert", **seen(told)) == "REFERENCE_OWED"
+    assert await budi.refusal("EnterReference", **seen(told), cekal_online_reference="CO-1/2") == "PERSON_ROLE_NEEDED"
+    entered = (await siti.call("EnterReference", **seen(told), cekal_online_reference="CO-2026/0117")).alert
+    assert not (await siti.call("ListAlerts", reference_owed=True)).alerts
+    assert (await siti.close(entered)).state == words.ALERT_STATE_CLOSED

@@ -117,3 +117,39 @@ def test_a_judgement_of_what_has_changed_is_refused_and_what_came_is_told(office
     asked.submit()
     pc.until(lambda: "SARI WIJAYA" in asked.problem.text())
     assert pc.state == "CLAIMED"
+
+
+@pytest.mark.slow
+def test_a_supervisor_takes_over_and_a_hit_owes_its_number_until_cekal_online_answers(
+    office: OfficeThread, pc: OfficerPc, hall: OfficerPc
+) -> None:
+    pc.sign_in("budi")
+    hall.sign_in("siti")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    pc.press(Qt.Key.Key_F2)
+    hall.shows(alert_id, "CLAIMED")
+    hall.press(Qt.Key.Key_F11)
+    hall.give_reason(Reason.HOLDER_AWAY)
+    pc.until(lambda: "taken over by Petugas siti (pc-hall): The officer is away" in pc.words)
+    assert not pc.can(Step.REFER)
+    hall.press(Qt.Key.Key_F3)
+    pc.shows(alert_id, "NEW")
+    pc.press(Qt.Key.Key_F5)
+    pc.give_reason(Reason.FACE_AGREES)
+
+    hall.shows(alert_id, "REFERRED")
+    hall.press(Qt.Key.Key_F8)
+    hall.dialog.central_system_down.setChecked(True)
+    hall.dialog.submit()
+    pc.shows(alert_id, "CONFIRMED")
+    assert not pc.can(Step.CLOSE)
+    hall.agent.show_supervisor()
+    hall.until(lambda: "Cekal Online number owed" in hall.agent.supervisor.owed.text())
+    hall.turn_to()
+    hall.until(lambda: hall.can(Step.ENTER_REFERENCE))
+    hall.window.view.action_bar.steps[Step.ENTER_REFERENCE].click()
+    hall.until(lambda: hall.dialog)
+    hall.type(hall.dialog, "co-2026/0118\r")
+    hall.until(lambda: not hall.can(Step.ENTER_REFERENCE) and not hall.agent.supervisor.owed.text())
+    assert len(office.office.trail(Action.ALERT_TAKEN_OVER, Action.ALERT_REFERENCE_ENTERED)) == 2
