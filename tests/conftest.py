@@ -103,23 +103,21 @@ def as_shipped() -> Iterator[None]:
 
 
 @pytest.fixture
-def forked_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+def forked_programs() -> Iterator[None]:
     """Fork the programs of a stack from a process that has loaded their modules, for Python loads them for seconds."""
-    from deploy.demo import programs
-    from tests.support.tools.forked_programs import completed, popen
+    from tests.support.tools.forked_programs import forked
 
-    monkeypatch.setattr(programs.Program, "launch", staticmethod(popen))
-    monkeypatch.setattr(programs, "complete", completed)
+    with forked():
+        yield
 
 
 @pytest.fixture
-def forked_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+def forked_commands() -> Iterator[None]:
     """Fork all of them but servers."""
-    from deploy.demo import programs
-    from tests.support.tools.forked_programs import completed, popen_command
+    from tests.support.tools.forked_programs import forked
 
-    monkeypatch.setattr(programs.Program, "launch", staticmethod(popen_command))
-    monkeypatch.setattr(programs, "complete", completed)
+    with forked(servers=False):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +142,7 @@ def _memory_given_back(_memory_left: list[int]) -> Iterator[None]:
     if held_bytes() < _memory_left[0] + MAX_LEFT_BYTES:
         return  # to look for it after each module takes a tenth of all the time
     gc.collect()
+    gc.freeze()  # what is left of it stays until the end too
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
     _memory_left[0] = held_bytes()

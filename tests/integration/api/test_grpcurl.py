@@ -25,6 +25,7 @@ from tests.support.builders.keys import keyring
 from tests.support.repository import ROOT
 from tests.support.scenarios.server import list_astronaut, order_in_force
 from tests.support.scenarios.site_pki import issue_for_stack
+from tests.support.tools.forked_programs import forked
 from tests.support.tools.packs import light_pack
 
 pytestmark = pytest.mark.slow  # its server is a process with certificates
@@ -124,7 +125,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     )
     devices = (DeviceRole.DIAGNOSTICS, "laptop"), (DeviceRole.NOTIFIER, "pc-1"), (DeviceRole.CAMERA, "dep-1")
     issue_for_stack(config, *devices)
-    with Stack(config) as stack:
+    with forked(), Stack(config) as stack:
         yield Site(stack, str(event.alert_id))
 
 

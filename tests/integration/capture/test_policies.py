@@ -42,6 +42,7 @@ async def test_each_camera_is_welcomed_with_its_own_policy(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_programs")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
 async def test_a_changed_policy_reaches_a_connected_camera_and_a_wrong_file_changes_nothing(tmp_path: Path) -> None:
     cameras = (CameraPlan("dep-1"), CameraPlan("dep-2"))

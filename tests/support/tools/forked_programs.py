@@ -8,10 +8,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from deploy.demo import programs
 from tests.support.tools.forked_process import ForkedProcess
 from tests.support.tools.programs import run_program
 
@@ -36,9 +40,17 @@ def completed(command: Sequence[str | Path], **options: Any) -> subprocess.Compl
     return run_program(program, *arguments, typed=options["input"], environment=options["env"], python=str(command[0]))
 
 
-def popen_command(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes] | ForkedProcess:
-    """Fork all but a server: what is loaded for its commands would count as its memory."""
-    return subprocess.Popen(command, **options) if "serve" in command else popen(command, **options)
+@contextmanager
+def forked(*, servers: bool = True) -> Iterator[None]:
+    """Fork programs for the time of the block; without servers where their memory counts, since all modules are loaded."""
+
+    def launch(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes] | ForkedProcess:
+        return popen(command, **options) if servers or "serve" not in command else subprocess.Popen(command, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs.Program, "launch", staticmethod(launch))
+        patch.setattr(programs, "complete", completed)
+        yield
 
 
 def popen(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes] | ForkedProcess:
