@@ -24,6 +24,8 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
+import pytest
+
 from tests.support.tools.forking import NUMBER, Request
 
 SCRIPT = Path(__file__).with_name("forking.py")
@@ -100,10 +102,9 @@ class ForkedProcess:
 @contextmanager
 def forking_place() -> Iterator[None]:
     """Have a folder where the processes of a run find what forks, for the time of the block."""
-    with tempfile.TemporaryDirectory(prefix="cekalwatch-forking-") as folder:
-        os.environ[PLACE_VARIABLE] = folder
+    with tempfile.TemporaryDirectory(prefix="cekalwatch-forking-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PLACE_VARIABLE, folder)  # tests of these tools run some in this process, in a place of their own
         yield
-        del os.environ[PLACE_VARIABLE]
 
 
 @cache
