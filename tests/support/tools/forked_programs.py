@@ -42,7 +42,7 @@ def completed(command: Sequence[str | Path], **options: Any) -> subprocess.Compl
 
 @contextmanager
 def forked(*, servers: bool = True) -> Iterator[None]:
-    """Fork programs for the time of the block; without servers where their memory counts, which has all modules then."""
+    """Fork programs for the time of the block; without servers where their memory counts: all modules are loaded."""
 
     def launch(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes] | ForkedProcess:
         return popen(command, **options) if servers or "serve" not in command else subprocess.Popen(command, **options)
