@@ -47,7 +47,7 @@ class SubjectView:
     also_under: Mapping[str, tuple[str, ...]]
     """Other subjects with such a face, by the reference face's key; only for a single subject."""
     elsewhere: tuple[BanOrder, ...]
-    """Orders of the same person under other keys, where an urgent order depends on them."""
+    """Orders of the same person under other keys, where an order may depend on them."""
 
     @property
     def others(self) -> list[str]:
