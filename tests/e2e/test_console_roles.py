@@ -135,6 +135,23 @@ async def test_a_list_manager_keeps_the_agencies(office: PortOffice, pages: Page
     assert len(office.trail(Action.AGENCY_PUT, Action.AGENCY_REMOVED)) == 2
 
 
+async def test_two_people_put_a_row_of_the_law_into_force(office: PortOffice, pages: Pages, page: Page) -> None:
+    await sign_in(page, "lina")
+    await page.goto(f"https://{pages.address}/list/law")
+    await in_both_languages(page, "list-law", 1400)
+    await page.click("main section a >> nth=-1")
+    await in_both_languages(page, "list-law-row", 1400)
+    await page.fill("#confirmed_by", "Contoh, S.H.")
+    await page.click("main form button.main")
+    assert "No order changes" in await page.inner_text("main")
+    assert await barriers(page) == []
+    await keep(page, "list-law-preview", Language.EN)
+    await sign_beside(page, "sari")
+    await page.wait_for_url("**/list/law?done=1")
+    assert "Approved by counsel: Contoh, S.H." in await page.inner_text("main")
+    assert len(office.trail(Action.LAW_ROW_ADDED)) == 1
+
+
 async def test_a_list_manager_judges_two_who_look_alike(office: PortOffice, page: Page) -> None:
     await sign_in(page, "lina")
     await page.click("nav a:text-is('List')")
