@@ -211,6 +211,23 @@ async def test_a_supervisor_confirms_records_the_contact_and_closes(office: Port
         assert (await (await office.sign_in("budi")).get(alert_id)).state == adjudication.ALERT_STATE_CLOSED
 
 
+async def test_a_supervisor_takes_over_and_a_hit_owes_its_number_on_the_pages(office: PortOffice, pages: Pages) -> None:
+    alert_id = await referred(office)
+    async with pages.browser() as browser:
+        await browser.sign_in("sari")
+        await step(browser, alert_id, "take_over", reason="ANOTHER_LOOK")
+        assert "New" in words(await browser.get(f"/alerts/{alert_id}")), "whoever is before the traveller looks anew"
+        budi = await office.sign_in("budi")
+        await budi.judge(await budi.claim(alert_id))
+        await step(browser, alert_id, "confirm", down="1")
+        owed = words(await browser.get("/alerts?state=owed"))
+        assert "Cekal Online number owed: Contoh Satu" in owed
+        await step(browser, alert_id, "enter_reference", reference="CO-2026/0117")
+        assert "Cekal Online number owed: " not in words(await browser.get("/alerts?state=owed"))
+        assert "CO-2026/0117" in words(await browser.get(f"/alerts/{alert_id}"))
+    assert len(office.trail(Action.ALERT_TAKEN_OVER, Action.ALERT_REFERENCE_ENTERED)) == 2
+
+
 async def test_there_is_no_record_of_what_two_people_did_not_confirm(office: PortOffice, pages: Pages) -> None:
     alert_id = await referred(office)
     async with pages.browser() as browser:

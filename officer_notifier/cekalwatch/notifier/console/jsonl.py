@@ -117,6 +117,7 @@ class JsonLines:
             "state": alert.state,
             "cleared_for": alert.clearing,
             "agencies_owed": list(alert.agencies_owed),
+            "reference_owed_time": _iso(owed) if (owed := alert.handling.reference_owed_since) else None,
             "orders": list(map(_order_fields, alert.orders)),
             "orders_ended_time": _iso(alert.orders_ended_at) if alert.orders_ended_at else None,
             "candidates": len(alert.candidates),

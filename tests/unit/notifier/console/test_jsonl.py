@@ -76,6 +76,7 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "state": "NEW",
         "cleared_for": None,
         "agencies_owed": [],
+        "reference_owed_time": None,
         "orders": [
             {
                 "order_id": "O-S-001",
