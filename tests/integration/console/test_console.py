@@ -39,6 +39,9 @@ def filled(page: Page) -> str:
         "role": "camera",
         "site": SITE,
         "port": "main",
+        "kind": "none",
+        "day": "none",
+        "code": "none",
     }
     return page.path.format(**keys, name="nobody", act="enable")
 
