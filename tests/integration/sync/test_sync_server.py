@@ -189,12 +189,15 @@ async def test_notifiers_are_told_of_a_stale_list_and_of_its_recovery(chosen: Se
         source.folder.rename(source.folder.with_name("away"))
         clock.go(hours=23)
         hold_schedule(chosen, clock)
+        await syncs.ended()  # what began by itself in that moment
         assert (await syncs.now()).reason == "SOURCE_UNAVAILABLE"
         hold_schedule(chosen, clock)
         assert not (await desk.freshness()).stale
         clock.go(hours=2)
+        hold_schedule(chosen, clock)
         stale = await desk.told(stale=True)
         assert stale.last_success_at == fresh.last_success_at, "a failure makes nothing fresh"
+        await syncs.ended()
         source.folder.with_name("away").rename(source.folder)
         assert (await syncs.now()).counts.unchanged == 1
         again = await desk.told(stale=False)
