@@ -40,6 +40,7 @@ class StoredAlert:
     version: int
     subject_ids: frozenset[str]
     """Its candidates."""
+    orders_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,20 @@ class Evidence:
     clock did."""
     committed: Mapping[int, datetime] = field(default_factory=dict)
     """When a server said that it had committed an event, by sequence: one that was killed just then has not said so."""
+    wanderer_listed: bool | None = None
+    """Whether the wanderer is on the list; None while that changes."""
 
     @classmethod
     def of(cls, site: RunningSite) -> Evidence:
         """Read it. Raises StorageError when the database is away."""
         shown = {pc.plan: pc.lines for pc in site.pcs.values()}
         passages, answers = site.truth.copied(), site.truth.copied_answers()
-        spans = tuple(site.truth.unlike_spans)
+        spans, listed = tuple(site.truth.unlike_spans), site.truth.wanderer_listed
         committed = _committed(server.program.log_file for server in site.servers.values())
         database = site.database()
         try:
-            return replace(read(database, passages, answers, shown), unlike_spans=spans, committed=committed)
+            found = read(database, passages, answers, shown)
+            return replace(found, unlike_spans=spans, committed=committed, wanderer_listed=listed)
         finally:
             database.close()
 
@@ -119,7 +123,11 @@ def read(
         ]
         alerts = {
             row.alert_id: StoredAlert(
-                row.alert_id, row.state, row.version, frozenset(str(one["subject_id"]) for one in row.candidates)
+                row.alert_id,
+                row.state,
+                row.version,
+                frozenset(str(one["subject_id"]) for one in row.candidates),
+                row.orders_ended_at is not None,
             )
             for row in session.exec(select(AlertRow))
         }

@@ -7,23 +7,26 @@ from collections.abc import Iterator
 
 from benchmarks.chaos.checks.alerts import FINDING_EVENTS
 from benchmarks.chaos.evidence import Evidence
+from cekalwatch.contract.values.adjudication import Outcome, Reason
 
 AFTER = {
     "": {"RAISED"},
     "NEW": {"CLAIMED", "ESCALATED"},
-    "CLAIMED": {"RELEASED", "ADJUDICATED", "CLEARED", "ESCALATED"},
-    "JUDGED": {"CONFIRMED", "CLEARED", "CLOSED", "ESCALATED"},
-    "CONFIRMED": {"FOLLOWED_UP", "CLOSED"},
+    "CLAIMED": {"RELEASED", "ADJUDICATED", "CLEARED", "ESCALATED", "TAKEN_OVER"},
+    "JUDGED": {"CONFIRMED", "CLEARED", "CLOSED", "ESCALATED", "TAKEN_OVER"},
+    "CONFIRMED": {"FOLLOWED_UP", "CLOSED", "ESCALATED", "REFERENCE_ENTERED", "TAKEN_BACK"},
     "CLEARED": {"CLOSED"},
     "CLOSED": set(),
 }
 BRINGS_TO = {
     "RAISED": "NEW",
     "CLAIMED": "CLAIMED",
+    "TAKEN_OVER": "CLAIMED",
     "RELEASED": "NEW",
     "ADJUDICATED": "JUDGED",
     "CONFIRMED": "CONFIRMED",
     "CLEARED": "CLEARED",
+    "TAKEN_BACK": "CLEARED",
     "CLOSED": "CLOSED",
 }
 BESIDE = {"SIGHTED", "ORDERS_ENDED", "ORDERS_RESUMED", "CANDIDATE_LAPSED"}
@@ -58,6 +61,8 @@ def _lives(evidence: Evidence) -> Iterator[str]:
         for kind in kinds:
             if kind in BESIDE:
                 continue
+            if kind == "CLOSED" and stands == "CONFIRMED":
+                yield from _owed(alert_id, kinds, evidence)
             if kind not in AFTER[stands]:
                 yield f"alert {alert_id} had {kind} while it was {stands}: {kinds}"
                 break
@@ -65,6 +70,15 @@ def _lives(evidence: Evidence) -> Iterator[str]:
         judged = sum(kind in FINDING_EVENTS for kind in kinds)
         if judged != len(evidence.findings.get(alert_id, ())):
             yield f"alert {alert_id} has {judged} events of findings and {len(evidence.findings.get(alert_id, ()))}"
+
+
+def _owed(alert_id: str, kinds: list[str], evidence: Evidence) -> Iterator[str]:
+    """Say what a hit owed when it was closed: word to its agency, unless its orders had ended, or a reference."""
+    if not {"FOLLOWED_UP", "ORDERS_ENDED"} & set(kinds):
+        yield f"hit {alert_id} was closed before an agency was told: {kinds}"
+    found = [one for one in evidence.findings.get(alert_id, ()) if one.outcome == Outcome.CONFIRMED]
+    if found and found[-1].reason == Reason.CENTRAL_SYSTEM_DOWN:
+        yield f"hit {alert_id} was closed while its reference was owed: {kinds}"
 
 
 def _audit(evidence: Evidence) -> Iterator[str]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from benchmarks.chaos.evidence import Evidence, LoggedEvent, StoredFinding, StoredSighting
+from benchmarks.chaos.people import WANDERER
 from benchmarks.chaos.sites.plans import GROUPING_WINDOW_S
 from benchmarks.chaos.truth import Due
 from cekalwatch.contract.values.adjudication import OPEN_STATES, Outcome, Reason, disproves
 
 WINDOW = timedelta(seconds=GROUPING_WINDOW_S)
-FINDING_EVENTS = ("ADJUDICATED", "CONFIRMED", "CLEARED")
+FINDING_EVENTS = ("ADJUDICATED", "CONFIRMED", "CLEARED", "TAKEN_OVER", "REFERENCE_ENTERED", "TAKEN_BACK")
 """Events of which each has a finding."""
 
 
@@ -31,7 +32,7 @@ def missing(evidence: Evidence) -> list[str]:
 
 def wrong(evidence: Evidence) -> list[str]:
     """Say what alerted that must not have, or not so."""
-    return [*_strangers(evidence), *_passages(evidence), *_log(evidence), *_groups(evidence)]
+    return [*_strangers(evidence), *_passages(evidence), *_log(evidence), *_groups(evidence), *_ended(evidence)]
 
 
 def _strangers(evidence: Evidence) -> Iterator[str]:
@@ -45,6 +46,20 @@ def _strangers(evidence: Evidence) -> Iterator[str]:
         elif evidence.alerts[sighting.alert_id].subject_ids != {passage.subject_id}:
             subjects = sorted(evidence.alerts[sighting.alert_id].subject_ids)
             yield f"passage {passage.number} of {passage.subject_id} is in the alert of {subjects}"
+
+
+def _ended(evidence: Evidence) -> Iterator[str]:
+    """Say which open alerts, hits too, do not say whether their orders have ended."""
+    if evidence.wanderer_listed is None:
+        return
+    for alert in evidence.alerts.values():
+        if alert.state not in OPEN_STATES:
+            continue
+        listed = alert.subject_ids != {WANDERER} or evidence.wanderer_listed
+        if listed and alert.orders_ended:
+            yield f"{alert.state} alert {alert.alert_id} says that its orders have ended, and they are in force"
+        elif not listed and not alert.orders_ended:
+            yield f"{alert.state} alert {alert.alert_id} does not say that its orders have ended"
 
 
 def _passages(evidence: Evidence) -> Iterator[str]:
@@ -69,6 +84,10 @@ def _log(evidence: Evidence) -> Iterator[str]:
     yield from (f"alert {key} was raised {times} times" for key, times in raised.items() if times != 1)
 
 
+_STATES: dict[str, str] = {Outcome.NOT_SAME_PERSON: "CLEARED", Outcome.TAKEN_OVER: "CLAIMED"}
+"""Of the outcomes that have another name than the state to which they bring an alert."""
+
+
 @dataclass
 class _Standing:
     """An alert as far as the log has been read."""
@@ -86,6 +105,12 @@ class _Standing:
     def takes_more(self) -> bool:
         """Whether another passage of its subject joins it."""
         return self.state in OPEN_STATES or self.disproved
+
+    @property
+    def open_to_new_orders(self) -> bool:
+        """Whether Cekal Online did not list who comes and goes: then a new order of theirs alerts by itself."""
+        unlisted = any(one.reason == Reason.NOT_LISTED_IN_CEKAL_ONLINE for one in self.findings)
+        return unlisted and WANDERER in self.subject_ids
 
     @property
     def disproved(self) -> bool:
@@ -120,7 +145,7 @@ def _raised(
         near = abs(sighting.captured_at - earlier.last_seen) <= WINDOW
         # The faces of a passage are forgotten when the window has passed since its last crop came.
         remembered = committed - earlier.arrived <= WINDOW
-        if _unlike(event, earlier, evidence):
+        if _unlike(event, earlier, evidence) or earlier.open_to_new_orders:
             continue
         if earlier.subject_ids & subjects and near and remembered and earlier.takes_more:
             yield f"event {event.sequence} raised an alert of {sorted(subjects)}, and {earlier.alert_id} took more"
@@ -149,5 +174,5 @@ def _further(
         if len(alert.findings) < len(found):
             alert.findings.append(found[len(alert.findings)])
             outcome = alert.findings[-1].outcome
-            alert.state = "CLEARED" if outcome == Outcome.NOT_SAME_PERSON else outcome
+            alert.state = _STATES.get(outcome, outcome)
     alert.state = {"CLAIMED": "CLAIMED", "RELEASED": "NEW", "CLOSED": "CLOSED"}.get(event.type, alert.state)

@@ -44,6 +44,7 @@ OTHER_WAS_FASTER = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ABORTED
 PAUSE_S = (0.3, 1.5)
 """Between two steps of an officer."""
 STATE = "state"
+REFERENCE = "CO-2026/0117"
 AT_HAND = 40
 """An officer works on the newest alerts."""
 
@@ -208,9 +209,14 @@ class Officer(threading.Thread):
         if alert.state in PENDING:
             if not supervisor:
                 return None
-            if self._chance.random() < 0.5:
-                return Decision(Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, reference="CO-2026/0117")
+            draw = self._chance.random()
+            if draw < 0.3:
+                return Decision(Step.CONFIRM, Reason.LISTED_IN_CEKAL_ONLINE, reference=REFERENCE)
+            if draw < 0.5:
+                return Decision(Step.CONFIRM, Reason.CENTRAL_SYSTEM_DOWN)
             return Decision(Step.CLEAR, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
+        if alert.handling.reference_owed_since:
+            return Decision(Step.ENTER_REFERENCE, reference=REFERENCE) if supervisor else None
         if alert.state is AlertState.CONFIRMED and not alert.told_enough:
             return Decision(Step.FOLLOW_UP, follow_up=_told_to_an_agency(alert))
         return None if alert.state is AlertState.CLOSED else Decision(Step.CLOSE)
