@@ -1,6 +1,6 @@
 """Drawn days at two ports: whatever travellers, officers, orders, PCs and clocks do, the product does as the rules say.
 
-`model.py`, `people.py` and `law.py` have the rules in plain words. `make test` plays the first 50 days, and
+`model.py`, `people.py` and `law.py` have the rules in plain words. `make test` plays the first 200 days, and
 `make test-all` 2,000; a day is its number. CEKALWATCH_RULES_DAYS plays others: "17" or "17-40".
 """
 
@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.rules.playing import play
 
-DAYS = 50
+DAYS = 200
 ALL_DAYS = 2000
 A_TEST = 50
 """Days of one test, so that several machines' cores can share them."""

@@ -234,3 +234,8 @@ def test_a_supervisor_is_who_has_signed_in_or_else_whoever_watches_the_whole_sit
     assert not Station("pc-1", EVERYWHERE, officer).supervised
     assert Station("pc-1").supervised
     assert not at("3").supervised
+
+
+def test_a_hit_that_comes_to_the_supervisors_again_rings_there() -> None:
+    assert heard(CONFIRMED, E.ESCALATED, News.CALLED, SUPERVISORS)
+    assert not heard(CONFIRMED, E.ESCALATED, News.CALLED)
