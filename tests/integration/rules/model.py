@@ -229,7 +229,7 @@ class Rules(PeoplesRules):
         self.there |= dict.fromkeys(self.pcs.keys() - self.off - self.back, self.elapsed)
 
     def _is_attended(self, site: str, counter: str) -> bool:
-        """(12) Whether a PC there would ring; an officer's PC without counters is that of each counter."""
+        """(12) Whether a PC there would ring."""
         last = [at for pc, at in self.there.items() if self.pcs[pc].attends(site, counter)]
         if not last:
             return self.elapsed - self.began < BEGINS_AFTER
@@ -240,7 +240,7 @@ class Rules(PeoplesRules):
         if alert.state != "NEW" or self._is_attended(alert.site, alert.place):
             return 0
         present = (self.pcs[pc] for pc, at in self.there.items() if at == self.elapsed)
-        return 1 if any(one.site == alert.site and one.supervised for one in present) else 2
+        return 1 if any(one.site == alert.site and not one.counters for one in present) else 2
 
     def clock_is_set(self, now: datetime) -> None:
         """The server's clock is set: no time passes."""
