@@ -72,10 +72,7 @@ class Day:
             {look.name: scores(look) for look in LOOKS},
             [frozenset((look.name, look.twin_of)) for look in LOOKS if look.twin_of],
             THRESHOLD,
-            {
-                name: Station(site, counters, PEOPLE[who][1] is PersonRole.SUPERVISOR)
-                for name, (site, counters, who) in PCS.items()
-            },
+            {name: Station(site, counters) for name, (site, counters, _) in PCS.items()},
         )
         for one in LISTED:
             self.model.orders[one.key] = one

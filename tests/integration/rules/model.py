@@ -332,10 +332,11 @@ class Rules(PeoplesRules):
             return nothing
         waits = alert.state == "NEW" or (supervised and alert.state in PENDING)
         # (7) What waits rings at a PC that has just started, and wherever it was not shown.
+        ups = self.gone_up[number] if supervised else 0  # within a longer time it can come to them several times
         if waits and (taken_up is None or number in self.asked_again):
-            return {1}
-        if supervised and taken_up is not None and number in self.gone_up:
-            return set(range(1, self.gone_up[number] + 1))
+            return set(range(1, ups + 2))
+        if taken_up is not None and ups:
+            return set(range(1, ups + 1))
         # (7) Each live passage rings at its counter, and at the supervisors', unless somebody there deals with it.
         if alert.state == "CLAIMED" and alert.holder and alert.holder[1] == pc:
             return nothing

@@ -101,11 +101,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Station:
-    """A PC: where it stands, what it watches (nothing: all), and whether a supervisor works there."""
+    """A PC: where it stands, and what it watches (nothing: all)."""
 
     site: str
     counters: tuple[str, ...]
-    supervised: bool
 
     def attends(self, site: str, counter: str) -> bool:
         """Whether it would ring for a traveller at a counter before anything goes up.
