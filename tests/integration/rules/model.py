@@ -5,6 +5,7 @@ Numbers in brackets are those of the domain's rules. Where a rule leaves room, t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -49,6 +50,8 @@ class Rules(PeoplesRules):
         """When the server saw each PC last, in time that has passed."""
         self.looked: timedelta | None = None
         self.began = timedelta()
+        self.ever_up: Counter[int] = Counter()
+        """How often each alert came to the supervisors."""
         self.resembles, self.threshold = resembles, threshold
         self._same_face = set(same_face)
         self.started = timedelta()
@@ -282,6 +285,7 @@ class Rules(PeoplesRules):
             alert.level, wait.up_at, wait.up_from = level, self.now, self.elapsed
             wait.since = min(wait.since, self.now - waited)  # what lies ahead is of a clock that was wrong
             self.gone_up[number] += 1
+            self.ever_up[number] += 1
 
     def _for(self, since: datetime, start: timedelta) -> timedelta:
         """How long something lasts, as the server knows: it has not measured what passed before it started."""
@@ -319,6 +323,12 @@ class Rules(PeoplesRules):
 
     def rings(self, pc: str, counters: tuple[str, ...], number: int, *, supervised: bool) -> set[int]:
         """How often a PC that the alert concerns may ring for it in this step."""
+        found = self._rings(pc, counters, number, supervised=supervised)
+        if supervised and pc in self.back:  # it may hear of each time that the alert came to the supervisors meanwhile
+            found |= set(range(min(found), max(found) + self.ever_up[number] + 1))
+        return found
+
+    def _rings(self, pc: str, counters: tuple[str, ...], number: int, *, supervised: bool) -> set[int]:
         alert = self.alerts[number]
         taken_up = self.shown.get((pc, number))
         if alert.state == "NEW":
