@@ -56,6 +56,8 @@ WITH_THE_LIST = {"follow_gallery", "look_at_orders"}
 """Jobs that follow the watchlist: they are done at once when it changes, and like the others as time passes."""
 AT_ONCE = {"escalate"}
 """Jobs that watch alerts."""
+SOON = {"forget_passages"}
+"""Jobs that the rules take as done whenever time has passed, although they come a little later."""
 ELSEWHERE = {"count_field_days", "count_scores", "learn_threshold", "make_templates", "follow_camera_policies"}
 """Jobs that have no part in these rules."""
 MYSELF = Actor(ActorKind.SERVER, "rules")
@@ -271,7 +273,8 @@ class Office:
             if passed is None:
                 due = job.name in AT_ONCE or (job.name in WITH_THE_LIST and listed != self._listed)
             else:
-                due = job.period_s <= passed.total_seconds() and job.name not in ELSEWHERE
+                soon = job.period_s <= passed.total_seconds() or job.name in SOON
+                due = soon and job.name not in ELSEWHERE
             if due:
                 job.work()
         changed, self._listed = listed != self._listed, listed
