@@ -30,6 +30,11 @@ REQUIRED = {
     "value": "0.4",
     "folder": "{folder}",
     "subject_id": "S-1",
+    "code": "KPK",
+    "row": "{folder}/row.toml",
+    "kind": "CEGAH",
+    "day": "2026-01-02",
+    "counsel": "Contoh",
     "to": "postgresql://127.0.0.1:1/cekalwatch",
 }
 """A value for each option and argument that a command must have."""

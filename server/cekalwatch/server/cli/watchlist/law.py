@@ -77,9 +77,8 @@ def preview(
     data_dir: DataDir = None,
 ) -> None:
     """Say which orders change their status when a row is added, and when. It changes nothing."""
-    wanted = _read(row)
     with opened(config, data_dir) as context:
-        found = _register(context).preview(wanted)
+        found = _register(context).preview(_read(row))
     if as_json:
         print_json(asdict(found))
     else:
@@ -89,9 +88,8 @@ def preview(
 @app.command(epilog=EPILOG)
 def add(row: RowFile, config: Config = None, data_dir: DataDir = None) -> None:
     """Add a row, or replace the one of its kind and day. It asks for the names and passwords of both people."""
-    wanted = _read(row)
     with opened(config, data_dir) as context:
-        _add(context, wanted)
+        _add(context, _read(row))
 
 
 @app.command(epilog=EPILOG)
