@@ -63,7 +63,7 @@ def test_every_form_in_which_something_is_typed_is_shown_again() -> None:
     untyped = {
         "/sign-in", "/sign-in/provider", "/language", "/sign-out", "/password", "/troubles/{trouble_id}/seen",
         "/list/import/{import_id}/confirm", "/list/import/{import_id}/drop", "/list/sync/start", "/audit/verify",
-        "/cameras/{camera_id}/picture",
+        "/cameras/{camera_id}/picture", "/list/agencies/{code}/remove",
     }  # fmt: skip
     assert {page.path for page in ROUTES if page.method == "POST" and page.again is None} == untyped
 
