@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
@@ -19,6 +20,7 @@ from cekalwatch.server.cluster import peers
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.refusals import StartRefusal
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.migrations.applying import MIGRATIONS
 from cekalwatch.v1 import operations_service_pb2, trouble_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from tests.support.scenarios.server import LateClock, Running, running, settings
@@ -65,7 +67,7 @@ MISFITS = (
         StartRefusal.DATABASE_NEWER,
         r"made by a newer version of this program.*update the program",
         database=version_of_tables("9999"),
-        mended=version_of_tables("0001"),
+        mended=version_of_tables(ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""),
     ),
     Misfit(StartRefusal.OTHER, r"Give each a `data_dir` of its own", {"data_dir": "one"}, exit_code=Exit.UNAVAILABLE),
 )

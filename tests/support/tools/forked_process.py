@@ -45,13 +45,13 @@ class ForkedProcess:
         python: str | Path,
         folder: str | Path = "",
     ) -> None:
-        """Start `cekalwatch-PROGRAM` in `folder`; `files` are its standard input, output and error, and stay open.
+        """Start `cekalwatch-PROGRAM` in `folder`, or where this process is.
 
-        A module of the tests is named with its dots.
+        `files` are its standard input, output and error, and stay open. A module of the tests is named with its dots.
         """
         self.args = [program, *arguments]
         self.stdout: IO[bytes] | None = None
-        request = Request(program, list(arguments), dict(environment), str(folder))
+        request = Request(program, list(arguments), dict(environment), str(folder or Path.cwd()))
         self._told, telling = os.pipe()
         socket.send_fds(_requests(python), [json.dumps(asdict(request)).encode()], [*files, telling])
         os.close(telling)

@@ -30,7 +30,7 @@ REQUIRED = {
     "value": "0.4",
     "folder": "{folder}",
     "subject_id": "S-1",
-    "code": "KPK",
+    "agency": "KPK",
     "row": "{folder}/row.toml",
     "kind": "CEGAH",
     "day": "2026-01-02",

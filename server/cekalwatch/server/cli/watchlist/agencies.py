@@ -51,7 +51,7 @@ def list_(
 
 @app.command(epilog=EPILOG)
 def put(
-    code: Code,
+    agency: Code,
     name: Annotated[str, typer.Argument(help="Its name.")],
     also: Annotated[
         list[str] | None, typer.Option(help="Another name that lists write for it; may be repeated.")
@@ -64,16 +64,16 @@ def put(
     from cekalwatch.server.audit.entry import operator
 
     with _registry(config, data_dir) as agencies:
-        agencies.put(ListedAgency(code, name, tuple(also or ())), operator())
+        agencies.put(ListedAgency(agency, name, tuple(also or ())), operator())
 
 
 @app.command(epilog=EPILOG)
-def remove(code: Code, config: Config = None, data_dir: DataDir = None) -> None:
+def remove(agency: Code, config: Config = None, data_dir: DataDir = None) -> None:
     """Remove an agency; its orders stay in force, and are flagged as of an unknown agency."""
     from cekalwatch.server.audit.entry import operator
 
     with _registry(config, data_dir) as agencies:
-        agencies.remove(code, operator())
+        agencies.remove(agency, operator())
 
 
 @contextmanager
