@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy
 
-from cekalwatch.contract.codec.agencies import AGENCY_LIST
+from cekalwatch.contract.codec.law import AGENCY_LIST
 from cekalwatch.contract.values.agencies import MAX_AGENCIES
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code

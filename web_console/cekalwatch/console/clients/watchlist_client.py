@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.agencies import AGENCY, AGENCY_LIST
 from cekalwatch.contract.codec.imports import SYNC_RUN, SYNC_STATUS
-from cekalwatch.contract.codec.law import LAW_PREVIEW, LAW_ROW
+from cekalwatch.contract.codec.law import AGENCY, AGENCY_LIST, LAW_PREVIEW, LAW_ROW
 from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE_PAGE, SUBJECT_TIMELINE, WATCHLIST_FILTER
 from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
 from cekalwatch.contract.values.agencies import AgencyList, ListedAgency

@@ -11,18 +11,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from cekalwatch.contract.values.law import LawRow
-from cekalwatch.contract.values.orders import Direction, OrderEnd, OrderFlag, OrderKind, OrderRule, OrderStatus
+from cekalwatch.contract.values.orders import (
+    Direction,
+    OrderEnd,
+    OrderFlag,
+    OrderKind,
+    OrderRule,
+    OrderStatus,
+    PersonStatus,
+)
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, OrderJudgement, SubjectFile
-from cekalwatch.server.domain.orders.extensions import extension_rules, last_day
-from cekalwatch.server.domain.orders.flags import flags_of
+from cekalwatch.server.domain.orders.extensions import extension_flags, extension_rules, last_day
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.orders.order_runs import Stretch, run_of
 from cekalwatch.server.domain.orders.person_orders import PersonOrders
-from cekalwatch.server.domain.orders.urgency import is_resubmitted, undecided_until
+from cekalwatch.server.domain.orders.terms import term_flags
+from cekalwatch.server.domain.orders.urgency import is_resubmitted, undecided_until, urgency_flags
 
 CITIZEN_ARTICLE: Final = "UU 6/2011 Pasal 14"
 """A citizen may not be refused entry."""
@@ -166,10 +175,22 @@ def _judged(order: BanOrder, held: PersonOrders) -> OrderStanding:
 def _flags(order: BanOrder, held: PersonOrders, times: Mapping[str, OrderStanding]) -> tuple[OrderFlag, ...]:
     if times[order.order_id].broken_rules:
         return ()
-    found = set(flags_of(order, held))
+    found = set(_flags_alone(order, held))
     if len(held.own) > 1 and _renewed_too_long(order, held, times):
         found.add(OrderFlag.RENEWED_TOO_LONG)
     return tuple(flag for flag in OrderFlag if flag in found) if found else ()
+
+
+def _flags_alone(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
+    """Yield the flags of an order that breaks no rule, but that on orders which follow one another."""
+    row = held.row(order)
+    yield from chain(term_flags(order, row), extension_flags(order, held), urgency_flags(order, held))
+    if held.law.agencies.code_of(order.requesting_agency) is None:
+        yield OrderFlag.AGENCY_UNKNOWN
+    if order.revoked_at is None and (order.revocation_ground or order.revocation_reference):
+        yield OrderFlag.REVOKED_WITHOUT_MOMENT
+    if row.suspects_only and order.person_status is PersonStatus.WITNESS:
+        yield OrderFlag.WITNESS
 
 
 def _times(order: BanOrder, held: PersonOrders, broken: tuple[OrderRule, ...] = ()) -> OrderStanding:

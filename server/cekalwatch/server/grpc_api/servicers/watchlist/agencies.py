@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from cekalwatch.contract.codec.agencies import AGENCY, AGENCY_LIST
+from cekalwatch.contract.codec.law import AGENCY, AGENCY_LIST
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 
-from cekalwatch.contract.codec.agencies import AGENCY_LIST
+from cekalwatch.contract.codec.law import AGENCY_LIST
 from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.agencies import AgencyList

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import structlog
 
-from cekalwatch.contract.codec.agencies import AGENCY_LIST
+from cekalwatch.contract.codec.law import AGENCY_LIST
 from cekalwatch.contract.values.agencies import AgencyList
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_code
