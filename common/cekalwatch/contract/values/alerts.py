@@ -111,7 +111,7 @@ class Alert:
 
     @property
     def seen(self) -> tuple[Sighting, ...]:
-        """All sightings that are told, with `current`, which may be older than the others."""
+        """The sightings that are shown, and `current`, which may be older than they are."""
         older = (self.current,) if self.current and self.current not in self.sightings else ()
         return (*older, *self.sightings)
 
