@@ -73,7 +73,6 @@ UNSIGNED = {
     "sign_in_failure": "counts of wrong passwords",
     "sign_in_key": "a key for these, and a lock",
     "subject_identity": "an index: the sealed facts of both subjects decide",
-    "subject_without_order": "since when a subject has no order, whom only a search for orders erases",
     "sync_order": "what was seen of the source",
     "sync_run": "records of runs",
     "sync_state": "where the synchronisation stands",

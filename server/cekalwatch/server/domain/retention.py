@@ -27,7 +27,8 @@ class RetentionPolicy:
 
 
 def ended_by(file: SubjectFile, moment: datetime, checkpoints: Checkpoints) -> bool:
-    """Whether every order of a subject had ended by `moment`, at every site, and was known by then.
+    """Whether every order of a subject had ended by `moment`, at every site, and was known by then, or the last one had
+    moved to another subject.
 
     An order that breaks a rule was never in force: it counts from the day on which it was received. One that cannot be
     read may be in force. Orders of the same person under other keys that are urgent or without a decree count as if
@@ -35,6 +36,8 @@ def ended_by(file: SubjectFile, moment: datetime, checkpoints: Checkpoints) -> b
     """
     if file.unreadable or any(order.received_on > moment.date() for order in file.orders):
         return False
+    if not file.orders:
+        return file.orders_moved_at is not None and file.orders_moved_at <= moment
     bound = tuple(order for order in file.elsewhere if order.was_urgent or not order.has_decree)
     terms = (*checkpoints.terms(file), *checkpoints.terms(replace(file, orders=bound, elsewhere=())))
-    return bool(file.orders) and all(last < moment for _, last in terms)
+    return all(last < moment for _, last in terms)

@@ -68,7 +68,7 @@ class OrderTerms:
             file = one.file
             owner = hash(file.subject.subject_id.encode())
             marks[owner] = one.mark or _UNMARKED
-            damaged[owner] = bool(file.unreadable) or not file.orders
+            damaged[owner] = bool(file.unreadable) or not (file.orders or file.orders_moved_at)
             for first, last in _merged(checkpoints.terms_now(file)):
                 terms.append((owner, first, last))
                 ends[owner] = last

@@ -14,6 +14,9 @@ from sqlmodel import Field
 
 from cekalwatch.server.encryption.keyring import AssociatedData
 
+LATER = "later"
+"""Marks, in a column's `info`, one that rows signed before do not have. It is NULL in them, and their MACs stay."""
+
 SUBJECT_FACTS = AssociatedData("subject", "facts")
 ORDER_FACTS = AssociatedData("ban_order", "facts")
 PHOTO_SHA256 = AssociatedData("reference_face", "photo_sha256")
@@ -121,9 +124,9 @@ def moment(*, index: bool = False) -> Any:  # noqa: ANN401  # SQLModel's field t
     return Field(sa_column=Column(UtcDateTime(), nullable=False, index=index))
 
 
-def moment_or_none() -> Any:  # noqa: ANN401
-    """Return the field of a moment that a row may have."""
-    return Field(default=None, sa_column=Column(UtcDateTime(), nullable=True))
+def moment_or_none(*, later: bool = False) -> Any:  # noqa: ANN401
+    """Return the field of a moment that a row may have; `later`: see LATER."""
+    return Field(default=None, sa_column=Column(UtcDateTime(), nullable=True, info={LATER: True} if later else {}))
 
 
 def sealed() -> Any:  # noqa: ANN401

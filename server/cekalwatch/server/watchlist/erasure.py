@@ -6,7 +6,7 @@ They left the gallery when it ended. If a source still has such a record, it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import structlog
@@ -38,15 +38,13 @@ class SubjectEraser:
 
     def due(self) -> Iterator[str]:
         """Yield the keys of the subjects whose last order ended that long ago, or moved to another key."""
-        ended = self._ended()
         after = ""
         while keys := self._watchlist.subject_keys(after, SUBJECTS_A_QUERY):
             after = keys[-1]
-            yield from (file.subject.subject_id for file in self._watchlist.orders_of(keys) if ended(file))
+            yield from (file.subject.subject_id for file in self._watchlist.orders_of(keys) if self._ended(file))
 
     def erase(self) -> int:
         """Erase them, each with an entry in the audit trail, and return how many."""
-        self._watchlist.note_without_order(self._clock.now())
         gone = sum(map(self._erase, self.due()))
         if gone:
             log.info("retention_swept", subjects=gone)
@@ -60,16 +58,8 @@ class SubjectEraser:
             return deletion_entry(self._actor, now, subject_id, gone.order_ids, **gone.counts, ended_days=days)
 
         # A new order may have come, and another server may have been first.
-        return self._watchlist.erase_subject(subject_id, self._ended(), note)
+        return self._watchlist.erase_subject(subject_id, self._ended, note)
 
-    def _ended(self) -> Callable[[SubjectFile], bool]:
-        """Return what says now whether a subject's last order ended or moved so long ago."""
-        before, without_order = self._clock.now() - self._kept_for, self._watchlist.without_order()
-
-        def ended(file: SubjectFile) -> bool:
-            if file.orders or file.unreadable:
-                return ended_by(file, before, self._checkpoints)
-            since = without_order.get(file.subject.subject_id)
-            return since is not None and since <= before
-
-        return ended
+    def _ended(self, file: SubjectFile) -> bool:
+        """Whether a subject's last order ended or moved so long ago."""
+        return ended_by(file, self._clock.now() - self._kept_for, self._checkpoints)

@@ -72,7 +72,7 @@ class Stores:
     watchlist: WatchlistStore
 
     @classmethod
-    def of(cls, database: Database, keyring: Keyring) -> Self:
+    def of(cls, database: Database, keyring: Keyring, clock: Clock) -> Self:
         """Return those of an upgraded database."""
         return cls(
             AgencyStore(database),
@@ -93,7 +93,7 @@ class Stores:
             SyncStore(database),
             ThresholdStore(database),
             TroubleStore(database),
-            WatchlistStore(database, keyring),
+            WatchlistStore(database, keyring, clock),
         )
 
 
@@ -139,7 +139,7 @@ class Context:
         if changed := settings.legal.changed:
             log.warning("law_figures_changed", figures=changed)
         checkpoints = Checkpoints(Law.of(settings.legal), {site.site: site.zone for site in settings.sites})
-        stores = Stores.of(database, keys.keyring)
+        stores = Stores.of(database, keys.keyring, clock)
         law = LawFollower(
             checkpoints,
             stores.watchlist.version,

@@ -120,6 +120,37 @@ def test_a_damaged_order_is_told_though_another_of_the_person_has_ended_or_is_in
     assert (reader.read().unreadable, reader.read().searched(MARCH)) == (1, 2), "importing it again mends it"
 
 
+@pytest.mark.both_databases
+def test_whose_orders_all_moved_to_another_key_has_none_that_cannot_be_read(
+    database: Database, store: WatchlistStore
+) -> None:
+    """Who deletes an order in the database is told of all the same."""
+    for key in ("S-1", "S-2", "S-3"):
+        listed(store, key)
+    store.put(subject("S-9"), order("O-S-1", subject_id="S-9"))
+    assert (TermsReader(store, CHECKPOINTS).read().unreadable, len(store.subject_keys("", 9))) == (0, 4)
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("DELETE FROM ban_order WHERE order_id IN ('O-S-2', 'O-S-3')"))
+        moved = "SELECT orders_moved_at FROM subject WHERE subject_id = 'S-1'"
+        connection.execute(
+            sqlalchemy.text(f"UPDATE subject SET orders_moved_at = ({moved}) WHERE subject_id = 'S-3'")  # noqa: S608
+        )
+    assert TermsReader(store, CHECKPOINTS).read().unreadable == 2
+
+
+def test_an_order_that_somebody_else_moved_does_not_hide_the_deletion_of_another(
+    database: Database, store: WatchlistStore
+) -> None:
+    """An import would mend the order, and find its subject without one."""
+    listed(store, "S-1")
+    listed(store, "S-2")
+    with database.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("DELETE FROM ban_order WHERE order_id = 'O-S-1'"))
+        connection.execute(sqlalchemy.text("UPDATE ban_order SET subject_id = 'S-1' WHERE order_id = 'O-S-2'"))
+    listed(store, "S-2")
+    assert TermsReader(store, CHECKPOINTS).read().unreadable == 1
+
+
 @pytest.mark.slow
 @settings(max_examples=200)
 @given(orders=lists, now=moments, later=moments)

@@ -183,6 +183,8 @@ class SubjectFile:
     """Orders of the same person under other keys (`Subject.identities`), read where `needs_other_keys` says so."""
     photographed: bool | None = None
     """Whether it has a photograph; None: not read, since no order is urgent."""
+    orders_moved_at: datetime | None = None
+    """When its last order moved to another subject; None while it has orders."""
 
     @property
     def needs_other_keys(self) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Index, String
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import Facts, UtcDateTime, moment, moment_or_none, sealed
-from cekalwatch.server.storage.integrity.signed_row import LATER, SignedRow
+from cekalwatch.server.storage.columns import LATER, Facts, UtcDateTime, moment, moment_or_none, sealed
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
 class AlertRow(SignedRow, table=True):

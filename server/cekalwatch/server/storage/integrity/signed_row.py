@@ -18,14 +18,12 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, Table
 from sqlmodel import Field, SQLModel
 
 from cekalwatch.server.encryption.keyring import BODY, TAG_BYTES
-from cekalwatch.server.storage.columns import Sealed, Uninterpreted, UtcDateTime
+from cekalwatch.server.storage.columns import LATER, Sealed, Uninterpreted, UtcDateTime
 
 RowKey = tuple[str, str]
 """A row: its table, and its primary key, of several columns with a slash between."""
 Values = tuple[object, ...]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-LATER = "later"
-"""Marks, in a column's `info`, one that rows signed before do not have. It is NULL in them, and their MACs stay."""
 
 
 class ChangedRowError(ValueError):

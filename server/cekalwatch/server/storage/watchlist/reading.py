@@ -220,7 +220,7 @@ def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) ->
     def marked(row: SubjectRow) -> MarkedFile:
         check(SubjectRow, row)
         key = row.subject_id
-        file = SubjectFile(read(row), tuple(orders_of[key]), (), damaged[key])
+        file = SubjectFile(read(row), tuple(orders_of[key]), (), damaged[key], orders_moved_at=row.orders_moved_at)
         sure = file.orders and not file.unreadable and not file.needs_other_keys
         return MarkedFile(file, _mark([row.mac, *macs_of[key]]) if sure else _UNMARKED)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from cekalwatch.contract.values.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.encryption.keyring import Keyring
@@ -118,8 +120,9 @@ class WriteResult:
 class RecordStore:
     """Stores records in the watchlist. Each method is one transaction."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(self, database: Database, keyring: Keyring, clock: Clock | None = None) -> None:
         self._database = database
+        self._clock = clock or SystemClock()
         self._rows = WatchlistRows(keyring)
 
     def put(
@@ -185,7 +188,7 @@ class RecordStore:
         with self._database.session() as session:
             lock_watchlist(session)
             hold_sealing_key(session, self._rows.keyring)
-            everything, changed = _write_records(session, self._rows, records)
+            everything, changed = _write_records(session, self._rows, records, self._clock.now())
             if changed:
                 count_change(session, changed)
                 session.flush()
@@ -203,7 +206,7 @@ class RecordStore:
 
 
 def _write_records(
-    session: Session, rows: WatchlistRows, records: Sequence[NewRecord]
+    session: Session, rows: WatchlistRows, records: Sequence[NewRecord], now: datetime
 ) -> tuple[list[RecordResult], set[str]]:
     """Write the records; return what was done with each, and the keys of the subjects that changed.
 
@@ -218,6 +221,7 @@ def _write_records(
     changed = {one.subject.subject_id for one in stored} | {one.subject.subject_id for one in kept if one.references}
     # An order may move from one subject to another.
     changed |= {row.subject_id for one in stored if (row := held.orders.get(one.order.order_id))}
+    left = {key for one in stored if (key := held.left_by(one.order))}
     _write(session, (rows.subject_row(one.subject) for one in stored), held.subjects, "subject_id")
     session.flush()
     if stored:
@@ -229,6 +233,8 @@ def _write_records(
         "order_id",
     )
     _write_references(session, rows, kept)
+    session.flush()
+    _mark_moved(session, [held.subjects[key] for key in left], now)
     return everything, changed
 
 
@@ -296,6 +302,17 @@ class _Held:
         former = held.subject_id if held.subject_id != order.subject_id else ""
         return RecordResult(StoreOutcome.STORED, self._changed_fields(record), former)
 
+    def left_by(self, order: BanOrder) -> str:
+        """Return the key of the subject from which a record moves the order; empty if that is not known for sure."""
+        held = self.orders.get(order.order_id)
+        if held is None or held.subject_id == order.subject_id:
+            return ""
+        try:
+            self.subject(held.subject_id)
+            return self.order(held).subject_id
+        except DAMAGED:
+            return ""
+
     def _changed_fields(self, record: NewRecord) -> tuple[str, ...]:
         held = self.orders[record.order.order_id]
         try:
@@ -331,6 +348,15 @@ class _Held:
             return order
         first = min(before.first_received_on, order.first_received_on)
         return order if order.urgent and first == order.received_on else replace(order, urgent_since=first)
+
+
+def _mark_moved(session: Session, subjects: Sequence[SubjectRow], now: datetime) -> None:
+    """Mark those of the subjects that have no order any more."""
+    keys = [row.subject_id for row in subjects]
+    holding = set(session.exec(select(BanOrderRow.subject_id).where(col(BanOrderRow.subject_id).in_(keys)).distinct()))
+    for row in subjects:
+        if row.subject_id not in holding:
+            row.orders_moved_at = now
 
 
 def _write(session: Session, rows: Iterable[SQLModel], held: Collection[str], key: str) -> None:

@@ -51,7 +51,6 @@ from cekalwatch.server.storage.watchlist.tables import (
     ReferenceFaceRow,
     ReferencePictureRow,
     SubjectRow,
-    SubjectWithoutOrderRow,
     TemplateRow,
     WatchlistSuccessRow,
 )
@@ -236,25 +235,6 @@ class WatchlistStore(RecordStore):
             session.commit()
         self._database.purge_journal()
         return True
-
-    def without_order(self) -> dict[str, datetime]:
-        """Return since when subjects have no order at all, by key, as `note_without_order` found."""
-        with self._database.session() as session:
-            return {row.subject_id: row.since for row in session.exec(select(SubjectWithoutOrderRow))}
-
-    def note_without_order(self, now: datetime) -> None:
-        """Note which subjects have no order at all since `now` or before: theirs moved to other keys."""
-        key = col(SubjectRow.subject_id)
-        held = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id) == key)
-        with self._database.session() as session:
-            found = set(session.exec(select(SubjectRow.subject_id).where(~held.exists())))
-            known = set(session.exec(select(SubjectWithoutOrderRow.subject_id)))
-            if found == known:
-                return
-            over = col(SubjectWithoutOrderRow.subject_id).in_(known - found)
-            session.exec(delete(SubjectWithoutOrderRow).where(over))
-            session.add_all(SubjectWithoutOrderRow(subject_id=one, since=now) for one in sorted(found - known))
-            session.commit()
 
     def orders_of(self, subject_ids: Collection[str]) -> list[SubjectFile]:
         """Return the stored ones of the subjects, by key, with their orders and without reference faces."""

@@ -24,6 +24,9 @@ class SubjectRow(SignedRow, table=True):
     subject_id: str = Field(primary_key=True)
     facts: bytes = sealed()
     """Everything else that is known of the person, as JSON."""
+    orders_moved_at: datetime | None = moment_or_none(later=True)
+    """When its last order moved to another subject; None while it has orders. A subject without orders and without
+    this has lost them to somebody who changed the database."""
 
 
 class SubjectIdentityRow(SQLModel, table=True):
@@ -153,13 +156,3 @@ class WatchlistChangeRow(SQLModel, table=True):
     """No foreign key: it outlives the subject."""
     version: int = Field(index=True)
     """The change counter as of that change."""
-
-
-class SubjectWithoutOrderRow(SQLModel, table=True):
-    """A subject all of whose orders moved to other keys, until it is erased."""
-
-    __tablename__ = "subject_without_order"
-
-    subject_id: str = Field(primary_key=True)
-    since: datetime = moment()
-    """When the server first found it so."""
