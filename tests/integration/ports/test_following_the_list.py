@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cekalwatch.server.audit.entry import Action, AuditEntry, operator
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.agencies import Agency
+from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.health.checks.network import other_places
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.settings.settings import ServerSettings
@@ -24,6 +26,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.tables import SyncStateRow
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
+from cekalwatch.server.storage.watchlist.law import LawStore
 from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 from cekalwatch.v1.list_feed_service_pb2 import PortServer
@@ -274,5 +277,21 @@ async def test_the_centres_agencies_are_the_ports(centre: Centre) -> None:
         registry = AgencyRegistry(here, SystemClock(), of_centre=True)
         with pytest.raises(CekalwatchError) as caught:
             registry.remove("DINAS", operator())
-        assert caught.value.code is Code.AGENCIES_OF_CENTRE
+        assert caught.value.code is Code.KEPT_BY_CENTRE
         assert [link.action for link in AuditStore(port.database).links()].count(Action.AGENCIES_TAKEN_OVER) == 1
+
+
+@pytest.mark.slow
+async def test_the_centres_law_is_the_ports_and_takes_effect_while_it_runs(centre: Centre) -> None:
+    """Two people at the centre added the row, which ends the order."""
+    today = now().date()
+    held = order_in_force(valid_from=today - timedelta(days=40), decree_date=today - timedelta(days=40))
+    list_astronaut(centre.settings, held)
+    row = replace(SHIPPED.row(held.kind, held.decided_on), holds_from=today - timedelta(days=41), term_months=1)
+    async with centre.open() as line, port_running(centre.port_settings(line.address)) as port:
+        await port.searches(1)
+        with centre.opened() as list_:
+            LawStore(list_._database).add(row, AuditEntry(now(), operator(), Action.LAW_ROW_ADDED))
+        await port.searches(0)
+        assert LawStore(port.database).read() == SHIPPED.with_row(row)
+        assert [link.action for link in AuditStore(port.database).links()].count(Action.LAW_TAKEN_OVER) == 1

@@ -63,6 +63,7 @@ from cekalwatch.server.audit.entry import Action, Link, ObjectKind
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, OrderJudgement, SubjectFile
+from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, Port, PortState
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, servicer, subjects
@@ -222,7 +223,7 @@ WRITTEN: Mapping[str, Callable[[], Message]] = {
     "runs": lambda: servicer.run_page([RUN, STARTED], 2),
     "sync status": lambda: SYNC_STATUS.write(SyncStatus("http:cekal", STARTED, RUN, NOON, RUN, FRESH)),
     "no sync": lambda: SYNC_STATUS.write(SyncStatus("", freshness=FRESH)),
-    "list": lambda: list_feed.list_message("state", FRESH, NOON, AGENCIES),
+    "list": lambda: list_feed.list_message("state", FRESH, NOON, AGENCIES, SHIPPED.rows[:1]),
     "list page": lambda: list_feed.list_page(
         [ChangedSubject(4, "S-1", FILE, held=True), ChangedSubject(5, "S-2", None, held=False)],
         ListPosition("0123456789abcdef", 3, "S-0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 
 from cekalwatch.contract.engine.codec import Codec, Converter
@@ -15,3 +16,12 @@ LAW_ROW = Codec(LawRow, pb.LawRow, special={"holds_from": _DAY})
 LAW_PREVIEW = Codec(LawPreview, pb.LawPreview, parts=(Codec(LawChange, pb.LawChange, names={"at": "change_time"}),))
 AGENCY = Codec(ListedAgency, agency_pb2.Agency)
 AGENCY_LIST = Codec(AgencyList, agency_pb2.AgencyList, parts=(AGENCY,))
+
+
+def understood_rows(told: pb.LawRows) -> tuple[LawRow, ...]:
+    """Return the rows that this version understands; a newer one may have figures that it does not know."""
+    rows = []
+    for row in told.rows:
+        with suppress(ValueError):
+            rows.append(LAW_ROW.read(row))
+    return tuple(rows)

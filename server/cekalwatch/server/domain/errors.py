@@ -183,7 +183,7 @@ class Code(StrEnum):
     AGENCY_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "One of the names stands for another agency."
     AGENCY_NOT_FOUND = auto(), Kind.NOT_FOUND, "No agency has this code."
     AGENCIES_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The list cannot hold more agencies."
-    AGENCIES_OF_CENTRE = auto(), Kind.FAILED_PRECONDITION, "The centre keeps the agencies; change them there."
+    KEPT_BY_CENTRE = auto(), Kind.FAILED_PRECONDITION, "The centre keeps this; change it there."
     SYNC_RUNNING = auto(), Kind.FAILED_PRECONDITION, "A synchronisation is running; wait until it has ended."
     SYNC_TAKEN_OVER = auto(), Kind.UNAVAILABLE, "Another server has taken over the synchronisation."
     SHRINK_NOT_WAITING = auto(), Kind.FAILED_PRECONDITION, "No shrunken list of that run waits to be accepted."

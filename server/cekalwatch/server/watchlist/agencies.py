@@ -55,7 +55,7 @@ class AgencyRegistry:
     def put(self, wanted: ListedAgency, actor: Actor) -> None:
         """Add an agency, or replace the one with its code.
 
-        Raises AGENCY_INVALID, AGENCY_NAME_TAKEN, AGENCIES_TOO_MANY and AGENCIES_OF_CENTRE.
+        Raises AGENCY_INVALID, AGENCY_NAME_TAKEN, AGENCIES_TOO_MANY and KEPT_BY_CENTRE.
         """
         self._require_kept_here()
         agency = _checked(wanted)
@@ -63,7 +63,7 @@ class AgencyRegistry:
         self._follow()
 
     def remove(self, code: str, actor: Actor) -> None:
-        """Remove an agency; raises AGENCY_NOT_FOUND and AGENCIES_OF_CENTRE."""
+        """Remove an agency; raises AGENCY_NOT_FOUND and KEPT_BY_CENTRE."""
         self._require_kept_here()
         if not _CODE.fullmatch(code):
             raise CekalwatchError(Code.AGENCY_NOT_FOUND)
@@ -72,7 +72,7 @@ class AgencyRegistry:
 
     def _require_kept_here(self) -> None:
         if self.of_centre:
-            raise CekalwatchError(Code.AGENCIES_OF_CENTRE)
+            raise CekalwatchError(Code.KEPT_BY_CENTRE)
 
     def _entry(self, actor: Actor, action: Action, code: str, **details: int) -> AuditEntry:
         return AuditEntry(self._clock.now(), actor, action, (ObjectKind.AGENCY.key(code),), details=details)

@@ -166,7 +166,10 @@ def init_watchlist(
     home = settings.home.site
     found = SubjectSearch(stores.watchlist, context.checkpoints, home, search.searched_model)
     pairs = LookalikePairs(lambda: search.snapshots.current, imports.alike_from, stores.watchlist.changed_since)
-    agencies = AgencyRegistry(stores.agencies, clock, search.follow_now, of_centre=imports.caller is not None)
+    of_centre = imports.caller is not None
+    agencies = AgencyRegistry(stores.agencies, clock, search.follow_now, of_centre=of_centre)
+    checkpoints, follow = context.checkpoints, search.follow_now
+    law = LawRegister(stores.law, stores.watchlist, checkpoints, home, clock, follow, of_centre=of_centre)
     workers = ImportWorkers(importing, endings, Uploads(), timeouts)
     servicer = WatchlistServicer(
         WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
@@ -180,18 +183,30 @@ def init_watchlist(
         search.freshness,
         ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
         agencies,
-        LawRegister(stores.law, stores.watchlist, context.checkpoints, home, clock, search.follow_now),
+        law,
     )
     follower = None
     if scheduler and imports.caller:
         noted = partial(stores.watchlist.note_sources_of, imports.caller.settings.name)
         centre = Actor(ActorKind.CENTRE, ", ".join(imports.caller.settings.addresses)[:100])
-        taken_over = partial(agencies.take_over, centre=centre)
-        follower = CentreFollower(imports.caller, scheduler.hasten, noted, taken_over)
+        follower = CentreFollower(
+            imports.caller,
+            scheduler.hasten,
+            noted,
+            partial(agencies.take_over, centre=centre),
+            partial(law.take_over, centre=centre),
+        )
     feed_store = ListFeedStore(context.database, context.keys.keyring)
     feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
     feed_servicer = ListFeedServicer(
-        feed, feed_store, search.freshness, trail, clock, settings.keep_alive_period_seconds, stores.agencies
+        feed,
+        feed_store,
+        search.freshness,
+        trail,
+        clock,
+        settings.keep_alive_period_seconds,
+        stores.agencies,
+        stores.law,
     )
     jobs: list[PeriodicJob] = [
         PeriodicJob("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),

@@ -97,6 +97,26 @@ def test_two_people_add_a_row_and_every_servers_law_follows(database: Database) 
     assert '"holds_from":"2027-01-01"' in link.details
 
 
+@pytest.mark.both_databases
+def test_a_centres_law_takes_the_place_of_this_one_once(database: Database) -> None:
+    watchlist, store = WatchlistStore(database, keyring(database)), LawStore(database)
+    held = order("O-1", subject_id="S-1")
+    watchlist.put(subject("S-1"), held)
+    store.add(replace(NEW, holds_from=date(2028, 1, 1)), NOTE)
+    here = Checkpoints(Law(table=store.read()), {"batam-center": WIB})
+    register = LawRegister(store, watchlist, here, "batam-center", FixedClock(), of_centre=True)
+    shorter = replace(SHIPPED.row(OrderKind.CEGAH, held.decided_on), term_months=1)
+    centre = Actor(ActorKind.CENTRE, "centre:8443")
+    for _ in range(2):
+        register.take_over((*SHIPPED.rows, shorter, NEW), centre)
+    assert store.read() == SHIPPED.with_row(shorter).with_row(NEW)
+    (link,) = [one for one in AuditStore(database).links() if one.action == Action.LAW_TAKEN_OVER]
+    assert '"orders_changed":1' in link.details
+    with pytest.raises(CekalwatchError) as caught:
+        register.add(NEW, BOTH, SERVER)
+    assert caught.value.code is Code.KEPT_BY_CENTRE
+
+
 def test_people_who_may_do_something_else_add_nothing(database: Database) -> None:
     watchlist = WatchlistStore(database, keyring(database))
     checkpoints = Checkpoints(Law(), {"batam-center": WIB})

@@ -99,9 +99,10 @@ class LawClient(ServiceClient[WatchlistServiceStub]):
 
     stub = WatchlistServiceStub
 
-    def rows(self) -> tuple[LawRow, ...]:
-        """Return the rows of the law, by kind and day."""
-        return LAW_ROW.read_all(self._call(lambda stub: stub.GetLaw, pb.GetLawRequest()).rows)
+    def rows(self) -> tuple[tuple[LawRow, ...], bool]:
+        """Return the rows of the law, by kind and day, and whether a centre keeps them."""
+        answer = self._call(lambda stub: stub.GetLaw, pb.GetLawRequest())
+        return LAW_ROW.read_all(answer.rows), bool(answer.of_centre)
 
     def preview(self, row: LawRow) -> LawPreview:
         """Return which orders change when a row is added."""

@@ -110,9 +110,14 @@ def confirm(
 
 
 def _add(context: Context, row: LawRow) -> None:
+    from cekalwatch.server.domain.errors import CekalwatchError
     from cekalwatch.server.domain.people import TwoPersonAction
 
     register = _register(context)
+    try:
+        register.require_kept_here()
+    except CekalwatchError as error:
+        raise ProgramError(error.public_message, Exit.USAGE) from None
     found = register.preview(row)
     _tell(found)
 
@@ -134,9 +139,11 @@ def _add(context: Context, row: LawRow) -> None:
 
 def _register(context: Context) -> LawRegister:
     from cekalwatch.server.watchlist.law_register import LawRegister
+    from cekalwatch.server.watchlist.sources.settings import CentreSettings
 
     stores, home = context.stores, context.settings.home.site
-    return LawRegister(stores.law, stores.watchlist, context.checkpoints, home, context.clock)
+    of_centre = isinstance(context.settings.watchlist.source, CentreSettings)
+    return LawRegister(stores.law, stores.watchlist, context.checkpoints, home, context.clock, of_centre=of_centre)
 
 
 def _read(file: Path) -> LawRow:

@@ -5,6 +5,8 @@ A changed row is left out, as if nobody had added it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -50,20 +52,47 @@ class LawStore:
         """Add a row, or replace the one of its kind and day, with the entry in the audit trail."""
         with self._database.session() as session:
             lock_watchlist(session)
-            replace_row(
-                session,
-                LawRowRow(
-                    kind=row.kind, holds_from=row.holds_from.isoformat(), figures=_ROW.dump_python(row, mode="json")
-                ),
-            )
-            # Every server of the database judges orders anew when the counter rises.
-            count_change(session, ())
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            replace_row(session, _row(row))
+            _finish(session, entry)
+
+    def replace(self, rows: Iterable[LawRow], entry: AuditEntry) -> bool:
+        """Replace the whole law, with the entry in the audit trail, unless it is this one; return whether it was not.
+
+        Rows that this version ships stay where no other one is of their kind and day.
+        """
+        wanted = with_rows(rows)
+        with self._database.session() as session:
+            lock_watchlist(session)
+            if self._read(session) == wanted:
+                return False
+            added = [_row(row) for row in wanted.rows if row not in SHIPPED.rows]
+            keys = {(row.kind, row.holds_from) for row in added}
+            for held in session.exec(select(LawRowRow)).all():
+                if (held.kind, held.holds_from) not in keys:
+                    session.delete(held)
+            for row in added:
+                replace_row(session, row)
+            _finish(session, entry)
+        return True
 
     def _read(self, session: Session) -> LawTable:
-        table = SHIPPED
-        for row in in_order(session, session.exec(select(LawRowRow))):
-            table = table.with_row(_ROW.validate_python(row.figures))
-        return table
+        rows = in_order(session, session.exec(select(LawRowRow)))
+        return with_rows(_ROW.validate_python(row.figures) for row in rows)
+
+
+def with_rows(rows: Iterable[LawRow]) -> LawTable:
+    """Return the law as this version ships it, with other rows added or in place of those of their kind and day."""
+    return reduce(LawTable.with_row, rows, SHIPPED)
+
+
+def _row(row: LawRow) -> LawRowRow:
+    figures = _ROW.dump_python(row, mode="json")
+    return LawRowRow(kind=row.kind, holds_from=row.holds_from.isoformat(), figures=figures)
+
+
+def _finish(session: Session, entry: AuditEntry) -> None:
+    """Commit a change; every server of the database judges orders anew when the counter rises."""
+    count_change(session, ())
+    session.flush()
+    write_audit(session, entry)
+    session.commit()

@@ -27,11 +27,12 @@ FIGURES: Final = (*NEEDED, *OPEN, *SWITCHES)
 
 def show(visit: RequestContext) -> Response:
     """Show the law in words, with a place for counsel's signature."""
-    rows = visit.law.rows()
+    rows, of_centre = visit.law.rows()
     return visit.page(
         "law.html",
         parts=[(row, rules_of(row, visit.texts)) for row in rows],
         anywhere=rules_anywhere(visit.texts),
+        of_centre=of_centre,
         done=bool(visit.query("done")),
     )
 
@@ -82,7 +83,7 @@ def add(visit: RequestContext) -> Response:
 
 def _row_at(visit: RequestContext) -> LawRow | None:
     wanted = (visit.part("kind"), visit.part("day"))
-    return next((row for row in visit.law.rows() if (row.kind.value, row.holds_from.isoformat()) == wanted), None)
+    return next((row for row in visit.law.rows()[0] if (row.kind.value, row.holds_from.isoformat()) == wanted), None)
 
 
 def _form(visit: RequestContext, fields: Mapping[str, str], problem: str = "") -> Response:

@@ -24,7 +24,7 @@ class LawMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
     async def GetLaw(self, request: pb.GetLawRequest, context: Context) -> pb.GetLawResponse:
         """Return the rows of the law, by kind and day."""
         rows = await asyncio.to_thread(self._law.rows)
-        return pb.GetLawResponse(rows=map(LAW_ROW.write, rows))
+        return pb.GetLawResponse(rows=map(LAW_ROW.write, rows), of_centre=self._law.of_centre)
 
     async def PreviewLawRow(self, request: pb.PreviewLawRowRequest, context: Context) -> pb.PreviewLawRowResponse:
         """Return which orders change when a row is added."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 
-from cekalwatch.contract.codec.law import AGENCY_LIST
+from cekalwatch.contract.codec.law import AGENCY_LIST, LAW_ROW
 from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.agencies import AgencyList
+from cekalwatch.contract.values.law import LawRow
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
@@ -26,12 +27,13 @@ from cekalwatch.server.grpc_api.messages import KEY, page, text, uuid
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import subject_key
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
+from cekalwatch.server.storage.watchlist.law import LawStore
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFeedStore, StoredReference
 from cekalwatch.server.watchlist.agencies import listed
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.list_feed import ListAllowance, ListFeed, ListPosition, PortProgram
+from cekalwatch.v1 import law_pb2, list_feed_service_pb2_grpc
 from cekalwatch.v1 import list_feed_service_pb2 as pb
-from cekalwatch.v1 import list_feed_service_pb2_grpc
 from cekalwatch.wire.bounds import MAX_PAGE, PHOTO_CHUNK_BYTES
 
 MAX_SITES = 64
@@ -51,9 +53,11 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         clock: Clock,
         keep_alive_period_s: float,
         agencies: AgencyStore,
+        law: LawStore,
     ) -> None:
         self._feed = feed
         self._agencies = agencies
+        self._law = law
         self._store = store
         self._freshness = freshness
         self._trail = trail
@@ -69,7 +73,8 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
             async with aclosing(self._feed.news(self._keep_alive_period_s)) as news:
                 async for state in news:
                     agencies = listed(await asyncio.to_thread(self._agencies.read))
-                    yield list_message(state, self._freshness.now(), self._clock.now(), agencies)
+                    rows = (await asyncio.to_thread(self._law.read)).rows
+                    yield list_message(state, self._freshness.now(), self._clock.now(), agencies, rows)
 
     async def ReadList(self, request: pb.ReadListRequest, context: Context) -> pb.ReadListResponse:
         """Return the subjects that changed after a position."""
@@ -153,13 +158,16 @@ def _program(port: pb.PortServer) -> PortProgram:
     return PortProgram(caller.identity.site, caller.identity.name, *told, caller.device.certificate)
 
 
-def list_message(state: str, freshness: Freshness, now: datetime, agencies: AgencyList) -> pb.FollowListResponse:
-    """Write the list's position, with its age and the agencies."""
+def list_message(
+    state: str, freshness: Freshness, now: datetime, agencies: AgencyList, rows: Iterable[LawRow]
+) -> pb.FollowListResponse:
+    """Write the list's position, with its age, the agencies and the rows of the law."""
     return pb.FollowListResponse(
         state=state,
         freshness=FRESHNESS.write(freshness),
         server_time=timestamp(now),
         agencies=AGENCY_LIST.write(agencies),
+        law=law_pb2.LawRows(rows=map(LAW_ROW.write, rows)),
     )
 
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import grpc
 import structlog
 
-from cekalwatch.contract.codec.law import AGENCY_LIST
+from cekalwatch.contract.codec.law import AGENCY_LIST, understood_rows
 from cekalwatch.contract.values.agencies import AgencyList
+from cekalwatch.contract.values.law import LawRow
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_code
 from cekalwatch.server.watchlist.sources.centre.records import told_sources
@@ -52,10 +53,11 @@ class CentreFollower:
         hasten: Callable[[], bool],
         note_sources: Callable[[Mapping[str, datetime | None]], None],
         note_agencies: Callable[[AgencyList], None] = lambda _: None,
+        note_law: Callable[[Sequence[LawRow]], None] = lambda _: None,
         backoff: Backoff | None = None,
     ) -> None:
         """`hasten` begins a run and returns whether it could; `note_sources` stores the age of the centre's list, and
-        `note_agencies` its agencies.
+        `note_agencies` and `note_law` its agencies and its law.
 
         All block.
         """
@@ -63,7 +65,9 @@ class CentreFollower:
         self._hasten = hasten
         self._note_sources = note_sources
         self._note_agencies = note_agencies
+        self._note_law = note_law
         self._agencies: AgencyList | None = None
+        self._law: Sequence[LawRow] | None = None
         self._backoff = backoff or Backoff(most_s=MOST_PAUSE_S)
         self._dialer: Dialer | None = None
         self._pace: RateLimiter | None = None
@@ -146,6 +150,9 @@ class CentreFollower:
         if message.HasField("agencies") and (agencies := AGENCY_LIST.read(message.agencies)) != self._agencies:
             await asyncio.to_thread(self._note_agencies, agencies)
             self._agencies = agencies
+        if message.HasField("law") and (law := understood_rows(message.law)) != self._law:
+            await asyncio.to_thread(self._note_law, law)
+            self._law = law
 
     def _lost(self, why: str) -> None:
         """Report the lost line, and let a run find and record the reason."""
