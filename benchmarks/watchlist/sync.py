@@ -167,7 +167,7 @@ def measure() -> dict[str, float]:
             return done, time.perf_counter() - wall, time.process_time() - processor
 
         with database.engine.begin() as connection:  # the first run is over
-            connection.exec_driver_sql("UPDATE sync_state SET lease_until = NULL, lease = ''")
+            connection.exec_driver_sql("UPDATE sync_schedule SET lease_until = NULL, lease = ''")
         first, *_ = run()
         if (first.outcome, first.counts.added, first.counts.changed) != (SyncOutcome.DONE, 0, 0):
             raise RuntimeError(f"the list was not filled: {first}")

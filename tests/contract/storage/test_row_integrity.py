@@ -20,6 +20,7 @@ from cekalwatch.server.domain.checkpoints import SetPolicy
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.syncs import SeenOrder
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
 from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -35,6 +36,7 @@ from cekalwatch.server.storage.models.threshold_store import ScoreStore, Thresho
 from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.ports.store import PortStore
+from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
 from tests.support.builders.alerts import NOON, capture, match
@@ -73,9 +75,7 @@ UNSIGNED = {
     "sign_in_failure": "counts of wrong passwords",
     "sign_in_key": "a key for these, and a lock",
     "subject_identity": "an index: the sealed facts of both subjects decide",
-    "sync_order": "what was seen of the source",
-    "sync_run": "records of runs",
-    "sync_state": "where the synchronisation stands",
+    "sync_schedule": "whose turn it is to synchronise, and a lock; a time that is too far ahead counts for nothing",
     "template": "sealed with all its columns",
     "template_refusal": "why a reference face has no template",
     "trouble": "what is wrong, found again at the next look",
@@ -114,6 +114,10 @@ def fill(database: Database, scan: RowScan) -> None:
     learned = LearnedThreshold("model", LearnedOffset(), "", SiteFindings.NONE)
     ThresholdStore(database).forget_learned(learned, entry(1))
     NoticeStore(database).add("siem", "alerts", [Notice("alert/1", "alert.raised", NOON, {})], 1, NOON)
+    syncs = SyncStore(database)
+    begun = syncs.begin("source", NOON)
+    assert begun
+    syncs.advance(begun.lease, NOON, begun.run, reading=1, seen=[SeenOrder("O-1", "x")])
     ports = PortStore(database, keyring)
     ports.start(SEKUPANG, LogStart(0, StartReason.FIRST), NOON)
     ports.record(SEKUPANG, [report(1, port_alert())], NOON)
@@ -154,6 +158,9 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
         "score_count": "reached = 7",
         "learned_threshold": "step = 0.1",
         "notice": "body = 'x'",
+        "sync_order": "erased = true",
+        "sync_run": "outcome = 'DONE'",
+        "sync_state": "accepted = 5",
         "port_alert": "reported_at = raised_at, raised_at = reported_at, state = 'CLEARED'",
         "port_event": "sequence = 2",
         "port_position": "sequence = 0",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import socket
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from typer.testing import CliRunner
 
 from cekalwatch.program.errors import Exit, ProgramError
@@ -18,9 +21,12 @@ from cekalwatch.server.backup.restoring import look
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.storage.migrations import applying
 from cekalwatch.server.storage.migrations.applying import Migrations
+from tests.support.builders.keys import key_store
 from tests.support.scenarios.server import list_astronaut, settings
+from tests.support.scenarios.sync import SyncBench
 
 NEXT = """
 import sqlalchemy as sa
@@ -57,6 +63,13 @@ class Site:
         before = max(path.name.split("_")[0] for path in (folder / "versions").glob("[0-9]*.py"))
         (folder / "versions" / "9998_next.py").write_text(NEXT.format(before=before, then=then))
         patch.setattr(applying, "MIGRATIONS", folder)
+
+    @contextmanager
+    def opened(self) -> Iterator[Database]:
+        """The database with its keys."""
+        with closing(Database(self.settings.database_address)) as database:
+            key_store(database, self.settings.master_key_source)
+            yield database
 
     def run(self, *words: str) -> str:
         outcome = CliRunner().invoke(app, [*words, "--config", str(self.config)])
@@ -101,6 +114,28 @@ def test_it_makes_a_backup_changes_the_tables_and_records_it(site: Site, monkeyp
     assert '"after":"9998"' in entries[-1].details.replace(" ", "")
     assert "nothing to do" in site.run("upgrade")
     assert len(list(site.out.iterdir())) == 1
+
+
+def test_rows_of_tables_that_get_macs_are_signed_once(site: Site) -> None:
+    with site.opened() as database:
+        bench = SyncBench.of_seven(database)
+        bench.done()
+        migrate_down(database, "0008")
+    site.run("upgrade")
+    with site.opened() as database:
+        keys = key_store(database, site.settings.master_key_source)
+        assert RowScan(database, keys.guard).all() == []
+        again = SyncBench(database, bench.source).done()
+        assert (again.run_id, again.counts.unchanged) == (2, 7)
+
+
+def migrate_down(database: Database, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(applying.MIGRATIONS))
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        connection.commit()
 
 
 def test_without_a_backup_nothing_is_changed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

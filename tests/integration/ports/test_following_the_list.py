@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import update
+from sqlmodel import select
 
 from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
@@ -32,6 +33,7 @@ from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 from cekalwatch.v1.list_feed_service_pb2 import PortServer
 from cekalwatch.v1.port_pb2 import PortStatus
 from cekalwatch.wire.identity import DeviceRole, Identity
+from tests.support.builders.keys import key_store
 from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.centre import status_of
 from tests.support.scenarios.centre_and_port import PORT_SITE, Centre, Port, port_running
@@ -256,11 +258,11 @@ async def test_a_port_with_another_model_makes_its_templates_itself(
 
 def rename_source(chosen: ServerSettings, name: str) -> None:
     """Let the port's state be of the source `name`: the centre's address in a test is another one each time."""
-    database = Database(chosen.database_address)
-    with database.session() as session:
-        session.exec(update(SyncStateRow).values(source=name))
-        session.commit()
-    database.close()
+    with closing(Database(chosen.database_address)) as database:
+        key_store(database, chosen.master_key_source)
+        with database.session() as session:
+            session.exec(select(SyncStateRow)).one().source = name
+            session.commit()
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import SyncStore
+from tests.support.builders.keys import open_keys
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.people import PASSWORD, Office, person, programs_passwords
@@ -143,6 +144,7 @@ def test_a_shrunken_list_is_accepted_by_two_who_type_their_passwords(machine: Ma
     lia = office.hire(person("lia", PersonRole.LIST_MANAGER)).person
     sari = office.hire(person("sari", PersonRole.SUPERVISOR)).person
     assert machine.run("now", "--accept-shrink", typed=typed("lia", "lia"))[0] == Exit.REFUSED
+    open_keys(machine.database)
     assert SyncStore(machine.database).state().accepted == 0
     code, told = machine.run("now", "--accept-shrink", typed=typed("lia", "sari"))
     assert code == Exit.OK, told
@@ -200,6 +202,7 @@ def test_a_run_that_was_killed_is_taken_up_where_it_was(tmp_path: Path):
         f"rows_at_once = {pages}\n[watchlist.source.mapping.fields]\n{fields}\n",
     )
     machine.database.upgrade()
+    open_keys(machine.database)
     store = SyncStore(machine.database)
     process = machine.start("now")
     deadline = time.monotonic() + WAIT_S
@@ -214,7 +217,7 @@ def test_a_run_that_was_killed_is_taken_up_where_it_was(tmp_path: Path):
     code, told = machine.run("now")
     assert (code, "is running" in told) == (Exit.UNAVAILABLE, True), "its lease stands for a minute"
     with machine.database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE sync_state SET lease_until = '2026-01-01 00:00:00'")
+        connection.exec_driver_sql("UPDATE sync_schedule SET lease_until = '2026-01-01 00:00:00'")
     code, told = machine.run("now")
     assert code == Exit.OK, told
     after, killed = store.runs(2)

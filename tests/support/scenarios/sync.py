@@ -26,7 +26,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import SyncStore
-from cekalwatch.server.storage.sync.tables import SyncStateRow
+from cekalwatch.server.storage.sync.tables import SyncScheduleRow
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
@@ -176,7 +176,8 @@ class SyncBench(Generic[Source]):
 
     def __post_init__(self) -> None:
         self.store = SyncStore(self.database)
-        self.watchlist = WatchlistStore(self.database, keyring(self.database))
+        guard = self.database.guard
+        self.watchlist = WatchlistStore(self.database, guard.keyring if guard else keyring(self.database))
 
     @staticmethod
     def of_seven(database: Database) -> SyncBench[TestSource]:
@@ -230,7 +231,7 @@ def hold_schedule(chosen: ServerSettings, clock: Clock = SYSTEM_CLOCK) -> None:
     database = Database(chosen.database_address)
     database.upgrade()
     with database.session() as session:
-        session.exec(update(SyncStateRow).values(next_run_at=held_until))
+        session.exec(update(SyncScheduleRow).values(next_run_at=held_until))
         session.commit()
     database.close()
 

@@ -124,9 +124,12 @@ def upgrade(
 
     from cekalwatch.program.checks.results import CheckVerdict
     from cekalwatch.server.audit.entry import Action, AuditEntry, operator
+    from cekalwatch.server.domain.clock import SystemClock
     from cekalwatch.server.health.checks.installation import check_installation
     from cekalwatch.server.storage.audit.store import AuditStore
-    from cekalwatch.server.storage.migrations.applying import Migrations
+    from cekalwatch.server.storage.integrity.scan import RowScan
+    from cekalwatch.server.storage.keys.store import KeyStore
+    from cekalwatch.server.storage.migrations.applying import SIGNED_SINCE, Migrations
     from cekalwatch.server.storage.snapshots.snapshot import current_state
 
     loaded = loaded_settings(config, data_dir)
@@ -146,8 +149,12 @@ def upgrade(
     if not without_backup:
         typer.echo(f"Backup: {back_up(loaded.values, loaded.file).file}")
     with command_database(loaded.values) as database:
+        # Opened before the tables change, since rows of some must be signed then.
+        keys = KeyStore.open(database, loaded.values.master_key_source, SystemClock(), operator())
         database.upgrade()
         after = current_state(database).revision
+        new = {name for revision, tables in SIGNED_SINCE.items() if before < revision for name in tables}
+        RowScan(database, keys.guard).sign_first(new)
         details: dict[str, int | str] = {"before": before, "after": after}
         AuditStore(database).append(
             AuditEntry(datetime.now(UTC), operator(), Action.DATABASE_UPGRADED, details=details)

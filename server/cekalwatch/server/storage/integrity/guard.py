@@ -65,6 +65,12 @@ class RowGuard:
         row.row_version = next_version(before)
         row.mac = self.keyring.row_mac(form.signed(form.as_held(form.values(row))))
 
+    def signed(self, model: type[SignedRow], values: Mapping[str, object], before: int = 0) -> dict[str, object]:
+        """Return all columns of a plain row that is about to be written; `before` is its version, 0: none."""
+        form = form_of(model)
+        whole = {**values, "row_version": next_version(before)}
+        return {**whole, "mac": self.keyring.row_mac(form.signed(form.as_held(form.held_values(whole))))}
+
     def signed_again(self, table: Table, row: object, fresh: dict[str, object]) -> dict[str, object]:
         """Return the MAC of a plain row with `fresh` values of the same meaning; its version stays.
 

@@ -72,6 +72,16 @@ class RowScan:
         """Return every row that is refused, by table."""
         return [row for _, refused in self.all_pages() for row in refused]
 
+    def sign_first(self, tables: Collection[str]) -> None:
+        """Sign the rows without a MAC in tables that a migration has just given MACs."""
+        with self.database.session() as session:
+            for model in signed_models():
+                if form_of(model).table.name in tables:
+                    for row in session.exec(select(model)):
+                        if not row.mac:
+                            sign_as_it_stands(session, row)
+            session.commit()
+
     def accept(self, rows: Collection[RowMismatch], entry: AuditEntry) -> None:
         """Sign rows as they are, and forget the missing ones, with an audit entry."""
         wanted = {row.key for row in rows if row.reason != REMOVED}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from alembic import command
 from alembic.config import Config
@@ -12,6 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, Engine
 
 MIGRATIONS = Path(__file__).parent
+SIGNED_SINCE: Mapping[str, tuple[str, ...]] = MappingProxyType({"0009": ("sync_order", "sync_run", "sync_state")})
+"""Tables whose rows a migration gave MACs, which `upgrade` makes once."""
 
 
 class Migrations(StrEnum):

@@ -3,19 +3,23 @@
 Each method is one transaction. Methods of a run take its lease: they renew it, and raise SYNC_TAKEN_OVER when another
 server has it. An imported record is stored before its import is remembered: if a run is killed between the two, the
 next run finds the record unchanged. That the source has the record is remembered before. Methods block.
+
+What somebody else changed counts for nothing: an order is imported again, and ends by no row of theirs; a run whose
+state was changed fails, and the next one begins from the start.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import func, insert
-from sqlmodel import Session, and_, col, delete, or_, select, update
+import sqlalchemy
+from sqlalchemy import Row, bindparam, func, insert
+from sqlmodel import Session, SQLModel, and_, col, delete, or_, select, update
 
 from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
@@ -24,8 +28,27 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import BegunRun, KnownOrder, LeftOrder, PageEnd, SeenOrder, SyncLease, SyncState
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced, in_order
-from cekalwatch.server.storage.sync.tables import SyncOrderRow, SyncRunRow, SyncStateRow, run_of, run_values, state_of
+from cekalwatch.server.storage.integrity.guarded_session import (
+    LeaseLostError,
+    fenced,
+    guard_of,
+    in_order,
+    one_checked,
+    plain_in_order,
+    replace_row,
+)
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.sync.tables import (
+    STATE,
+    SyncOrderRow,
+    SyncRunRow,
+    SyncScheduleRow,
+    SyncStateRow,
+    new_state,
+    run_of,
+    run_values,
+    state_of,
+)
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist, note_success
 from cekalwatch.server.storage.watchlist.rows import utc_text
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
@@ -47,7 +70,7 @@ class SyncFence:
 
     def check(self, session: Session) -> None:
         """Raise LeaseLostError when another server has taken over the synchronisation."""
-        held = select(SyncStateRow.id).where(col(SyncStateRow.lease) == self.lease.key)
+        held = select(SyncScheduleRow.id).where(col(SyncScheduleRow.lease) == self.lease.key)
         if session.exec(held.with_for_update(read=True)).first() is None:
             raise LeaseLostError("another server has taken over the synchronisation")
 
@@ -59,9 +82,13 @@ class SyncStore:
         self._database = database
 
     def state(self) -> SyncState:
-        """Return the state of the synchronisation."""
+        """Return the state of the synchronisation: that before the first run, if somebody else changed it."""
         with self._database.session() as session:
-            return state_of(session.exec(select(SyncStateRow)).one())
+            try:
+                row = one_checked(session, SyncStateRow, STATE)
+            except ChangedRowError:
+                row = None
+            return state_of(row or new_state(0), session.exec(select(SyncScheduleRow.next_run_at)).one())
 
     def begin(
         self,
@@ -82,27 +109,27 @@ class SyncStore:
         """
         with self._database.session() as session:
             _lock(session)
-            row = session.exec(select(SyncStateRow)).one()
-            if row.lease and row.lease_until and now < row.lease_until <= now + 2 * LEASE:
+            turn = session.exec(select(SyncScheduleRow)).one()
+            if turn.lease and turn.lease_until and now < turn.lease_until <= now + 2 * LEASE:
                 if if_due:
                     return None
                 raise CekalwatchError(Code.SYNC_RUNNING)
-            if if_due and not hastened and row.next_run_at and now < row.next_run_at <= (latest or row.next_run_at):
+            if if_due and not hastened and turn.next_run_at and now < turn.next_run_at <= (latest or turn.next_run_at):
                 return None
+            row = _state_or_new(session)
             if from_start or row.source != source:
                 row.source, row.cursor, row.reading_open = source, "", False
-            session.exec(
-                update(SyncRunRow)
-                .where(col(SyncRunRow.outcome) == SyncOutcome.RUNNING)
-                .values(outcome=str(SyncOutcome.BROKEN_OFF), ended_at=now)
-            )
+            running = select(SyncRunRow).where(col(SyncRunRow.outcome) == SyncOutcome.RUNNING)
+            for one in in_order(session, session.exec(running)):
+                one.outcome, one.ended_at = SyncOutcome.BROKEN_OFF, now
             resumed = row.reading_open and bool(row.cursor)
-            run = SyncRun(0, source, now, whole=row.reading_whole if resumed else not row.cursor, resumed=resumed)
-            new = SyncRunRow(source=source, started_at=now, **run_values(run))
-            session.add(new)
-            row.lease, row.lease_until = secrets.token_hex(16), now + LEASE
+            newest = session.exec(select(func.max(SyncRunRow.run_id))).one() or 0
+            whole = row.reading_whole if resumed else not row.cursor
+            run = SyncRun(newest + 1, source, now, whole=whole, resumed=resumed)
+            session.add(_run_row(run))
+            turn.lease, turn.lease_until = secrets.token_hex(16), now + LEASE
             session.flush()
-            begun = BegunRun(SyncLease(new.run_id or 0, row.lease), run_of(new), state_of(row))
+            begun = BegunRun(SyncLease(run.run_id, turn.lease), run, state_of(row, turn.next_run_at))
             if entry:
                 write_audit(session, entry)
             session.commit()
@@ -111,13 +138,13 @@ class SyncStore:
     def open_reading(self, lease: SyncLease, now: datetime, run: SyncRun, expected: int) -> SyncState:
         """Begin another reading, whole or not by `run`, of that many records, 0 if the source does not state it."""
         with self._held(lease, now, run) as session:
-            row = session.exec(select(SyncStateRow)).one()
+            row = _state(session)
             row.reading, row.reading_open, row.reading_whole = row.reading + 1, True, run.whole
             row.reading_expected, row.reading_items, row.reading_refused, row.keyless = expected, 0, 0, False
             if run.whole:
                 row.cursor = ""
             row.reading_from = row.cursor
-            session.exec(update(SyncOrderRow).where(col(SyncOrderRow.gone)).values(gone=False))
+            _mark(session, _ORDERS.c.gone, gone=False)
             session.commit()
             return state_of(row)
 
@@ -134,11 +161,13 @@ class SyncStore:
             rows = {
                 row.order_id: row
                 for some in _slices(order_ids)
-                for row in session.exec(select(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)))
+                for row in _sound(session, _select(_ORDERS.c.order_id.in_(some)))
             }
         return {
             key: KnownOrder(
-                *((rows[key].fingerprint, rows[key].problem, rows[key].seen_reading) if key in rows else ("", "", 0)),
+                fingerprint=rows[key].fingerprint if key in rows else "",
+                problem=rows[key].problem if key in rows else "",
+                seen_reading=rows[key].seen_reading if key in rows else 0,
                 stored=key in ended,
                 held=key in ended and not ended[key],
                 erased=key in rows and rows[key].erased,
@@ -167,20 +196,19 @@ class SyncStore:
     ) -> None:
         """Store the seen orders and the position of the run; with `page`, the next reading continues after it."""
         with self._held(lease, now, run) as session:
+            guard = guard_of(session)
             for some in _slices(unchanged):
-                chosen = col(SyncOrderRow.order_id).in_(some)
-                session.exec(update(SyncOrderRow).where(chosen).values(seen_reading=reading, gone=False))
+                _mark(session, _ORDERS.c.order_id.in_(some), seen_reading=reading, gone=False)
             latest = {one.order_id: one for one in seen}
             for some in _slices(list(latest)):
                 session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)))
-                rows = [
-                    latest[key].__dict__ | {"seen_reading": reading, "gone": False, "erased": False} for key in some
-                ]
+                fresh = {"seen_reading": reading, "gone": False, "erased": False}
+                rows = [guard.signed(SyncOrderRow, latest[key].__dict__ | fresh) for key in some]
                 session.connection().execute(insert(SyncOrderRow), rows)
             for some in _slices(gone):
-                session.exec(update(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)).values(gone=True))
+                _mark(session, _ORDERS.c.order_id.in_(some), gone=True)
             if page:
-                row = session.exec(select(SyncStateRow)).one()
+                row = _state(session)
                 row.cursor = page.cursor
                 row.reading_items += page.items
                 row.reading_refused += page.refused
@@ -189,21 +217,21 @@ class SyncStore:
 
     def left(self, reading: int, *, whole: bool) -> list[LeftOrder]:
         """Return the orders that have left the source: by the tombstones of the reading, and by absence if `whole`."""
-        gone = col(SyncOrderRow.gone)
-        chosen = or_(gone, col(SyncOrderRow.seen_reading) != reading) if whole else gone
+        gone = _ORDERS.c.gone
+        chosen = or_(gone, _ORDERS.c.seen_reading != reading) if whole else gone
         query = (
-            select(SyncOrderRow.order_id, BanOrderRow.order_id)
+            _select(chosen)
+            .add_columns(col(BanOrderRow.order_id).label("held"))
             .join(BanOrderRow, _HELD, isouter=True)
-            .where(chosen)
-            .order_by(col(SyncOrderRow.order_id))
+            .order_by(_ORDERS.c.order_id)
         )
         with self._database.session() as session:
-            return [LeftOrder(key, held is not None) for key, held in session.exec(query)]
+            return [LeftOrder(row.order_id, row.held is not None) for row in _sound(session, query)]
 
     def held(self) -> int:
         """Count the orders stored from the source."""
         with self._database.session() as session:
-            return session.exec(select(func.count()).select_from(SyncOrderRow).join(BanOrderRow, _HELD)).one()
+            return sum(1 for _ in _sound(session, _select().join(BanOrderRow, _HELD)))
 
     def withdraw(
         self,
@@ -245,8 +273,8 @@ class SyncStore:
         """
         ended_at = run.ended_at or run.started_at
         with self._held(lease, ended_at, run) as session:
-            row = session.exec(select(SyncStateRow)).one()
-            row.lease, row.lease_until, row.next_run_at = "", None, next_run_at
+            row, turn = _state_or_new(session), session.exec(select(SyncScheduleRow)).one()
+            turn.lease, turn.lease_until, turn.next_run_at = "", None, next_run_at
             if run.outcome in {SyncOutcome.DONE, SyncOutcome.SHRUNK}:
                 shrunk = run.outcome is SyncOutcome.SHRUNK
                 row.waiting_run_id = run.run_id if shrunk else 0
@@ -268,7 +296,7 @@ class SyncStore:
         """Allow the next run to end as many orders as that run found missing; raises SHRINK_NOT_WAITING."""
         with self._database.session() as session:
             _lock(session)
-            row = session.exec(select(SyncStateRow)).one()
+            row = _state(session)
             if not row.waiting_run_id or row.waiting_run_id != run_id:
                 raise CekalwatchError(Code.SHRINK_NOT_WAITING)
             row.accepted = row.waiting_missing
@@ -279,8 +307,8 @@ class SyncStore:
     def renew(self, lease: SyncLease, now: datetime) -> bool:
         """Renew the lease of a run that waits for its source; return whether it still had it."""
         with self._database.session() as session:
-            mine = col(SyncStateRow.lease) == lease.key
-            renewed = session.exec(update(SyncStateRow).where(mine).values(lease_until=now + LEASE)).rowcount
+            mine = col(SyncScheduleRow.lease) == lease.key
+            renewed = session.exec(update(SyncScheduleRow).where(mine).values(lease_until=now + LEASE)).rowcount
             session.commit()
         return renewed > 0
 
@@ -296,7 +324,7 @@ class SyncStore:
         if before is not None:
             query = query.where(col(SyncRunRow.run_id) < before)
         with self._database.session() as session:
-            return [run_of(row) for row in session.exec(query)]
+            return [run_of(row) for row in in_order(session, session.exec(query))]
 
     def ended(self) -> dict[SyncOutcome, tuple[int, datetime]]:
         """Return how many stored runs had that outcome, and when the last of them ended."""
@@ -308,25 +336,69 @@ class SyncStore:
     @contextmanager
     def _held(self, lease: SyncLease, now: datetime, run: SyncRun) -> Iterator[Session]:
         """Yield a session that has renewed the lease and written the run's state."""
-        mine = col(SyncStateRow.lease) == lease.key
+        mine = col(SyncScheduleRow.lease) == lease.key
         # It needs no other fence: it holds the lease itself until it commits, and may release it.
         with fenced(None), self._database.session() as session:
-            if not session.exec(update(SyncStateRow).where(mine).values(lease_until=now + LEASE)).rowcount:
+            if not session.exec(update(SyncScheduleRow).where(mine).values(lease_until=now + LEASE)).rowcount:
                 raise CekalwatchError(Code.SYNC_TAKEN_OVER)
-            this = col(SyncRunRow.run_id) == lease.run_id
-            session.exec(update(SyncRunRow).where(this).values(**run_values(run)))
+            replace_row(session, _run_row(run))
             yield session
 
 
-_HELD = and_(col(BanOrderRow.order_id) == col(SyncOrderRow.order_id), col(BanOrderRow.withdrawn_at) == "")
-
+_ORDERS = SQLModel.metadata.tables["sync_order"]
+_HELD = and_(col(BanOrderRow.order_id) == _ORDERS.c.order_id, col(BanOrderRow.withdrawn_at) == "")
+_WRITE_AGAIN = sqlalchemy.update(_ORDERS).where(_ORDERS.c.order_id == bindparam("key"))
+_CHANGE = ("seen_reading", "gone", "row_version", "mac")
 
 _TRIED_AGAIN = select(SyncOrderRow.order_id).where(col(SyncOrderRow.fingerprint) == "").limit(1)
 
 
 def _lock(session: Session) -> None:
     """Take the write lock before anything is read, so that two runs cannot begin at once."""
-    session.exec(update(SyncStateRow).values(reading=SyncStateRow.reading))
+    session.exec(update(SyncScheduleRow).values(lease=SyncScheduleRow.lease))
+
+
+def _state(session: Session) -> SyncStateRow:
+    """Return the state of the run in progress. Raises STORAGE_UNAVAILABLE if somebody else changed it."""
+    with suppress(ChangedRowError):
+        if row := one_checked(session, SyncStateRow, STATE):
+            return row
+    raise CekalwatchError(Code.STORAGE_UNAVAILABLE, "the state of the synchronisation is not as it was written")
+
+
+def _state_or_new(session: Session) -> SyncStateRow:
+    """Return the state; before the first run, or if somebody else changed it, a new one, which reads from the start."""
+    with suppress(ChangedRowError):
+        if row := one_checked(session, SyncStateRow, STATE):
+            return row
+    replace_row(session, new_state(max((row.seen_reading for row in _sound(session, _select())), default=0)))
+    session.flush()
+    return session.get_one(SyncStateRow, STATE)
+
+
+def _run_row(run: SyncRun) -> SyncRunRow:
+    return SyncRunRow(run_id=run.run_id, source=run.source, started_at=run.started_at, **run_values(run))
+
+
+def _select(*chosen: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Select[Any]:
+    return sqlalchemy.select(*_ORDERS.columns).where(*chosen)
+
+
+def _sound(session: Session, query: sqlalchemy.Select[Any]) -> Iterator[Row[Any]]:
+    """Yield the plain rows of orders that are as they were written."""
+    return plain_in_order(session, SyncOrderRow, session.execute(query))
+
+
+def _mark(session: Session, chosen: sqlalchemy.ColumnElement[bool], **fresh: object) -> None:
+    """Write these columns of orders again; a row that somebody else changed stays as it is."""
+    guard, names = guard_of(session), _ORDERS.columns.keys()
+    rows = [
+        guard.signed(SyncOrderRow, dict(zip(names, row, strict=True)) | fresh, row.row_version)
+        for row in _sound(session, _select(chosen).with_for_update())
+    ]
+    if rows:
+        changes = [{"key": row["order_id"], **{name: row[name] for name in _CHANGE}} for row in rows]
+        session.connection().execute(_WRITE_AGAIN, changes)
 
 
 def _slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -1,6 +1,7 @@
 """Tables of the synchronisation: its position, the last seen state of each order, and a record of every run.
 
-They contain only keys and codes, nothing personal, so nothing is sealed. The end reads and writes their rows.
+They contain only keys and codes, nothing personal, so nothing is sealed. They decide who leaves the list, so they are
+signed, except for whose turn it is. The end reads and writes their rows.
 """
 
 from __future__ import annotations
@@ -18,10 +19,26 @@ from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, ShrunkenList, SyncState
 from cekalwatch.server.storage.columns import moment, moment_or_none
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
+
+STATE = 1
+"""Key of the row of the state."""
 
 
-class SyncStateRow(SQLModel, table=True):
-    """One row, made by the first migration, which every run locks."""
+class SyncScheduleRow(SQLModel, table=True):
+    """One row, made by a migration, which every run locks: who synchronises now, and when somebody does next."""
+
+    __tablename__ = "sync_schedule"
+
+    id: int = Field(primary_key=True)
+    lease: str
+    """Random key of the present run; empty without one."""
+    lease_until: datetime | None = moment_or_none()
+    next_run_at: datetime | None = moment_or_none()
+
+
+class SyncStateRow(SignedRow, table=True):
+    """One row, made by the first run."""
 
     __tablename__ = "sync_state"
 
@@ -38,10 +55,6 @@ class SyncStateRow(SQLModel, table=True):
     reading_items: int
     reading_refused: int
     keyless: bool
-    lease: str
-    """Random key of the present run; empty without one."""
-    lease_until: datetime | None = moment_or_none()
-    next_run_at: datetime | None = moment_or_none()
     waiting_run_id: int
     """The run that found a shrunken list, 0 when none waits for a person."""
     waiting_missing: int
@@ -49,7 +62,7 @@ class SyncStateRow(SQLModel, table=True):
     accepted: int
 
 
-class SyncOrderRow(SQLModel, table=True):
+class SyncOrderRow(SignedRow, table=True):
     """An order that the source has, or had when it was seen last."""
 
     __tablename__ = "sync_order"
@@ -66,13 +79,13 @@ class SyncOrderRow(SQLModel, table=True):
     """Why its record was refused last, as REASON:field, so that the audit trail says it once; empty when it is good."""
 
 
-class SyncRunRow(SQLModel, table=True):
+class SyncRunRow(SignedRow, table=True):
     """A run; see `SyncRun` of the domain."""
 
     __tablename__ = "sync_run"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    run_id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(primary_key=True)
     source: str
     started_at: datetime = moment(index=True)
     ended_at: datetime | None = moment_or_none()
@@ -100,13 +113,34 @@ class SyncRunRow(SQLModel, table=True):
     held: int
 
 
-_STATE_COLUMNS = tuple(field.name for field in fields(SyncState) if field.name != "waiting")
+_STATE_COLUMNS = tuple(field.name for field in fields(SyncState) if field.name not in {"waiting", "next_run_at"})
 
 
-def state_of(row: SyncStateRow) -> SyncState:
+def new_state(reading: int) -> SyncStateRow:
+    """Return the row before the first run, or in place of a changed one, after which readings have higher numbers."""
+    return SyncStateRow(
+        id=STATE,
+        source="",
+        cursor="",
+        reading_from="",
+        reading=reading,
+        reading_open=False,
+        reading_whole=True,
+        reading_expected=0,
+        reading_items=0,
+        reading_refused=0,
+        keyless=False,
+        waiting_run_id=0,
+        waiting_missing=0,
+        waiting_held=0,
+        accepted=0,
+    )
+
+
+def state_of(row: SyncStateRow, next_run_at: datetime | None = None) -> SyncState:
     """Read the state."""
     waiting = ShrunkenList(row.waiting_run_id, row.waiting_missing, row.waiting_held) if row.waiting_run_id else None
-    return SyncState(**{name: getattr(row, name) for name in _STATE_COLUMNS}, waiting=waiting)
+    return SyncState(**{name: getattr(row, name) for name in _STATE_COLUMNS}, next_run_at=next_run_at, waiting=waiting)
 
 
 def run_values(run: SyncRun) -> dict[str, Any]:
@@ -130,8 +164,6 @@ def run_values(run: SyncRun) -> dict[str, Any]:
 
 def run_of(row: SyncRunRow) -> SyncRun:
     """Read a run."""
-    if row.run_id is None:
-        raise ValueError("a run that was stored has a key")
     return SyncRun(
         run_id=row.run_id,
         source=row.source,

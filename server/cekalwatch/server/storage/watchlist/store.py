@@ -21,7 +21,7 @@ from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.storage.alerts.retention_store import remove_probes_of_nobody
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow
 from cekalwatch.server.storage.audit.store import write_audit
-from cekalwatch.server.storage.integrity.guarded_session import checked
+from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
 from cekalwatch.server.storage.models.store import KEYS_A_QUERY, ModelStore, TemplateStore, is_template
 from cekalwatch.server.storage.models.tables import TemplateRefusalRow
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
@@ -230,7 +230,10 @@ class WatchlistStore(RecordStore):
             if not any(map(due, read_orders(session, self._rows, [subject_id]))):
                 return False
             gone = _remove(session, subject_id)
-            session.exec(update(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)).values(erased=True))
+            seen = select(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)).with_for_update()
+            for row in in_order(session, session.exec(seen)):
+                row.erased = True
+            session.flush()
             write_audit(session, note(gone))
             session.commit()
         self._database.purge_journal()

@@ -83,6 +83,11 @@ class SyncIntake:
         """The present state of the run."""
         return self._findings.added_to(replace(self._run, counts=SyncCounts(**self._counts)))
 
+    @property
+    def reading(self) -> int:
+        """Number of the reading."""
+        return self._state.reading
+
     def open(self, reading: Reading, *, goes_on: bool) -> None:
         """Begin a reading, or continue the open one."""
         resumed = goes_on and self._state.reading_open

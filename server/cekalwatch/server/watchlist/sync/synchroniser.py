@@ -150,6 +150,8 @@ class Synchroniser:
         """Withdraw the orders that have left the source, unless there are so many that people must decide first."""
         intake.judge_again()
         state, run = self._store.state(), intake.run
+        if state.reading != intake.reading:  # somebody else changed the row
+            raise _UnreliableReadingError(Code.STORAGE_UNAVAILABLE)
         if run.whole and state.reading_items < intake.expected:
             raise _UnreliableReadingError(Code.SOURCE_INCOMPLETE)
         if run.whole and 0 < state.reading_items == state.reading_refused:
@@ -159,7 +161,8 @@ class Synchroniser:
             named = self._store.left(state.reading, whole=False)
             run = replace(run, counts=replace(run.counts, kept=_held(left) - _held(named)))
             left = named
-        missing, held = _held(left), self._store.held()
+        missing = _held(left)
+        held = self._store.held() if missing else 0
         empty = run.whole and state.reading_items == 0
         if self._parts.terms.guard.stops(missing, held, empty=empty, accepted=state.accepted):
             log.warning("watchlist_shrunk", missing=missing, held=held)
