@@ -108,7 +108,9 @@ class Server:
         recognition = init_recognition(context)
         gallery = init_gallery(context, recognition)
         attendance = Attendance(settings.cameras, lambda: peers.whole(), clock)  # noqa: PLW0108  # they come later
-        alerts = init_alerts(context, gallery.freshness, presence, audit.trail, cluster.hints, attendance)
+        alerts = init_alerts(
+            context, gallery.freshness, presence, audit.trail, cluster.hints, attendance, certificates.revoked
+        )
         capture = init_capture(context, gallery, alerts.announce, presence)
         watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail)
         ports = init_ports(context, alerts, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)

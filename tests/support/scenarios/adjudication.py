@@ -13,6 +13,8 @@ from cekalwatch.server.alerts.automatic_steps import Escalator, OrderWatch
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.auth.sessions import PeopleHere, TokenPurpose
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
@@ -21,6 +23,7 @@ from cekalwatch.server.domain.alerts.handling import HandlingPolicy
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.health.probes import AgentPresence
@@ -29,6 +32,7 @@ from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.session_store import NewSession, SessionStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
@@ -77,11 +81,12 @@ class Counter:
         """What subscribed PCs watch, by agent: there is one for all counters."""
         cameras = (DEPARTURE, replace(DEPARTURE, camera_id="dep-2", counter="D2"))
         self.attendance = Attendance(cameras, lambda: WholePresence((), {}, {}, dict(self.pcs)), self.clock)
+        self.sessions, self.revoked = SessionStore(self.database), set[str]()
         self.escalator = Escalator(
             self.handling,
             self.alerts,
             orders,
-            self.people,
+            PeopleHere(self.sessions, self.revoked.__contains__).gone,
             self.clock,
             self.policy,
             myself,
@@ -98,13 +103,23 @@ class Counter:
         self.announced += 1
 
     def hire(self, name: str, *roles: PersonRole, sites: tuple[str, ...] = ("batam-center",)) -> ActingPerson:
-        """Add a person, and return them at a PC of their own."""
+        """Add a person, and return them signed in at a PC of their own."""
         who = person(name, *roles, sites=sites)
         entry = AuditEntry(self.clock.now(), Actor(ActorKind.COMMAND, "test"), Action.PERSON_ADDED)
         self.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
+        self.sign_in(who, f"pc-{name}")
         return ActingPerson(
             who, Actor(ActorKind.PERSON, f"{who.person_id}@pc-{name}"), lambda site: site == "batam-center"
         )
+
+    def sign_in(self, who: Person, pc: str) -> str:
+        """Begin a session at a PC, whose name is its certificate's too, and return its key."""
+        now, key = self.clock.now(), f"{who.sign_in_name}@{pc}"
+        entry = AuditEntry(now, Actor(ActorKind.PERSON, f"{who.person_id}@{pc}"), Action.SIGNED_IN)
+        lasts = SessionTerms().lifetime
+        new = NewSession(key, TokenPurpose.SESSION, who.person_id, True, pc, pc, now, now + lasts)
+        self.sessions.begin(new, entry)
+        return key
 
     def list_subject(self, subject_id: str = "S-1", until: date = date(2026, 6, 30)) -> None:
         """Put a subject with an order that is in force at noon on the watchlist."""

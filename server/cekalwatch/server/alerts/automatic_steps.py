@@ -6,7 +6,7 @@ servers takes the step and the other finds nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -26,7 +26,6 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, WatchedAlert
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
@@ -159,8 +158,8 @@ _SOMEBODY = ("",)
 
 
 class Escalator:
-    """Releases claims that nobody renews or whose holder was disabled, and escalates what waits, hits too of which an
-    agency must still be told or whose reference is owed, as the actor `myself`.
+    """Releases claims that nobody renews or whose holder has no session any more, and escalates what waits, hits too of
+    which an agency must still be told or whose reference is owed, as the actor `myself`.
 
     It goes by elapsed time: several servers whose clocks differ do the same, and after a restart or a change of the
     leader a claim lasts one lease longer at most. Its method blocks: call it from a worker thread.
@@ -171,17 +170,18 @@ class Escalator:
         store: HandlingStore,
         alerts: AlertStore,
         orders: AlertOrders,
-        people: PeopleStore,
+        gone: Callable[[Collection[UUID]], frozenset[UUID]],
         clock: Clock,
         policy: HandlingPolicy,
         myself: Actor,
         announce: Callable[[], None],
         attendance: Attendance,
     ) -> None:
+        """`gone` returns which of some people have no session any more; it blocks."""
         self._store = store
         self._alerts = alerts
         self._orders = orders
-        self._people = people
+        self._who_is_gone = gone
         self._gone: frozenset[UUID] = frozenset()
         self._clock = clock
         self._attendance = attendance
@@ -200,7 +200,7 @@ class Escalator:
         self._watch.see(waiting)
         self._attendance.look()
         held_by = {one.claim.holder.person_id for one in waiting.values() if one.claim}
-        self._gone = self._people.disabled(held_by) if held_by else frozenset()
+        self._gone = self._who_is_gone(held_by) if held_by else frozenset()
         now, moved = self._clock.now(), 0
         for alert_id, handling in waiting.items():
             made: list[AlertEventType] = []

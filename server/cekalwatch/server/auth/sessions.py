@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -196,12 +196,14 @@ class Sessions:
     def _good(self, key: str, purpose: TokenPurpose) -> KeptSession:
         kept = self._store.find(key, purpose)
         now = self._clock.now()
-        if kept is None or now >= kept.expires_at or kept.account.person.disabled:
+        if kept is None or kept.account.person.disabled:
             raise CekalwatchError(Code.SESSION_ENDED)
         if self._revoked(kept.certificate):
             raise CekalwatchError(Code.SESSION_ENDED, "certificate revoked")
-        if purpose is TokenPurpose.SESSION and now >= kept.used_at + self.terms.idle:
-            raise CekalwatchError(Code.SESSION_ENDED, "idle")
+        idle = purpose is TokenPurpose.SESSION and now >= kept.used_at + self.terms.idle
+        if idle or now >= kept.expires_at:
+            self._store.remove(key, used_at=kept.used_at)  # so that its person holds nothing any more
+            raise CekalwatchError(Code.SESSION_ENDED, "idle" if idle else "expired")
         return kept
 
     def _same_device(self, kept: KeptSession, device: Device) -> None:
@@ -254,3 +256,17 @@ class SupervisedDevices:
     def __contains__(self, device: Device) -> bool:
         """Whether a supervisor is signed in at `device`; with plaintext, anywhere on this machine."""
         return device.binding in self._devices
+
+
+class PeopleHere:
+    """Knows which people have a session. It looks at no clock: two servers whose clocks differ say the same."""
+
+    def __init__(self, store: SessionStore, revoked: Callable[[str], bool]) -> None:
+        """`revoked` returns whether a device's certificate is revoked."""
+        self._store = store
+        self._revoked = revoked
+
+    def gone(self, people: Collection[UUID]) -> frozenset[UUID]:
+        """Return those of `people` without a session at any device: they signed out, or it was ended or revoked."""
+        kept = self._store.of(TokenPurpose.SESSION, people)
+        return frozenset(people) - {one.account.person.person_id for one in kept if not self._revoked(one.certificate)}

@@ -19,7 +19,7 @@ from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAle
 from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.auth.sessions import SupervisedDevices
+from cekalwatch.server.auth.sessions import PeopleHere, SupervisedDevices
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.domain.people import Person
@@ -76,13 +76,15 @@ def init_alerts(
     trail: AuditTrail,
     hints: ChangeNotifier,
     attendance: Attendance,
+    revoked: Callable[[str], bool],
 ) -> AlertParts:
-    """Begin at the end of the event log."""
+    """Begin at the end of the event log. `revoked` returns whether a device's certificate is revoked."""
     settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
     alerts, handling, policy = stores.alerts, stores.handling, settings.handling_policy
     orders = AlertOrders(stores.watchlist, context.checkpoints)
     details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
-    supervised = SupervisedDevices(SessionStore(context.database), settings.session_terms, clock)
+    sessions = SessionStore(context.database)
+    supervised = SupervisedDevices(sessions, settings.session_terms, clock)
     fanout = Fanout(alerts, details, follow_supervisors=supervised.follow)
     acknowledgements = Acknowledgements(alerts, clock, fanout.occurred_at, context.metrics)
     deliveries = DeliveryTrail(stores.audit, clock, actor, context.metrics.batch("deliveries"))
@@ -118,7 +120,8 @@ def init_alerts(
         stores.ports.has,
     )
     watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
-    escalator = Escalator(handling, alerts, orders, stores.people, clock, policy, actor, announce, attendance)
+    gone = PeopleHere(sessions, revoked).gone
+    escalator = Escalator(handling, alerts, orders, gone, clock, policy, actor, announce, attendance)
     window = timedelta(seconds=settings.grouping_window_seconds)
     keeping = settings.retention_policy
     sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)

@@ -10,7 +10,11 @@ from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.auth.refusals import RefusalTrail
+from cekalwatch.server.auth.sessions import Device, Sessions
+from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.people.store import KeptPassword
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, Counter, seat
 
@@ -118,10 +122,47 @@ def test_who_is_disabled_holds_nothing_any_more(counter: Counter, budi: ActingPe
     assert [counter.alerts.get(one).state for one in (held, anothers)] == [AlertState.NEW, AlertState.CLAIMED]
 
 
+@pytest.mark.both_databases
+def test_whose_session_was_ended_or_revoked_holds_nothing_any_more(
+    counter: Counter, budi: ActingPerson, ani: ActingPerson, siti: ActingPerson
+):
+    """At once, though nobody said so to whom the alert is: an administrator reset a password, a PC was stolen."""
+    held = [counter.raise_alert(str(number)) for number in range(3)]
+    for alert_id, who in zip(held, (budi, ani, siti), strict=True):
+        counter.claim(alert_id, who)
+    elsewhere = counter.sign_in(siti.person, "pc-hall")
+    assert counter.escalator.escalate() == 0
+    note = AuditEntry(counter.clock.now(), Actor(ActorKind.COMMAND, "test"), Action.PERSON_CHANGED)
+    counter.people.set_password(budi.person.person_id, KeptPassword("x", must_change=True), note)
+    counter.revoked |= {seat(ani), seat(siti)}
+    assert [counter.escalator.escalate(), counter.escalator.escalate()] == [2, 0]
+    states = [AlertState.NEW, AlertState.NEW, AlertState.CLAIMED]
+    assert [counter.alerts.get(one).state for one in held] == states, "the last one is signed in elsewhere"
+    counter.sessions.remove(elsewhere)
+    assert counter.escalator.escalate() == 1
+
+
+def test_a_session_whose_time_was_over_holds_nothing_once_a_call_was_refused(
+    counter: Counter, budi: ActingPerson, clock: FixedClock
+):
+    """The PC renews its claims a few times within a lease. No clock ends a claim by itself: that of a server may be
+    wrong (N9)."""
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, budi)
+    sessions = Sessions(counter.sessions, RefusalTrail(counter.audit, clock), clock, SessionTerms())
+    key, pc = f"{budi.person.sign_in_name}@{seat(budi)}", Device(budi.actor, seat(budi))
+    clock.moment += SessionTerms().idle
+    counter.escalator.escalate()
+    assert counter.alerts.get(alert_id).state is AlertState.CLAIMED
+    assert code_of(lambda: sessions.again(key, pc, used=True)) is Code.SESSION_ENDED
+    counter.escalator.escalate()
+    assert counter.alerts.get(alert_id).state is AlertState.NEW
+
+
 def test_a_claim_of_a_session_that_ended_by_itself_lasts_a_lease_at_most(
     counter: Counter, budi: ActingPerson, clock: FixedClock
 ):
-    """Whose session expired or was revoked cannot renew: the call is refused before it comes here."""
+    """Nobody at the PC may call any more."""
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
     counter.escalator.escalate()

@@ -114,6 +114,20 @@ class SessionStore:
             found = list(_kept(session, session.exec(query)))
         return frozenset(one.device_binding for one in found if one.account.person.roles & frozenset(roles))
 
+    def of(self, purpose: str, people: Collection[UUID]) -> list[KeptSession]:
+        """Return the stored sessions of those of `people` who are not disabled, whatever the time."""
+        query = (
+            select(PersonSessionRow, PersonRow)
+            .join(PersonRow)
+            .where(
+                col(PersonSessionRow.purpose) == purpose,
+                col(PersonSessionRow.person_id).in_([str(one) for one in people]),
+                col(PersonRow.disabled).is_(False),
+            )
+        )
+        with self._database.session() as session:
+            return list(_kept(session, session.exec(query)))
+
     def touch(self, token_sha256: str, now: datetime) -> None:
         """Note that a session is in use."""
         with self._database.session() as session:
@@ -122,10 +136,15 @@ class SessionStore:
                 checked(session, row).used_at = now
                 session.commit()
 
-    def remove(self, token_sha256: str, entry: AuditEntry | None = None) -> bool:
-        """End a session, and return whether this call did: of several at the same time, one gets true."""
+    def remove(self, token_sha256: str, entry: AuditEntry | None = None, used_at: datetime | None = None) -> bool:
+        """End a session, and return whether this call did: of several at the same time, one gets true.
+
+        With `used_at`, only if it was not used since.
+        """
         with self._database.session() as session:
             query = delete(PersonSessionRow).where(col(PersonSessionRow.token_sha256) == token_sha256)
+            if used_at is not None:
+                query = query.where(col(PersonSessionRow.used_at) == used_at)
             removed = session.exec(query).rowcount > 0
             if removed and entry:
                 write_audit(session, entry)

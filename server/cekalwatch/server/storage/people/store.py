@@ -163,12 +163,6 @@ class PeopleStore:
                 row.password_hash = renewed
                 session.commit()
 
-    def disabled(self, people: Collection[UUID]) -> frozenset[UUID]:
-        """Return those of `people` whose account was disabled."""
-        query = select(PersonRow.person_id).where(col(PersonRow.disabled).is_(True))
-        with self._database.session() as session:
-            return frozenset(people) & frozenset(map(UUID, session.exec(query)))
-
     def begin_try(self, sign_in_name: str, now: datetime, rule: LockOut) -> SignInTries | None:
         """Count an attempt as wrong before it is checked; None when the name is locked and must not be checked.
 
