@@ -35,6 +35,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword
 from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -49,7 +50,7 @@ from tests.integration.rules.faces import SUBJECTS, THRESHOLD, engine, message, 
 from tests.integration.rules.line import Exchange, Line
 from tests.integration.rules.values import CITIZENS, WIB, Order, person_of
 from tests.support.builders.watchlist import FixedClock, figures, subject
-from tests.support.scenarios.people import person
+from tests.support.scenarios.people import begin_session, person
 from tests.support.tools.packs import light_pack
 
 WITH_THE_LIST = {"follow_gallery", "look_at_orders"}
@@ -165,6 +166,7 @@ class Machine:
             for who in self.people.values():
                 entry = AuditEntry(FixedClock().now(), MYSELF, Action.PERSON_ADDED)
                 context.stores.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
+                begin_session(SessionStore(self.database), who, "pc", FixedClock().now())
             for ban in LISTED:
                 put(context.stores.watchlist, ban)
         self._watch = sqlite3.connect(self.database.name, isolation_level=None)
@@ -255,7 +257,9 @@ class Office:
         there = Attendance(
             self.settings.cameras, lambda: WholePresence((), {}, {}, watched=presence.agents), self.clock
         )
-        alerts = init_alerts(context, search.freshness, presence, trail, ChangeNotifier(database), there)
+        alerts = init_alerts(
+            context, search.freshness, presence, trail, ChangeNotifier(database), there, lambda _: False
+        )
         captures = init_capture(context, search, alerts.announce, presence)
         self._fanout, self._snapshots = alerts.fanout, search.snapshots
         self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)

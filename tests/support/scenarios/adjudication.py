@@ -13,8 +13,7 @@ from cekalwatch.server.alerts.automatic_steps import Escalator, OrderWatch
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
-from cekalwatch.server.auth.sessions import PeopleHere, TokenPurpose
-from cekalwatch.server.auth.sign_in_terms import SessionTerms
+from cekalwatch.server.auth.sessions import PeopleHere
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
@@ -32,13 +31,13 @@ from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people.session_store import NewSession, SessionStore
+from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import WIB, order, subject
-from tests.support.scenarios.people import person
+from tests.support.scenarios.people import begin_session, person
 
 POLICY = HandlingPolicy()
 REFERENCE = "CO-2026/0117"
@@ -113,13 +112,8 @@ class Counter:
         )
 
     def sign_in(self, who: Person, pc: str) -> str:
-        """Begin a session at a PC, whose name is its certificate's too, and return its key."""
-        now, key = self.clock.now(), f"{who.sign_in_name}@{pc}"
-        entry = AuditEntry(now, Actor(ActorKind.PERSON, f"{who.person_id}@{pc}"), Action.SIGNED_IN)
-        lasts = SessionTerms().lifetime
-        new = NewSession(key, TokenPurpose.SESSION, who.person_id, True, pc, pc, now, now + lasts)
-        self.sessions.begin(new, entry)
-        return key
+        """Begin a session at a PC, and return its key."""
+        return begin_session(self.sessions, who, pc, self.clock.now())
 
     def list_subject(self, subject_id: str = "S-1", until: date = date(2026, 6, 30)) -> None:
         """Put a subject with an order that is in force at noon on the watchlist."""

@@ -17,7 +17,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, Link
 from cekalwatch.server.auth.admission import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
-from cekalwatch.server.auth.sessions import Device, SecondSignature, Sessions
+from cekalwatch.server.auth.sessions import Device, SecondSignature, Sessions, TokenPurpose
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.auth.signing_in.passwords import PasswordChange, PasswordProvider, Passwords
 from cekalwatch.server.auth.signing_in.sign_in import DeviceTries, PasswordProof, Proof, SignInService
@@ -25,7 +25,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.people.session_store import SessionStore
+from cekalwatch.server.storage.people.session_store import NewSession, SessionStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 from tests.support.builders.keys import open_keys
 
@@ -154,3 +154,11 @@ def errand(office: Office, argument: bytes = b"0.6", name: str = "adi") -> Secon
         office.hire(person(name, PersonRole.ADMINISTRATOR))
     _, first = office.desk.sign_in(office.proof(name), device())
     return SecondSignature(JointAct.of(TwoPersonAction.CHANGE_THRESHOLD, argument), first)
+
+
+def begin_session(store: SessionStore, who: Person, pc: str, now: datetime) -> str:
+    """Begin a session at a PC, whose name is its certificate's too, and return its key."""
+    key, entry = f"{who.sign_in_name}@{pc}", AuditEntry(now, device(pc).actor, Action.SIGNED_IN)
+    ends = now + SessionTerms().lifetime
+    store.begin(NewSession(key, TokenPurpose.SESSION, who.person_id, True, pc, pc, now, ends), entry)
+    return key
