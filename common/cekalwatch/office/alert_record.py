@@ -83,8 +83,9 @@ def alert_record(alert: Alert, formatter: AlertFormatter, made_at: datetime, mad
 
 
 def _signatures(alert: Alert, formatter: AlertFormatter) -> Iterable[Signature]:
+    # Whoever enters the reference of a provisional hit later has confirmed nothing: the first confirmation counts.
     officer = alert.handling.officer
-    confirmed = (one.person for one in reversed(alert.handling.findings) if one.outcome is Outcome.CONFIRMED)
+    confirmed = (one.person for one in alert.handling.findings if one.outcome is Outcome.CONFIRMED)
     supervisor = next(confirmed, None)
     for role, person in (
         (formatter.say("RECORD_OFFICER"), officer),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cekalwatch.contract.values.adjudication import AlertState, Finding, FollowUp, Outcome, Reason
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.alert_record import alert_record, record_html
 from cekalwatch.program.translations import Language
@@ -77,3 +78,19 @@ def test_the_record_of_a_provisional_hit_says_that_the_reference_is_owed_and_not
     assert TEXTS.state(provisional) in page(provisional)
     assert TEXTS.state(provisional) != TEXTS.state(alert)
     assert "Cekal Online" not in record.opening
+
+
+def test_the_two_who_confirmed_sign_and_not_who_entered_the_reference_later() -> None:
+    alert, tuti = hit(), PersonReference("0197a1b2-0000-7000-8000-00000000007c", "Tuti")
+    looked, confirmed = alert.handling.findings
+    provisional = replace(confirmed, reason=Reason.CENTRAL_SYSTEM_DOWN, person=tuti)
+    findings = (replace(looked, person=SITI), provisional, confirmed)  # Siti enters the reference
+    record = alert_record(replace(alert, handling=replace(alert.handling, findings=findings)), TEXTS, EPOCH, "Siti")
+    assert [one.name for one in record.signatures] == ["Siti", "Tuti"]
+
+
+def test_a_reason_in_the_record_does_not_ask_for_a_note() -> None:
+    alert = hit()
+    findings = (replace(alert.handling.findings[0], reason=Reason.OTHER), alert.handling.findings[1])
+    text = page(replace(alert, handling=replace(alert.handling, findings=findings)))
+    assert "Lainnya “parut di dahi”" in text

@@ -13,6 +13,7 @@ from cekalwatch.contract.values.adjudication import (
     Escalation,
     Finding,
     FollowUp,
+    Reason,
     clearing_of,
 )
 from cekalwatch.contract.values.alerts import Alert, Candidate, Sighting
@@ -507,6 +508,11 @@ class AlertFormatter(Texts):
         reason = self.say(f"REASON_{finding.reason or 'UNKNOWN'}")
         note = f" “{finding.note}”" if finding.note else ""
         return f"{outcome}: {reason}{note} — {self._name(finding.person)}, {self.time(finding.found_at)}"
+
+    def reason_to_choose(self, reason: Reason) -> str:
+        """Return a reason for a person who chooses one: it says where a note is required."""
+        words = self.say(f"REASON_{reason}")
+        return self.say("NOTE_REQUIRED", reason=words) if reason is Reason.OTHER else words
 
     def _follow_up(self, follow_up: FollowUp) -> str:
         contact = f"{self.time(follow_up.contacted_at)} {follow_up.agency}, {follow_up.contact}"

@@ -181,7 +181,7 @@ def test_the_history_tells_who_found_what_and_why() -> None:
     handling = replace(alert.handling, reference="CO-2026/117", follow_ups=(told,))
     values = [fact.value for fact in ENGLISH.history(replace(alert, state=AlertState.CONFIRMED, handling=handling))]
     assert values == [
-        "Referred: Other (note required) “a scar” — Budi, 2 March 2026 08:30:00 WIB",
+        "Referred: Other “a scar” — Budi, 2 March 2026 08:30:00 WIB",
         "CO-2026/117",
         "2 March 2026 08:30:00 WIB Kejaksaan Agung, Pak Anton, phone: they come — Siti",
     ]

@@ -61,7 +61,7 @@ class ReasonDialog(StepDialog):
         self._group = QButtonGroup(self)
         column = QVBoxLayout()
         for number, reason in enumerate(self.reasons):
-            choice = QRadioButton(f"{number + 1}  {self.say(f'REASON_{reason}')}")
+            choice = QRadioButton(f"{number + 1}  {formatter.reason_to_choose(reason)}")
             self._group.addButton(choice, number)
             column.addWidget(choice)
             QShortcut(QKeySequence(str(number + 1)), self).activated.connect(choice.click)
