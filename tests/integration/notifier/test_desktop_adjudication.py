@@ -58,6 +58,7 @@ def test_two_people_bring_an_alert_from_new_to_closed(office: OfficeThread, pc: 
     hall.type(hall.dialog, "co-2026/0117\r")
     hall.shows(alert_id, "CONFIRMED")
     pc.shows(alert_id, "CONFIRMED")
+    assert not pc.window.view.action_bar.message, "the step that was saved here was not the last"
     hall.until(lambda: hall.window.view.action_bar.message == "Saved.")
     assert hall.window.view.action_bar.role == "warning", "a hit does not end in green"
     assert not pc.can(Step.CLOSE)

@@ -23,7 +23,7 @@ from cekalwatch.contract.values.people import PersonReference, PersonSession
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
-from cekalwatch.office.alerts import Hindrance, SeenVersion, score_level
+from cekalwatch.office.alerts import Hindrance, Options, SeenVersion, score_level
 from cekalwatch.office.connection import Cause, Connection
 from cekalwatch.program.translations import Language, Texts
 
@@ -34,6 +34,7 @@ _PASSPORTS = frozenset({"passport", "paspor"})
 """What lists call a passport, in small letters."""
 _MINUTE_S, _HOUR_S = 60, 3600
 _NO_FIGURE = "–"
+_OF_ALL_STEPS = frozenset({Hindrance.SIGN_IN, Hindrance.ROLE, Hindrance.HELD})
 GONE_AFTER = timedelta(seconds=60)
 """A traveller whom no camera has seen for this long may have gone on."""
 
@@ -387,6 +388,18 @@ class AlertFormatter(Texts):
     def hindrance(self, hindrance: Hindrance, alert: Alert) -> str:
         """Return why a step cannot be taken."""
         return self.say(f"HINDRANCE_{hindrance}", holder=self.holder(alert), agencies=", ".join(alert.agencies))
+
+    def hindrances(self, options: Options, alert: Alert) -> tuple[str, ...]:
+        """Return why steps cannot be taken, or not alone. What is not about all steps names those that it is about."""
+        told: dict[str, list[str]] = {}
+        for step, hindrance in options.steps.items():
+            if hindrance is None:
+                continue
+            words = self.say("BESIDE") if options.beside(step) else self.hindrance(hindrance, alert)
+            steps = told.setdefault(words, [])
+            if hindrance not in _OF_ALL_STEPS:
+                steps.append(self.say(f"STEP_{step}"))
+        return tuple(f"{', '.join(steps)}: {words}" if steps else words for words, steps in told.items())
 
     # The connection, the watchlist and the shift.
 

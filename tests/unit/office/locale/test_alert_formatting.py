@@ -25,7 +25,7 @@ from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.desk import ServerClock
 from cekalwatch.notifier.locale.texts import NotifierTexts
-from cekalwatch.office.alerts import Hindrance
+from cekalwatch.office.alerts import Hindrance, options
 from cekalwatch.office.locale.alert_formatting import Fact
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by, judged_by, make_alert, session_of
@@ -360,3 +360,19 @@ def test_a_score_stands_beside_its_model_version() -> None:
     other = replace(alert.candidates[0], model_version="older-1")
     ranked = ENGLISH.candidates(replace(alert, candidates=(alert.candidates[0], other)))
     assert [fact.label.endswith("(older-1)") for fact in ranked] == [False, True]
+
+
+def test_why_a_step_cannot_be_taken_names_the_step_and_who_can() -> None:
+    officer, hit = session_of(BUDI), replace(make_alert(), agencies_owed=("KPK",))
+    owed = judged_by(SITI, Outcome.CONFIRMED, Reason.CENTRAL_SYSTEM_DOWN)
+    provisional = replace(owed, agencies_owed=("KPK",))
+    assert ENGLISH.hindrances(options(provisional, officer, "pc-1"), provisional) == (
+        "Enter the Cekal Online number, Withdraw the confirmation: Only a supervisor can do this.",
+        "Close the alert: First enter the Cekal Online number, or withdraw the confirmation.",
+    )
+    referred = replace(hit, state=AlertState.REFERRED)
+    assert ENGLISH.hindrances(options(referred, officer, "pc-1"), referred) == (
+        "Confirm (supervisor): A supervisor who did not judge this alert signs in for this step.",
+    )
+    held = held_by(SITI)
+    assert ENGLISH.hindrances(options(held, officer, "pc-1"), held) == ("Siti (pc-1) holds this alert.",)

@@ -67,6 +67,7 @@ class ActionBar(QWidget):
         self._shown: object = None
         self._options = Options(MappingProxyType({}))
         self._busy = False
+        self._told: int | None = None
         for step, key in KEYS.items():
             shortcut = QShortcut(QKeySequence(key), self, context=Qt.ShortcutContext.WindowShortcut)
             shortcut.setAutoRepeat(False)
@@ -87,18 +88,23 @@ class ActionBar(QWidget):
     def show_options(self, alert: Alert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
         """Show the steps of the alert's state; `cekal_online`: its button comes first."""
         self._options = options
-        whys = {why: formatter.hindrance(why, alert) for why in options.steps.values() if why}
-        wanted = (tuple(options.steps.items()), formatter.language, cekal_online, tuple(whys.values()))
+        if self._told is not None and alert.version > self._told:
+            self.tell("", "muted")
+        wanted = (tuple(options.steps.items()), formatter.language, cekal_online)
         if wanted != self._shown:
             self._shown = wanted
             self._build(options, formatter, cekal_online=cekal_online)
-        self._why.setText("  ".join(whys.values()))
-        self._why.setVisible(bool(whys))
+        self._why.setText("  ".join(formatter.hindrances(options, alert)))
+        self._why.setVisible(bool(self._why.text()))
         for step, one in self.steps.items():
             one.setEnabled(options.can(step) and not self._busy)
 
-    def tell(self, words: str, role: str) -> None:
-        """Show the result of a step: `role` is `done`, `warning`, `error` or `muted`."""
+    def tell(self, words: str, role: str, version: int | None = None) -> None:
+        """Show the result of a step: `role` is `done`, `warning`, `error` or `muted`.
+
+        It goes when another version of the alert than `version` comes: that was not the person's step.
+        """
+        self._told = version
         self._message.setText(words)
         set_role(self._message, role)
         self._message.setVisible(bool(words))
@@ -211,7 +217,8 @@ class StepFlow(QObject):
     def _tell_done(self, alert_id: str) -> None:
         """Say that a step is recorded; not in green where the traveller is the person on the list."""
         shown = self._controller.alert_cache.find(alert_id)
-        self._bar.tell(self._controller.formatter.say("DONE"), "warning" if shown and shown.alert.hit else "done")
+        role = "warning" if shown and shown.alert.hit else "done"
+        self._bar.tell(self._controller.formatter.say("DONE"), role, shown.alert.version if shown else None)
 
     def _open_cekal_online(self) -> None:
         QDesktopServices.openUrl(QUrl(self._controller.settings.cekal_online_url))
