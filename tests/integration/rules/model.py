@@ -135,9 +135,8 @@ class Rules(PeoplesRules):
         further, left = seen.passage not in alert.passages, len(alert.left)
         alert.counters.add(place.counter)
         alert.directions.add(place.direction)
-        before = Face(face, seen.at) if further else alert.passages[seen.passage]
-        live = not seen.late
-        alert.passages[seen.passage] = Face(face, max(seen.at, before.seen_at), live=live or before.live)
+        live, was_live = not seen.late, not further and alert.passages[seen.passage].live
+        alert.passages[seen.passage] = Face(face, self.now, live=live or was_live)
         alert.seen_at = max(alert.seen_at, seen.at)
         alert.seen.append(seen)
         known = sorted(set(similar) & set(alert.candidates))
@@ -157,7 +156,7 @@ class Rules(PeoplesRules):
         # (3, 4) An open alert's version grows with each passage, and with whom it may be.
         if alert.state in OPEN and (further or new or alert.subject != asked or len(alert.left) > left):
             self._grows(alert)
-        if live and not before.live:
+        if live and not was_live:
             self.passed.add((self.alerts.index(alert), place.counter))
 
     def _answers(self, alert: Alert, subject: str, passage: str, place: Camera) -> bool:
@@ -208,7 +207,7 @@ class Rules(PeoplesRules):
         self.now, self.elapsed = now, self.elapsed + passed
         for alert in self.alerts:
             for face in alert.passages.values():
-                face.forgotten = face.forgotten or face.seen_at < now - WINDOW
+                face.forgotten = face.forgotten or face.came_at < now - WINDOW
         self.looks()
         self.watches()
 
@@ -229,7 +228,7 @@ class Rules(PeoplesRules):
         if self.looked is None or self.elapsed - self.looked > BEGINS_AFTER:
             self.began, self.there = self.elapsed, {}
         self.looked = self.elapsed
-        self.there |= dict.fromkeys(self.pcs.keys() - self.off - self.back, self.elapsed)
+        self.there |= dict.fromkeys(self.pcs.keys() - self.off, self.elapsed)
 
     def _is_attended(self, site: str, counter: str) -> bool:
         """(12) Whether a PC there would ring."""

@@ -104,8 +104,9 @@ class Pc:
         self.connect()
 
     def connect(self) -> None:
-        """Subscribe."""
+        """Subscribe; the server knows of it when it has said so."""
         self._stream: Any = self._subscription.subscribe(Start.ACKNOWLEDGED, None)
+        self._take(next(iter(self._stream)))
 
     def die(self) -> None:
         """End the agent without a word."""
@@ -116,9 +117,11 @@ class Pc:
     def listen(self) -> None:
         """Take what the server has to say."""
         for response in self._stream:
-            if (told := STREAM.read(response)) is None:
-                continue
-            self._delivery.take(told)
-            if isinstance(told, KeepAlive):
+            if isinstance(self._take(response), KeepAlive):
                 self._acknowledgements.send()
                 return
+
+    def _take(self, response: Any) -> Any:
+        if (told := STREAM.read(response)) is not None:
+            self._delivery.take(told)
+        return told

@@ -93,6 +93,8 @@ class PeoplesRules:
             self._grows(alert)
             self._comes_to(alert, "CLAIMED", alert.wait)
             alert.holder, alert.until = (who.name, pc), self.elapsed + LEASE
+            if alert.subject not in alert.askable:  # (4) nobody is kept from judging whoever has an order
+                alert.subject = alert.askable[0]
         return why
 
     def judge(self, alert: Alert, who: Person, pc: str, outcome: str, *, seen: bool) -> set[str]:

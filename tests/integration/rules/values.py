@@ -119,7 +119,8 @@ class Face:
     """The face of a passage in an alert; it is kept while others may join."""
 
     name: str
-    seen_at: datetime
+    came_at: datetime
+    """When its last capture arrived; after an outage this is long after it was taken."""
     forgotten: bool = False
     live: bool = False
     """Whether a capture of it arrived soon after it was taken."""

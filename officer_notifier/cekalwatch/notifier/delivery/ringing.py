@@ -19,8 +19,16 @@ from cekalwatch.office.alerts import Appearance, News, ShownAlert
 MAX_REMEMBERED = 10_000
 """Above this number, the alert that was shown first is forgotten; one so old is settled."""
 EVERYWHERE = AlertFilter()
-_ASKED_AGAIN = frozenset({AlertEventType.ORDERS_RESUMED, AlertEventType.CLEARED, AlertEventType.RELEASED})
-"""What sets an alert that is unsettled then to work once more."""
+_ASKED_AGAIN = frozenset(
+    {
+        AlertEventType.ORDERS_RESUMED,
+        AlertEventType.CLEARED,
+        AlertEventType.RELEASED,
+        AlertEventType.CLAIMED,
+        AlertEventType.TAKEN_OVER,
+    }
+)
+"""What sets an alert that is unsettled then to work once more; whose claim comes late was released since."""
 _TRAVELLER_IS_HERE = frozenset({AlertEventType.RAISED, AlertEventType.SIGHTED})
 
 

@@ -105,6 +105,15 @@ def test_the_picture_is_the_best_of_the_newest_passage(store: AlertStore):
     assert store.probe(alert_id) == b"at D2, better"
 
 
+def test_a_passage_that_began_in_the_spool_is_the_newest_once_it_is_live(store: AlertStore):
+    alert_id = passes(store, capture(camera=D1, jpeg=b"at D1", quality=0.5))
+    passes(store, capture(camera=D2, jpeg=b"spooled at D2", quality=0.9, at=at(-5)), late=True)
+    passes(store, capture(camera=D2, jpeg=b"at D2", quality=0.2, at=at(1)))
+    assert store.probe(alert_id) == b"at D2"
+    passes(store, capture(camera=D1, jpeg=b"at D1 again", quality=0.9, at=at(2)))
+    assert store.probe(alert_id) == b"at D2", "a further crop of the passage before"
+
+
 def test_a_sighting_whose_lateness_somebody_changed_is_refused(database: Database, store: AlertStore):
     alert_id = passes(store, capture())
     passes(store, capture(passage="0", at=at(-5)), late=True)

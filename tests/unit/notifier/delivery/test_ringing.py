@@ -78,7 +78,7 @@ def test_what_somebody_deals_with_rings_only_with_its_traveller(event: AlertEven
     assert heard(CLAIMED, event, News.FIRST) is (event in {E.RAISED, E.SIGHTED})
 
 
-@pytest.mark.parametrize("event", [E.CLAIMED, E.ESCALATED, None])
+@pytest.mark.parametrize("event", [E.CANDIDATE_LAPSED, E.ESCALATED, None])
 def test_an_officers_pc_that_has_shown_an_alert_does_not_ring_for_what_others_do(event: AlertEventType | None) -> None:
     screen = Screen(at("3"))
     assert screen.rings(NEW, E.RAISED)
@@ -206,6 +206,15 @@ def test_a_released_alert_rings_again_at_once(station: Station) -> None:
     assert not screen.rings(held_by(BUDI, NEW, "pc-1"), E.CLAIMED)
     assert screen.rings(replace(NEW, version=3), E.RELEASED)
     assert not screen.rings(replace(NEW, version=3), E.RELEASED), "it is told twice"
+
+
+@pytest.mark.parametrize("event", [E.CLAIMED, E.TAKEN_OVER])
+def test_an_alert_that_was_claimed_and_released_since_rings_again(event: AlertEventType) -> None:
+    """A PC whose line was away hears of both at once, each with the alert as it is now."""
+    screen = Screen(at("3"))
+    assert screen.rings(NEW, E.RAISED)
+    assert screen.rings(replace(NEW, version=3), event)
+    assert not screen.rings(replace(NEW, version=3), E.RELEASED)
 
 
 @pytest.mark.parametrize(("alert", "event"), list(product((NEW, CLAIMED, REFERRED), (*E, None))))

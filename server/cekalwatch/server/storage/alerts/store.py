@@ -39,8 +39,8 @@ from cekalwatch.server.storage.alerts.tables import (
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import PROBE_JPEG
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, put_row
-from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, plain_in_order, put_row
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form_of
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 
 log = structlog.get_logger()
@@ -55,6 +55,12 @@ _HELD_PROBE = (
     sqlalchemy.select(ProbeRow, SightingRow)
     .outerjoin(SightingRow, col(SightingRow.capture_id) == col(ProbeRow.capture_id))
     .where(col(ProbeRow.alert_id) == bindparam("alert_id"))
+)
+_LIVE_BEFORE = sqlalchemy.select(*form_of(SightingRow).table.columns).where(
+    col(SightingRow.alert_id) == bindparam("alert_id"),
+    col(SightingRow.passage) == bindparam("passage"),
+    col(SightingRow.capture_id) != bindparam("capture_id"),
+    col(SightingRow.late).is_not(True),
 )
 _LOCK = update(EventLogRow).values(pruned_through=EventLogRow.pruned_through)
 
@@ -105,7 +111,7 @@ class AlertStore:
                 self._passages.keep(session, alert, match, now)
                 # A cleared alert has no picture and gets none, although more crops of the same passage may arrive.
                 if alert.open:
-                    self._keep_better_probe(session, row.alert_id, match, further=placement.further)
+                    self._keep_better_probe(session, row.alert_id, match)
             event = AlertEventRow(
                 type=kind,
                 occurred_at=now,
@@ -284,10 +290,11 @@ class AlertStore:
         with self._database.session() as session:
             return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
 
-    def _keep_better_probe(self, session: Session, alert_id: str, match: Match, *, further: bool) -> None:
+    def _keep_better_probe(self, session: Session, alert_id: str, match: Match) -> None:
         """Store the best picture of the newest live passage: this traveller is at a counter now (rule 4).
 
-        What comes late replaces a worse picture of its own passage at most, and no live one.
+        What comes late replaces a worse picture of its own passage at most, and no live one. A passage of which more
+        came late is as new as its first live picture.
         """
         found, sighting = session.execute(_HELD_PROBE, {"alert_id": alert_id}).one_or_none() or (None, None)
         held = next(in_order(session, [found] if found else []), None)
@@ -299,7 +306,8 @@ class AlertStore:
         elif of.passage == match.capture.passage:
             is_better = bool(of.late) or match.capture.quality > held.quality
         else:
-            is_better = bool(of.late) or (further and match.capture.captured_at >= of.captured_at)
+            newer = match.capture.captured_at >= of.captured_at
+            is_better = bool(of.late) or (newer and not _was_live(session, alert_id, match))
         if is_better:
             put_row(session, self._probe(alert_id, match), found)
 
@@ -307,6 +315,12 @@ class AlertStore:
         sealed = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
         capture = match.capture
         return ProbeRow(alert_id=alert_id, capture_id=str(capture.capture_id), quality=capture.quality, jpeg=sealed)
+
+
+def _was_live(session: Session, alert_id: str, match: Match) -> bool:
+    """Whether another capture of the match's passage was live."""
+    facts = {"alert_id": alert_id, "passage": match.capture.passage, "capture_id": str(match.capture.capture_id)}
+    return any(plain_in_order(session, SightingRow, session.execute(_LIVE_BEFORE, facts)))
 
 
 def _sighting(row: AlertRow, match: Match) -> SightingRow:
