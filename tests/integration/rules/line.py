@@ -54,6 +54,19 @@ class _Context:
         raise LineError(code, details, metadata)
 
 
+class _OneThread(asyncio.SelectorEventLoop):
+    """A loop that does at once what a server leaves to other threads: a turn of another thread is waited for, and takes
+    as long as the machine is busy."""
+
+    def run_in_executor(self, _: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
+        done: asyncio.Future[T] = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  # whoever waits gets it
+            done.set_exception(error)
+        return done
+
+
 async def _end_tasks() -> None:
     await asyncio.get_running_loop().shutdown_asyncgens()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -75,7 +88,7 @@ class Exchange:
 
     def begin(self) -> None:
         """Let a server begin."""
-        self.loop = asyncio.new_event_loop()
+        self.loop = _OneThread()
 
     def end(self) -> None:
         """Let the server end, with what the streams left running."""

@@ -150,6 +150,8 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
 
 def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) -> list[Alert]:
     """Return the rows' alerts with sightings, findings and follow-ups."""
+    if not rows:
+        return []
     ids = [row.alert_id for row in rows]
     words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
     cameras, (sightings, current) = _cameras(session, ids), _sightings(session, ids)
