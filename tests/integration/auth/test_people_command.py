@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -195,7 +196,7 @@ def test_the_threshold_is_set_by_two_who_type_their_passwords(machine: Machine):
 
 
 @pytest.mark.slow
-def test_what_a_threshold_learned_is_shown_and_forgotten_by_two_who_type_their_passwords(machine: Machine):
+def test_what_a_threshold_learned_is_shown_accepted_and_forgotten_by_two_who_type_their_passwords(machine: Machine):
     machine.database.upgrade()
     adi = machine.office.hire(person("adi", PersonRole.ADMINISTRATOR)).person
     sari = machine.office.hire(person("sari", PersonRole.SUPERVISOR)).person
@@ -205,15 +206,24 @@ def test_what_a_threshold_learned_is_shown_and_forgotten_by_two_who_type_their_p
     entry = AuditEntry(machine.office.clock.now(), operator(), Action.THRESHOLD_LEARNED)
     assert store.learn(None, learned, entry)
     assert "Too few for a threshold of this site" in machine.run("thresholds", "learned").stdout
+    assert machine.run("thresholds", "accept").returncode == Exit.USAGE, "nothing waits"
+    waits = replace(learned, findings=replace(SiteFindings.NONE, packs=0.5, waiting=0.07))
+    assert store.learn(learned, waits, entry)
+    assert "0.5700 waits for two people" in machine.run("thresholds", "learned").stdout
+    assert machine.run("thresholds", "accept", typed=typed("adi", "sari")).returncode == Exit.OK
+    accepted = store.learned(model_version)
+    assert accepted
+    assert accepted.offset.value == pytest.approx(0.07)
+    assert accepted.waiting is None
     assert machine.run("thresholds", "forget", typed=typed("adi", "adi")).returncode == Exit.REFUSED
-    assert store.learned(model_version) == learned
+    assert store.learned(model_version) == accepted
     assert machine.run("thresholds", "forget", typed=typed("adi", "sari")).returncode == Exit.OK
     after = store.learned(model_version)
     assert after
     assert (after.offset.value, bool(after.forgotten_through)) == (0.0, True)
     (one,) = machine.office.trail(Action.LEARNING_FORGOTTEN)
     assert one.objects == f'["person:{adi.person_id}","person:{sari.person_id}"]'
-    assert json.loads(one.details)["forgotten"] == "+0.0400"
+    assert json.loads(one.details)["forgotten"] == "+0.0700"
 
 
 @pytest.mark.slow

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
+from tests.support.builders.learned import learned
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.web_console import Browser, form_token, words
@@ -95,3 +99,30 @@ async def test_what_was_learned_is_forgotten_by_two_people_who_read_what_it_does
     (link,) = office.trail(Action.LEARNING_FORGOTTEN)
     assert json.loads(link.details)["model"] == model
     assert all(str(office.people[name].person_id) in str(link.objects) for name in ("sari", "adi"))
+
+
+async def test_two_people_accept_the_learned_threshold_that_waits(office: PortOffice, browser: Browser) -> None:
+    page = await browser.get("/threshold")
+    assert "Accept the learned value" not in words(page)
+    model = page.text.partition('name="model" value="')[2].partition('"')[0]
+    found = learned(model, 0.02)
+    waits = replace(found, findings=replace(found.findings, waiting=0.06))
+    store = ThresholdStore(office.database)
+    store.forget_learned(
+        waits, AuditEntry(datetime.now(UTC), Actor(ActorKind.SERVER, "test"), Action.THRESHOLD_LEARNED)
+    )
+    page = await browser.get("/threshold")
+    assert "to 0.5600, which the passages of this site ask for" in words(page)
+    token = form_token(page)
+    assert (await browser.post("/threshold/accept", token, threshold="0.5600")).status_code == 409, "one person"
+    second = {"second_name": "adi", "second_password": PASSWORD}
+    assert (await browser.post("/threshold/accept", token, threshold="0.5600", **second)).status_code == 303
+    accepted = store.learned(model)
+    assert accepted
+    assert accepted.offset.value == accepted.offset.accepted == pytest.approx(0.06)
+    assert accepted.waiting is None
+    (link,) = office.trail(Action.THRESHOLD_SET)
+    assert json.loads(link.details)["threshold"] == "0.5600"
+    assert all(str(office.people[name].person_id) in str(link.objects) for name in ("sari", "adi"))
+    again = await browser.post("/threshold/accept", token, threshold="0.5600", **second)
+    assert (again.status_code, "threshold is wrong" in words(again)) == (409, True)

@@ -26,7 +26,7 @@ from tests.support.tools.packs import light_pack
 from tests.support.tools.shared import shared_faces
 
 LISTED_OF_GROUP, PASSING_OF_GROUP, LFW = 5, 12, 96
-A_DAY = 240
+A_DAY = 480
 WINDOW = 3
 SAME_PHOTOGRAPH = 0.8
 
@@ -78,6 +78,7 @@ def test_the_threshold_follows_real_faces_while_those_who_pass_change(database: 
         for _ in range(number):
             today = [dice.choice(far if one < share else near) for one in dice.random(A_DAY)]
             port.day(dict(zip(port.cameras, np.array_split(np.array(today), len(port.cameras)), strict=True)))
+            port.accept()
         port.look()
         return port.decision.value
 

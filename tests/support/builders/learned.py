@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cekalwatch.server.learning.camera_agreement import StandingOut
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
-from cekalwatch.server.learning.score_counts import StandingOut
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 TAIL = ThresholdModel(200, 0.45, 0.03, 0.04, 0.1, Provenance("", "model-1", "2026-03-01", 0, 4_000, 0, "0.1.0"))

@@ -26,7 +26,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
-from cekalwatch.server.gallery.threshold import ThresholdRule
+from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting
 from cekalwatch.server.gallery.threshold_learning import LearningSite, LearningStores, ThresholdLearner
 from cekalwatch.server.learning.learned_threshold import LearnedThreshold, LearningBounds
 from cekalwatch.server.storage.alerts.field_store import FieldStore
@@ -37,6 +37,7 @@ from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.watchlist import MODEL, SIZE, WIB, FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter
+from tests.support.scenarios.people import ADMINISTRATION, TOGETHER
 
 LISTED = 4
 WANTED = 1e-2
@@ -85,8 +86,9 @@ class LearningPort:
         bounds: LearningBounds = LearningBounds(),  # noqa: B008  # frozen
         pack: Pack = PACK,
         templates: NDArray[np.float32] = FOUR,
+        wanted: float = WANTED,
     ) -> None:
-        """`templates` (n, size) are of the pack's model, one a listed person."""
+        """`templates` (n, size) are of the pack's model, one a listed person; `wanted` is the promised FPIR."""
         model, self._listed = pack.model_version, len(templates)
         self._model = model
         self.clock = FixedClock()
@@ -103,7 +105,7 @@ class LearningPort:
         }
         checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         self.thresholds, self.scores = ThresholdStore(database), ScoreStore(database)
-        self.rule = ThresholdRule(self.thresholds, model, pack.thresholds, WANTED, None, bounds)
+        self.rule = ThresholdRule(self.thresholds, model, pack.thresholds, wanted, None, bounds)
         store = self.desk.watchlist.templates
         self.holder = SnapshotHolder(
             store,
@@ -114,7 +116,7 @@ class LearningPort:
         self.counter = ScoreCounter(self.scores, self.cameras, checkpoints, self.clock)
         self.learner = ThresholdLearner(
             LearningStores(self.thresholds, self.scores, FieldStore(database), store),
-            LearningSite("batam-center", cameras, WANTED, bounds),
+            LearningSite("batam-center", cameras, wanted, bounds),
             checkpoints,
             self.clock,
             Actor(ActorKind.SERVER, "test"),
@@ -170,6 +172,13 @@ class LearningPort:
         self.counter.write()
         self.learner.learn()
         self.holder.follow()
+
+    def accept(self) -> None:
+        """Two people accept the threshold that waits for them, if one does."""
+        if self.learned and self.learned.waiting is not None:
+            setting = ThresholdSetting(self.thresholds, self.clock, lambda: self._model)
+            setting.accept_learned(self.learned.waiting, TOGETHER, ADMINISTRATION)
+            self.holder.follow()
 
     def day(self, passers: Mapping[str, NDArray[np.float64]]) -> None:
         """Let a day pass, with these scores at each camera, and a look at the end of each quarter of it."""

@@ -94,3 +94,5 @@ class ThresholdOutlook:
     """When people set it; None if they have not."""
     set_by: tuple[str, ...] = ()
     """Their names for screens."""
+    waiting_threshold: float | None = None
+    """The learned threshold that waits for two people; None if none does."""

@@ -59,6 +59,7 @@ class TroubleKind(StrEnum):
     PORT_NOT_REPORTING = "PORT_NOT_REPORTING"
     SERVER_REFUSED = "SERVER_REFUSED"
     COUNTER_WITHOUT_PC = "COUNTER_WITHOUT_PC"
+    THRESHOLD_WAITING = "THRESHOLD_WAITING"
 
 
 OF_VIEWS = {
@@ -101,7 +102,7 @@ OF_STARTS = frozenset({TroubleKind.SERVER_REFUSED})
 """A server of the site was refused at its start, as a running one reports."""
 OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
 """Possible attacks."""
-OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND_OUT})
+OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.THRESHOLD_WAITING, TroubleKind.SCORES_STAND_OUT})
 """More or fewer travellers alert than before, or than at other cameras."""
 OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
 """Another system of the office does not get its notices."""

@@ -107,8 +107,32 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
             f"for FPIR {context.settings.target_fpir:g} the threshold is {findings.low:+.4f} to {findings.high:+.4f} "
             f"from the pack's; it stands at {found.offset.value:+.4f}"
         )
+    if found.waiting is not None:
+        typer.echo(f"{found.waiting:.4f} waits for two people: cekalwatch-server thresholds accept")
     for one in findings.standing_out:
         typer.echo(f"{one.camera_id} at {one.site} stands out: high scores {one.factor:.2g} times those of the others")
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server thresholds accept")
+def accept(config: Config = None, data_dir: DataDir = None) -> None:
+    """Move the threshold to the learned one that waits for two people. It asks for both of them."""
+    from cekalwatch.server.cli.gallery.switching import model_in_use
+    from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.server.gallery.threshold import ThresholdSetting
+
+    with opened(config, data_dir) as context:
+        model_version = model_in_use(context).model_version
+        learned = context.stores.thresholds.learned(model_version)
+        if learned is None or learned.waiting is None:
+            raise ProgramError("No learned threshold waits for two people", Exit.USAGE)
+        value = learned.waiting
+        people = at_terminal(context).two_people(
+            TwoPersonAction.CHANGE_THRESHOLD,
+            lambda texts: texts.say("SIGN_THRESHOLD_SET", model=model_version, threshold=texts.number(value, ".4f")),
+        )
+        setting = ThresholdSetting(context.stores.thresholds, context.clock, lambda: model_version)
+        setting.accept_learned(value, people, context.actor)
+    typer.echo(f"The threshold is {value:.4f}, and learning goes on from there")
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds forget")

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 from cekalwatch.contract.values.thresholds import Threshold, ThresholdPromise, ThresholdSource
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.learning.camera_agreement import MIN_PASSAGES
 from cekalwatch.server.learning.learned_threshold import (
     LearnedOffset,
     LearnedThreshold,
@@ -22,7 +24,6 @@ from cekalwatch.server.learning.learned_threshold import (
     LearningMode,
     SiteFindings,
 )
-from cekalwatch.server.learning.site_tail import MIN_PASSAGES
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.vision.thresholds import ThresholdModel
@@ -89,7 +90,7 @@ class ThresholdRule:
         """Return by how much the site's own threshold is above the pack's; 0 if nothing was learned."""
         if self._learned is None or self._learning.mode is LearningMode.OBSERVE:
             return 0.0
-        return min(max(self._learned.offset.value, -self._learning.below), self._learning.above)
+        return self._learning.limited(self._learned.offset.value)
 
     def _promise(self, packs: float) -> tuple[ThresholdPromise, ThresholdModel]:
         """Return the promised FPIR, and its model."""
@@ -128,6 +129,28 @@ class ThresholdSetting:
         both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
         entry = AuditEntry(self._clock.now(), actor, Action.LEARNING_FORGOTTEN, both, details=details)
         self._store.forget_learned(LearnedThreshold(model_version, LearnedOffset(), today, SiteFindings.NONE), entry)
+
+    def accept_learned(self, value: float, people: TwoPeople, actor: Actor) -> None:
+        """Move the learned threshold to `value`, from where learning goes on; one that people set goes away.
+
+        Raises ARGUMENT_INVALID when no learned threshold waits, and when the value is out of its bounds.
+        """
+        if people.action is not TwoPersonAction.CHANGE_THRESHOLD:
+            raise ValueError(f"these people may do {people.action}")
+        model_version = self._model_version()
+        try:
+            known = self._store.learned(model_version)
+        except ChangedRowError:  # `forget_learned` repairs it
+            known = None
+        if known is None or known.waiting is None or not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
+            raise CekalwatchError(Code.ARGUMENT_INVALID, "threshold")
+        packs = known.findings.packs
+        offset = replace(known.offset, value=value - packs, accepted=value - packs)
+        details = {"threshold": _words(value), "before": _words(packs + known.offset.value), "model": model_version}
+        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+        entry = AuditEntry(self._clock.now(), actor, Action.THRESHOLD_SET, both, details=details)
+        findings = replace(known.findings, move=None, waiting=None)
+        self._store.accept(replace(known, offset=offset, findings=findings), entry)
 
     def set(self, value: float | None, people: TwoPeople, actor: Actor) -> None:
         """Set the threshold, or with None return to settings and pack; servers follow within seconds.

@@ -1,7 +1,8 @@
 """Learns the threshold from the site's own passages, and moves it in small steps. Methods block.
 
-Each round combines the counts of the last days with people's findings about alerts, fits the tail, and takes at most
-one step. The audit trail records each step, and a problem tells supervisors of it.
+Each round combines the counts of the last days with people's findings about alerts, fits the tail that the cameras
+agree upon, and takes at most one step. The audit trail records each step, and a problem tells supervisors of it. Where
+the passages ask for more, it waits for two people.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.gallery.comparison import compare_references
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD
+from cekalwatch.server.learning.camera_agreement import Agreement
 from cekalwatch.server.learning.learned_threshold import (
     LearnedOffset,
     LearnedThreshold,
@@ -29,8 +31,8 @@ from cekalwatch.server.learning.learned_threshold import (
     SiteFindings,
     ThresholdMove,
 )
-from cekalwatch.server.learning.score_counts import JudgedPassage, SiteEvidence, weigh
-from cekalwatch.server.learning.site_tail import SiteTail, fit_site
+from cekalwatch.server.learning.score_counts import CameraEvidence, JudgedPassage, by_camera
+from cekalwatch.server.learning.site_tail import fit_tail
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import TemplateStore
@@ -108,9 +110,13 @@ class ThresholdLearner:
             known = self._stores.thresholds.learned(model_version)
         except ChangedRowError:  # a problem reports it already; `thresholds forget` repairs it
             return
-        evidence = self._evidence(model_version, self._from(first, known))
-        tail = fit_site(evidence.by_size, pack.thresholds, today.isoformat(), version("cekalwatch"))
-        learned, entry = self._learned(known, evidence, tail, snapshot, pack, today)
+        agreement = Agreement.of(
+            self._evidence(model_version, self._from(first, known)),
+            self._site.cameras,
+            lambda counts: fit_tail(counts, pack.thresholds, today.isoformat(), version("cekalwatch")),
+            lambda tail: tail.threshold(len(snapshot.gallery), self._site.target_fpir).value,
+        )
+        learned, entry = self._learned(known, agreement, snapshot, pack, today)
         if learned != known and self._stores.thresholds.learn(known, learned, entry) and entry:
             log.info("threshold_learned", **entry.details)
 
@@ -120,7 +126,7 @@ class ThresholdLearner:
             return first
         return max(first, date.fromisoformat(known.forgotten_through) + timedelta(days=1))
 
-    def _evidence(self, model_version: str, first: date) -> SiteEvidence:
+    def _evidence(self, model_version: str, first: date) -> dict[str, CameraEvidence]:
         counts = self._stores.scores.since(first.isoformat(), model_version)
         # A day before, for sites that are ahead of UTC; the local day decides.
         since = datetime.combine(first - timedelta(days=1), time(), UTC)
@@ -133,13 +139,12 @@ class ThresholdLearner:
             )
             for one in self._stores.field.judged(since, model_version)
         )
-        return weigh(counts, [one for one in judged if one.day >= first.isoformat()], self._site.cameras)
+        return by_camera(counts, [one for one in judged if one.day >= first.isoformat()])
 
     def _learned(
         self,
         known: LearnedThreshold | None,
-        evidence: SiteEvidence,
-        tail: SiteTail | None,
+        agreement: Agreement,
         snapshot: GallerySnapshot,
         pack: Pack,
         today: date,
@@ -148,22 +153,24 @@ class ThresholdLearner:
         before = known or LearnedThreshold(pack.model_version, LearnedOffset(), "", SiteFindings.NONE)
         packs = pack.thresholds.threshold(templates, site.target_fpir)
         findings = SiteFindings(
-            evidence.passages,
-            round(evidence.weight, 1),
-            evidence.standing_out,
+            agreement.passages,
+            round(agreement.weight, 1),
+            agreement.standing_out,
             None,
             0.0,
             0.0,
             packs,
             before.findings.move,
         )
+        tail = agreement.tail
         if tail is None:
             return replace(before, findings=findings), None
         wanted = tail.threshold(templates, site.target_fpir)
         findings = replace(findings, tail=tail.model, low=wanted.low - packs, high=wanted.high - packs)
         offset = before.offset
         if site.bounds.mode is LearningMode.APPLY and snapshot.decision.source in MOVABLE:
-            offset = before.offset.stepped(wanted, packs, site.bounds, today.isoformat())
+            offset = offset.stepped(wanted, packs, site.bounds, today.isoformat())
+            findings = replace(findings, waiting=offset.waiting(wanted, packs, site.bounds))
         if offset == before.offset:
             return replace(before, findings=findings), None
         threshold = min(max(packs + offset.value, MIN_THRESHOLD), MAX_THRESHOLD)

@@ -83,6 +83,7 @@ class ThresholdOutlooks:
                 self._point(float(one), templates, findings, pack.thresholds, genuine)
                 for one in np.linspace(MIN_THRESHOLD, MAX_THRESHOLD, POINTS)
             ),
+            waiting_threshold=learned.waiting if learned else None,
         )
 
     def _point(

@@ -6,7 +6,7 @@ All thresholds are stated as offsets from the pack's threshold for the same list
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final
@@ -14,12 +14,15 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from cekalwatch.contract.values.reports import LearnedFigures, ThresholdInterval
-from cekalwatch.server.learning.score_counts import StandingOut
+from cekalwatch.server.learning.camera_agreement import StandingOut
 from cekalwatch.server.learning.site_tail import WantedThreshold
 from cekalwatch.vision.thresholds import ThresholdModel
 
 MIN_STEP: Final = 0.005
 """Minimum step, as a comparison score: each step is announced to people."""
+MAX_ALONE: Final = 0.02
+"""Maximum distance, as a comparison score, from the offset that two people accepted last; before that, from the pack's
+threshold. Further steps wait for two people, so that nobody drives the threshold by what they let pass."""
 
 
 class LearningMode(StrEnum):
@@ -46,6 +49,10 @@ class LearningBounds:
     above: Annotated[float, Field(ge=0, le=0.4)] = 0.2
     """Maximum distance above the pack's threshold."""
 
+    def limited(self, offset: float) -> float:
+        """Return the nearest offset from the pack's threshold that is not too far from it."""
+        return min(max(offset, -self.below), self.above)
+
 
 @dataclass(frozen=True)
 class LearnedOffset:
@@ -56,6 +63,8 @@ class LearnedOffset:
     """The local day of the last step, ISO 8601."""
     moved: float = field(default=0.0)
     """Sum of all steps of that day, in either direction."""
+    accepted: float = 0.0
+    """The offset that two people accepted last; 0, the pack's, before they did."""
 
     def stepped(self, wanted: WantedThreshold, pack: float, bounds: LearningBounds, today: str) -> LearnedOffset:
         """Return the offset after one step towards the `wanted` threshold; the same offset if no step is due.
@@ -63,13 +72,24 @@ class LearnedOffset:
         `pack` is the pack's threshold for the same list and FPIR.
         """
         moved = self.moved if self.day == today else 0.0
-        target = min(max(wanted.value - pack, -bounds.below), bounds.above)
+        lowest, highest = min(self.value, self.accepted - MAX_ALONE), max(self.value, self.accepted + MAX_ALONE)
+        target = min(max(bounds.limited(wanted.value - pack), lowest), highest)
         away = target - self.value
         left = max(bounds.step_a_day - moved, 0.0)
         if abs(away) < MIN_STEP or left < MIN_STEP:
             return self
         step = min(max(away, -left), left)
-        return LearnedOffset(self.value + step, today, moved + abs(step))
+        return replace(self, value=self.value + step, day=today, moved=moved + abs(step))
+
+    def waiting(self, wanted: WantedThreshold, pack: float, bounds: LearningBounds) -> float | None:
+        """Return the offset that two people should accept: the passages say that none within MAX_ALONE is right.
+
+        None if they do not say so, with 95 % confidence.
+        """
+        if wanted.low - pack <= self.accepted + MAX_ALONE and wanted.high - pack >= self.accepted - MAX_ALONE:
+            return None
+        target = bounds.limited(wanted.value - pack)
+        return target if abs(target - self.accepted) >= MAX_ALONE + MIN_STEP else None
 
 
 @dataclass(frozen=True)
@@ -94,7 +114,7 @@ class SiteFindings:
     passages: int
     """Counted passages, without those of cameras that are left out."""
     weight: float
-    """Their number after the weights of cameras and days were limited."""
+    """Passages of cameras that vote; 0 while too few cameras do."""
     standing_out: tuple[StandingOut, ...]
     tail: ThresholdModel | None
     """None while there are too few passages."""
@@ -105,6 +125,8 @@ class SiteFindings:
     """The pack's threshold for the list of that moment; 0 before the first look."""
     move: ThresholdMove | None
     """The last step; None before the first one."""
+    waiting: float | None = None
+    """The offset from the pack's threshold that waits for two people; None if none does."""
 
     NONE: ClassVar[SiteFindings]
     """The state before the first passage."""
@@ -129,6 +151,7 @@ class SiteFindings:
             high=float(document["high"]),
             packs=float(document["packs"]),
             move=ThresholdMove(**{**move, "at": datetime.fromisoformat(move["at"])}) if move else None,
+            waiting=document.get("waiting"),
         )
 
 
@@ -144,6 +167,11 @@ class LearnedThreshold:
     forgotten_through: str
     """Only passages after this local day (ISO 8601) count; empty: all stored ones."""
     findings: SiteFindings
+
+    @property
+    def waiting(self) -> float | None:
+        """The threshold that waits for two people; None if none does."""
+        return None if self.findings.waiting is None else self.findings.packs + self.findings.waiting
 
     @property
     def figures(self) -> LearnedFigures:

@@ -1,10 +1,7 @@
 """Counts of passages by their best score against the gallery: numbers in bins, for one camera and one day.
 
 A count has no key, no time finer than a day, and nothing of a face. It does not include alerts: the alert's record has
-its score, and people say whose it was. The counts of many cameras are weighted, so that no camera and no day dominates.
-
-A camera whose scores stand out, because of glare, blur, its angle or manipulation, is named, and does not count. This
-needs several other cameras for comparison.
+its score, and people say whose it was. The counts of a camera are weighted, so that no day of it dominates.
 """
 
 from __future__ import annotations
@@ -92,80 +89,32 @@ class JudgedPassage:
 
 MAX_DAY_PASSAGES: Final = 2_000.0
 """Maximum passages of one camera and day that count; a busy day has about 700 at Batam Center."""
-MAX_CAMERA_SHARE: Final = 0.25
-"""Maximum share of one camera in all evidence, with four or more cameras."""
-MIN_COMPARED: Final = 300.0
-"""Minimum passages for comparing a camera with the others."""
-MIN_CAMERAS_COMPARED: Final = 3
-STANDS_OUT_FACTOR: Final = 2.0
-"""A camera stands out if its share of high scores is this many times that of the others, or less than the inverse."""
-STANDS_OUT_SPREADS: Final = 4.0
-"""Minimum of that difference, in standard deviations."""
-COMPARED_SHARES: Final = (0.05, 0.01)
-"""The shares of passages above two high scores are compared."""
 MAX_STANDS_FOR: Final = 10.0
 """Maximum number of alerts that a settled one represents: itself, and unsettled ones."""
-_ROUNDS: Final = 100
-
-
-@dataclass(frozen=True)
-class StandingOut:
-    """A camera whose scores differ from those of the others."""
-
-    camera_id: str
-    site: str
-    factor: float
-    """Its share of high scores, divided by that of the others."""
-    passages: int
 
 
 @dataclass(frozen=True, eq=False)
-class SiteEvidence:
-    """Weighted counts of all cameras that do not stand out, by the size of the searched list."""
+class CameraEvidence:
+    """The passages of one camera, of which no day dominates."""
 
+    site: str
     by_size: Mapping[int, Counts]
+    """By the size of the searched list; a list with nobody in it is not one."""
     passages: int
-    """All counted passages, before weighting."""
-    standing_out: tuple[StandingOut, ...]
+    """All of them, before each day's was limited."""
 
     @property
     def weight(self) -> float:
-        """The weighted number of passages."""
+        """The number of passages, after each day's was limited."""
         return sum(float(one.sum()) for one in self.by_size.values())
 
 
-@dataclass(frozen=True, eq=False)
-class _CameraEvidence:
-    site: str
-    by_size: dict[int, Counts]
-
-    @property
-    def total(self) -> Counts:
-        return np.asarray(sum(self.by_size.values(), np.zeros(BINS)))
-
-    @property
-    def weight(self) -> float:
-        return float(self.total.sum())
-
-
-def weigh(counts: Sequence[ScoreCounts], judged: Iterable[JudgedPassage], cameras: int) -> SiteEvidence:
-    """Combine the counts of one model version. `cameras` is the number of cameras that could have sent passages.
+def by_camera(counts: Sequence[ScoreCounts], judged: Iterable[JudgedPassage]) -> dict[str, CameraEvidence]:
+    """Combine the counts of one model version by the ID of their camera.
 
     Passages that reached the threshold are taken from `judged`: each false one also represents unsettled ones, in the
     proportion in which its camera's settled ones were false.
     """
-    each = _by_camera(counts, judged)
-    standing_out = _standing_out(each)
-    kept = {name: one for name, one in each.items() if name not in {out.camera_id for out in standing_out}}
-    weights = _capped({name: one.weight for name, one in kept.items()}, max(MAX_CAMERA_SHARE, 1 / max(cameras, 1)))
-    by_size: defaultdict[int, Counts] = defaultdict(lambda: np.zeros(BINS))
-    for name, one in kept.items():
-        for size, below in one.by_size.items():
-            by_size[size] = by_size[size] + below * (weights[name] / one.weight if one.weight else 0.0)
-    return SiteEvidence(dict(by_size), round(sum(one.passages for one in counts)), standing_out)
-
-
-def _by_camera(counts: Sequence[ScoreCounts], judged: Iterable[JudgedPassage]) -> dict[str, _CameraEvidence]:
     rows: defaultdict[str, list[ScoreCounts]] = defaultdict(list)
     for one in counts:
         rows[one.key.camera_id].append(one)
@@ -175,7 +124,7 @@ def _by_camera(counts: Sequence[ScoreCounts], judged: Iterable[JudgedPassage]) -
     return {name: _of_camera(some, settled[name]) for name, some in rows.items()}
 
 
-def _of_camera(rows: Sequence[ScoreCounts], settled: Sequence[JudgedPassage]) -> _CameraEvidence:
+def _of_camera(rows: Sequence[ScoreCounts], settled: Sequence[JudgedPassage]) -> CameraEvidence:
     days: defaultdict[str, float] = defaultdict(float)
     for one in rows:
         days[one.key.day] += float(one.below.sum())
@@ -189,57 +138,5 @@ def _of_camera(rows: Sequence[ScoreCounts], settled: Sequence[JudgedPassage]) ->
     for passage in settled:
         if passage.was_false:
             by_size[usual.get(passage.day, otherwise)][bin_of(passage.score)] += stands_for
-    return _CameraEvidence(rows[0].key.site, dict(by_size))
-
-
-def _standing_out(each: Mapping[str, _CameraEvidence]) -> tuple[StandingOut, ...]:
-    """Name the camera that differs most from the others, and repeat while enough others are left."""
-    compared = {name: one for name, one in each.items() if one.weight >= MIN_COMPARED}
-    found = []
-    while len(compared) >= MIN_CAMERAS_COMPARED:
-        factors = {
-            name: _factor(one, [other for other in compared.values() if other is not one])
-            for name, one in compared.items()
-        }
-        name = max(factors, key=lambda name: abs(math.log(factors[name])))
-        if factors[name] == 1.0:
-            break
-        one = compared.pop(name)
-        found.append(StandingOut(name, one.site, factors[name], round(one.weight)))
-    return tuple(sorted(found, key=lambda one: one.camera_id))
-
-
-def _factor(camera: _CameraEvidence, others: Sequence[_CameraEvidence]) -> float:
-    """Return the camera's share of high scores divided by that of the others; 1 if it does not stand out.
-
-    The others have equal weight, so that a busy one does not dominate.
-    """
-    own = camera.total / camera.weight
-    rest = np.mean([one.total / one.weight for one in others], axis=0)
-    rest_weight = min(sum(one.weight for one in others), len(others) * max(one.weight for one in others))
-    found = (0.0, 1.0)
-    for share in COMPARED_SHARES:
-        above_rest = np.cumsum(rest[::-1])[::-1]
-        begin = int(np.flatnonzero(above_rest >= share)[-1])
-        here, there = float(own[begin:].sum()), float(above_rest[begin])
-        together = (here * camera.weight + there * rest_weight) / (camera.weight + rest_weight)
-        spread = math.sqrt(together * (1 - together) * (1 / camera.weight + 1 / rest_weight))
-        least = 1 / camera.weight
-        factor = max(here, least) / there
-        spreads = abs(here - there) / spread if spread else 0.0
-        if spreads >= STANDS_OUT_SPREADS and not _inside(factor):
-            found = max(found, (spreads, factor))
-    return found[1]
-
-
-def _inside(factor: float) -> bool:
-    return 1 / STANDS_OUT_FACTOR < factor < STANDS_OUT_FACTOR
-
-
-def _capped(weights: Mapping[str, float], share: float) -> dict[str, float]:
-    """Return weights of which none is more than that share of their sum; if too few are positive, all are 0."""
-    given = dict(weights)
-    for _ in range(_ROUNDS):
-        most = share * sum(given.values())
-        given = {name: min(one, most) for name, one in given.items()}
-    return given
+    searched = {size: one for size, one in by_size.items() if size and one.any()}
+    return CameraEvidence(rows[0].key.site, searched, round(sum(one.passages for one in rows)))

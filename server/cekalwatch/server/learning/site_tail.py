@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from cekalwatch.server.learning.score_counts import BIN_WIDTH, BINS, Counts
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
-MIN_PASSAGES: Final = 300
-"""Minimum passages for any statement about a site."""
 TAIL_SHARE: Final = 0.03
 """Share of the passages that form the tail. With the 0.05 of a pack's evaluation, whose people are more alike, the
 thresholds of heavier tails than the pack's were too low."""
@@ -83,15 +81,12 @@ class SiteTail:
         return WantedThreshold(middle, middle - spread, middle + spread)
 
 
-def fit_site(counts: Mapping[int, Counts], pack: ThresholdModel, measured_on: str, program: str) -> SiteTail | None:
-    """Fit the tail to counts by the size of the searched list; None if there are too few.
+def fit_tail(searched: Mapping[int, Counts], pack: ThresholdModel, measured_on: str, program: str) -> SiteTail:
+    """Fit the tail to counts, of which none is empty, by the size of the searched list, which is positive.
 
     `measured_on` (ISO 8601) and `program` are for the record.
     """
-    searched = {size: one for size, one in counts.items() if size > 0 and one.sum() > 0}
     passages = sum(float(one.sum()) for one in searched.values())
-    if passages < MIN_PASSAGES:
-        return None
     begin = _tail_begin(sum(searched.values(), np.zeros(BINS)), passages)
     size = max(1, round(sum(size * float(one.sum()) for size, one in searched.items()) / passages))
     above = sum(float(one[begin:].sum()) for one in searched.values()) / passages

@@ -13,8 +13,9 @@ from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.field_sums import AlertVerdict
+from cekalwatch.server.learning.camera_agreement import StandingOut
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings, ThresholdMove
-from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts, StandingOut
+from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
@@ -28,7 +29,7 @@ from tests.support.scenarios.adjudication import Counter
 TAIL = ThresholdModel(400, 0.41, 0.0513, 0.0417, 0.013, Provenance("", "model-1", "2026-03-01", 0, 900, 0, "0.1.0"))
 MOVE = ThresholdMove(datetime(2026, 3, 1, 5, tzinfo=UTC), 0.41, 0.46, 97, 0.0371)
 FINDINGS = SiteFindings(1_000, 900.5, (StandingOut("dep-1", "batam-center", 3.7, 400),), TAIL, 0.02, 0.07, 0.41, MOVE)
-LEARNED = LearnedThreshold("model-1", LearnedOffset(0.05, "2026-03-01", 0.05), "2026-02-01", FINDINGS)
+LEARNED = LearnedThreshold("model-1", LearnedOffset(0.05, "2026-03-01", 0.05, 0.04), "2026-02-01", FINDINGS)
 ENTRY = AuditEntry(NOON, Actor(ActorKind.SERVER, "test"), Action.THRESHOLD_LEARNED)
 
 

@@ -17,8 +17,8 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.gallery.threshold import ThresholdSetting
-from cekalwatch.server.learning.learned_threshold import LearningBounds, LearningMode
-from cekalwatch.server.learning.site_tail import MIN_PASSAGES
+from cekalwatch.server.learning.camera_agreement import MIN_PASSAGES
+from cekalwatch.server.learning.learned_threshold import MAX_ALONE, LearningBounds, LearningMode
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL
@@ -26,6 +26,9 @@ from tests.support.scenarios.learning import LISTED, PACK, WANTED, LearningPort,
 from tests.support.scenarios.people import ADMINISTRATION, TOGETHER, person
 
 PACKS = PACK.thresholds.threshold(LISTED, WANTED)
+OTHERS = TwoPeople(
+    TwoPersonAction.CONFIRM_ALERT, person("budi", PersonRole.OFFICER), person("sari", PersonRole.SUPERVISOR)
+)
 
 
 @pytest.fixture
@@ -45,6 +48,7 @@ def test_fifteen_hundred_passages_of_other_people_bring_the_promise_within_a_fac
     assert people.fpir(port.decision.value) > 9 * WANTED, "ten times too many"
     for _ in range(3):
         port.day({camera: people.scores(500 // 3) for camera in port.cameras})
+        port.accept()
     assert port.decision.source is ThresholdSource.LEARNED
     assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2
     assert port.decision.expected_fpir == pytest.approx(people.fpir(port.decision.value), rel=0.6)
@@ -88,10 +92,37 @@ def test_a_step_is_recorded_with_what_it_means(database: Database):
 
 @pytest.mark.slow
 def test_no_day_moves_it_further_than_it_may(database: Database):
-    port, people = LearningPort(database, 1, LearningBounds(step_a_day=0.02, above=0.05)), Passers(0.12)
+    port, people = LearningPort(database, 1, LearningBounds(step_a_day=0.01, above=0.05)), Passers(0.12)
     for days in (1, 2, 3, 4):
         port.day({"dep-0": people.scores(MIN_PASSAGES if days == 1 else 100)})
-        assert port.decision.value == pytest.approx(PACKS + min(0.02 * days, 0.05))
+        assert port.decision.value == pytest.approx(PACKS + min(0.01 * days, MAX_ALONE))
+
+
+@pytest.mark.slow
+def test_two_people_accept_what_waits_and_it_learns_on_from_there(database: Database):
+    port, people = LearningPort(database, cameras=1), Passers(0.1)
+    setting = ThresholdSetting(port.thresholds, port.clock, lambda: MODEL)
+    with pytest.raises(CekalwatchError) as refused:
+        setting.accept_learned(0.6, TOGETHER, ADMINISTRATION)
+    assert refused.value.code is Code.ARGUMENT_INVALID, "nothing waits"
+    port.day({"dep-0": people.scores(800)})
+    assert port.decision.value == pytest.approx(PACKS + MAX_ALONE)
+    assert port.learned
+    wanted = port.learned.waiting
+    assert wanted
+    setting.set(0.7, TOGETHER, ADMINISTRATION)
+    setting.accept_learned(wanted, TOGETHER, ADMINISTRATION)
+    port.look()
+    assert port.decision.value == pytest.approx(wanted)
+    assert port.decision.source is ThresholdSource.LEARNED
+    assert port.learned.waiting is None
+    text = port.desk.trail(Action.THRESHOLD_SET)[-1][2]
+    assert json.loads(text) == {"threshold": f"{wanted:.4f}", "before": f"{PACKS + MAX_ALONE:.4f}", "model": MODEL}
+    for _ in range(2):
+        port.day({"dep-0": people.scores(800)})
+    assert abs(port.decision.value - wanted) <= MAX_ALONE + 1e-9
+    with pytest.raises(ValueError, match="CONFIRM_ALERT"):
+        setting.accept_learned(wanted, OTHERS, ADMINISTRATION)
 
 
 @pytest.mark.slow
@@ -100,6 +131,7 @@ def test_what_passes_now_counts_when_people_change(database: Database):
     for people in (Passers(0.1), Passers(0.02)):
         for _ in range(4):
             port.day({"dep-0": people.scores(350)})
+            port.accept()
         assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2
     assert len(port.scores.since("", MODEL)) == 3, "earlier days are forgotten"
 
@@ -132,11 +164,8 @@ def test_two_people_undo_it_and_what_had_passed_counts_no_more(database: Databas
     port.clock.advance(timedelta(days=1))
     port.day({"dep-0": people.scores(400)})
     assert port.decision.source is ThresholdSource.LEARNED, "it learns anew"
-    others = TwoPeople(
-        TwoPersonAction.CONFIRM_ALERT, person("budi", PersonRole.OFFICER), person("sari", PersonRole.SUPERVISOR)
-    )
     with pytest.raises(ValueError, match="CONFIRM_ALERT"):
-        setting.forget_learned(MODEL, "2026-03-02", others, ADMINISTRATION)
+        setting.forget_learned(MODEL, "2026-03-02", OTHERS, ADMINISTRATION)
 
 
 @pytest.mark.slow
@@ -169,5 +198,6 @@ def test_alerts_that_nobody_settles_do_not_lower_the_threshold(database: Databas
         for part in range(8):
             port.passes("dep-0", people.scores(125), settled=part % 2 == 0)
             port.look()
+            port.accept()
         port.clock.advance(timedelta(days=1))
     assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2

@@ -47,7 +47,15 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
     @staticmethod
     def change(value: float | None) -> JointRequest:
         """Return what two people sign to set the threshold, or with None to reset it."""
-        request = pb.SetThresholdRequest(threshold=value)
+        return ThresholdClient._change(pb.SetThresholdRequest(threshold=value))
+
+    @staticmethod
+    def acceptance(value: float) -> JointRequest:
+        """Return what two people sign to accept the learned threshold that waits."""
+        return ThresholdClient._change(pb.SetThresholdRequest(threshold=value, goes_on_learning=True))
+
+    @staticmethod
+    def _change(request: pb.SetThresholdRequest) -> JointRequest:
         return JointRequest(session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD, request)
 
     def set(self, change: JointRequest, word: str) -> None:

@@ -14,8 +14,8 @@ from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.thresholds import ThresholdOutlook
 from cekalwatch.office.client.refusals import error_reason
 
-ACTS: Final = ("set", "keep", "undo", "forget")
-WITH_VALUE: Final = ("set", "keep")
+ACTS: Final = ("set", "keep", "accept", "undo", "forget")
+WITH_VALUE: Final = ("set", "keep", "accept")
 MIN_FPIR: Final = 1e-7
 _TENTHS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
@@ -38,7 +38,7 @@ def show(visit: RequestContext, problem: str = "") -> Response:
 
 
 def change(visit: RequestContext) -> Response:
-    """Set, keep or reset the threshold, or forget the learned one, as two people; entered values stay."""
+    """Set, keep, accept or reset the threshold, or forget the learned one, as two people; entered values stay."""
     act, form = visit.part("act"), visit.form
     if act not in ACTS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
@@ -46,7 +46,10 @@ def change(visit: RequestContext) -> Response:
     if act in WITH_VALUE and value is None:
         return show(visit, visit.texts.say("THRESHOLD_WRONG"))
     client, forgets = visit.thresholds, act == "forget"
-    wanted = client.oblivion(form.get("model", "")) if forgets else client.change(value)
+    if forgets:
+        wanted = client.oblivion(form.get("model", ""))
+    else:
+        wanted = client.acceptance(value) if act == "accept" and value else client.change(value)
 
     def carry_out(word: str) -> Response:
         try:

@@ -54,7 +54,11 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         """Set the decision threshold, or give it back to settings and model pack."""
         who = current_caller()
         value = request.threshold if request.HasField("threshold") else None
-        await asyncio.to_thread(self._threshold.set, value, who.two_people(), who.actor)
+        people = who.two_people()
+        if request.goes_on_learning:
+            await asyncio.to_thread(self._threshold.accept_learned, request.threshold, people, who.actor)
+        else:
+            await asyncio.to_thread(self._threshold.set, value, people, who.actor)
         return pb.SetThresholdResponse()
 
     async def ForgetLearnedThreshold(

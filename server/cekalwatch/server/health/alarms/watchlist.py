@@ -15,8 +15,9 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
+from cekalwatch.server.gallery.threshold_learning import MOVABLE
 from cekalwatch.server.health.alarms.board import Findings, fault
-from cekalwatch.server.learning.learned_threshold import SiteFindings
+from cekalwatch.server.learning.learned_threshold import LearnedThreshold, SiteFindings
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.server.storage.sync.store import SyncStore
@@ -93,7 +94,7 @@ class ThresholdAlarms:
         except ChangedRowError:  # an alarm of its own
             return None
         findings = learned.findings if learned else SiteFindings.NONE
-        found = [*self._moved(findings, snapshot), *self._stand_out(findings)]
+        found = [*self._moved(findings, snapshot), *self._waiting(learned, snapshot), *self._stand_out(findings)]
         return Findings(found, lambda kind, _: kind in OF_THRESHOLDS)
 
     def _moved(self, findings: SiteFindings, snapshot: GallerySnapshot) -> Iterable[Fault]:
@@ -108,6 +109,18 @@ class ThresholdAlarms:
             before=f"{move.before:.3f}",
             passages=move.passages_per_false_alert,
             missed=None if move.missed is None else round(100 * move.missed),
+        )
+
+    @staticmethod
+    def _waiting(learned: LearnedThreshold | None, snapshot: GallerySnapshot) -> Iterable[Fault]:
+        if learned is None or learned.waiting is None or snapshot.decision.source not in MOVABLE:
+            return
+        yield fault(
+            TroubleKind.THRESHOLD_WAITING,
+            learned.model_version,
+            threshold=f"{learned.findings.packs + learned.offset.value:.3f}",
+            wanted=f"{learned.waiting:.3f}",
+            passages=learned.findings.passages,
         )
 
     def _stand_out(self, findings: SiteFindings) -> Iterable[Fault]:

@@ -132,12 +132,19 @@ class ThresholdStore:
             lock_watchlist(session)
             _keep(session, learned, entry)
 
+    def accept(self, learned: LearnedThreshold, entry: AuditEntry) -> None:
+        """Store `learned` in place of any earlier value, and remove a threshold that people set."""
+        with self._database.session() as session:
+            lock_watchlist(session)
+            replace_row(session, ThresholdRow(value=None, model_version=learned.model_version))
+            _keep(session, learned, entry)
+
 
 def _learned(session: Session, model_version: str) -> LearnedThreshold | None:
     row = one_checked(session, LearnedThresholdRow, 1)
     if row is None or row.model_version != model_version:
         return None
-    offset = LearnedOffset(row.step, row.day, row.moved)
+    offset = LearnedOffset(row.step, row.day, row.moved, float(row.state.get("accepted", 0.0)))
     return LearnedThreshold(model_version, offset, row.forgotten_through, SiteFindings.from_json(row.state))
 
 
@@ -148,7 +155,7 @@ def _keep(session: Session, learned: LearnedThreshold, entry: AuditEntry | None)
         day=learned.offset.day,
         moved=learned.offset.moved,
         forgotten_through=learned.forgotten_through,
-        state=learned.findings.to_json(),
+        state={**learned.findings.to_json(), "accepted": learned.offset.accepted},
     )
     replace_row(session, row)
     session.flush()
