@@ -24,6 +24,8 @@ class Exit(IntEnum):
     """A person is refused, or has no right to do this."""
     CONFIG = 78
     """A setting or a model pack is wrong."""
+    PIN_REFUSED = 79
+    """A token refused its PIN: a program that is started again and again with a wrong one locks the token."""
 
 
 class ToldError(Exception):

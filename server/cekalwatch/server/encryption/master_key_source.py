@@ -165,8 +165,11 @@ class KeyToken(MasterKeySource):
         return key
 
 
-def parse_source(text: str) -> MasterKeySource:
-    """Read "file:PATH", "env:NAME", "command:PROGRAM ARGUMENTS" or a PKCS#11 URI; raises ValueError."""
+def parse_source(text: str, data_dir: Path | None = None) -> MasterKeySource:
+    """Read "file:PATH", "env:NAME", "command:PROGRAM ARGUMENTS" or a PKCS#11 URI; raises ValueError.
+
+    Refused PINs of a token are remembered in `data_dir`.
+    """
     kind, _, rest = text.partition(":")
     match kind:
         case "file" if rest:
@@ -176,7 +179,7 @@ def parse_source(text: str) -> MasterKeySource:
         case "command" if arguments := tuple(shlex.split(rest)):
             return KeyCommand(arguments)
         case _ if kind == SCHEME:
-            return KeyToken(TokenUri.parse(text))
+            return KeyToken(TokenUri.parse(text, data_dir))
     # The message omits the text: it may contain the key.
     raise ValueError("write file:PATH, env:NAME, command:PROGRAM ARGUMENTS or a PKCS#11 URI")
 

@@ -32,5 +32,12 @@ class TokenAwayError(TokenError):
 class TokenRefusesError(TokenError):
     """The token is present, but refuses until somebody changes its PIN, its keys, or the settings."""
 
+    def __init__(self, message: str, exit_code: Exit = Exit.CONFIG) -> None:
+        super().__init__(message, exit_code)
+
+
+class PinRefusedError(TokenRefusesError):
+    """The PIN is wrong. Nothing may start the program again by itself: a token locks itself after a few wrong ones."""
+
     def __init__(self, message: str) -> None:
-        super().__init__(message, Exit.CONFIG)
+        super().__init__(message, Exit.PIN_REFUSED)

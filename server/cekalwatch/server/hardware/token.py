@@ -6,16 +6,17 @@ stays logged in. Not all modules support several threads, so one operation runs 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, Session, exceptions
 from pkcs11.util.ec import encode_named_curve_parameters
 
-from cekalwatch.server.hardware.errors import TokenAwayError, TokenError, TokenRefusesError
+from cekalwatch.server.hardware.errors import PinRefusedError, TokenAwayError, TokenError, TokenRefusesError
+from cekalwatch.server.hardware.refused_pins import RefusedPins
 from cekalwatch.server.hardware.uri import TokenUri
 
 SECRET_BITS = 256
@@ -40,8 +41,8 @@ _CANNOT = (
 )
 
 _one_at_a_time = threading.RLock()
-_refused_pins: dict[tuple[str, str], bytes] = {}
-"""Digest of the PIN that a token refused: repeated attempts would lock the token."""
+_refused: dict[Path | None, RefusedPins] = {}
+"""By their file: all keys of a token share what it refused."""
 
 
 class Token:
@@ -49,6 +50,7 @@ class Token:
 
     def __init__(self, uri: TokenUri) -> None:
         self.uri = uri
+        self._refused = _refused.setdefault(uri.refused_pins, RefusedPins(uri.refused_pins))
 
     def public_key(self) -> bytes | None:
         """Return the point (X9.62, uncompressed) of the P-256 key; None when the token has no such key."""
@@ -145,18 +147,17 @@ class Token:
         serial = {"token_serial": self.uri.serial.encode()} if self.uri.serial else {}
         token = self._module().get_token(**asks, **serial)
         pin = self.uri.pin.read() if self.uri.pin else None
-        place = (str(self.uri.module), self.uri.token_name)
-        digest = hashlib.sha256((pin or "").encode()).digest()
-        if _refused_pins.get(place) == digest:
+        place = f"{self.uri.module} {self.uri.token_name}"
+        if self._refused.has(place, pin or ""):
             raise self._wrong_pin()
         try:
             session = token.open(rw=changes, user_pin=pin)
         except exceptions.PKCS11Error as error:
             if isinstance(error, _WRONG_PIN):
-                _refused_pins[place] = digest
+                self._refused.add(place, pin or "")
             self._module().finalize()  # otherwise a session whose login failed stays open
             raise
-        _refused_pins.pop(place, None)
+        self._refused.forget(place)
         with session:
             return work(session)
 
@@ -195,7 +196,7 @@ class Token:
 
     def _wrong_pin(self) -> TokenError:
         where = self.uri.pin.name if self.uri.pin else "no place"
-        return TokenRefusesError(
+        return PinRefusedError(
             f"The PIN in {where} is not that of the token {self.uri.token_name}. It is not tried again before it "
             "changes: tokens lock themselves after some wrong ones"
         )

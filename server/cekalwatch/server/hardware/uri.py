@@ -19,6 +19,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import refuse_shared
 
 MAX_PIN_BYTES = 256
+REFUSED_PINS = "refused_pins.json"
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,15 @@ class TokenUri:
     """Serial number of the token; empty: any."""
     pin: PinSource | None = None
     """None: the token asks for no PIN."""
+    refused_pins: Path | None = None
+    """File in which refused PINs are remembered; None: only until the program ends."""
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a URI; raises ValueError, which does not repeat the text, because it may contain a PIN by mistake."""
+    def parse(cls, text: str, data_dir: Path | None = None) -> Self:
+        """Read a URI; raises ValueError, which does not repeat the text, because it may contain a PIN by mistake.
+
+        Refused PINs are remembered in `data_dir`.
+        """
         scheme, _, rest = text.partition(":")
         path, _, query = rest.partition("?")
         if scheme.lower() != SCHEME:
@@ -100,7 +106,14 @@ class TokenUri:
         if not (PurePosixPath(module).is_absolute() or PureWindowsPath(module).is_absolute()):
             raise ValueError("a PKCS#11 URI needs module-path=, the whole path of the token's library")
         pin = PinSource.parse(found["pin-source"]) if "pin-source" in found else None
-        return cls(Path(module), found["object"], found.get("token", ""), found.get("serial", ""), pin)
+        return cls(
+            Path(module),
+            found["object"],
+            found.get("token", ""),
+            found.get("serial", ""),
+            pin,
+            data_dir and data_dir / REFUSED_PINS,
+        )
 
     @property
     def token_name(self) -> str:

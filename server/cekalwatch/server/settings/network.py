@@ -73,7 +73,7 @@ class NetworkSection(StorageSection):
     @property
     def authority_token(self) -> TokenUri | None:
         """Where the authority's key is; None means in its folder."""
-        return TokenUri.parse(self.authority_key_from) if self.authority_key_from else None
+        return TokenUri.parse(self.authority_key_from, self.data_dir) if self.authority_key_from else None
 
     def tls(self) -> FollowedTls | None:
         """Return the server's certificate; None means plaintext, which is allowed only on loopback. Raises

@@ -68,13 +68,13 @@ class StorageSection(Settings):
         """Return the key that signs checkpoints of the audit trail, and make it if there is none. Raises
         ProgramError."""
         if self.audit_key_from:
-            return SigningKey.load_or_make(TokenUri.parse(self.audit_key_from))
+            return SigningKey.load_or_make(TokenUri.parse(self.audit_key_from, self.data_dir))
         return SigningKey.load_or_create(self.audit_key_file)
 
     def present_audit_key(self) -> SigningKey | None:
         """Return the same key, or None if its file is missing. Raises ProgramError."""
         if self.audit_key_from:
-            return SigningKey.in_token(TokenUri.parse(self.audit_key_from))
+            return SigningKey.in_token(TokenUri.parse(self.audit_key_from, self.data_dir))
         return SigningKey.load(self.audit_key_file) if self.audit_key_file.exists() else None
 
     @property
@@ -96,7 +96,7 @@ class StorageSection(Settings):
     @property
     def master_key_source(self) -> MasterKeySource:
         """Where the master key comes from."""
-        return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}")
+        return parse_source(self.master_key_from or f"file:{self.data_dir / 'master.key'}", self.data_dir)
 
 
 def _url_or_none(url: str) -> str:
