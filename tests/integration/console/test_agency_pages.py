@@ -58,12 +58,28 @@ async def test_an_agency_is_added_changed_and_removed(office: PortOffice, browse
     assert (again.status_code, "DINAS is listed already" in words(again)) == (409, True)
     page = await browser.get("/list/agencies/DINAS")
     assert "Dinas\nDinas Umpama</textarea>" in page.text
-    taken = await browser.post("/list/agencies/DINAS/change", token, name="Dinas", other_names="jaksa agung")
+
+    def seen() -> str:
+        return next(one.mark for one in AgencyStore(office.database).read().known if one.code == "DINAS")
+
+    async def changed(seen_mark: str, **names: str) -> str:
+        return words(await browser.post("/list/agencies/DINAS/change", token, seen_mark=seen_mark, **names))
+
+    assert f'value="{seen()}"' in page.text
+    taken = await browser.post(
+        "/list/agencies/DINAS/change", token, seen_mark=seen(), name="Dinas", other_names="jaksa agung"
+    )
     assert "stands for another agency" in words(taken)
     assert "jaksa agung</textarea>" in taken.text, "what was typed is there to put it right"
-    await browser.post("/list/agencies/DINAS/change", token, name="Dinas Baru", other_names="")
+    before = seen()
+    await changed(before, name="Dinas Baru", other_names="")
     assert AgencyStore(office.database).read().code_of("Dinas Umpama") is None
-    await browser.post("/list/agencies/DINAS/remove", token)
+    late = await browser.post("/list/agencies/DINAS/change", token, seen_mark=before, name="Dinas Lama")
+    assert "Another person has changed this agency" in words(late)
+    assert ("Dinas Baru" in late.text, "Dinas Lama" in late.text) == (True, False), "they see what the first one did"
+    await browser.post("/list/agencies/DINAS/remove", token, seen_mark=before)
+    assert AgencyStore(office.database).read().code_of("DINAS"), "it was seen otherwise"
+    await browser.post("/list/agencies/DINAS/remove", token, seen_mark=seen())
     assert "DINAS" not in words(await browser.get("/list/agencies"))
     missing = await browser.get("/list/agencies/DINAS")
     assert (missing.status_code, "not listed any more" in words(missing)) == (404, True)

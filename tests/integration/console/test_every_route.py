@@ -84,7 +84,7 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("POST", "/list/agencies"): Walk(LIST, 409, 409),
     ("GET", "/list/agencies/{code}"): Walk(LIST, 404, 404),
     ("POST", "/list/agencies/{code}/change"): Walk(LIST, 404, 404),
-    ("POST", "/list/agencies/{code}/remove"): Walk(LIST, 409, 409),
+    ("POST", "/list/agencies/{code}/remove"): Walk(LIST, 404, 404),
     ("GET", "/list/subjects/picture"): Walk(LIST, 404, 404),
     ("GET", "/ports"): Walk(SUPERVISES),
     ("GET", "/ports/{site}/{port}/{alert_id}"): Walk(SUPERVISES, 409, 409),

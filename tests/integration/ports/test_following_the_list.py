@@ -278,7 +278,7 @@ async def test_the_centres_agencies_are_the_ports(centre: Centre) -> None:
         assert port.watchlist.get_subject("S-1").orders[0].revocation_reference == "S-9/2026"
         registry = AgencyRegistry(here, SystemClock(), of_centre=True)
         with pytest.raises(CekalwatchError) as caught:
-            registry.remove("DINAS", operator())
+            registry.remove("DINAS", "", operator())
         assert caught.value.code is Code.KEPT_BY_CENTRE
         assert [link.action for link in AuditStore(port.database).links()].count(Action.AGENCIES_TAKEN_OVER) == 1
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.server.domain.orders.agencies import Agency
 from cekalwatch.v1 import (
     alert_pb2,
     alert_service_pb2,
@@ -105,6 +106,7 @@ async def test_two_spellings_are_one_agency_as_soon_as_the_list_of_agencies_says
         stub = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel)
         found = (await stub.GetSubject(watchlist_service_pb2.GetSubjectRequest(subject_id="S-2"))).subject.orders[0]
         assert list(found.broken_rules) == ["URGENT_RESUBMITTED"]
-        await server_command("watchlist", "agencies", "remove", "DINAS", data=chosen.data_dir)
+        mark = Agency("DINAS", "Dinas Contoh", ("Dinas Umpama",)).mark
+        await server_command("watchlist", "agencies", "remove", "DINAS", "--seen", mark, data=chosen.data_dir)
         await until(lambda: _left_out(server, 1))
         assert len(await alerts_after_a_passage(server, "2")) == 1

@@ -163,6 +163,7 @@ def test_a_revoked_order_says_by_what_it_ended_in_every_form(office: Office) -> 
 def test_agencies_are_listed_put_and_removed(office: Office) -> None:
     office.run("agencies", "put", "dinas", "Dinas Contoh", "--also", "Dinas", "--also", "Dinas Umpama")
     listed = {one["code"]: one for one in json.loads(office.run("agencies", "list", "--json"))}
+    mark = listed["DINAS"].pop("mark")
     assert listed["DINAS"] == {
         "code": "DINAS",
         "name": "Dinas Contoh",
@@ -171,10 +172,18 @@ def test_agencies_are_listed_put_and_removed(office: Office) -> None:
     }
     assert listed["KEJAGUNG"]["shipped"]
     assert "Dinas Umpama" in office.run("agencies", "list")
-    office.run("agencies", "remove", "DINAS")
+    for late in (("put", "DINAS", "Dinas"), ("remove", "DINAS", "--seen", "0123456789abcdef")):
+        with pytest.raises(ProgramError, match="Somebody else has changed this agency"):
+            office.run("agencies", *late)
+    office.run("agencies", "put", "DINAS", "Dinas Contoh", "--seen", mark)
+    (mark,) = (one["mark"] for one in json.loads(office.run("agencies", "list", "--json")) if one["code"] == "DINAS")
+    office.run("agencies", "remove", "DINAS", "--seen", mark)
     assert "DINAS" not in office.run("agencies", "list")
-    assert [link.objects for link in office.entries(Action.AGENCY_PUT)] == ['["agency:DINAS"]']
-    for arguments, code in ((("remove", "DINAS"), Exit.NO_INPUT), (("put", "X Y", "Dinas"), Exit.USAGE)):
+    assert [link.objects for link in office.entries(Action.AGENCY_PUT)] == 2 * ['["agency:DINAS"]']
+    for arguments, code in (
+        (("remove", "DINAS", "--seen", mark), Exit.NO_INPUT),
+        (("put", "X Y", "Dinas"), Exit.USAGE),
+    ):
         with pytest.raises(ProgramError) as caught:
             office.run("agencies", *arguments)
         assert caught.value.exit_code is code

@@ -240,11 +240,11 @@ async def keep_agencies(scene: Scene) -> None:
     """Add an agency, and remove it."""
     lina = await seat(scene, "lina", PersonRole.LIST_MANAGER)
     agency = agency_pb2.Agency(code="DINAS", name="Dinas Contoh")
-    put, remove = (
-        watchlist_service_pb2.PutAgencyRequest(agency=agency),
-        watchlist_service_pb2.RemoveAgencyRequest(code="DINAS"),
-    )
+    put = watchlist_service_pb2.PutAgencyRequest(agency=agency)
     await scene.watchlist.PutAgency(put, metadata=bearer(lina.token))
+    listed = (await scene.watchlist.ListAgencies(watchlist_service_pb2.ListAgenciesRequest())).list.agencies
+    (mark,) = (one.mark for one in listed if one.code == "DINAS")
+    remove = watchlist_service_pb2.RemoveAgencyRequest(code="DINAS", seen_mark=mark)
     await scene.watchlist.RemoveAgency(remove, metadata=bearer(lina.token))
 
 

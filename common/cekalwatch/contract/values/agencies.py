@@ -12,6 +12,7 @@ MAX_AGENCY_CODE = 32
 MAX_AGENCY_NAME = 200
 """As long as the name of an agency in an order."""
 MAX_OTHER_NAMES = 30
+MAX_AGENCY_MARK = 16
 MAX_AGENCIES_BYTES = 64_000
 """Codes and names of all agencies together, in UTF-8."""
 
@@ -27,6 +28,8 @@ class ListedAgency:
     """Names and spellings that stand for it in lists."""
     shipped: bool = False
     """Whether it is in the list as this version ships it, unchanged."""
+    mark: Annotated[str, MaxLen(MAX_AGENCY_MARK)] = ""
+    """Stands for its names: another one as soon as somebody has changed them."""
 
 
 @dataclass(frozen=True)

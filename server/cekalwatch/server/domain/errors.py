@@ -181,6 +181,7 @@ class Code(StrEnum):
     LAW_ROW_INVALID = auto(), Kind.INVALID_ARGUMENT, "Figures of this row contradict one another, or lack an article."
     AGENCY_INVALID = auto(), Kind.INVALID_ARGUMENT, "An agency has a code of capitals, digits and hyphens, and a name."
     AGENCY_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "One of the names stands for another agency."
+    AGENCY_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody else has changed this agency; look at it again."
     AGENCY_NOT_FOUND = auto(), Kind.NOT_FOUND, "No agency has this code."
     AGENCIES_TOO_MANY = auto(), Kind.RESOURCE_EXHAUSTED, "The list cannot hold more agencies."
     KEPT_BY_CENTRE = auto(), Kind.FAILED_PRECONDITION, "The centre keeps this; change it there."

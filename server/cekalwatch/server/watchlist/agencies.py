@@ -52,22 +52,26 @@ class AgencyRegistry:
         if self._store.replace(wanted, entry):
             self._follow()
 
-    def put(self, wanted: ListedAgency, actor: Actor) -> None:
-        """Add an agency, or replace the one with its code.
+    def put(self, wanted: ListedAgency, seen: str, actor: Actor) -> None:
+        """Add an agency, or replace the one with its code, if that still has the mark `seen`.
 
-        Raises AGENCY_INVALID, AGENCY_NAME_TAKEN, AGENCIES_TOO_MANY and KEPT_BY_CENTRE.
+        Raises AGENCY_INVALID, AGENCY_CHANGED, AGENCY_NAME_TAKEN, AGENCIES_TOO_MANY and KEPT_BY_CENTRE.
         """
         self._require_kept_here()
         agency = _checked(wanted)
-        self._store.put(agency, self._entry(actor, Action.AGENCY_PUT, agency.code, names=len(agency.other_names) + 1))
+        entry = self._entry(actor, Action.AGENCY_PUT, agency.code, names=len(agency.other_names) + 1)
+        self._store.put(agency, entry, seen)
         self._follow()
 
-    def remove(self, code: str, actor: Actor) -> None:
-        """Remove an agency; raises AGENCY_NOT_FOUND and KEPT_BY_CENTRE."""
+    def remove(self, code: str, seen: str, actor: Actor) -> None:
+        """Remove an agency if it still has the mark `seen`.
+
+        Raises AGENCY_NOT_FOUND, AGENCY_CHANGED and KEPT_BY_CENTRE.
+        """
         self._require_kept_here()
         if not _CODE.fullmatch(code):
             raise CekalwatchError(Code.AGENCY_NOT_FOUND)
-        self._store.remove(code, self._entry(actor, Action.AGENCY_REMOVED, code))
+        self._store.remove(code, self._entry(actor, Action.AGENCY_REMOVED, code), seen)
         self._follow()
 
     def _require_kept_here(self) -> None:
@@ -82,7 +86,7 @@ def listed(agencies: Agencies) -> AgencyList:
     """Return the agencies as people and ports see them."""
     return AgencyList(
         tuple(
-            ListedAgency(one.code, one.name, one.other_names, shipped=one in KNOWN_AGENCIES.known)
+            ListedAgency(one.code, one.name, one.other_names, shipped=one in KNOWN_AGENCIES.known, mark=one.mark)
             for one in agencies.known
         )
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import sqlalchemy
 
@@ -50,6 +52,24 @@ def test_an_agency_is_added_changed_and_removed_and_each_server_learns_of_it(
     assert other.read().code_of("DINAS") is None
     assert watchlist.version() == version + 3
     assert [link.action for link in AuditStore(database).links()].count(Action.AGENCY_PUT) == 3
+
+
+@pytest.mark.both_databases
+def test_the_second_of_two_people_replaces_nothing_that_they_have_not_seen(store: AgencyStore) -> None:
+    seen = store.read().known[1]
+    store.put(Agency("KPK", "Komisi Pertama"), NOTE, seen.mark)
+    changes: tuple[Callable[[], None], ...] = (
+        lambda: store.put(Agency("KPK", "Komisi Kedua"), NOTE, seen.mark),
+        lambda: store.put(Agency("KPK", "Komisi Kedua"), NOTE, ""),
+        lambda: store.put(Agency("LAIN", "Yang lain"), NOTE, seen.mark),
+        lambda: store.remove("KPK", NOTE, seen.mark),
+    )
+    for change in changes:
+        with pytest.raises(CekalwatchError) as caught:
+            change()
+        assert caught.value.code is Code.AGENCY_CHANGED
+    assert [one.name for one in store.read().known] == ["Kejaksaan Agung", "Komisi Pertama"]
+    store.remove("KPK", NOTE, store.read().known[1].mark)
 
 
 def test_one_that_is_shipped_can_be_removed_and_put_again(store: AgencyStore) -> None:

@@ -85,13 +85,13 @@ class AgencyClient(ServiceClient[WatchlistServiceStub]):
         answer = self._call(lambda stub: stub.ListAgencies, pb.ListAgenciesRequest())
         return AGENCY_LIST.read(answer.list), bool(answer.of_centre)
 
-    def put(self, agency: ListedAgency) -> None:
-        """Add an agency, or replace the one with its code."""
-        self._call(lambda stub: stub.PutAgency, pb.PutAgencyRequest(agency=AGENCY.write(agency)))
+    def put(self, agency: ListedAgency, seen: str) -> None:
+        """Add an agency, or replace the one with its code, if that still has the mark `seen`; empty for none."""
+        self._call(lambda stub: stub.PutAgency, pb.PutAgencyRequest(agency=AGENCY.write(agency), seen_mark=seen))
 
-    def remove(self, code: str) -> None:
-        """Remove an agency."""
-        self._call(lambda stub: stub.RemoveAgency, pb.RemoveAgencyRequest(code=code))
+    def remove(self, code: str, seen: str) -> None:
+        """Remove an agency that still has the mark `seen`."""
+        self._call(lambda stub: stub.RemoveAgency, pb.RemoveAgencyRequest(code=code, seen_mark=seen))
 
 
 class LawClient(ServiceClient[WatchlistServiceStub]):

@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 EPILOG = (
     "Examples:\n\n"
     "  cekalwatch-server watchlist agencies list --config /etc/cekalwatch/server.toml\n\n"
-    '  cekalwatch-server watchlist agencies put KEJAGUNG "Kejaksaan Agung" --also "Jaksa Agung" --also Kejaksaan\n\n'
-    "  cekalwatch-server watchlist agencies remove KEMENKEU\n\n"
+    '  cekalwatch-server watchlist agencies put DINAS "Dinas Contoh" --also "Dinas" --also "Dinas Umpama"\n\n'
+    "  cekalwatch-server watchlist agencies remove KEMENKEU --seen 1a2b3c4d5e6f7a8b\n\n"
     "Changes are recorded in the audit trail, with the account that runs the command. Running servers judge orders by "
     "them within seconds.\n\n"
-    "Exit code 2: an agency cannot be so, or one of its names stands for another. 66: there is no such agency."
+    "Exit code 2: an agency cannot be so, or one of its names stands for another, or somebody has changed it. 66: "
+    "there is no such agency."
 )
 app = typer.Typer(
     help="The agencies that ask for bans: by them, orders of one agency are known as such.", no_args_is_help=True
 )
 
 Code = Annotated[str, typer.Argument(help="Its code: capitals, digits and hyphens.")]
+SEEN = "Mark of the agency as `list` showed it: nothing is done if somebody has changed it since."
 
 
 @app.command("list", epilog=EPILOG)
@@ -45,7 +47,8 @@ def list_(
         print_json([asdict(one) for one in found])
     else:
         print_table(
-            ("Code", "Name", "Other names"), ([one.code, one.name, "; ".join(one.other_names)] for one in found)
+            ("Code", "Name", "Other names", "Mark"),
+            ([one.code, one.name, "; ".join(one.other_names), one.mark] for one in found),
         )
 
 
@@ -56,6 +59,7 @@ def put(
     also: Annotated[
         list[str] | None, typer.Option(help="Another name that lists write for it; may be repeated.")
     ] = None,
+    seen: Annotated[str, typer.Option(help=f"{SEEN} Needed to replace one.")] = "",
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -64,16 +68,21 @@ def put(
     from cekalwatch.server.audit.entry import operator
 
     with _registry(config, data_dir) as agencies:
-        agencies.put(ListedAgency(agency, name, tuple(also or ())), operator())
+        agencies.put(ListedAgency(agency, name, tuple(also or ())), seen, operator())
 
 
 @app.command(epilog=EPILOG)
-def remove(agency: Code, config: Config = None, data_dir: DataDir = None) -> None:
+def remove(
+    agency: Code,
+    seen: Annotated[str, typer.Option(help=SEEN)],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
     """Remove an agency; its orders stay in force, and are flagged as of an unknown agency."""
     from cekalwatch.server.audit.entry import operator
 
     with _registry(config, data_dir) as agencies:
-        agencies.remove(agency, operator())
+        agencies.remove(agency, seen, operator())
 
 
 @contextmanager

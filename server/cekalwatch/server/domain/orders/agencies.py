@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from hashlib import sha256
 from typing import Final
+
+from cekalwatch.contract.values.agencies import MAX_AGENCY_MARK
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,11 @@ class Agency:
     def names(self) -> tuple[str, ...]:
         """All that stands for it in a list."""
         return (self.code, self.name, *self.other_names)
+
+    @property
+    def mark(self) -> str:
+        """Stands for its names: another one as soon as somebody has changed them."""
+        return sha256("\n".join(self.names).encode()).hexdigest()[:MAX_AGENCY_MARK]
 
 
 @dataclass(frozen=True)

@@ -45,13 +45,15 @@ class AgencyStore:
         with self._database.session() as session:
             return self._read(session)
 
-    def put(self, agency: Agency, entry: AuditEntry) -> None:
+    def put(self, agency: Agency, entry: AuditEntry, seen: str | None = None) -> None:
         """Add an agency, or replace the one with its code, with the entry in the audit trail.
 
-        Raises AGENCY_NAME_TAKEN and AGENCIES_TOO_MANY.
+        `seen` is the mark of the one to replace, empty for none; None: whatever is there. Raises AGENCY_CHANGED when
+        it is another, AGENCY_NAME_TAKEN and AGENCIES_TOO_MANY.
         """
 
         def change(agencies: Agencies) -> AgencyRow:
+            _check(next((one for one in agencies.known if one.code == agency.code), None), seen)
             others = tuple(one for one in agencies.known if one.code != agency.code)
             if len(others) >= MAX_AGENCIES or _bytes((*others, agency)) > MAX_AGENCIES_BYTES:
                 raise CekalwatchError(Code.AGENCIES_TOO_MANY)
@@ -63,13 +65,14 @@ class AgencyStore:
 
         self._write(change, entry)
 
-    def remove(self, code: str, entry: AuditEntry) -> None:
-        """Remove an agency, with the entry in the audit trail; raises AGENCY_NOT_FOUND."""
+    def remove(self, code: str, entry: AuditEntry, seen: str | None = None) -> None:
+        """Remove an agency, with the entry in the audit trail; raises AGENCY_NOT_FOUND, and AGENCY_CHANGED as `put`."""
 
         def change(agencies: Agencies) -> AgencyRow:
             found = next((one for one in agencies.known if one.code == code), None)
             if found is None:
                 raise CekalwatchError(Code.AGENCY_NOT_FOUND)
+            _check(found, seen)
             return _row(found, removed=True)
 
         self._write(change, entry)
@@ -108,6 +111,12 @@ class AgencyStore:
         rows: Sequence[AgencyRow] = list(in_order(session, session.exec(select(AgencyRow))))
         put = [Agency(row.code, row.name, tuple(row.other_names)) for row in rows if not row.removed]
         return self._shipped.changed(put, [row.code for row in rows if row.removed])
+
+
+def _check(found: Agency | None, seen: str | None) -> None:
+    """Raise AGENCY_CHANGED unless an agency is as it was seen."""
+    if seen is not None and seen != (found.mark if found else ""):
+        raise CekalwatchError(Code.AGENCY_CHANGED)
 
 
 def _row(agency: Agency, *, removed: bool = False) -> AgencyRow:

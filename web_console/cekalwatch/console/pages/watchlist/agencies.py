@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.agencies import MAX_AGENCY_CODE, MAX_AGENCY_NAME, ListedAgency
-from cekalwatch.office.client.refusals import explain
+from cekalwatch.office.client.refusals import error_reason, explain
 
 
 def show(visit: RequestContext, problem: str = "") -> Response:
@@ -27,37 +27,39 @@ def add(visit: RequestContext) -> Response:
     if any(one.code == wanted.code for one in visit.agencies.all()[0].agencies):
         return show(visit, visit.texts.say("AGENCY_CODE_TAKEN", code=wanted.code))
     try:
-        visit.agencies.put(wanted)
+        visit.agencies.put(wanted, "")
     except grpc.RpcError as error:
         return show(visit, explain(error, visit.texts))
     return visit.to("/list/agencies")
 
 
-def show_one(visit: RequestContext, problem: str = "") -> Response:
-    """Show one agency in a form of its names."""
+def show_one(visit: RequestContext, problem: str = "", entered: Mapping[str, str] | None = None) -> Response:
+    """Show one agency in a form of its names, or of the entered ones."""
     found, of_centre = visit.agencies.all()
     agency = next((one for one in found.agencies if one.code == visit.part("code")), None)
     if agency is None:
         return visit.problem(visit.texts.say("REFUSED_AGENCY_NOT_FOUND"), HTTPStatus.NOT_FOUND)
-    form = visit.form if problem else {"name": agency.name, "other_names": "\n".join(agency.other_names)}
+    form = entered or {"name": agency.name, "other_names": "\n".join(agency.other_names)}
     return visit.page("agency.html", agency=agency, of_centre=of_centre, problem=problem, **_form(form))
 
 
 def change(visit: RequestContext) -> Response:
     """Replace the names of an agency."""
     try:
-        visit.agencies.put(_entered(visit, visit.part("code")))
+        visit.agencies.put(_entered(visit, visit.part("code")), visit.form.get("seen_mark", ""))
     except grpc.RpcError as error:
-        return show_one(visit, explain(error, visit.texts))
+        # The second of two people sees the names of the first one, and not their own.
+        entered = None if error_reason(error) == "AGENCY_CHANGED" else visit.form
+        return show_one(visit, explain(error, visit.texts), entered)
     return visit.to("/list/agencies")
 
 
 def remove(visit: RequestContext) -> Response:
     """Remove an agency."""
     try:
-        visit.agencies.remove(visit.part("code"))
+        visit.agencies.remove(visit.part("code"), visit.form.get("seen_mark", ""))
     except grpc.RpcError as error:
-        return show(visit, explain(error, visit.texts))
+        return show_one(visit, explain(error, visit.texts))
     return visit.to("/list/agencies")
 
 

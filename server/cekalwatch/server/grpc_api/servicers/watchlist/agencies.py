@@ -28,10 +28,12 @@ class AgencyMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
     async def PutAgency(self, request: pb.PutAgencyRequest, context: Context) -> pb.PutAgencyResponse:
         """Add or replace an agency."""
         wanted = AGENCY.read(request.agency, Reading.STRICT)
-        await asyncio.to_thread(self._agencies.put, wanted, current_caller().actor)
+        seen = text(request.seen_mark, "seen_mark")
+        await asyncio.to_thread(self._agencies.put, wanted, seen, current_caller().actor)
         return pb.PutAgencyResponse()
 
     async def RemoveAgency(self, request: pb.RemoveAgencyRequest, context: Context) -> pb.RemoveAgencyResponse:
         """Remove an agency."""
-        await asyncio.to_thread(self._agencies.remove, text(request.code, "code"), current_caller().actor)
+        code, seen = text(request.code, "code"), text(request.seen_mark, "seen_mark")
+        await asyncio.to_thread(self._agencies.remove, code, seen, current_caller().actor)
         return pb.RemoveAgencyResponse()
