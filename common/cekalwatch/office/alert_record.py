@@ -70,7 +70,7 @@ def alert_record(alert: Alert, formatter: AlertFormatter, made_at: datetime, mad
                 (Fact(say("FACT_NAME"), formatter.subject_name(alert)), *formatter.subject_facts(alert.subject)),
             ),
             *orders,
-            RecordSection(say("PASSAGE_TITLE"), tuple(one for one in formatter.passage(alert) if one.label)),
+            RecordSection(say("PASSAGE_TITLE"), formatter.passage(alert)),
             RecordSection(say("HISTORY_TITLE"), formatter.history(alert)),
             RecordSection(say("RECORD_END"), end),
         ),

@@ -117,7 +117,7 @@ async def test_without_the_right_second_person_nothing_is_exported(
 ) -> None:
     for second, password, told in (
         ("umi", PASSWORD, "Two different people"),
-        ("sari", PASSWORD, "does not have the role"),
+        ("sari", PASSWORD, "Who can sign: administrator."),
         ("uli", PASSWORD, "does not have the role"),
         ("adi", "wrong", "password is wrong"),
         ("", "", "Enter the name and password"),

@@ -200,6 +200,9 @@ async def test_a_supervisor_confirms_records_the_contact_and_closes(office: Port
         assert len(office.trail(Action.ALERT_VIEWED)) == before + 1, "one look is one entry"
         assert json.loads(viewed.details)["pictures"] == 1
         assert (await step(browser, alert_id, "confirm", reference="CO-2026/0117")).status_code == 303
+        confirmed = words(await browser.get(f"/alerts/{alert_id}"))
+        assert confirmed.count("Not told yet") == 1
+        assert "Confirmed Alert raised: " in confirmed, "where the traveller is now is not where the alert was raised"
         fields = {"agency": "Kejaksaan", "contact": "piket", "result": "dua petugas", "when": "2026-03-01T08:00"}
         assert "wrong" in words(await step(browser, alert_id, "follow_up", **fields | {"when": "yesterday"}))
         answer = await step(browser, alert_id, "follow_up", **fields)

@@ -86,6 +86,9 @@ async def test_two_people_see_which_orders_change_and_put_a_confirmed_row_into_f
     assert "of which 1 change" in told
     assert "T-25" in told
     assert "2 January 2035" in told
+    assert "Approved by counsel: Contoh, S.H." in told, "who signs beside the first reads whose word it is"
+    assert "States a longer term than the law allows" in told
+    assert "TERM_CAPPED" not in told
     assert not LawStore(office.database).read().row(OrderKind.TANGKAL, date(2025, 1, 2)).confirmed_by
     alone = await browser.post("/list/law/add", form_token(shown), **row)
     assert (alone.status_code, "Enter the name and password" in words(alone)) == (409, True)

@@ -55,6 +55,7 @@ async def test_the_list_is_searched_by_what_is_sealed_and_by_the_law(browser: Br
     everybody = words(await browser.get("/list"))
     assert all(name in everybody for name in ("Contoh Satu", "Contoh Dua", "Contoh Tiga"))
     assert "An Indonesian citizen may not be refused entry." in everybody
+    assert "Kejaksaan Agung" in everybody, "orders of two agencies look alike without it"
     for fields, expected in (
         ({"text": "contoh  TIGA"}, {"Tiga"}),
         ({"text": "o-2"}, {"Dua"}),

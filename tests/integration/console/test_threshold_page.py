@@ -24,7 +24,7 @@ WRONG: tuple[tuple[dict[str, str], str], ...] = (
     ({"threshold": "0.9"}, "threshold is wrong"),
     ({"threshold": SCRIPT}, "threshold is wrong"),
     ({"threshold": "nan"}, "threshold is wrong"),
-    ({"second_name": "siti"}, "does not have the role"),
+    ({"second_name": "siti"}, "Who can sign: administrator."),
     ({"second_name": "sari"}, "Two different people"),
     ({"second_password": "wrong"}, "password is wrong"),
     ({"second_name": ""}, "Enter the name and password"),

@@ -216,7 +216,7 @@ def test_a_refused_confirmation_keeps_what_was_typed_and_says_why(office: Office
     dialog.note_field.setPlainText("called twice")
     for name, password, problem in (
         ("siti", OTHER_PASSWORD, "The sign-in name or the password is wrong."),
-        ("budi", PASSWORD, "Your role does not allow this step."),
+        ("budi", PASSWORD, "Who can do it: supervisor."),
         ("siti", PASSWORD, "The Cekal Online number must have 4 to 64 characters"),
     ):
         dialog.name.setText(name)

@@ -29,7 +29,7 @@ OFFICERS_ORDER = Codec(
     ShownOrder,
     pb.BanOrder,
     names=_MOMENTS,
-    unheeded=("reason", "received_on", "broken_rules", "last_day", "article"),
+    unheeded=("reason", "received_on", "broken_rules", "article"),
 )
 FIGURES = Codec(FaceFigures, pb.FaceFigures, local=("eye_distance_px",))
 SOURCE_FRESHNESS = Codec(SourceFreshness, pb.SourceFreshness, names={"last_success_at": "last_success_time"})

