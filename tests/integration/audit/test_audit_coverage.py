@@ -68,6 +68,7 @@ from tests.support.scenarios.audited_calls import (
     subscribe,
     synchronise,
     take_over,
+    take_password_parts,
     take_report,
     trail,
 )
@@ -148,6 +149,7 @@ ENTRIES: dict[str, tuple[Call, dict[Action, list[str]]]] = {
     ),
     "SessionService/SignOut": (sign_out, {Action.SIGNED_OUT: ["person:"]}),
     "SessionService/ChangePassword": (change_password, {Action.PASSWORD_CHANGED: ["person:"]}),
+    "PeopleService/TakePasswordParts": (take_password_parts, {Action.PERSON_CHANGED: ["person:"]}),
     "PeopleService/AddPerson": (keep_people, {Action.PERSON_ADDED: ["person:"]}),
     **dict.fromkeys(
         (f"PeopleService/{name}" for name in ("ChangePerson", "DisablePerson", "ResetPassword", "UnlockPerson")),

@@ -72,7 +72,7 @@ def test_a_person_is_added_with_a_password_that_is_shown_once_and_must_be_change
     (entry,) = machine.changes()
     assert entry.actor == f"command:{getpass.getuser()}"
     assert entry.objects == f'["person:{account.person.person_id}"]'
-    assert json.loads(entry.details) == {"roles": "AUDITOR OFFICER", "sites": "batam-center"}
+    assert json.loads(entry.details) == {"gives": "yes", "roles": "AUDITOR OFFICER", "sites": "batam-center"}
 
 
 def test_who_signs_in_through_the_provider_has_no_password(machine: Machine):

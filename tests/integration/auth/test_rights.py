@@ -95,6 +95,7 @@ PEOPLE = {
     f"cekalwatch.v1.PeopleService/{name}": frozenset({PersonRole.ADMINISTRATOR})
     for name in ("ListPeople", "AddPerson", "ChangePerson", "DisablePerson", "ResetPassword", "UnlockPerson")
 }
+PEOPLE["cekalwatch.v1.PeopleService/TakePasswordParts"] = KEEPERS
 AUDITORS = frozenset({PersonRole.AUDITOR})
 TRAIL = {"cekalwatch.v1.AuditService/": AUDITORS}
 PEOPLE |= {

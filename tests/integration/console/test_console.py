@@ -260,10 +260,13 @@ async def test_what_changed_meanwhile_is_told_and_nothing_is_done(office: PortOf
 
 async def test_an_administrator_keeps_people_and_not_their_own_record(office: PortOffice, pages: Pages) -> None:
     office.hire("elsewhere", PersonRole.OFFICER, sites=("batam-center", "sekupang"))
-    async with pages.browser() as browser, pages.browser() as other:
+    async with pages.browser() as browser, pages.browser() as other, pages.browser() as supervisor:
         await browser.sign_in("administrator")
         token = await browser.token("/people")
         new = {"name": "Dewi", "display_name": f"Dewi {SCRIPT}", "role-OFFICER": "1", "sites": "batam-center"}
+        assert "second person" in words(await browser.post("/people", token, **new)), "one alone makes nobody"
+        signed = {"second_name": "sari", "second_password": PASSWORD}
+        new |= signed
         answer = await browser.post("/people", token, **new | {"role-OFFICER": ""})
         assert (answer.status_code, "at least one role" in words(answer)) == (409, True)
         assert 'value="dewi"' in answer.text.lower(), "what was typed stays"
@@ -271,17 +274,29 @@ async def test_an_administrator_keeps_people_and_not_their_own_record(office: Po
         assert (answer.status_code, "sekupang" in answer.text) == (409, True)
         answer = await browser.post("/people", token, **new)
         first = answer.text.partition("<code>")[2].partition("</code>")[0]
-        assert (await other.sign_in("dewi", first)).headers["location"] == "/password"
+        assert (await other.sign_in("dewi", first)).status_code == 403, "it is half of the password"
+        await supervisor.sign_in("sari")
+        parts = await supervisor.post("/first-passwords", await supervisor.token("/first-passwords"))
+        second = parts.text.partition("<code>")[2].partition("</code>")[0]
+        assert (await other.sign_in("dewi", f"{first}-{second}")).headers["location"] == "/password"
+        again = await supervisor.post("/first-passwords", await supervisor.token("/first-passwords"))
+        assert "No part waits" in words(again)
         assert "already" in words(await browser.post("/people", token, **new))
         listed = await browser.get("/people")
         assert SCRIPT not in listed.text
         assert "has not changed the first password yet" in words(listed)
         for act, code in (("change", 303), ("unlock", 303), ("disable", 303), ("enable", 303), ("reset", 200)):
-            answer = await browser.post(f"/people/dewi/{act}", token, **{"role-SUPERVISOR": "1", "sites": SITE})
+            fields = {"role-SUPERVISOR": "1", "sites": SITE}
+            if act in {"change", "enable", "reset"}:
+                refused = await browser.post(f"/people/dewi/{act}", token, **fields)
+                assert (refused.status_code, "second person" in words(refused)) == (409, True), (act, words(refused))
+                fields |= signed
+            answer = await browser.post(f"/people/dewi/{act}", token, **fields)
             assert answer.status_code == code, (act, words(answer))
         assert (await other.get("/alerts")).status_code == 303, "the session ended when the person was disabled"
         for name, why in (("administrator", "own record"), ("elsewhere", "site")):
-            answer = await browser.post(f"/people/{name}/change", token, **{"role-SUPERVISOR": "1", "sites": SITE})
+            fields = {"role-SUPERVISOR": "1", "sites": SITE} | signed
+            answer = await browser.post(f"/people/{name}/change", token, **fields)
             assert (answer.status_code, why in words(answer)) == (409, True), words(answer)
     trail = office.trail(Action.PERSON_CHANGED)[-5:]
     changes = [json.loads(link.details)["change"] for link in trail]
@@ -299,7 +314,7 @@ async def test_of_two_administrators_the_second_sees_what_the_first_did_and_chan
         page = await second.get("/people/budi")
         seen = {"seen_roles": "OFFICER", "seen_sites": SITE}
         assert all(f'name="{name}" value="{value}"' in page.text for name, value in seen.items())
-        fields = {"role-AUDITOR": "1", "sites": SITE} | seen
+        fields = {"role-AUDITOR": "1", "sites": SITE, "second_name": "sari", "second_password": PASSWORD} | seen
         done = await first.post("/people/budi/change", await first.token("/people"), **fields)
         assert done.status_code == 303, words(done)
         late = await second.post("/people/budi/change", form_token(page), **fields | {"role-OFFICER": "1"})

@@ -122,6 +122,8 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("POST", "/people"): Walk(ADMIN, 409, 409),
     ("GET", "/people/{name}"): Walk(ADMIN, 200, 404),
     ("POST", "/people/{name}/{act}"): Walk(ADMIN, 303, 404),
+    ("GET", "/first-passwords"): Walk(SYSTEM),
+    ("POST", "/first-passwords"): Walk(SYSTEM),
     ("GET", "/devices"): Walk(ADMIN),
     ("POST", "/devices"): Walk(ADMIN, 409, 409),
     ("GET", "/devices/{role}/{site}/{name}"): Walk(ADMIN, 404, 404),

@@ -414,6 +414,21 @@ async def keep_people(scene: Scene) -> None:
     await stub.UnlockPerson(people_service_pb2.UnlockPersonRequest(sign_in_name=name))
 
 
+async def take_password_parts(scene: Scene) -> None:
+    """Add a person as two people, and let the second take their part of the first password."""
+    hire(scene, "adi", PersonRole.ADMINISTRATOR)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    stub: Any = people_service_pb2_grpc.PeopleServiceStub(scene.channel)
+    request = people_service_pb2.AddPersonRequest(
+        sign_in_name=f"dewi-{uuid4()}", display_name="Dewi", roles=[session_pb2.PERSON_ROLE_OFFICER], sites=[SITE]
+    )
+    await stub.AddPerson(request, metadata=await two_people(scene, "adi", "sari", request))
+    answer = await stub.TakePasswordParts(
+        people_service_pb2.TakePasswordPartsRequest(), metadata=bearer(await sign_in(scene, "sari"))
+    )
+    assert len(answer.parts) == 1
+
+
 async def keep_devices(scene: Scene) -> None:
     """Invite a device, withdraw that, and revoke another, at a server beside it that holds an authority."""
     folder = scene.folder / str(uuid4())

@@ -7,6 +7,12 @@ from google.protobuf.message import Message
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.audit_service_pb2 import ExportAuditEntriesRequest
 from cekalwatch.v1.operations_service_pb2 import ForgetLearnedThresholdRequest, SetThresholdRequest
+from cekalwatch.v1.people_service_pb2 import (
+    AddPersonRequest,
+    ChangePersonRequest,
+    DisablePersonRequest,
+    ResetPasswordRequest,
+)
 from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest, AddLawRowRequest
 from cekalwatch.wire.tokens import request_digest
 from tests.support.scenarios.people import PASSWORD
@@ -16,6 +22,10 @@ ACTIONS: dict[type[Message], session_pb2.TwoPersonAction.ValueType] = {
     ForgetLearnedThresholdRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD,
     AcceptShrunkenListRequest: session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST,
     AddLawRowRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_LAW,
+    **dict.fromkeys(
+        (AddPersonRequest, ChangePersonRequest, DisablePersonRequest, ResetPasswordRequest),
+        session_pb2.TWO_PERSON_ACTION_CHANGE_PEOPLE,
+    ),
     ExportAuditEntriesRequest: session_pb2.TWO_PERSON_ACTION_EXPORT_AUDIT,
 }
 

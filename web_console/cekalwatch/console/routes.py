@@ -197,6 +197,8 @@ ROUTES: Final = (
     Page("POST", "/people", KEEPS_PEOPLE, people.add, again=people.show),
     Page("GET", "/people/{name}", KEEPS_PEOPLE, people.show_one),
     Page("POST", "/people/{name}/{act}", KEEPS_PEOPLE, people.act, again=people.show_one),
+    Page("GET", "/first-passwords", KEEPS_SYSTEM, people.show_parts),
+    Page("POST", "/first-passwords", KEEPS_SYSTEM, people.take_parts),
     Page("GET", "/devices", KEEPS_DEVICES, devices.show),
     Page("POST", "/devices", KEEPS_DEVICES, devices.invite, again=devices.show),
     Page("GET", "/devices/{role}/{site}/{name}", KEEPS_DEVICES, devices.show_one),

@@ -5,7 +5,7 @@ The table of rights (`server/auth/rights.py`) names the sets of roles only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
@@ -50,7 +50,9 @@ ACCEPTS_SHRUNKEN_LIST = KEEPS_WATCHLIST | CONFIRMS
 KEEPS_SYSTEM = frozenset({PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR})
 """Roles that may see the server's status, and be one of the two who change the threshold."""
 KEEPS_PEOPLE = frozenset({PersonRole.ADMINISTRATOR})
-"""Roles that may add people, and change their roles and sites."""
+"""Roles that may add people, and change their roles and sites, together with a second person where they give rights."""
+NEVER_TOGETHER = frozenset({PersonRole.ADMINISTRATOR, PersonRole.AUDITOR})
+"""Roles that nobody has both of: an auditor looks at what administrators did."""
 KEEPS_DEVICES = frozenset({PersonRole.ADMINISTRATOR})
 """Roles that may invite devices, revoke their certificates, and set policies of cameras."""
 
@@ -60,6 +62,7 @@ CONFIRM_ALERT_PAIR: Pair = (PersonRole.OFFICER, PersonRole.SUPERVISOR)
 CHANGE_THRESHOLD_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
 ACCEPT_SHRUNKEN_LIST_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
 CHANGE_LAW_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
+CHANGE_PEOPLE_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
 EXPORT_AUDIT_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 ACCEPT_AUDIT_HISTORY_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 ACCEPT_ROWS_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
@@ -121,6 +124,15 @@ class PersonRecord:
     first_password: bool
     """Whether the first password is still to be changed."""
     with_password: bool
+
+
+@dataclass(frozen=True)
+class PasswordPart:
+    """The second part of a person's first password, for the second of the two people who gave it."""
+
+    sign_in_name: str
+    display_name: str
+    part: str = field(repr=False)
 
 
 Address = Annotated[str, AS_IT_CAME, MaxLen(4096)]

@@ -60,6 +60,7 @@ class TroubleKind(StrEnum):
     SERVER_REFUSED = "SERVER_REFUSED"
     COUNTER_WITHOUT_PC = "COUNTER_WITHOUT_PC"
     THRESHOLD_WAITING = "THRESHOLD_WAITING"
+    RIGHTS_GIVEN = "RIGHTS_GIVEN"
 
 
 OF_VIEWS = {
@@ -112,6 +113,8 @@ OF_CAMERAS = frozenset({one for one in TroubleKind if one.startswith("CAMERA_")}
 """Travellers at one counter may pass unseen."""
 OF_COUNTERS = frozenset({TroubleKind.COUNTER_WITHOUT_PC})
 """Alerts of a counter ring at no PC there."""
+OF_PEOPLE = frozenset({TroubleKind.RIGHTS_GIVEN})
+"""Somebody may do more than before: whoever else has rights must know it."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
 
@@ -130,7 +133,7 @@ def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
         return KEEPS_SYSTEM
     if kind in OF_PORTS:
         return KEEPS_SYSTEM | CONFIRMS
-    return KEEPS_SOURCES if kind in OF_SOURCES else CONFIRMS
+    return KEEPS_SOURCES if kind in OF_SOURCES | OF_PEOPLE else CONFIRMS
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class PersonAuthentication:
     def asks(self, method: str, caller: Caller, tokens: Tokens) -> bool:
         """Whether the call needs `admit`: most calls need only a device."""
         looked_at = bool(caller.welcome) or caller.device.site is None
-        return bool(caller.needs) or joint_action(method) is not None or (looked_at and bool(tokens.session))
+        return bool(caller.needs) or always_two(method) or (looked_at and bool(tokens.session))
 
     def admit(self, method: str, caller: Caller, tokens: Tokens) -> Caller:
         """Return the caller with the person of its session; raises the reason of a refusal.
@@ -48,7 +48,7 @@ class PersonAuthentication:
             raise CekalwatchError(Code.SIGN_IN_NEEDED)
         session = self._sessions.resume(tokens.session, caller.device)
         _check_rights(method, session, caller)
-        if joint_action(method) is not None and not tokens.second_person:
+        if always_two(method) and not tokens.second_person:
             raise CekalwatchError(Code.SECOND_PERSON_NEEDED)
         return replace(caller, session=session)
 
@@ -66,9 +66,15 @@ class PersonAuthentication:
 
 
 def joint_action(method: str) -> TwoPersonAction | None:
-    """Return the action for which `method` needs two people; None: it needs none."""
+    """Return the action for which `method` needs two people, always or at times; None: it never does."""
     right = RIGHTS.get(method)
     return right.action if right else None
+
+
+def always_two(method: str) -> bool:
+    """Whether each request of `method` needs two people."""
+    right = RIGHTS.get(method)
+    return right is not None and right.action is not None and not right.at_times
 
 
 def _check_rights(method: str, session: Session, caller: Caller) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 
 import uuid6
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import NEVER_TOGETHER, PasswordPart, PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password
+from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password, password_part
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.people import Person, PersonError
+from cekalwatch.server.domain.people import Person, PersonError, TwoPeople, TwoPersonAction
 from cekalwatch.server.refusals import RefusedError
 from cekalwatch.server.storage.people.store import (
     Account,
@@ -19,6 +20,7 @@ from cekalwatch.server.storage.people.store import (
     NameTakenError,
     PeopleStore,
     PersonChangedError,
+    SecondPart,
 )
 
 Rights = tuple[frozenset[PersonRole], frozenset[str]]
@@ -29,17 +31,25 @@ class PeopleAdmin:
     """Changes records for `actor`. Methods raise RefusedError, also for an unknown name."""
 
     def __init__(
-        self, store: PeopleStore, passwords: Passwords, clock: Clock, actor: Actor, by: Person | None = None
+        self,
+        store: PeopleStore,
+        passwords: Passwords,
+        clock: Clock,
+        actor: Actor,
+        by: Person | None = None,
+        people: TwoPeople | None = None,
     ) -> None:
-        """`by`: the administrator, who can change only records of their own sites.
+        """`by`: the administrator, who can change only records of their own sites; `people`: with the second person.
 
-        None for a command on the server's machine, which can change all records.
+        None for a command on the server's machine, which can change all records, and gives rights alone: it is where
+        a site gets its first two people, and its account has the keys.
         """
         self._store = store
         self._passwords = passwords
         self._clock = clock
         self._actor = actor
         self._by = by
+        self._people = people
 
     def add(
         self,
@@ -50,12 +60,14 @@ class PeopleAdmin:
         *,
         with_password: bool = True,
     ) -> str | None:
-        """Add a person, and return the first password, if any."""
+        """Add a person, and return the first password, if any; with a second person, its first part."""
         self._refuse_other_sites(sites)
+        _refuse_together(roles)
+        self._require_second()
         try:
             person = Person(uuid6.uuid7(), name, display_name, roles, sites)
             first, kept = self._first_password() if with_password else (None, KeptPassword(None, must_change=False))
-            self._store.add(Account(person, kept), self._entry(person, Action.PERSON_ADDED, **_facts(person)))
+            self._store.add(Account(person, kept), self._given(person, Action.PERSON_ADDED, **_facts(person)))
         except PersonError as error:
             raise RefusedError(Code.PERSON_INVALID, f"This person cannot be added: {error}") from None
         except NameTakenError:
@@ -75,28 +87,31 @@ class PeopleAdmin:
         if seen and (person.roles, person.sites) != seen:
             raise _changed()
         self._refuse_other_sites(sites)
+        _refuse_together(roles)
         try:
             changed = replace(person, roles=roles, sites=sites or person.sites)
         except PersonError as error:
             raise RefusedError(Code.PERSON_INVALID, f"This cannot be: {error}") from None
-        self._keep(person, changed, change="ROLES", **_facts(changed))
+        gains = not (changed.roles <= person.roles and changed.sites <= person.sites)
+        self._keep(person, changed, gains=gains, change="ROLES", **_facts(changed))
         return changed
 
     def disable(self, name: str) -> None:
         """Disable the person; their sessions end."""
         person = self.account(name).person
-        self._keep(person, replace(person, disabled=True), change="DISABLED")
+        self._keep(person, replace(person, disabled=True), gains=False, change="DISABLED")
 
     def enable(self, name: str) -> None:
         """Enable the person again."""
         person = self.account(name).person
-        self._keep(person, replace(person, disabled=False), change="ENABLED")
+        self._keep(person, replace(person, disabled=False), gains=person.disabled, change="ENABLED")
 
     def reset(self, name: str) -> str:
-        """Give the person a first password, and return it; their sessions and a lock end."""
+        """Give the person a first password, and return it as `add` does; their sessions and a lock end."""
         person = self.account(name).person
+        self._require_second()
         first, kept = self._first_password()
-        entry = self._entry(person, Action.PERSON_CHANGED, change="PASSWORD_RESET")
+        entry = self._given(person, Action.PERSON_CHANGED, change="PASSWORD_RESET")
         self._store.set_password(person.person_id, kept, entry)
         self._store.forgive(name)
         return first
@@ -105,6 +120,19 @@ class PeopleAdmin:
         """Reset the count of the name's wrong passwords; return whether there were any."""
         person = self.account(name).person
         return self._store.forgive(name, self._entry(person, Action.PERSON_CHANGED, change="UNLOCKED"))
+
+    def take_parts(self) -> list[PasswordPart]:
+        """Return the second parts of the first passwords for which the caller has signed, and give none again."""
+        if self._by is None:
+            return []
+
+        def entry(person: Person) -> AuditEntry:
+            return self._entry(person, Action.PERSON_CHANGED, change="PART_TAKEN")
+
+        return [
+            PasswordPart(person.sign_in_name, person.display_name, password_part(self._store.part_mac(part)))
+            for person, part in self._store.take_parts(self._by.person_id, entry)
+        ]
 
     def all(self) -> list[Account]:
         """Return all people, by sign-in name."""
@@ -115,15 +143,21 @@ class PeopleAdmin:
         account = self._store.account(name)
         if account is None:
             raise RefusedError(Code.PERSON_UNKNOWN, f"There is nobody with the sign-in name {name}; see: people list")
-        if self._by and self._by.person_id == account.person.person_id:
-            raise RefusedError(Code.OWN_RECORD, "Nobody changes their own record: ask another administrator")
+        if account.person.person_id in {one.person_id for one in (self._by, self._second) if one}:
+            raise RefusedError(Code.OWN_RECORD, "Nobody changes their own record, nor signs for that")
         self._refuse_other_sites(account.person.sites)
         return account
 
-    def _keep(self, person: Person, changed: Person, **details: str) -> None:
-        """Store the changes of a person, unless somebody was faster: a disabled person stays disabled."""
+    def _keep(self, person: Person, changed: Person, *, gains: bool, **details: str) -> None:
+        """Store the changes of a person, unless somebody was faster: a disabled person stays disabled.
+
+        `gains`: the person may do more than before, which takes two people.
+        """
+        if gains:
+            self._require_second()
+        entry = (self._given if gains else self._entry)(person, Action.PERSON_CHANGED, **details)
         try:
-            self._store.change(changed, self._entry(person, Action.PERSON_CHANGED, **details), person)
+            self._store.change(changed, entry, person)
         except PersonChangedError:
             raise _changed() from None
 
@@ -131,9 +165,34 @@ class PeopleAdmin:
         if self._by and not sites <= self._by.sites:
             raise RefusedError(Code.PERSON_SITE_NOT_ALLOWED, "An administrator keeps people of their own sites")
 
+    @property
+    def _second(self) -> Person | None:
+        return self._people.second if self._people else None
+
+    def _require_second(self) -> None:
+        """Raise SECOND_PERSON_NEEDED where one person alone would give rights."""
+        if self._by and not self._people:
+            raise RefusedError(Code.SECOND_PERSON_NEEDED, "Two people give rights")
+        if self._people and self._people.action is not TwoPersonAction.CHANGE_PEOPLE:
+            raise ValueError(f"these people may do {self._people.action}")
+
     def _first_password(self) -> tuple[str, KeptPassword]:
-        first = first_password()
-        return first, KeptPassword(self._passwords.hash(first), must_change=True)
+        """Return what the caller is told of a new first password, and how it is kept."""
+        second = self._second
+        if second is None:
+            first = first_password()
+            return first, KeptPassword(self._passwords.hash(first), must_change=True)
+        part = SecondPart(second.person_id, secrets.token_hex(16))
+        first = password_part(secrets.token_bytes(32))
+        whole = f"{first}-{password_part(self._store.part_mac(part))}"
+        return first, KeptPassword(self._passwords.hash(whole), must_change=True, second_part=part)
+
+    def _given(self, person: Person, action: Action, **details: str) -> AuditEntry:
+        """Return the entry of something that gives rights, with the second person who signed for it."""
+        entry = self._entry(person, action, gives="yes", **details)
+        if second := self._second:
+            return replace(entry, objects=(*entry.objects, ObjectKind.PERSON.key(second.person_id)))
+        return entry
 
     def _entry(self, person: Person, action: Action, **details: str) -> AuditEntry:
         return AuditEntry(
@@ -143,6 +202,11 @@ class PeopleAdmin:
 
 def _changed() -> RefusedError:
     return RefusedError(Code.PERSON_CHANGED, "Somebody has changed this person meanwhile: look at them again")
+
+
+def _refuse_together(roles: frozenset[PersonRole]) -> None:
+    if roles >= NEVER_TOGETHER:
+        raise RefusedError(Code.PERSON_INVALID, "This cannot be: nobody is administrator and auditor")
 
 
 def _facts(person: Person) -> dict[str, str]:

@@ -65,6 +65,8 @@ class Right:
     devices: Mapping[DeviceRole, Grant]
     action: TwoPersonAction | None = None
     """The action for which a second person must sign."""
+    at_times: bool = False
+    """Whether only some requests of the method need the second person: its servicer asks for them."""
 
 
 def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mapping[DeviceRole, Grant]:
@@ -119,8 +121,15 @@ _ACKNOWLEDGEMENT = _at_desks(KEEPS_SOURCES)
 _THRESHOLD = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
 )
+# To give rights takes two people, to take them away one.
 _PEOPLE = Right(
-    _devices(*((role, Reach.SERVER, KEEPS_PEOPLE) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
+    _devices(*((role, Reach.SERVER, KEEPS_PEOPLE) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS))),
+    TwoPersonAction.CHANGE_PEOPLE,
+    at_times=True,
+)
+# Only the parts of the first passwords for which the caller has signed.
+_PASSWORD_PARTS = Right(
+    _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
 # All sites share one trail. The first of the two people who export it is the auditor.
 _TRAIL = Right(
@@ -207,6 +216,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
             ),
             _PEOPLE,
         ),
+        "/cekalwatch.v1.PeopleService/TakePasswordParts": _PASSWORD_PARTS,
         **dict.fromkeys(
             (
                 f"/cekalwatch.v1.DeviceService/{name}"

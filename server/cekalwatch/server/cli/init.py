@@ -43,7 +43,7 @@ def init(
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.translations import Texts
     from cekalwatch.server.cli.models import install
-    from cekalwatch.server.health.checks.installation import check_installation
+    from cekalwatch.server.health.checks.installation import check_installation, one_administrator
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.setup.answers import Answers, ask_answers
     from cekalwatch.server.setup.site import check_folder_of_sheets, found_site, write_sheets
@@ -54,6 +54,7 @@ def init(
     now = datetime.now(UTC)
     check_folder_of_sheets(sheets)
     founded = found_site(given, file, now)
+    typer.echo(one_administrator(given.administrator))
     typer.echo(f"First password of {given.administrator}, shown only here: {founded.first_password}")
     written = write_sheets(founded, given.office, sheets, Texts("cekalwatch.server", language), now)
     try:
@@ -75,7 +76,7 @@ def init(
             f"copy the keys that the sheets name to where they are kept, and {sheets} to each port; then delete it",
             "sudo systemctl start cekalwatch-server" if service and not named else f"{program} serve{named}",
             "at each device within a day: cekalwatch-camera, -notifier or -console init, with its invitation",
-            f"{program} people add NAME --display-name NAME --role officer{named}",
+            f"{program} people add NAME --display-name NAME --role supervisor{named}, and another administrator",
             f"{program} watchlist import FOLDER{named}, or a source (docs/connect-cekal.md)",
             f"{program} check{named}",
         ),

@@ -17,6 +17,7 @@ from cekalwatch.contract.values.people import (
     ACCEPT_ROWS_PAIR,
     ACCEPT_SHRUNKEN_LIST_PAIR,
     CHANGE_LAW_PAIR,
+    CHANGE_PEOPLE_PAIR,
     CHANGE_THRESHOLD_PAIR,
     CONFIRM_ALERT_PAIR,
     EXPORT_AUDIT_PAIR,
@@ -76,6 +77,7 @@ class TwoPersonAction(StrEnum):
     ACCEPT_AUDIT_HISTORY = "ACCEPT_AUDIT_HISTORY"
     ACCEPT_ROWS = "ACCEPT_ROWS"
     CHANGE_LAW = "CHANGE_LAW"
+    CHANGE_PEOPLE = "CHANGE_PEOPLE"
 
 
 TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
@@ -87,6 +89,7 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
         TwoPersonAction.ACCEPT_AUDIT_HISTORY: ACCEPT_AUDIT_HISTORY_PAIR,
         TwoPersonAction.ACCEPT_ROWS: ACCEPT_ROWS_PAIR,
         TwoPersonAction.CHANGE_LAW: CHANGE_LAW_PAIR,
+        TwoPersonAction.CHANGE_PEOPLE: CHANGE_PEOPLE_PAIR,
     }
 )
 

@@ -27,6 +27,7 @@ from cekalwatch.server.auth.admission import (
     Admission,
     PersonAuthentication,
     Tokens,
+    always_two,
     joint_action,
     refuse_outdated,
     refuse_proxied,
@@ -209,11 +210,11 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
     async def _admit_second(self, request: Message, context: Context) -> None:
         """Admit the second person of a method that needs one: only the request says what they must have signed."""
         first = current_admission()
-        action = joint_action(first.method)
-        if action is None:
+        action, token = joint_action(first.method), _tokens(context).second_person
+        if action is None or not (token or always_two(first.method)):
             return
         async with self._refusing(first.method, first.certificate_pem, context):
-            act, token = JointAct.of(action, signed_bytes(request)), _tokens(context).second_person
+            act = JointAct.of(action, signed_bytes(request))
             _caller.set(await asyncio.to_thread(self._people.admit_second, act, current_caller(), token))
 
     @asynccontextmanager

@@ -21,6 +21,7 @@ from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.alarms.counters import CounterAlarms
 from cekalwatch.server.health.alarms.feed import AlarmFeed
+from cekalwatch.server.health.alarms.people import RightsAlarms
 from cekalwatch.server.health.alarms.servers import (
     NoticeAlarms,
     PortAlarms,
@@ -42,6 +43,7 @@ from cekalwatch.server.notices.syslog_feed import TARGET, SyslogOutbox, syslog_f
 from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.notices.webhook import NoticeOutbox, Webhook
 from cekalwatch.server.outbox import Dispatcher
+from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.storage.notices import NoticeStore
@@ -57,6 +59,7 @@ LOOK_AT_ROWS_PERIOD_S = 2.0
 LOOK_AT_PORTS_PERIOD_S = 5.0
 LOOK_AT_COUNTERS_PERIOD_S = 1.0
 LOOK_AT_REFUSED_PERIOD_S = 2.0
+LOOK_AT_RIGHTS_PERIOD_S = 5.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
 COLLECT_PERIOD_S = 1.0
@@ -108,6 +111,7 @@ def init_alarms(
     sites = frozenset(one.site for one in settings.sites)
     ports = PortAlarms(stores.ports.states, sites, revoked, clock, settings.port_silence)
     refused = RefusedServerAlarms(cluster.refusals.told)
+    rights = RightsAlarms(AuditSearch(context.database), clock)
     servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_seconds)
     jobs = (
         PeriodicJob("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
@@ -118,6 +122,7 @@ def init_alarms(
         LeaderJob("look_at_counters", LOOK_AT_COUNTERS_PERIOD_S, partial(board.apply, CounterAlarms(attendance))),
         LeaderJob("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
         LeaderJob("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
+        LeaderJob("look_at_rights", LOOK_AT_RIGHTS_PERIOD_S, partial(board.apply, rights)),
         LeaderJob("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
     )
     return AlarmParts(servicer, board, feed, jobs)

@@ -16,6 +16,7 @@ PAIRS = {
     TwoPersonAction.CHANGE_THRESHOLD: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST: {PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR},
     TwoPersonAction.CHANGE_LAW: {PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR},
+    TwoPersonAction.CHANGE_PEOPLE: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
     TwoPersonAction.EXPORT_AUDIT: {PersonRole.AUDITOR, PersonRole.ADMINISTRATOR},
     TwoPersonAction.ACCEPT_AUDIT_HISTORY: {PersonRole.AUDITOR, PersonRole.ADMINISTRATOR},
     TwoPersonAction.ACCEPT_ROWS: {PersonRole.AUDITOR, PersonRole.ADMINISTRATOR},

@@ -8,20 +8,21 @@ import grpc
 
 from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEPT_SURVEY, PICTURE
 from cekalwatch.contract.codec.devices import DEVICE, DEVICE_INVITED, DEVICE_TO_INVITE, ROLES
-from cekalwatch.contract.codec.people import PERSON_RECORD, SESSION
+from cekalwatch.contract.codec.people import PASSWORD_PART, PERSON_RECORD, SESSION
 from cekalwatch.contract.codec.people import ROLES as PERSON_ROLES
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.devices import DeviceInvited, DeviceList, DeviceToInvite
-from cekalwatch.contract.values.people import PersonRecord, PersonRole, PersonSession
+from cekalwatch.contract.values.people import PasswordPart, PersonRecord, PersonRole, PersonSession
 from cekalwatch.contract.values.surveys import KeptSurvey
 from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.service_client import ServiceClient
+from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.v1 import camera_service_pb2 as cameras_pb
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1 import people_service_pb2 as people_pb
-from cekalwatch.v1 import session_service_pb2
+from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
 from cekalwatch.v1.device_service_pb2_grpc import DeviceServiceStub
 from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub
@@ -85,6 +86,15 @@ def _is_elsewhere(error: grpc.RpcError) -> bool:
     return error_reason(error) == "CAMERA_ELSEWHERE"
 
 
+PeopleRequest = (
+    people_pb.AddPersonRequest
+    | people_pb.ChangePersonRequest
+    | people_pb.DisablePersonRequest
+    | people_pb.ResetPasswordRequest
+)
+"""What an administrator asks for alone or with a second person."""
+
+
 class PeopleClient(ServiceClient[PeopleServiceStub]):
     """An administrator's calls."""
 
@@ -96,44 +106,67 @@ class PeopleClient(ServiceClient[PeopleServiceStub]):
             PERSON_RECORD.read_all(self._call(lambda stub: stub.ListPeople, people_pb.ListPeopleRequest()).people)
         )
 
-    def add(self, name: str, display_name: str, roles: Collection[PersonRole], sites: Collection[str]) -> str:
-        """Add a person, and return the first password."""
-        request = people_pb.AddPersonRequest(
+    @staticmethod
+    def addition(
+        name: str, display_name: str, roles: Collection[PersonRole], sites: Collection[str]
+    ) -> people_pb.AddPersonRequest:
+        """Return the request to add a person."""
+        return people_pb.AddPersonRequest(
             sign_in_name=name,
             display_name=display_name,
             roles=map(PERSON_ROLES.number, sorted(roles)),
             sites=sorted(sites),
         )
-        return str(self._call(lambda stub: stub.AddPerson, request).first_password)
 
-    def change(
-        self,
+    @staticmethod
+    def new_rights(
         name: str,
         roles: Collection[PersonRole],
         sites: Collection[str],
         seen_roles: Collection[PersonRole],
         seen_sites: Collection[str],
-    ) -> None:
-        """Replace a person's roles and sites, unless they have changed since they were seen."""
-        request = people_pb.ChangePersonRequest(
+    ) -> people_pb.ChangePersonRequest:
+        """Return the request to replace a person's roles and sites, unless they have changed since they were seen."""
+        return people_pb.ChangePersonRequest(
             sign_in_name=name,
             roles=map(PERSON_ROLES.number, sorted(roles)),
             sites=sorted(sites),
             seen_roles=map(PERSON_ROLES.number, sorted(seen_roles)),
             seen_sites=sorted(seen_sites),
         )
-        self._call(lambda stub: stub.ChangePerson, request)
 
-    def disable(self, name: str, *, disabled: bool) -> None:
-        """Refuse a person from now on, or let them in again."""
-        self._call(
-            lambda stub: stub.DisablePerson, people_pb.DisablePersonRequest(sign_in_name=name, disabled=disabled)
-        )
+    @staticmethod
+    def admission(name: str, *, disabled: bool) -> people_pb.DisablePersonRequest:
+        """Return the request to refuse a person from now on, or to let them in again."""
+        return people_pb.DisablePersonRequest(sign_in_name=name, disabled=disabled)
 
-    def reset(self, name: str) -> str:
-        """Give a person another first password, and return it."""
-        request = people_pb.ResetPasswordRequest(sign_in_name=name)
-        return str(self._call(lambda stub: stub.ResetPassword, request).first_password)
+    @staticmethod
+    def reset(name: str) -> people_pb.ResetPasswordRequest:
+        """Return the request to give a person another first password."""
+        return people_pb.ResetPasswordRequest(sign_in_name=name)
+
+    @staticmethod
+    def joint(request: PeopleRequest) -> JointRequest:
+        """Return what two people sign for it."""
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_CHANGE_PEOPLE, request)
+
+    def make(self, request: PeopleRequest, word: str = "") -> str:
+        """Make a request, with the word of a second person if there is one; return the first part of a password."""
+        match request:
+            case people_pb.AddPersonRequest():
+                return str(self._call(lambda stub: stub.AddPerson, request, word).first_password)
+            case people_pb.ChangePersonRequest():
+                self._call(lambda stub: stub.ChangePerson, request, word)
+            case people_pb.DisablePersonRequest():
+                self._call(lambda stub: stub.DisablePerson, request, word)
+            case people_pb.ResetPasswordRequest():
+                return str(self._call(lambda stub: stub.ResetPassword, request, word).first_password)
+        return ""
+
+    def take_parts(self) -> tuple[PasswordPart, ...]:
+        """Return the second parts of first passwords for which the caller has signed; each comes once."""
+        answer = self._call(lambda stub: stub.TakePasswordParts, people_pb.TakePasswordPartsRequest())
+        return PASSWORD_PART.read_all(answer.parts)
 
     def unlock(self, name: str) -> None:
         """Forget a name's wrong passwords."""

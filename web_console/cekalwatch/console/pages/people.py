@@ -7,28 +7,48 @@ from http import HTTPStatus
 import grpc
 from starlette.responses import Response
 
+from cekalwatch.console.clients.administration_client import PeopleRequest
+from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.people import PersonRecord, PersonRole
 from cekalwatch.office.client.refusals import error_reason, explain
 
 ACTS = ("change", "disable", "enable", "reset", "unlock")
+ALONE = ("change", "disable", "unlock")
+"""For which one person is enough; a change that gives rights asks for the second one then."""
 
 
 def show(visit: RequestContext, problem: str = "") -> Response:
     """Show all people, and the form for a new person with its entered values."""
     return visit.page(
-        "people.html", people=visit.people.all(), roles=list(PersonRole), problem=problem, form=visit.form
+        "people.html",
+        people=visit.people.all(),
+        roles=list(PersonRole),
+        problem=problem,
+        form=visit.form,
+        second_name=visit.form.get("second_name", ""),
     )
 
 
 def add(visit: RequestContext) -> Response:
-    """Add a person; the first password is shown once."""
+    """Add a person, as two people; the first part of the first password is shown once."""
     name, shown = visit.form.get("name", "").strip().lower(), visit.form.get("display_name", "").strip()
-    try:
-        first = visit.people.add(name, shown, _roles(visit), _sites(visit))
-    except grpc.RpcError as error:
-        return show(visit, explain(error, visit.texts))
-    return visit.page("first_password.html", name=name, first=first)
+    wanted = visit.people.addition(name, shown, _roles(visit), _sites(visit))
+
+    def added(word: str) -> Response:
+        return visit.page("first_password.html", name=name, first=visit.people.make(wanted, word))
+
+    return with_second_person(visit, visit.people.joint(wanted), added, lambda problem: show(visit, problem))
+
+
+def show_parts(visit: RequestContext) -> Response:
+    """Say what the second parts of first passwords are, before they are shown."""
+    return visit.page("password_parts.html", parts=None)
+
+
+def take_parts(visit: RequestContext) -> Response:
+    """Show the second parts for which the person has signed, once."""
+    return visit.page("password_parts.html", parts=visit.people.take_parts())
 
 
 def show_one(visit: RequestContext, problem: str = "") -> Response:
@@ -40,29 +60,48 @@ def show_one(visit: RequestContext, problem: str = "") -> Response:
 
 
 def act(visit: RequestContext) -> Response:
-    """Change one person."""
-    name, wanted = visit.part("name"), visit.part("act")
-    record = _find(visit)
+    """Change one person, as two people where it gives rights or a first password."""
+    name, wanted, record = visit.part("name"), visit.part("act"), _find(visit)
     if record is None or wanted not in ACTS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
-    try:
-        match wanted:
-            case "reset":
-                return visit.page("first_password.html", name=name, first=visit.people.reset(name))
-            case "change":
-                seen = frozenset(role for role in PersonRole if role in visit.form.get("seen_roles", "").split())
-                seen_sites = visit.form.get("seen_sites", "").split()
-                visit.people.change(name, _roles(visit), _sites(visit), seen, seen_sites)
-            case "unlock":
+
+    def again(problem: str) -> Response:
+        return _one(visit, record, problem)
+
+    def done(word: str = "") -> Response:
+        try:
+            if request is None:
                 visit.people.unlock(name)
-            case _:
-                visit.people.disable(name, disabled=wanted == "disable")
-    except grpc.RpcError as error:
-        # The second of two people sees the values of the first one, and not their own.
-        if error_reason(error) == "PERSON_CHANGED":
-            record, visit.form = _find(visit) or record, {}
-        return _one(visit, record, explain(error, visit.texts))
-    return visit.to("/people")
+                return visit.to("/people")
+            first = visit.people.make(request, word)
+        except grpc.RpcError as error:
+            # The second of two people sees the values of the first one, and not their own.
+            if error_reason(error) != "PERSON_CHANGED":
+                return again(explain(error, visit.texts))
+            visit.form = {}
+            return _one(visit, _find(visit) or record, explain(error, visit.texts))
+        return visit.page("first_password.html", name=name, first=first) if first else visit.to("/people")
+
+    request = _request(visit, name, wanted)
+    alone = wanted in ALONE and not any(visit.form.get(field) for field in ("second_name", "second_by", "signed"))
+    if request is None or alone:
+        return done()
+    return with_second_person(visit, visit.people.joint(request), done, again)
+
+
+def _request(visit: RequestContext, name: str, wanted: str) -> PeopleRequest | None:
+    """Return the request of an act; None for one that no second person can sign."""
+    match wanted:
+        case "unlock":
+            return None
+        case "reset":
+            return visit.people.reset(name)
+        case "change":
+            seen = frozenset(role for role in PersonRole if role in visit.form.get("seen_roles", "").split())
+            return visit.people.new_rights(
+                name, _roles(visit), _sites(visit), seen, visit.form.get("seen_sites", "").split()
+            )
+    return visit.people.admission(name, disabled=wanted == "disable")
 
 
 def _find(visit: RequestContext) -> PersonRecord | None:
@@ -78,5 +117,13 @@ def _sites(visit: RequestContext) -> frozenset[str]:
 
 
 def _one(visit: RequestContext, record: PersonRecord, problem: str = "") -> Response:
-    typed = visit.form if visit.form.get("sites") is not None and problem else {}
-    return visit.page("person.html", person=record, roles=list(PersonRole), problem=problem, form=typed)
+    typed = visit.form if visit.form.get("sites") is not None and (problem or visit.signed) else {}
+    return visit.page(
+        "person.html",
+        person=record,
+        roles=list(PersonRole),
+        problem=problem,
+        form=typed,
+        tried=visit.part("act") if problem or visit.signed else "",
+        second_name=visit.form.get("second_name", ""),
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,7 +92,21 @@ def judge_password(password: str, person: Person) -> None:
 
 def first_password() -> str:
     """Return a generated first password of 79 random bits, which a person types once."""
-    letters = [secrets.choice(_LETTERS) for _ in range(_GROUPS * _GROUP)]
+    return _grouped([secrets.choice(_LETTERS) for _ in range(_GROUPS * _GROUP)])
+
+
+def password_part(number: bytes) -> str:
+    """Return half a first password, of 39 bits, made of 32 random bytes; two with a hyphen between are a whole one."""
+    return _grouped([_LETTERS[digit] for digit in _digits(int.from_bytes(number), _GROUPS * _GROUP // 2)])
+
+
+def _digits(number: int, how_many: int) -> Iterator[int]:
+    for _ in range(how_many):
+        number, digit = divmod(number, len(_LETTERS))
+        yield digit
+
+
+def _grouped(letters: list[str]) -> str:
     return "-".join("".join(letters[start : start + _GROUP]) for start in range(0, len(letters), _GROUP))
 
 

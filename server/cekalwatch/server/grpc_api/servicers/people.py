@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from cekalwatch.contract.codec.people import PERSON_RECORD, ROLES
+from cekalwatch.contract.codec.people import PASSWORD_PART, PERSON_RECORD, ROLES
 from cekalwatch.contract.values.people import (
     MAX_DISPLAY_NAME,
     MAX_SIGN_IN_NAME,
@@ -45,7 +45,7 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         return pb.ListPeopleResponse(people=map(_written, seen))
 
     async def AddPerson(self, request: pb.AddPersonRequest, context: Context) -> pb.AddPersonResponse:
-        """Add a person, and return the first password."""
+        """Add a person, and return the first part of the first password."""
         name, shown = _sign_in_name(request.sign_in_name), _display_name(request.display_name)
         roles, sites = _roles(request.roles), _sites(request.sites)
         admin = self._admin()
@@ -69,7 +69,7 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         return pb.DisablePersonResponse()
 
     async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Context) -> pb.ResetPasswordResponse:
-        """Give a person another first password, and return it."""
+        """Give a person another first password, and return its first part."""
         name, admin = _sign_in_name(request.sign_in_name), self._admin()
         first = await self._workers.do(coded(lambda: admin.reset(name)))
         return pb.ResetPasswordResponse(first_password=first)
@@ -79,8 +79,17 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         name, admin = _sign_in_name(request.sign_in_name), self._admin()
         return pb.UnlockPersonResponse(was_locked=await asyncio.to_thread(coded(lambda: admin.unlock(name))))
 
+    async def TakePasswordParts(
+        self, request: pb.TakePasswordPartsRequest, context: Context
+    ) -> pb.TakePasswordPartsResponse:
+        """Return the second parts of the first passwords for which the caller has signed."""
+        return pb.TakePasswordPartsResponse(
+            parts=map(PASSWORD_PART.write, await asyncio.to_thread(coded(self._admin().take_parts)))
+        )
+
     def _admin(self) -> PeopleAdmin:
-        return PeopleAdmin(self._store, self._passwords, self._clock, current_caller().actor, self._administrator())
+        who = current_caller()
+        return PeopleAdmin(self._store, self._passwords, self._clock, who.actor, self._administrator(), who.people)
 
     def _administrator(self) -> Person | None:
         """The caller; None in plaintext on the server's own machine, where nobody needs to sign in."""

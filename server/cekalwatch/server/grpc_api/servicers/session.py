@@ -36,6 +36,7 @@ _ACTIONS = ProtoEnum(
         TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
         TwoPersonAction.EXPORT_AUDIT,
         TwoPersonAction.CHANGE_LAW,
+        TwoPersonAction.CHANGE_PEOPLE,
     ),
 )
 _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)

@@ -254,6 +254,14 @@ def _check_list(context: Context, now: datetime) -> Judged:
     return CheckVerdict.OK, text
 
 
+def one_administrator(name: str) -> str:
+    """Return what it means for a site that nobody else is administrator."""
+    return (
+        f"{name} is the only administrator: while {name} is away nobody gets an account or another password, and only "
+        "commands on this machine can change that record: add a second one, and a supervisor, who signs with them"
+    )
+
+
 def _check_people(context: Context) -> Judged:
     try:
         people = [account.person for account in context.stores.people.all()]
@@ -267,4 +275,7 @@ def _check_people(context: Context) -> Judged:
     if missing:
         lacking = ", ".join(role.lower() for role in missing)
         return CheckVerdict.WARN, f"nobody is {lacking}: cekalwatch-server people add NAME --role ROLE"
+    administrators = [person.sign_in_name for person in active if PersonRole.ADMINISTRATOR in person.roles]
+    if len(administrators) == 1:
+        return CheckVerdict.WARN, one_administrator(administrators[0])
     return CheckVerdict.OK, f"{len(active)} may sign in"

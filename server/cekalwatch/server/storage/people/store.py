@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,12 +16,12 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select, update
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import NEVER_TOGETHER, PersonRole
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import LockOut, Person, SignInTries, TryAllowance
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
+from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, in_order
 from cekalwatch.server.storage.people.tables import (
     DeviceTriesRow,
     PersonRow,
@@ -41,6 +41,18 @@ class KeptPassword:
     hash: str | None
     """None for who signs in through the identity provider."""
     must_change: bool
+    second_part: SecondPart | None = None
+    """Of a first password that two people gave, until it is taken."""
+
+
+@dataclass(frozen=True)
+class SecondPart:
+    """The second part of a first password: a MAC of the database makes it of a random number, so it is not kept."""
+
+    taken_by: UUID
+    """The second of the two people, who alone may take it."""
+    number: str
+    """Hexadecimal."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,7 @@ class PeopleStore:
                     disabled=person.disabled,
                     password_hash=password.hash,
                     must_change_password=password.must_change,
+                    second_part=_written(password.second_part),
                 )
             )
             try:
@@ -150,10 +163,35 @@ class PeopleStore:
         with self._database.session() as session:
             row = _held(session, person_id)
             row.password_hash, row.must_change_password = password.hash, password.must_change
+            row.second_part = _written(password.second_part)
             _end_sessions(session, person_id, but_session)
             session.flush()
             write_audit(session, entry)
             session.commit()
+
+    def part_mac(self, part: SecondPart) -> bytes:
+        """Return the 32 bytes of which the letters of a second part are made; nobody without the keys knows them."""
+        with self._database.session() as session:
+            return guard_of(session).keyring.row_mac(f"second part {_written(part)}".encode())
+
+    def take_parts(self, by: UUID, entry: Callable[[Person], AuditEntry]) -> list[tuple[Person, SecondPart]]:
+        """Return the second parts that the person may take, by sign-in name, with an entry each; none comes twice."""
+        with self._database.session() as session:
+            lock_people(session)
+            rows = session.exec(
+                select(PersonRow)
+                .where(col(PersonRow.second_part).startswith(f"{by} "))
+                .order_by(PersonRow.sign_in_name)
+            )
+            found = []
+            for row in in_order(session, rows.all()):
+                account = account_of(row)
+                if part := account.password.second_part:
+                    found.append((account.person, part))
+                    row.second_part = None
+                    write_audit(session, entry(account.person))
+            session.commit()
+            return found
 
     def renew_hash(self, person_id: UUID, before: str | None, renewed: str) -> None:
         """Keep another hash of the same password, unless it was changed since it had the hash `before`."""
@@ -224,11 +262,27 @@ def account_of(row: PersonRow) -> Account:
         person_id=UUID(row.person_id),
         sign_in_name=row.sign_in_name,
         display_name=row.display_name,
-        roles=frozenset(map(PersonRole, json.loads(row.roles))),
+        roles=_apart(frozenset(map(PersonRole, json.loads(row.roles)))),
         sites=frozenset(json.loads(row.sites)),
         disabled=row.disabled,
     )
-    return Account(person, KeptPassword(row.password_hash, row.must_change_password))
+    return Account(person, KeptPassword(row.password_hash, row.must_change_password, _part(row.second_part)))
+
+
+def _apart(roles: frozenset[PersonRole]) -> frozenset[PersonRole]:
+    """Return the roles that count: who was given both of `NEVER_TOGETHER` by an earlier version is no auditor."""
+    return roles - {PersonRole.AUDITOR} if roles >= NEVER_TOGETHER else roles
+
+
+def _part(written: str | None) -> SecondPart | None:
+    if not written:
+        return None
+    by, number = written.split()
+    return SecondPart(UUID(by), number)
+
+
+def _written(part: SecondPart | None) -> str | None:
+    return f"{part.taken_by} {part.number}" if part else None
 
 
 def _held(session: Session, person_id: UUID) -> PersonRow:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, LargeBinary
+from sqlalchemy import Column, LargeBinary, String
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import moment, moment_or_none
+from cekalwatch.server.storage.columns import LATER, moment, moment_or_none
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
@@ -28,6 +28,9 @@ class PersonRow(SignedRow, table=True):
     password_hash: str | None
     """Of Argon2; none for who signs in through the identity provider."""
     must_change_password: bool
+    second_part: str | None = Field(default=None, sa_column=Column(String, nullable=True, info={LATER: True}))
+    """Of the first password: who may take it, a space, and the hexadecimal number that it is made of; none once it is
+    taken, or the password changed."""
 
 
 class PersonSessionRow(SignedRow, table=True):

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.values.people import KEEPS_SYSTEM
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.session_client import Password, SessionClient
@@ -76,7 +77,7 @@ def take_in(
 
 def ask_password(visit: RequestContext) -> Response:
     """Ask for another password."""
-    return visit.page("password.html", words="")
+    return _password_page(visit, HTTPStatus.OK, "")
 
 
 def change_password(visit: RequestContext) -> Response:
@@ -110,4 +111,9 @@ def own_path(path: str) -> str:
 
 
 def _not_changed(visit: RequestContext, words: str) -> Response:
-    return visit.page("password.html", HTTPStatus.CONFLICT, words=words)
+    return _password_page(visit, HTTPStatus.CONFLICT, words)
+
+
+def _password_page(visit: RequestContext, status: HTTPStatus, words: str) -> Response:
+    signs = visit.has(KEEPS_SYSTEM) and not visit.signed_in.person.password_change_needed
+    return visit.page("password.html", status, words=words, signs=signs)

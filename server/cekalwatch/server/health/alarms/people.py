@@ -1,0 +1,47 @@
+"""Rights that were given: all who have some are told, so that nobody is given them behind the others' backs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from cekalwatch.contract.values.troubles import OF_PEOPLE, TroubleKind
+from cekalwatch.server.audit.entry import Action, Link, stamp
+from cekalwatch.server.audit.search_terms import action_term, moment_of
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.health.alarms.board import Findings, fault
+from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
+
+TOLD_FOR: Final = timedelta(days=3)
+"""Long enough for everybody to have been at work."""
+MAX_ENTRIES: Final = 200
+"""Of one action; of more, the newest are told."""
+
+
+@dataclass(frozen=True)
+class RightsAlarms:
+    """The rule for given rights, at the server that looks for all; `look` blocks."""
+
+    search: AuditSearch
+    clock: Clock
+
+    def look(self) -> Findings:
+        """Return one alarm about the newest entry, so that each further one is told anew."""
+        given = list(self._given())
+        faults = []
+        if given:
+            people = {json.loads(one.objects)[0] for one in given}
+            newest = max(one.sequence for one in given)
+            faults = [fault(TroubleKind.RIGHTS_GIVEN, f"audit {newest}", people=len(people))]
+        return Findings(faults, lambda kind, _: kind in OF_PEOPLE)
+
+    def _given(self) -> Iterator[Link]:
+        since = moment_of(stamp(self.clock.now() - TOLD_FOR))
+        for action in (Action.PERSON_ADDED, Action.PERSON_CHANGED):
+            page = self.search.page(AuditQuery((action_term(action),), since), MAX_ENTRIES)
+            for _, one in page.found:
+                if json.loads(one.details or "{}").get("gives") == "yes":
+                    yield one
