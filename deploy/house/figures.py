@@ -27,7 +27,7 @@ MAPPING: Final = (
 NO_MAPPING: Final = ("*/contract/engine/safe_text.py",)
 """What makes a text safe to show."""
 SHORT_LINES: Final = 60
-ALERT_FIELD: Final = "late"
+ALERT_FIELD: Final = "sightings"
 """A field of an alert that goes from the database over the contract to every screen, and that nothing else has."""
 ROLE: Final = "LIST_MANAGER"
 """A role of a person that has no rule of its own beside the table of rights."""
@@ -107,7 +107,7 @@ class House:
     def files_of_alert_field(self) -> list[Path]:
         """The files of contract and code that name ALERT_FIELD as a field; texts and tests are not counted."""
         code = [module.path for module in self.source.modules.values() if ALERT_FIELD in set(_fields(module.tree))]
-        stated = re.compile(rf"^\s+[\w.]+ {ALERT_FIELD} = \d+;", re.MULTILINE)
+        stated = re.compile(rf"^\s+(?:repeated |optional )?[\w.]+ {ALERT_FIELD} = \d+;", re.MULTILINE)
         contract = [file for file in self._protos if stated.search((self.source.root / file).read_text("utf-8"))]
         return contract + code
 

@@ -48,7 +48,7 @@ def _digits(fingerprint: str) -> str:
 class Turnable(BaseModel):
     """A camera that can be turned, through ONVIF, and the preset at which this camera key watches."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: Annotated[str, Field(pattern=r"^https?://[^/@\s]+$")]
     """https://HOST or https://HOST:PORT, without a password; http:// for a camera without TLS: anybody on
@@ -158,7 +158,7 @@ def _region(corners: tuple[tuple[float, float], ...] | None) -> tuple[tuple[floa
 class CameraOptions(BaseModel):
     """What each camera can have of its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     realtime: bool = False
     """Read a file at its own pace, as a camera would give it, instead of as fast as possible."""

@@ -41,7 +41,7 @@ from cekalwatch.wire.address import is_loopback
 
 log = structlog.get_logger()
 
-SECTION: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+SECTION: Final = ConfigDict(extra="forbid")
 """Configuration of the pydantic dataclasses that are tables of a settings file: unknown keys are errors."""
 
 SYSTEM_FOLDER: Final = (
@@ -55,9 +55,7 @@ SHIPPED_PACKS: Final = (Path("/usr/share/cekalwatch") if os.name == "posix" else
 class Settings(BaseSettings):
     """Base of a program's settings; immutable. The text below a field is its meaning; `setting_list` shows it."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_nested_delimiter="__", use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_nested_delimiter="__")
 
     old_names: ClassVar[Mapping[str, str]] = {}
     """What settings were called in the release before, as `setting_names` says."""
@@ -201,9 +199,6 @@ def _loaded(settings: type[Values_co]) -> type[Values_co]:
     """Return the subclass whose values are read from the sources; to make one takes longer than to read them."""
 
     class Loaded(settings):  # type: ignore[valid-type,misc]  # the class is a value here, as pydantic-settings intends
-        # Whoever shows what a field means asks `settings`; to find the docstrings in the source again takes longest.
-        model_config = SettingsConfigDict(use_attribute_docstrings=False)
-
         @classmethod
         def settings_customise_sources(
             cls,

@@ -87,13 +87,13 @@ def test_circles_that_share_no_module_are_told_apart() -> None:
 
 
 def test_an_alert_field_is_counted_where_it_is_a_field(write: Write, tmp_path: Path) -> None:
-    write("protos/cekalwatch/v1/alert.proto", "message Alert {\n  // late\n  bool late = 15;\n}\n")
-    write("protos/cekalwatch/v1/other.proto", "message Other {\n  // It comes too late.\n  bool early = 1;\n}\n")
-    write(f"{SERVER}/field.py", "class Alert:\n    late: bool\n")
-    write(f"{SERVER}/keyword.py", "alert = make(late=True)\n")
-    write(f"{SERVER}/attribute.py", "print(alert.late)\n")
-    write(f"{SERVER}/column.py", 'Column("late")\n')
-    write(f"{SERVER}/words.py", '"""It is late."""\n\nlate = 1  # late\n')
+    write("protos/cekalwatch/v1/alert.proto", "message Alert {\n  // All\n  repeated Sighting sightings = 12;\n}\n")
+    write("protos/cekalwatch/v1/other.proto", "message Other {\n  // Others have sightings.\n  bool early = 1;\n}\n")
+    write(f"{SERVER}/field.py", "class Alert:\n    sightings: list\n")
+    write(f"{SERVER}/keyword.py", "alert = make(sightings=[])\n")
+    write(f"{SERVER}/attribute.py", "print(alert.sightings)\n")
+    write(f"{SERVER}/column.py", 'Column("sightings")\n')
+    write(f"{SERVER}/words.py", '"""What are sightings?"""\n\nsightings = 1  # sightings\n')
     assert {file.stem for file in house(tmp_path).files_of_alert_field} == {
         "alert",
         "field",

@@ -18,7 +18,7 @@ JpegQuality = Annotated[int, Field(ge=50, le=100)]
 DetectorScore = Annotated[float, Field(ge=0, le=1)]
 
 
-@validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+@validated(frozen=True, config=ConfigDict(extra="forbid"))
 class CapturePolicy:
     """Limits of a camera's captures, which the server sets. Raises ValueError outside the bounds."""
 
@@ -39,7 +39,7 @@ class CapturePolicy:
     """Smallest confidence of the detector."""
 
 
-@validated(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+@validated(frozen=True, config=ConfigDict(extra="forbid"))
 class CapturePolicyChanges:
     """The differences of one camera's policy from the common one; unset fields have its values."""
 

@@ -19,13 +19,11 @@ from cekalwatch.program.csv_files import SafeCsvWriter
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.cli.output import whole_table
-from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
-from cekalwatch.server.domain.orders.status_history import StatusChange
-from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView
 
 if TYPE_CHECKING:
-    from cekalwatch.server.domain.orders.ban_order import JudgedOrder
-    from cekalwatch.server.watchlist.browser import SubjectView, WatchlistBrowser
+    from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder
+    from cekalwatch.server.domain.orders.status_history import StatusChange
+    from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistBrowser
 
 
 LIST_COLUMNS: Final = (

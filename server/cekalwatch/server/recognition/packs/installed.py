@@ -19,7 +19,6 @@ from cekalwatch.server.recognition.engines.insightface_engine import (
 )
 from cekalwatch.server.recognition.engines.opening import open_recogniser
 from cekalwatch.server.recognition.engines.recogniser import Recogniser
-from cekalwatch.server.recognition.packs.networks import NetworkError, drop_tiny_weights, read_network
 from cekalwatch.server.recognition.packs.threshold_models import INSIGHTFACE
 from cekalwatch.vision.detectors.factory import open_pack_detector
 from cekalwatch.vision.faces import FaceDetector
@@ -197,6 +196,8 @@ def _describe_insightface(source: Path, fresh: Path, name: str, licence: str) ->
 
 def _copy_recogniser(source: Path, target: Path) -> None:
     """Copy the network, without tiny weights that would slow it down many times."""
+    from cekalwatch.server.recognition.packs.networks import NetworkError, drop_tiny_weights, read_network  # loads ONNX
+
     try:
         model = read_network(source.read_bytes())
     except NetworkError as error:

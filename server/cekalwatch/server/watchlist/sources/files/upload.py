@@ -7,20 +7,22 @@ from collections.abc import Collection
 from contextlib import ExitStack, closing
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
-from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.list_process import Content, ListProcess
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.row_reader import NoPhotographs, Photographs
 from cekalwatch.server.watchlist.sources.settings import Encoding, FolderSettings, SpreadsheetSettings
 from cekalwatch.server.watchlist.sources.source import Reading
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_PHOTO_BYTES
+
+if TYPE_CHECKING:
+    from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 
 MEMORY_BYTES: Final = 2 * MAX_LIST_FILE_BYTES + 2 * MAX_TABLE_BYTES + 600_000_000
 PROCESSOR_S: Final = 600
@@ -107,6 +109,8 @@ class UploadedSource:
                 self._files, beside, content = files, files, files.read_table()
                 spreadsheet = content.name.lower().endswith(".xlsx")
         if spreadsheet:
+            from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource  # loads openpyxl
+
             settings = SpreadsheetSettings(kind="spreadsheet", file=Path(content.name))
             return SpreadsheetSource(settings, zone, beside, content)
         folder = FolderSettings(path=Path(), file=content.name, encoding=encoding)
