@@ -36,9 +36,11 @@ class OrderWatch:
     """Watches the orders of open alerts: one without an order in force is marked (rule 1). It can only be cleared; of a
     hit, the ground to hold the traveller is gone.
 
-    One that asks about a candidate whose orders have ended, and has another with an order, asks about that one. An
-    order begins or ends with a day of a site's clock, at the moment of its revocation, or by a change of the watchlist.
-    Between these moments only new and changed alerts, and those of changed subjects, are checked.
+    One that asks about a candidate whose orders have ended, and has another with an order, asks about that one, unless
+    people have judged the first; then it says that these have ended.
+
+    An order begins or ends with a day of a site's clock, at the moment of its revocation, or by a change of the
+    watchlist. Between these moments only new and changed alerts, and those of changed subjects, are checked.
 
     It watches as the actor `myself`. `look` blocks: call it from one worker thread at a time.
     """
@@ -92,11 +94,15 @@ class OrderWatch:
 
         def make(alert: Alert) -> HandlingStep:
             after = alert.handling.with_orders(now, in_force=alert.stands(in_force))
+            asks = alert.with_orders(in_force)
+            lapsed, resumed = alert.present.lapsed < asks.present.lapsed, alert.present.lapsed > asks.present.lapsed
             if after != alert.handling:
                 ended = after.orders_ended_at is not None
                 happened.append(AlertEventType.ORDERS_ENDED if ended else AlertEventType.ORDERS_RESUMED)
-            elif alert.with_orders(in_force).subject_id != alert.subject_id:
+            elif asks.subject_id != alert.subject_id or lapsed:
                 happened.append(AlertEventType.CANDIDATE_LAPSED)
+            elif resumed:
+                happened.append(AlertEventType.ORDERS_RESUMED)
             return HandlingStep(after, tuple(happened), in_force)
 
         try:

@@ -192,9 +192,15 @@ def test_a_referral_speaks_of_who_was_judged_until_it_is_cleared(
     alert_id = two_candidates(counter)
     counter.claim(alert_id, budi)
     counter.judge(alert_id, budi)
+    seen = counter.version(alert_id)
     revoke(counter, clock.now())
-    assert counter.order_watch.look() == 0
-    assert counter.alerts.get(alert_id).subject_id == "S-1"
+    assert [counter.order_watch.look(), counter.order_watch.look()] == [1, 0]
+    alert = counter.alerts.get(alert_id)
+    assert (alert.subject_id, alert.version, ended(counter, alert_id)) == ("S-1", seen + 1, False)
+    assert counter.events(alert_id)[-1] is E.CANDIDATE_LAPSED, "every screen says that the ground is gone"
+    counter.list_subject()
+    assert [counter.order_watch.look(), counter.order_watch.look()] == [1, 0]
+    assert (counter.events(alert_id)[-1], counter.version(alert_id)) == (E.ORDERS_RESUMED, seen + 2)
     cleared = counter.clear(alert_id, budi)
     assert (cleared.subject_id, cleared.state) == ("S-2", AlertState.NEW)
 
