@@ -228,11 +228,11 @@ class AlertDelivery:
             # Before the record, so that little time passes between the record and the showing.
             with TRACES.span("alert.show", trace_context(event.trace)) as trace:
                 self._screen.prepare(event.alert)
-                appearance = self._shown.appearance(event.alert)
+                appearance = self._shown.appearance(event.alert, event.type, event.capture_id)
                 self._inbox.record(event.sequence, alert_id)
                 self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.type, appearance))
             self._inbox.mark_shown(event.sequence)
-            self._shown.note(event.alert)
+            self._shown.note(event.alert, event=event.type, capture_id=event.capture_id)
             self._acknowledgements.owe(event.sequence, trace)
         else:
             self._acknowledgements.owe(event.sequence)

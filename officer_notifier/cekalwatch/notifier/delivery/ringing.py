@@ -8,7 +8,7 @@ supervisors, even if only a later event shows that. An alert whose orders have e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
 from cekalwatch.contract.values.alerts import Alert, AlertFilter
@@ -89,6 +89,10 @@ class _Remembered:
     stamp: str
     calls: int
     passages: frozenset[str]
+    unheard: frozenset[str]
+    """Those of them that were there when it was first shown, which nothing said the traveller was here for."""
+    asked: bool
+    """Whether this version was shown as one that is set to work: first, or with the event that did so."""
     taken_up_at: str
 
 
@@ -98,32 +102,43 @@ class ShownVersions:
     def __init__(self) -> None:
         self._shown: dict[str, _Remembered] = {}
 
-    def appearance(self, alert: Alert) -> Appearance:
-        """Return what a version of an alert is to this PC."""
+    def appearance(self, alert: Alert, event: AlertEventType | None = None, capture_id: str = "") -> Appearance:
+        """Return what a version of an alert is to this PC that comes with an event and its capture."""
         before = self._shown.get(alert.alert_id)
-        known = before.passages if before else frozenset[str]()
+        known = before.passages - _unheard(before, alert, capture_id) if before else frozenset[str]()
         passed = {one.camera for one in alert.seen if not one.late and one.passage_key not in known}
         if before is None:
             return Appearance(News.FIRST, tuple(passed), _taken_up_at(alert, ""))
         if alert.version < before.version:  # an event that was missed is told of after the alert was listed
-            return Appearance()
+            own = {one.camera for one in alert.seen if one.passage_key in _unheard(before, alert, capture_id)}
+            return Appearance(passed=tuple(own), taken_up_at=before.taken_up_at)
         changed = News.CALLED if alert.calls > before.calls else News.CHANGED
-        news = News.SAME if alert.stamp == before.stamp else changed
+        # Events that were read together bring the same version: the one that sets it to work may come last.
+        same = alert.stamp == before.stamp and (before.asked or event not in _ASKED_AGAIN)
+        news = News.SAME if same else changed
         return Appearance(news, tuple(passed), before.taken_up_at)
 
-    def note(self, *alerts: Alert) -> None:
-        """Record that these versions have been shown."""
+    def note(self, *alerts: Alert, event: AlertEventType | None = None, capture_id: str = "") -> None:
+        """Record that these versions have been shown, with an event and its capture."""
         for alert in alerts:
             before = self._shown.pop(alert.alert_id, None)
-            if before and alert.version < before.version:
-                self._shown[alert.alert_id] = before
-                continue
             passages = frozenset(one.passage_key for one in alert.seen if not one.late)
+            if before:
+                unheard = before.unheard - _unheard(before, alert, capture_id)
+            else:
+                heard = alert.state is AlertState.NEW or event in _TRAVELLER_IS_HERE
+                unheard = frozenset() if heard else passages
+            if before and alert.version < before.version:
+                self._shown[alert.alert_id] = replace(before, unheard=unheard)
+                continue
+            stood = before and before.stamp == alert.stamp and before.asked
             self._shown[alert.alert_id] = _Remembered(
                 alert.version,
                 alert.stamp,
                 alert.calls,
                 passages | (before.passages if before else passages),
+                unheard,
+                before is None or event in _ASKED_AGAIN or bool(stood),
                 _taken_up_at(alert, before.taken_up_at if before else ""),
             )
             if len(self._shown) > MAX_REMEMBERED:
@@ -132,6 +147,11 @@ class ShownVersions:
     def forget(self) -> None:
         """Forget everything: the server's log is another one."""
         self._shown.clear()
+
+
+def _unheard(before: _Remembered, alert: Alert, capture_id: str) -> frozenset[str]:
+    """Return the passage of a live capture, if it was shown and nothing rang for it."""
+    return before.unheard & {one.passage_key for one in alert.seen if one.capture_id == capture_id and not one.late}
 
 
 def _taken_up_at(alert: Alert, before: str) -> str:

@@ -46,9 +46,9 @@ class Screen:
         self.station = station
         self.versions = ShownVersions()
 
-    def rings(self, alert: Alert, event: AlertEventType | None = None) -> bool:
-        shown = ShownAlert(alert, EPOCH, 1 if event else None, event, self.versions.appearance(alert))
-        self.versions.note(alert)
+    def rings(self, alert: Alert, event: AlertEventType | None = None, capture: str = "") -> bool:
+        shown = ShownAlert(alert, EPOCH, 1 if event else None, event, self.versions.appearance(alert, event, capture))
+        self.versions.note(alert, event=event, capture_id=capture)
         return rings(shown, self.station)
 
 
@@ -152,6 +152,25 @@ def test_who_was_referred_or_confirmed_rings_wherever_they_come_to(alert: Alert)
     assert other.rings(passed(alert, "D2"), E.SIGHTED)
 
 
+@pytest.mark.parametrize("alert", [CLAIMED, REFERRED, CONFIRMED], ids=lambda alert: alert.state)
+@pytest.mark.parametrize("first", [E.CLAIMED, None], ids=["event", "listing"])
+def test_who_came_while_the_pc_began_anew_rings_with_the_event_of_it(
+    alert: Alert, first: AlertEventType | None
+) -> None:
+    there = passed(passed(alert, "D1"), "D2")
+    came = there.sightings[-1].capture_id
+    screen = Screen(at("D2"))
+    assert not screen.rings(there, first), "what tells of it first says nothing of the traveller"
+    earlier = replace(there, version=there.version - 1)
+    assert not screen.rings(earlier, E.SIGHTED, there.sightings[-2].capture_id), "that was elsewhere"
+    assert screen.rings(there, E.SIGHTED, came)
+    assert not screen.rings(there, E.SIGHTED, came), "it is told twice"
+    assert Screen(at("D2")).rings(there, E.SIGHTED, came)
+    waits = Screen(at("D2"))
+    assert waits.rings(replace(there, state=AlertState.NEW), first)
+    assert not waits.rings(replace(there, state=AlertState.NEW), E.SIGHTED, came), "it rang as it waited"
+
+
 @pytest.mark.parametrize(("alert", "event"), list(product((CLEARED, CLOSED), (*E, None))))
 def test_what_is_settled_never_rings(alert: Alert, event: AlertEventType | None) -> None:
     assert not heard(alert, event, News.FIRST, SUPERVISORS)
@@ -215,6 +234,15 @@ def test_an_alert_that_was_claimed_and_released_since_rings_again(event: AlertEv
     assert screen.rings(NEW, E.RAISED)
     assert screen.rings(replace(NEW, version=3), event)
     assert not screen.rings(replace(NEW, version=3), E.RELEASED)
+
+
+def test_a_released_alert_rings_once_also_where_its_events_were_read_together() -> None:
+    screen, released = Screen(at("3")), replace(NEW, version=3)
+    assert screen.rings(NEW, E.RAISED)
+    assert [screen.rings(released, one) for one in (E.SIGHTED, E.CLAIMED, E.RELEASED)] == [False, True, False]
+    listed = Screen(at("3"))
+    assert listed.rings(released)
+    assert not listed.rings(released, E.RELEASED), "it rang as it waited"
 
 
 @pytest.mark.parametrize(("alert", "event"), list(product((NEW, CLAIMED, REFERRED), (*E, None))))
