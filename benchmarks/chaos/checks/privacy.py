@@ -80,15 +80,15 @@ def _is_at_centre(name: str, there: Installation) -> bool:
 
 
 def _keys(there: Installation, strangers: list[SeenCrop], written: disk_search.Written) -> Iterator[str]:
-    if strangers:
-        places = disk_search.of_keys([crop.capture_id for crop in strangers], written)
-        for crop, where in zip(strangers, places, strict=True):
-            if where:
-                yield f"the key of capture {crop.capture_id}, who did not match, is in {_list(where)}"
-    for site in there.sites:
-        matched = [crop.capture_id for crop in _crops(site, Due.ALERT)]
-        if matched and not any(disk_search.of_keys(matched, written)):
-            yield f"the search finds nothing of those who did match at {site.key}"
+    matched = {site.key: [crop.capture_id for crop in _crops(site, Due.ALERT)] for site in there.sites}
+    keys = list(chain((crop.capture_id for crop in strangers), *matched.values()))
+    places = dict(zip(keys, disk_search.of_keys(keys, written), strict=True)) if keys else {}
+    for crop in strangers:
+        if where := places[crop.capture_id]:
+            yield f"the key of capture {crop.capture_id}, who did not match, is in {_list(where)}"
+    for site, own in matched.items():
+        if own and not any(places[key] for key in own):
+            yield f"the search finds nothing of those who did match at {site}"
 
 
 def _pictures(crops: list[SeenCrop], written: disk_search.Written) -> list[set[str]]:
