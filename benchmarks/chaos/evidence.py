@@ -15,6 +15,7 @@ from benchmarks.chaos.machines.officers_pc import ShownLine
 from benchmarks.chaos.sites.plans import PcPlan
 from benchmarks.chaos.sites.running_site import RunningSite
 from benchmarks.chaos.truth import Answer, SeenPassage
+from cekalwatch.server.audit.entry import ActorKind
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, SightingRow
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -41,6 +42,7 @@ class StoredAlert:
     subject_ids: frozenset[str]
     """Its candidates."""
     orders_ended: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class StoredSighting:
     passage: str
     counter: str
     captured_at: datetime
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,18 +89,23 @@ class Evidence:
     """When a server said that it had committed an event, by sequence: one that was killed just then has not said so."""
     wanderer_listed: bool | None = None
     """Whether the wanderer is on the list; None while that changes."""
+    taken_at: Mapping[int, str] = field(default_factory=dict)
+    """The PC at which somebody took the step of an event, by sequence."""
+    pictures: Mapping[PcPlan, frozenset[str]] = field(default_factory=dict)
+    """The alerts of which a PC has pictures on its disk."""
 
     @classmethod
     def of(cls, site: RunningSite) -> Evidence:
         """Read it. Raises StorageError when the database is away."""
         shown = {pc.plan: pc.lines for pc in site.pcs.values()}
+        pictures = {pc.plan: pc.pictures for pc in site.pcs.values()}
         passages, answers = site.truth.copied(), site.truth.copied_answers()
         spans, listed = tuple(site.truth.unlike_spans), site.truth.wanderer_listed
         committed = _committed(server.program.log_file for server in site.servers.values())
         database = site.database()
         try:
             found = read(database, passages, answers, shown)
-            return replace(found, unlike_spans=spans, committed=committed, wanderer_listed=listed)
+            return replace(found, unlike_spans=spans, committed=committed, wanderer_listed=listed, pictures=pictures)
         finally:
             database.close()
 
@@ -128,16 +136,21 @@ def read(
                 row.version,
                 frozenset(str(one["subject_id"]) for one in row.candidates),
                 row.orders_ended_at is not None,
+                row.late,
             )
             for row in session.exec(select(AlertRow))
         }
         sightings = {
-            row.capture_id: StoredSighting(row.capture_id, row.alert_id, row.passage, row.counter, row.captured_at)
+            row.capture_id: StoredSighting(
+                row.capture_id, row.alert_id, row.passage, row.counter, row.captured_at, bool(row.late)
+            )
             for row in session.exec(select(SightingRow))
         }
         findings = defaultdict(list)
         for row in session.exec(select(FindingRow).order_by(col(FindingRow.alert_id), col(FindingRow.number))):
             findings[row.alert_id].append(StoredFinding(row.alert_id, row.person_id, row.outcome, row.reason))
-    told = [one.details for one in AuditStore(database).links() if one.action.startswith("ALERT_")]
-    audited = [int(one.split('"event":')[1].split(",")[0]) for one in told if '"version"' in one]
-    return Evidence(passages, answers, events, alerts, sightings, findings, audited, shown)
+    links = (one for one in AuditStore(database).links() if one.action.startswith("ALERT_"))
+    steps = [(int(json.loads(one.details)["event"]), one.actor) for one in links if '"version"' in one.details]
+    taken_at = {event: actor.rpartition("/")[2] for event, actor in steps if actor.startswith(f"{ActorKind.PERSON}:")}
+    audited = [event for event, _ in steps]
+    return Evidence(passages, answers, events, alerts, sightings, findings, audited, shown, taken_at=taken_at)

@@ -67,11 +67,18 @@ class Flow(threading.Thread):
             self._somebody()
             self._closed.wait(self._chance.uniform(0.4, 1.6) * PACE_S)
 
+    def pass_listed(self, camera_id: str) -> list[str]:
+        """Let somebody on the list pass a camera while nobody else does; return the captures."""
+        camera = next(one for one in self._cameras if one.plan.camera_id == camera_id)
+        return self._pass(camera, self._chance.choice(LISTED))
+
     def _somebody(self) -> None:
+        camera = self._chance.choice(self._cameras)
+        self._pass(camera, self._chance.choice((*LISTED, WANDERER, *STRANGERS)))
+
+    def _pass(self, camera: WatchingCamera, subject_id: str) -> list[str]:
         self._count += 1
         number = self._count
-        camera = self._chance.choice(self._cameras)
-        subject_id = self._chance.choice((*LISTED, WANDERER, *STRANGERS))
         score = self._chance.uniform(0.5, 0.95)
         noise = self._chance.randrange(2**32)
         captures = [
@@ -84,6 +91,7 @@ class Flow(threading.Thread):
         camera.truth.passed(SeenPassage(number, subject_id, plan.camera_id, plan.counter, due, crops))
         for capture in captures:
             camera.host.take(plan.camera_id, capture)
+        return [one.capture_id for one in captures]
 
     @staticmethod
     def _due(subject_id: str, camera: WatchingCamera) -> Due:

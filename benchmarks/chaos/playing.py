@@ -7,11 +7,24 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.chaos.checks import adjudications, alerts, delivery, lists, logs, privacy, reports, trail
+from benchmarks.chaos.checks import (
+    adjudications,
+    alerts,
+    delivery,
+    lists,
+    logs,
+    privacy,
+    reports,
+    rings,
+    screens,
+    trail,
+)
+from benchmarks.chaos.checks.dead_pc import DeadPc
 from benchmarks.chaos.checks.orphans import Orphans, adopted
 from benchmarks.chaos.checks.resources import Resources
 from benchmarks.chaos.evidence import Evidence
@@ -22,11 +35,14 @@ from benchmarks.chaos.people import Traveller
 from benchmarks.chaos.reported import Reported
 from benchmarks.chaos.schedule import Day, PlannedFault
 from benchmarks.chaos.sites.installation import Installation, installation
+from benchmarks.chaos.sites.plans import GROUPING_WINDOW_S
 from benchmarks.chaos.sites.running_site import RunningSite
 from cekalwatch.program.errors import ProgramError
 
 SETTLED_WITHIN_S = 180.0
 """After all faults are mended."""
+TOLD_EVERY_S = 20.0
+"""While it settles: what it waits for."""
 MENDED_WITHIN_S = 120.0
 MANAGER_PERIOD_S = 1.0
 REST_S = 2.0
@@ -52,6 +68,21 @@ class Played:
     """How many of each kind were made."""
     failures: list[Failure] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long each part took."""
+
+    def spent(self, on: str, since_s: float) -> None:
+        """Note that a part has taken the time since then."""
+        self.seconds[on] = round(self.seconds.get(on, 0.0) + time.monotonic() - since_s, 1)
+
+    @contextmanager
+    def timed(self, on: str) -> Iterator[None]:
+        """Note how long the block takes."""
+        begun_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent(on, begun_s)
 
 
 Progress = Callable[[str, int], None]
@@ -65,19 +96,31 @@ def play(
     played = Played()
     tell(f"day {day.number}: the centre and the port are set up", 0)
     with adopted() as orphans:
+        begun_s = time.monotonic()
         with installation(folder, people) as there, _managed(there), _at_work(there, people, day) as (flow, officers):
+            played.spent("setting up", begun_s)
             resources = Resources()
             for stretch in day.stretches:
                 flow.resume()
                 for officer in officers:
                     officer.resume()
-                problems = _make(there, stretch, faults, played, tell)
+                with played.timed("faults"):
+                    problems = _make(there, stretch, faults, played, tell)
                 flow.pause()
                 for officer in officers:
                     officer.pause()
+                rested_s = time.monotonic()
                 tell(f"day {day.number}: what came of faults {stretch[0].number} to {stretch[-1].number}", 0)
-                problems += _settle(there, officers, played)
-                problems += [] if problems else _checks(there, resources, orphans, last=stretch is day.stretches[-1])
+                with played.timed("settling"):
+                    problems += _settle(there, officers, played, tell)
+                if not problems:
+                    with played.timed("PCs that die"):
+                        problems += _pcs_die(there, flow, officers, rested_s)
+                if not problems:
+                    with played.timed("settling"):
+                        problems += _settle(there, officers, played, tell, claims=True)
+                if not problems:
+                    problems += _checks(there, officers, resources, orphans, played, last=stretch is day.stretches[-1])
                 if problems:
                     span = (stretch[0].number, stretch[-1].number)
                     played.failures = [Failure(day.number, span, check, problem) for check, problem in problems]
@@ -167,8 +210,22 @@ def _make(
     return problems
 
 
-def _settle(there: Installation, officers: Sequence[Officer], played: Played) -> Problems:
-    """Wait until both sites have done all that they have to do; say what they have not."""
+def _pcs_die(there: Installation, flow: Flow, officers: Sequence[Officer], rested_s: float) -> Problems:
+    """Let a PC die at both sites at once, after the faces that passed are forgotten; say what did not come of it."""
+    time.sleep(max(0.0, rested_s + GROUPING_WINDOW_S + 1.0 - time.monotonic()))
+    at = {officer.pc.plan: officer for officer in officers}
+    played = [DeadPc(site, at[site.plan.lone[0]], flow.pass_listed) for site in there.sites]
+    with ThreadPoolExecutor(len(played)) as workers:
+        return [("dead PC", one) for found in workers.map(lambda one: list(one.problems()), played) for one in found]
+
+
+def _settle(
+    there: Installation, officers: Sequence[Officer], played: Played, tell: Progress, *, claims: bool = False
+) -> Problems:
+    """Wait until both sites have done all that they have to do; say what they have not.
+
+    With `claims`, until the claims have ended too: nobody works who would renew them.
+    """
     begun_s = time.monotonic()
     if deaths := [("deaths", death) for program in there.programs for death in program.deaths()]:
         return deaths
@@ -178,6 +235,7 @@ def _settle(there: Installation, officers: Sequence[Officer], played: Played) ->
     except ProgramError as error:
         return [("servers", str(error))]
     left: Problems = []
+    told_s = begun_s
     while True:
         asked_s = time.monotonic()
         left = [("officers", f"{one.name} waits for an answer") for one in officers if not one.stands]
@@ -185,7 +243,7 @@ def _settle(there: Installation, officers: Sequence[Officer], played: Played) ->
             left += [("capture", waits) for host in site.hosts.values() if (waits := host.waits(begun_s))]
             if waiting := site.truth.waiting():
                 left.append(("capture", f"{waiting} captures at {site.key} have no receipt"))
-        left = left or _missing(there)
+        left = left or _missing(there, claims=claims)
         if not left:
             played.figures["slowest_settling_s"] = max(
                 played.figures.get("slowest_settling_s", 0.0), round(asked_s - begun_s, 1)
@@ -193,10 +251,13 @@ def _settle(there: Installation, officers: Sequence[Officer], played: Played) ->
             return []
         if asked_s - begun_s > SETTLED_WITHIN_S:
             return left
+        if asked_s > told_s + TOLD_EVERY_S:
+            told_s = asked_s
+            tell(f"waits after {asked_s - begun_s:.0f} s: {': '.join(left[0])}", 0)
         time.sleep(1.0)
 
 
-def _missing(there: Installation) -> Problems:
+def _missing(there: Installation, *, claims: bool) -> Problems:
     """Say what has not come to its end yet."""
     reported = Reported.to(there.centre)
     left: Problems = []
@@ -204,24 +265,43 @@ def _missing(there: Installation) -> Problems:
         evidence = Evidence.of(site)
         left += [("alerts", f"{site.key}: {problem}") for problem in alerts.missing(evidence)]
         left += [("delivery", f"{site.key}: {problem}") for problem in delivery.missing(evidence)]
+        held = [one.alert_id for one in evidence.alerts.values() if claims and one.state == "CLAIMED"]
+        left += [("claims", f"{site.key}: nobody works, and alert {one} is claimed") for one in held]
         if site is there.port:
             left += [("reports", problem) for problem in reports.missing(evidence, reported)]
     return left + [("lists", problem) for problem in lists.missing(there)]
 
 
-def _checks(there: Installation, resources: Resources, orphans: Orphans, *, last: bool) -> Problems:
+def _checks(
+    there: Installation,
+    officers: Sequence[Officer],
+    resources: Resources,
+    orphans: Orphans,
+    played: Played,
+    *,
+    last: bool,
+) -> Problems:
+    begun_s = time.monotonic()
     reported = Reported.to(there.centre)  # before the port's own evidence, which may go on
     problems: Problems = []
     for site in there.sites:
-        problems += _checks_of(site, Evidence.of(site))
+        evidence = Evidence.of(site)
+        problems += _checks_of(site, evidence)
+        supervisor = next(one for one in officers if one.pc.plan is site.plan.supervisor)
+        if (listed := supervisor.owing()) != (due := screens.owed(evidence)):
+            problems.append(
+                ("owed", f"{site.key}: references of {sorted(due)} are owed, and {sorted(listed)} are listed")
+            )
     problems += [("reports", problem) for problem in reports.wrong(Evidence.of(there.port), reported)]
     problems += [("logs", problem) for problem in logs.wrong(program.log_file for program in there.programs)]
     problems += [("orphans", problem) for problem in orphans.wrong(there.programs)]
     time.sleep(REST_S)
     problems += [("resources", problem) for problem in resources.wrong(there.programs)]
     problems += [("audit", problem) for site in there.sites for problem in trail.wrong(site)]
+    played.spent("checks", begun_s)
     if last:
-        problems += [("privacy", problem) for problem in privacy.wrong(there)]
+        with played.timed("check of privacy"):
+            problems += [("privacy", problem) for problem in privacy.wrong(there)]
     return problems
 
 
@@ -232,6 +312,8 @@ def _checks_of(site: RunningSite, evidence: Evidence) -> Problems:
         ("alerts", alerts.wrong(evidence)),
         ("delivery", delivery.wrong(evidence)),
         ("adjudications", adjudications.wrong(evidence)),
+        ("rings", rings.wrong(evidence)),
+        ("screens", screens.wrong(evidence)),
     ):
         problems += [(check, f"{site.key}: {problem}") for problem in found]
     return problems

@@ -53,7 +53,12 @@ class Reported:
             database.close()
         stand = [
             StoredAlert(
-                str(one.alert_id), one.state, one.version, frozenset(each.subject_id for each in one.candidates)
+                str(one.alert_id),
+                one.state,
+                one.version,
+                frozenset(each.subject_id for each in one.candidates),
+                one.handling.orders_ended_at is not None,
+                one.late,
             )
             for one in alerts
         ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 FAULTS_A_DAY = 100
 """After so many faults all is set up anew, so that a failure can be replayed in minutes."""
-FAULTS_A_STRETCH = 15
+FAULTS_A_STRETCH = 25
 """After so many faults all are mended, and what came of them is checked."""
 PAUSE_S = (1.0, 4.0)
 """Shortest and longest time from one fault to the next."""

@@ -19,7 +19,12 @@ FINDING_EVENTS = ("ADJUDICATED", "CONFIRMED", "CLEARED", "TAKEN_OVER", "REFERENC
 
 
 def missing(evidence: Evidence) -> list[str]:
-    """Say which passages have no alert that must have one: also while things settle."""
+    """Say which passages have no alert that must have one, and which alerts do not say whether their orders have ended:
+    also while things settle."""
+    return [*_lost(evidence), *_ended(evidence)]
+
+
+def _lost(evidence: Evidence) -> list[str]:
     return [
         f"passage {passage.number} of {passage.subject_id} at {passage.camera_id}: capture {crop.capture_id} "
         f"{'had its receipt' if crop.receipt else 'was on the disk or had time'}, and is in no alert"
@@ -32,7 +37,7 @@ def missing(evidence: Evidence) -> list[str]:
 
 def wrong(evidence: Evidence) -> list[str]:
     """Say what alerted that must not have, or not so."""
-    return [*_strangers(evidence), *_passages(evidence), *_log(evidence), *_groups(evidence), *_ended(evidence)]
+    return [*_strangers(evidence), *_passages(evidence), *_log(evidence), *_groups(evidence)]
 
 
 def _strangers(evidence: Evidence) -> Iterator[str]:
@@ -51,6 +56,7 @@ def _strangers(evidence: Evidence) -> Iterator[str]:
 def _ended(evidence: Evidence) -> Iterator[str]:
     """Say which open alerts, hits too, do not say whether their orders have ended."""
     if evidence.wanderer_listed is None:
+        yield "not all servers follow the list"
         return
     for alert in evidence.alerts.values():
         if alert.state not in OPEN_STATES:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Self
 
 import grpc
 
@@ -57,6 +59,46 @@ class ShownLine:
     sequence: int | None
     """None of an alert that was listed again."""
     alert_id: str
+    shown_s: float = 0.0
+    """When the bench read it."""
+    event_type: str | None = None
+    state: str = ""
+    rings: bool = False
+    counter: str = ""
+    """Where the traveller is, or was last."""
+    seen_at: datetime | None = None
+    """When the traveller was seen there."""
+    late: bool = False
+    orders_ended: bool = False
+    reference_owed: bool = False
+
+    @classmethod
+    def of(cls, life: int, fields: Mapping[str, Any]) -> Self:
+        """Read a line of `console --format jsonl`."""
+        return cls(
+            life,
+            fields["sequence"],
+            str(fields["alert_id"]),
+            time.monotonic(),
+            fields["event_type"],
+            str(fields["state"]),
+            bool(fields["rings"]),
+            str(fields["counter"]),
+            datetime.fromisoformat(fields["seen_time"]),
+            bool(fields["late"]),
+            fields["orders_ended_time"] is not None,
+            fields["reference_owed_time"] is not None,
+        )
+
+
+@dataclass(frozen=True)
+class ShownTrouble:
+    """A line that the console printed of a trouble."""
+
+    kind: str
+    counter: str
+    over: bool
+    shown_s: float
 
 
 class OfficersPc:
@@ -69,11 +111,12 @@ class OfficersPc:
         self._addresses = tuple(addresses)
         self._lock = threading.Lock()
         self._lines: list[ShownLine] = []
+        self._troubles: list[ShownTrouble] = []
         self._alerts: dict[str, None] = {}
         self.began_after = 0
         """The position from which it is sent events."""
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", plan.name]
-        arguments += ["--server", ",".join(addresses), "--images", str(folder / "images")]
+        arguments += ["--server", ",".join(addresses), "--images", str(self._images)]
         arguments += [part for counter in plan.counters for part in ("--counter", counter)]
         environment = {
             "CEKALWATCH_NOTIFIER_STATE_DIR": str(self.state_folder),
@@ -87,6 +130,10 @@ class OfficersPc:
         return self._folder / STATE
 
     @property
+    def _images(self) -> Path:
+        return self._folder / "images"
+
+    @property
     def session_file(self) -> SessionFile:
         """Where the token of who sits there is."""
         return SessionFile(self.state_folder / f"session-{self.plan.name}")
@@ -97,6 +144,17 @@ class OfficersPc:
         with self._lock:
             return list(self._lines)
 
+    @property
+    def troubles(self) -> list[ShownTrouble]:
+        """What it has shown of troubles so far, in order."""
+        with self._lock:
+            return list(self._troubles)
+
+    @property
+    def pictures(self) -> frozenset[str]:
+        """The alerts of which pictures are on its disk now."""
+        return frozenset(file.parent.name for file in self._images.rglob("*.jpg"))
+
     def newest_alerts(self) -> list[str]:
         """Return the alerts that were shown last."""
         with self._lock:
@@ -105,10 +163,13 @@ class OfficersPc:
     def _said(self, life: int, line: str) -> None:
         record = json.loads(line)
         if record["event_type"] == "TROUBLE":
+            over = record["end_time"] is not None
+            with self._lock:
+                self._troubles.append(ShownTrouble(record["kind"], record["counter"], over, time.monotonic()))
             return
         alert_id = str(record["alert_id"])
         with self._lock:
-            self._lines.append(ShownLine(life, record["sequence"], alert_id))
+            self._lines.append(ShownLine.of(life, record))
             self._alerts.pop(alert_id, None)
             self._alerts[alert_id] = None
 
@@ -133,7 +194,7 @@ class Officer(threading.Thread):
         seed: str,
     ) -> None:
         super().__init__(name=f"officer at {pc.plan.name}", daemon=True)
-        self._pc, self._truth = pc, truth
+        self.pc, self._truth = pc, truth
         dialer = open_dialer(servers, tls_dir)
         self._alerts = AlertClient(Calls(dialer), pc.plan.name, wanted, pc.session_file)
         self._actions = AlertActions(self._alerts, SessionClient(dialer.another(), pc.session_file))
@@ -162,6 +223,14 @@ class Officer(threading.Thread):
         self.join()
         self._alerts.close()
 
+    def claim(self, alert_id: str) -> None:
+        """Claim an alert while nobody else works. Raises grpc.RpcError."""
+        self._take(self._alerts.alert(alert_id), Decision(Step.CLAIM))
+
+    def owing(self) -> frozenset[str]:
+        """Return the hits that the list of owed references has. Raises grpc.RpcError."""
+        return frozenset(one.alert_id for one in self._alerts.owing())
+
     def run(self) -> None:
         """Work."""
         while not self._closed.is_set():
@@ -173,37 +242,33 @@ class Officer(threading.Thread):
             self._closed.wait(self._chance.uniform(*PAUSE_S))
 
     def _work(self) -> None:
-        shown = self._pc.newest_alerts()
+        shown = self.pc.newest_alerts()
         if not shown:
             return
         alert_id = self._chance.choice(shown)
         try:
             alert = self._alerts.alert(alert_id)
             if decision := self._decision(alert):
-                after = self._actions.carry_out(alert, decision)
-                outcome = str(STEP_OUTCOMES.get(decision.step, ""))
-                self._truth.answered(
-                    Answer(
-                        self._pc.plan.name,
-                        self._pc.plan.person,
-                        alert_id,
-                        str(decision.step),
-                        outcome,
-                        after.version,
-                        str(after.state),
-                    )
-                )
+                self._take(alert, decision)
         except grpc.RpcError as error:
             if error.code() not in NO_ANSWER | OTHER_WAS_FASTER and not self._clock_is_behind(error):
-                self._truth.complain(f"{self._pc.plan.person} was refused: {error.code().name} {error.details()}")
+                self._truth.complain(f"{self.pc.plan.person} was refused: {error.code().name} {error.details()}")
+
+    def _take(self, alert: Alert, decision: Decision) -> None:
+        after = self._actions.carry_out(alert, decision)
+        outcome = str(STEP_OUTCOMES.get(decision.step, ""))
+        plan, step = self.pc.plan, str(decision.step)
+        self._truth.answered(
+            Answer(plan.name, plan.person, alert.alert_id, step, outcome, after.version, str(after.state))
+        )
 
     def _clock_is_behind(self, error: grpc.RpcError) -> bool:
         """Whether the port's server, whose clock faults change, takes a contact for one of a time to come."""
-        return self._pc.plan in PORT.pcs and error_reason(error) == Code.CONTACT_TIME_AHEAD
+        return self.pc.plan in PORT.pcs and error_reason(error) == Code.CONTACT_TIME_AHEAD
 
     def _decision(self, alert: Alert) -> Decision | None:
         """Decide as one who is never sure."""
-        supervisor = self._pc.plan.role is PersonRole.SUPERVISOR
+        supervisor = self.pc.plan.role is PersonRole.SUPERVISOR
         if alert.state in UNDECIDED:
             return None if supervisor else self._first_look(alert)
         if alert.state in PENDING:
@@ -216,10 +281,16 @@ class Officer(threading.Thread):
                 return Decision(Step.CONFIRM, Reason.CENTRAL_SYSTEM_DOWN)
             return Decision(Step.CLEAR, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
         if alert.handling.reference_owed_since:
-            return Decision(Step.ENTER_REFERENCE, reference=REFERENCE) if supervisor else None
+            return self._owed() if supervisor else None
         if alert.state is AlertState.CONFIRMED and not alert.told_enough:
             return Decision(Step.FOLLOW_UP, follow_up=_told_to_an_agency(alert))
         return None if alert.state is AlertState.CLOSED else Decision(Step.CLOSE)
+
+    def _owed(self) -> Decision | None:
+        draw = self._chance.random()
+        if draw < 0.3:
+            return Decision(Step.ENTER_REFERENCE, reference=REFERENCE)
+        return Decision(Step.TAKE_BACK, Reason.NOT_LISTED_IN_CEKAL_ONLINE) if draw < 0.4 else None
 
     def _first_look(self, alert: Alert) -> Decision | None:
         draw = self._chance.random()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan
@@ -23,6 +24,10 @@ class PcPlan:
     role: PersonRole
     counters: tuple[str, ...] = ()
     """Those that it watches; none: all."""
+
+    def watches(self, counter: str) -> bool:
+        """Whether it is told of alerts that are seen at a counter."""
+        return not self.counters or counter in self.counters
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,20 @@ class SitePlan:
         cameras = {one.camera_id: DeviceRole.CAMERA for one in self.cameras}
         return cameras | {one.name: DeviceRole.NOTIFIER for one in self.pcs}
 
+    @property
+    def lone(self) -> tuple[PcPlan, CameraPlan]:
+        """An officer's PC without which a counter for departures has none, and the camera there."""
+        for camera in self.cameras:
+            there = [one for one in self.pcs if one.role is PersonRole.OFFICER and one.watches(camera.counter)]
+            if len(there) == 1 and camera.direction == Direction.DEPARTURE:
+                return there[0], camera
+        raise ValueError(f"each counter of {self.key} has several PCs")
+
+    @property
+    def supervisor(self) -> PcPlan:
+        """The PC of the supervisor."""
+        return next(one for one in self.pcs if one.role is PersonRole.SUPERVISOR)
+
 
 CENTRE = SitePlan(
     "batam-center",
@@ -54,8 +73,8 @@ CENTRE = SitePlan(
         "host-2": (CameraPlan("gate-3", "D3"), CameraPlan("gate-4", "A1", "ARRIVAL")),
     },
     (
-        PcPlan("pc-1", "ani", PersonRole.OFFICER),
-        PcPlan("pc-2", "budi", PersonRole.OFFICER),
+        PcPlan("pc-1", "ani", PersonRole.OFFICER, ("D1", "D2", "A1")),
+        PcPlan("pc-2", "budi", PersonRole.OFFICER, ("D1", "D2", "A1")),
         PcPlan("pc-3", "citra", PersonRole.OFFICER, ("D1",)),
         PcPlan("pc-4", "dedi", PersonRole.OFFICER, ("D2", "D3")),
         PcPlan("pc-5", "siti", PersonRole.SUPERVISOR),

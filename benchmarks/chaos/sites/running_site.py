@@ -39,6 +39,7 @@ from tests.support.scenarios.site_pki import Site
 
 START_S = 120.0
 CALL_S = 5.0
+CLAIM_LEASE_S = 15
 SETTINGS: Mapping[str, object] = {
     "model_pack": "light",
     "inference": "onnxruntime",
@@ -48,7 +49,7 @@ SETTINGS: Mapping[str, object] = {
     "keep_alive_period_seconds": 2,
     "heartbeat_period_seconds": 2,
     "session_idle_minutes": 480,
-    "claim_lease_seconds": 15,
+    "claim_lease_seconds": CLAIM_LEASE_S,
     "escalate_after_seconds": 60,
     "late_after_seconds": 10,
 }

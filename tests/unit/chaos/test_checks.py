@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.chaos.checks import adjudications, alerts, delivery, logs
+from benchmarks.chaos.checks import adjudications, alerts, delivery, logs, rings, screens
 from benchmarks.chaos.checks.resources import DESCRIPTORS, MEMORY_BYTES, THREADS, Taken, growth
 from benchmarks.chaos.evidence import Evidence, LoggedEvent, StoredAlert, StoredFinding, StoredSighting
 from benchmarks.chaos.machines.officers_pc import ShownLine
@@ -26,6 +27,8 @@ CHECKS: Sequence[Callable[[Evidence], list[str]]] = (
     delivery.missing,
     delivery.wrong,
     adjudications.wrong,
+    rings.wrong,
+    screens.wrong,
 )
 
 
@@ -41,8 +44,16 @@ def sighting(key: str, alert: str, passage: str, counter: str, second: float) ->
     return StoredSighting(key, alert, passage, counter, at(second))
 
 
+STATES = {"A": {1: "NEW", 3: "CLAIMED", 4: "REFERRED", 9: "CONFIRMED"}, "B": {6: "NEW", 7: "CLAIMED", 8: "CLEARED"}}
+"""Of the alerts of the day, from an event on."""
+RINGING = {1, 5, 6}
+
+
 def line(sequence: int | None, alert: str, life: int = 1) -> ShownLine:
-    return ShownLine(life, sequence, alert)
+    """Return what a PC shows of an event of the day, in time."""
+    state = [state for begun, state in STATES[alert].items() if begun <= (sequence or 9)][-1]
+    counter = "D1" if sequence and sequence < 5 else "D2"
+    return ShownLine(life, sequence, alert, 1.0, "X", state, sequence in RINGING, counter, at(5))
 
 
 def whole_day() -> Evidence:
@@ -87,6 +98,8 @@ def whole_day() -> Evidence:
             "B": [StoredFinding("B", "budi", "NOT_SAME_PERSON", "FACE_DIFFERS")],
         },
         audited=[3, 4, 7, 8, 9],
+        wanderer_listed=True,
+        taken_at={3: "pc-1", 4: "pc-1", 7: "pc-2", 8: "pc-2", 9: "pc-1"},
         shown={
             EVERYWHERE: [line(number, "B" if number in {6, 7, 8} else "A") for number in range(1, 10)],
             AT_D2: [line(5, "A"), line(6, "B"), line(7, "B"), line(8, "B", 2), line(9, "A", 2)],
@@ -241,6 +254,109 @@ def test_a_step_without_its_entry_in_the_audit_trail_is_found() -> None:
     day = whole_day()
     (found,) = adjudications.wrong(replace(day, audited=day.audited[1:]))
     assert found == "event 3 has no entry in the audit trail"
+
+
+@pytest.mark.parametrize("silent", sorted(RINGING))
+def test_a_passage_that_did_not_ring_at_its_counter_is_found(silent: int) -> None:
+    day = whole_day()
+    plan = AT_D2 if silent != 1 else EVERYWHERE
+    lines = [replace(one, rings=one.rings and one.sequence != silent) for one in day.shown[plan]]
+    (found,) = rings.wrong(shown_at(day, plan, lines))
+    assert f"{plan.name} did not ring" in found
+    assert f"(event {silent} " in found
+
+
+def test_a_ring_before_a_passage_is_not_its_ring() -> None:
+    day = whole_day()
+    lines = [replace(line(4, "A"), rings=True), replace(line(5, "A"), rings=False, shown_s=9.0), *day.shown[AT_D2][1:]]
+    assert rings.wrong(shown_at(day, AT_D2, lines)) == []
+    day.passages[1].crops[0].offered_s = 5.0
+    assert len(rings.wrong(shown_at(day, AT_D2, lines))) == 1
+
+
+def test_a_passage_need_not_ring_where_somebody_deals_with_it_nor_once_its_orders_have_ended_nor_late() -> None:
+    day = whole_day()
+    silent = replace(day.shown[AT_D2][0], rings=False)
+
+    def found(other: ShownLine, changed: Evidence = day) -> list[str]:
+        return rings.wrong(shown_at(changed, AT_D2, [other, *day.shown[AT_D2][1:]]))
+
+    assert len(found(silent)) == 1
+    assert found(replace(silent, orders_ended=True)) == []
+    assert found(replace(silent, state="CLOSED")) == []
+    assert len(found(replace(silent, state="CLAIMED"))) == 1
+    assert found(replace(silent, state="CLAIMED"), replace(day, taken_at={**day.taken_at, 3: "pc-2"})) == []
+    late = {**day.sightings, "c3": replace(day.sightings["c3"], late=True)}
+    assert found(silent, replace(day, sightings=late)) == []
+
+
+def test_a_passage_that_was_missed_rings_when_its_alert_is_listed_again() -> None:
+    day = whole_day()
+    listed = replace(line(None, "A", 2), rings=True, seen_at=at(4))
+    assert rings.wrong(shown_at(day, AT_D2, [listed, *day.shown[AT_D2][1:]])) == []
+    assert len(rings.wrong(shown_at(day, AT_D2, [replace(listed, rings=False), *day.shown[AT_D2][1:]]))) == 1
+
+
+def test_a_released_alert_that_does_not_ring_again_is_found() -> None:
+    day = whole_day()
+    released = LoggedEvent(10, "RELEASED", at(9), "B", "")
+    day = replace(day, events=[*day.events, released])
+    silent = replace(line(10, "B"), state="NEW", rings=False)
+
+    def found(other: ShownLine) -> list[str]:
+        return rings.wrong(shown_at(day, AT_D2, [*day.shown[AT_D2], other]))
+
+    assert any("what was released" in one for one in found(silent))
+    assert found(replace(silent, rings=True)) == []
+    assert found(replace(silent, state="CLAIMED")) == []
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [{"state": "REFERRED"}, {"late": True}, {"counter": "D1"}, {"orders_ended": True}, {"reference_owed": True}],
+)
+def test_a_screen_that_shows_an_alert_otherwise_than_it_stands_is_found(otherwise: dict[str, Any]) -> None:
+    day = whole_day()
+    last = replace(day.shown[AT_D2][-1], **otherwise)
+    (found,) = screens.wrong(shown_at(day, AT_D2, [*day.shown[AT_D2][:-1], last]))
+    assert f"pc-2 shows {next(iter(otherwise))}" in found
+
+
+def test_an_alert_that_calls_an_earlier_sighting_late_is_found_and_one_that_calls_its_newest_one_so_is_not() -> None:
+    day = whole_day()
+    first_late = replace(day, sightings={**day.sightings, "c1": replace(day.sightings["c1"], late=True)})
+    assert screens.wrong(first_late) == []
+    late = replace(first_late, alerts={**day.alerts, "A": replace(day.alerts["A"], late=True)})
+    assert any("says late, and its newest sighting was live" in found for found in screens.wrong(late))
+
+
+def test_a_place_that_a_late_picture_names_is_found() -> None:
+    day = whole_day()
+    day = replace(day, sightings={**day.sightings, "c3": replace(day.sightings["c3"], late=True)})
+    day = replace(day, alerts={**day.alerts, "A": replace(day.alerts["A"], late=True)})
+    assert any("pc-2 shows counter D2 of alert A, and it is D1" in found for found in screens.wrong(day))
+
+
+def test_pictures_of_a_settled_alert_are_found() -> None:
+    day = whole_day()
+    assert len(screens.wrong(replace(day, pictures={AT_D2: frozenset("AB"), EVERYWHERE: frozenset()}))) == 2
+    waits = replace(day, alerts={**day.alerts, "A": replace(day.alerts["A"], state="REFERRED")})
+    found = screens.wrong(replace(waits, pictures={AT_D2: frozenset("A")}))
+    assert not [one for one in found if "pictures" in one]
+
+
+def test_a_hit_owes_its_reference_until_it_is_entered_or_taken_back() -> None:
+    day = whole_day()
+    provisional = StoredFinding("A", "siti", "CONFIRMED", "CENTRAL_SYSTEM_DOWN")
+    owing = replace(day, findings={**day.findings, "A": [day.findings["A"][0], provisional]})
+    assert screens.owed(owing) == {"A"}
+    assert any("shows reference_owed False" in found for found in screens.wrong(owing))
+    entered = {**owing.findings, "A": [*owing.findings["A"], day.findings["A"][1]]}
+    assert screens.owed(replace(owing, findings=entered)) == frozenset()
+
+
+def test_a_list_that_nobody_knows_to_be_followed_is_waited_for() -> None:
+    assert alerts.missing(replace(whole_day(), wanderer_listed=None)) == ["not all servers follow the list"]
 
 
 def test_a_process_may_grow_a_little() -> None:

@@ -23,9 +23,10 @@ def test_a_day_is_the_same_whatever_comes_before_it() -> None:
 
 
 def test_stretches_number_their_faults_and_end() -> None:
-    played = day(7, 1, 40, KINDS)
+    count = 2 * FAULTS_A_STRETCH + 10
+    played = day(7, 1, count, KINDS)
     assert [len(stretch) for stretch in played.stretches] == [FAULTS_A_STRETCH, FAULTS_A_STRETCH, 10]
-    assert [fault.number for stretch in played.stretches for fault in stretch] == list(range(1, 41))
+    assert [fault.number for stretch in played.stretches for fault in stretch] == list(range(1, count + 1))
 
 
 def test_a_process_has_one_fault_at_a_time() -> None:
