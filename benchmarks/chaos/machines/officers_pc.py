@@ -9,7 +9,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,8 @@ STATE = "state"
 REFERENCE = "CO-2026/0117"
 AT_HAND = 40
 """An officer works on the newest alerts."""
+LEFT = 5
+"""One of so many that waits is claimed by who leaves."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,8 @@ class Officer(threading.Thread):
         """Work."""
         while not self._closed.is_set():
             if not self._going.is_set():
+                if not self._stands.is_set():
+                    self._leave()
                 self._stands.set()
                 self._going.wait()
                 continue
@@ -242,14 +247,24 @@ class Officer(threading.Thread):
             self._closed.wait(self._chance.uniform(*PAUSE_S))
 
     def _work(self) -> None:
-        shown = self.pc.newest_alerts()
-        if not shown:
-            return
-        alert_id = self._chance.choice(shown)
+        if shown := self.pc.newest_alerts():
+            with self._answers():
+                alert = self._alerts.alert(self._chance.choice(shown))
+                if decision := self._decision(alert):
+                    self._take(alert, decision)
+
+    def _leave(self) -> None:
+        """Claim an alert and do no more with it: the claim ends with its lease."""
+        with self._answers():
+            newest = map(self._alerts.alert, reversed(self.pc.newest_alerts()[-LEFT:]))
+            if waits := next((one for one in newest if one.state is AlertState.NEW), None):
+                self._take(waits, Decision(Step.CLAIM))
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        """Complain of a refusal that has no reason in what others did meanwhile."""
         try:
-            alert = self._alerts.alert(alert_id)
-            if decision := self._decision(alert):
-                self._take(alert, decision)
+            yield
         except grpc.RpcError as error:
             if error.code() not in NO_ANSWER | OTHER_WAS_FASTER and not self._clock_is_behind(error):
                 self._truth.complain(f"{self.pc.plan.person} was refused: {error.code().name} {error.details()}")
