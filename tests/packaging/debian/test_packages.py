@@ -123,8 +123,9 @@ def test_root_is_sent_to_the_account_of_the_service(served: tuple[str, CleanDebi
 
 
 def test_only_who_sets_up_and_serves_reads_settings_and_data(server: CleanDebian):
-    modes = server.works("stat", "--format", "%a %U %G", "/etc/cekalwatch", "/var/lib/cekalwatch").splitlines()
-    assert modes == ["3775 root cekalwatch", "700 cekalwatch-server cekalwatch-server"]
+    folders = ("/etc/cekalwatch", "/etc/cekalwatch-environment", "/var/lib/cekalwatch")
+    modes = server.works("stat", "--format", "%a %U %G", *folders).splitlines()
+    assert modes == ["3775 root cekalwatch", "700 root root", "700 cekalwatch-server cekalwatch-server"]
     for account, reads in (("cekalwatch-server", True), ("nobody", False)):
         assert (server.run("ls", "/var/lib/cekalwatch", account=account).returncode == 0) == reads
     assert server.run("touch", "/etc/cekalwatch/server.toml", account="nobody").returncode
@@ -157,7 +158,15 @@ def test_data_outlives_upgrade_and_removal_and_goes_at_a_purge_when_somebody_say
             "sh", "-c", f"echo made > /etc/cekalwatch/{name}.toml; echo key > /{file}", account=f"cekalwatch-{name}"
         )
 
+    # As 0.2.0 had them: root's variables are moved to where root alone writes, and those of others are read no more.
+    host.works("sh", "-c", "echo A=1 > /etc/cekalwatch/camera.env")
     host.install(as_version(package("cekalwatch-camera"), "99.0", tmp_path))
+    assert host.works("cat", "/etc/cekalwatch-environment/camera.env") == "A=1\n"
+    assert not host.has("etc/cekalwatch/camera.env")
+    host.works("sh", "-c", "rm /etc/cekalwatch-environment/camera.env")
+    host.works("sh", "-c", "echo LD_PRELOAD=x > /etc/cekalwatch/camera.env", account="cekalwatch-camera")
+    host.works("dpkg-reconfigure", "--frontend=noninteractive", "cekalwatch-camera")
+    assert not host.has("etc/cekalwatch-environment/camera.env")
     assert "99.0" in host.works("dpkg-query", "--show", "cekalwatch-camera")
     assert host.has(kept["camera"])
     host.works("cekalwatch-camera", "--version")
