@@ -173,6 +173,36 @@ def test_keys_that_were_meant_for_another_window_do_nothing(
 
 
 @pytest.mark.slow
+def test_the_click_that_gives_the_window_the_keyboard_takes_the_step(
+    office: OfficeThread, pc: OfficerPc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_window, "KEYS_IGNORED_MS", 60_000)
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    pc.agent.show_today()
+    pc.until(pc.agent.today.isActiveWindow)
+    pc.until(lambda: pc.window.takes_clicks)
+    pc.window.activateWindow()  # as a window manager does with a click
+    pc.until(pc.window.isActiveWindow)
+    QTest.mouseClick(pc.window.view.action_bar.steps[Step.CLAIM], Qt.MouseButton.LeftButton)
+    pc.shows(alert_id, "CLAIMED")
+
+
+@pytest.mark.slow
+def test_a_click_that_was_meant_for_what_was_there_before_does_nothing(
+    office: OfficeThread, pc: OfficerPc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_window, "CLICKS_IGNORED_MS", 60_000)
+    pc.sign_in("budi")
+    alert_id = office.raise_alert()
+    pc.shows(alert_id, "NEW")
+    pc.until(lambda: pc.window.takes_keys)
+    QTest.mouseClick(pc.window.view.action_bar.steps[Step.CLAIM], Qt.MouseButton.LeftButton)
+    assert not pc.window.view.action_bar.message, "nothing was sent"
+
+
+@pytest.mark.slow
 def test_an_alert_comes_up_on_the_screen_that_the_settings_name(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:

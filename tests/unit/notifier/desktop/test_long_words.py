@@ -49,7 +49,35 @@ def test_the_strip_of_sightings_lists_what_came_late_and_says_so(qtbot: QtBot) -
     alert = replace(alert, sightings=(first, replace(first, capture_id="c-2", late=True)))
     steps = options(alert, session_of(BUDI), "pc-1")
     view.show_alert(make_shown(alert), PicturesMissing.NOT_KEPT, steps, FORMATTER, cekal_online=False)
-    assert [FORMATTER.say("LATE_SIGHTING") in one.text() for one in view.strip[:2]] == [False, True]
+    assert [FORMATTER.say("LATE_SIGHTING") in one.text() for one in view.strip.labels[-2:]] == [False, True]
+
+
+@pytest.mark.parametrize("width", [1180, 1280, 1366])
+@pytest.mark.parametrize("language", Language)
+def test_of_many_sightings_those_are_shown_that_have_room_the_newest_always(
+    qtbot: QtBot, width: int, language: Language
+) -> None:
+    view = AlertView()
+    qtbot.addWidget(view)
+    view.setStyleSheet(style_sheet(LIGHT, 1.0))
+    alert = named("BUDI")
+    (first,) = alert.sightings
+    seen = [replace(first, capture_id=f"c-{number}", model_version="standard-2") for number in range(11)]
+    alert = replace(alert, sightings=(*seen, replace(first, capture_id="c-11", late=True)))
+    steps = options(alert, session_of(BUDI), "pc-1")
+    formatter = NotifierTexts(language)
+    view.show_alert(make_shown(alert), PicturesMissing.NOT_KEPT, steps, formatter, cekal_online=False)
+    view.resize(width, 640)
+    view.show()
+    qtbot.waitUntil(lambda: view.width() == width)
+    view.resize(width, 641)
+    qtbot.wait(50)
+    words = [view.score_bar.word, view.score_bar.numbers, *view.strip.labels]
+    assert not [one.text() for one in words if cut(one)]
+    assert view.width() == width
+    shown = [one for one in view.strip.labels if one.isVisible()]
+    assert formatter.say("LATE_SIGHTING") in shown[-1].text()
+    assert 1 < len(shown) < 8
 
 
 @pytest.mark.parametrize("name", NAMES, ids=["one-word", "many-words"])

@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import STEP_OUTCOMES, Step
@@ -49,7 +49,8 @@ CEKAL_ONLINE_KEY = "F4"
 class ActionBar(QWidget):
     """The buttons of the possible steps, each with its key, and the result of the last step."""
 
-    asked = Signal(Step)
+    asked = Signal(Step, bool)
+    """A step is wanted, and whether by the mouse."""
     cekal_online_asked = Signal()
 
     def __init__(self) -> None:
@@ -67,6 +68,7 @@ class ActionBar(QWidget):
         self._shown: object = None
         self._options = Options(MappingProxyType({}))
         self._busy = False
+        self._by_mouse = False
         self._told: int | None = None
         for step, key in KEYS.items():
             shortcut = QShortcut(QKeySequence(key), self, context=Qt.ShortcutContext.WindowShortcut)
@@ -126,14 +128,18 @@ class ActionBar(QWidget):
         for step in options.steps:
             text = f"{formatter.say(f'STEP_{step}')}\n{KEYS[step]}"
             made = button(text, "main" if step in _MAIN else "")
-            made.clicked.connect(lambda _=False, step=step: self._ask(step))
+            made.pressed.connect(self._pressed)
+            made.clicked.connect(lambda _=False, step=step: self._ask(step, by_mouse=self._by_mouse))
             self.steps[step] = made
             self._buttons.addWidget(made)
         self._buttons.addStretch(1)
 
-    def _ask(self, step: Step) -> None:
+    def _pressed(self) -> None:
+        self._by_mouse = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
+
+    def _ask(self, step: Step, *, by_mouse: bool = False) -> None:
         if self._options.can(step) and not self._busy and self.isVisible():
-            self.asked.emit(step)
+            self.asked.emit(step, by_mouse)
 
     def _ask_cekal_online(self) -> None:
         if self._cekal_online and self.isVisible():

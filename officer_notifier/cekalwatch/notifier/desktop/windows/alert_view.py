@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.alerts import Alert, AlertPictures
@@ -59,6 +60,7 @@ class FactsPanel(QFrame):
 
 
 _SIGHTINGS_IN_STRIP = 8
+_STRIP_SPACING_PX = 8
 
 
 class AlertView(QWidget):
@@ -80,13 +82,7 @@ class AlertView(QWidget):
         """One for each order that an alert had so far; those of others are hidden."""
         self._orders = QVBoxLayout()
         self._sightings_title = label(role="title")
-        self._sightings = QHBoxLayout()
-        self._sightings.setSpacing(8)
-        self.strip = [label(role="muted") for _ in range(_SIGHTINGS_IN_STRIP)]
-        for one in self.strip:
-            one.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            self._sightings.addWidget(one)
-        self._sightings.addStretch(1)
+        self.strip = SightingStrip()
         self._verify = label(role="muted", wrap=True)
         self._alert_id = ""
 
@@ -94,7 +90,7 @@ class AlertView(QWidget):
         pictures.addWidget(self.comparison, 1)
         pictures.addWidget(self.score_bar)
         pictures.addWidget(self._sightings_title)
-        pictures.addLayout(self._sightings)
+        pictures.addWidget(self.strip)
 
         column = QWidget()
         column.setObjectName("column")
@@ -171,14 +167,50 @@ class AlertView(QWidget):
 
     def _show_sightings(self, alert: Alert, formatter: AlertFormatter) -> None:
         self._sightings_title.setText(formatter.say("SIGHTINGS_TITLE", count=len(alert.sightings)))
-        newest = alert.sightings[-_SIGHTINGS_IN_STRIP:]
-        for number, one in enumerate(self.strip):
-            one.setVisible(number < len(newest))
-            if number < len(newest):
-                sighting = newest[number]
-                place = formatter.say("COUNTER", counter=sighting.camera.counter)
-                words = [formatter.clock(sighting.captured_at), place, formatter.score_of(sighting)]
-                one.setText("\n".join([*words, formatter.say("LATE_SIGHTING")] if sighting.late else words))
+        texts = []
+        for one in alert.sightings:
+            place = formatter.say("COUNTER", counter=one.camera.counter)
+            words = [formatter.hour(one.captured_at), place, formatter.score_of(one)]
+            texts.append("\n".join([*words, formatter.say("LATE_SIGHTING")] if one.late else words))
+        self.strip.show_texts(texts)
+
+
+class SightingStrip(QWidget):
+    """The newest sightings beside each other, oldest first: as many as there is room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.labels = [label(role="muted") for _ in range(_SIGHTINGS_IN_STRIP)]
+        """The newest last; those without a text are hidden."""
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(_STRIP_SPACING_PX)
+        for one in self.labels:
+            one.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            layout.addWidget(one)
+        layout.addStretch(1)
+
+    def show_texts(self, texts: Sequence[str]) -> None:
+        """Show other texts, of which the newest is the last."""
+        newest = texts[-len(self.labels) :]
+        for one, text in zip(self.labels, [""] * (len(self.labels) - len(newest)) + [*newest], strict=True):
+            one.setText(text)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  # Qt's name
+        """Ask for no width: what has no room is left out."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Leave out the oldest."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        left = self.width()
+        for one in reversed(self.labels):
+            left -= one.sizeHint().width() + _STRIP_SPACING_PX
+            one.setVisible(bool(one.text()) and (left >= 0 or one is self.labels[-1]))
 
 
 class ScoreBar(QWidget):
@@ -187,12 +219,12 @@ class ScoreBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.word = label(role="warning")
-        self.numbers = label(role="muted")
+        self.numbers = label(role="muted", wrap=True)
+        self.numbers.setAlignment(Qt.AlignmentFlag.AlignRight)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.word)
-        layout.addStretch(1)
-        layout.addWidget(self.numbers)
+        layout.addWidget(self.numbers, 1)
 
     def show_score(self, alert: Alert, formatter: AlertFormatter) -> None:
         """Show the alert's score."""

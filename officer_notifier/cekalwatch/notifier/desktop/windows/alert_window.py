@@ -33,6 +33,9 @@ from cekalwatch.notifier.desktop.windows.alert_view import AlertView
 KEYS_IGNORED_MS = 600
 """For this time after the window gets the keyboard, its keys do nothing: they may have been meant for another
 window."""
+CLICKS_IGNORED_MS = 600
+"""For this time after the window came to the front, the mouse does nothing: it may have been meant for what was there.
+A click that gives it the keyboard is meant for it."""
 MENU_KEY = "F1"
 _AGES_EVERY_MS = 1_000
 
@@ -49,7 +52,7 @@ class AlertWindow(QMainWindow):
         self._controller = controller
         self._troubles = troubles
         self._alert_id = ""
-        self._since_focus = QElapsedTimer()
+        self._since_focus, self._since_raised = QElapsedTimer(), QElapsedTimer()
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         in_front(self)
         fit(self, 1280, 820)
@@ -147,6 +150,11 @@ class AlertWindow(QMainWindow):
         """Whether the window has had the keyboard long enough that a key was meant for it."""
         return self._since_focus.elapsed() >= KEYS_IGNORED_MS
 
+    @property
+    def takes_clicks(self) -> bool:
+        """Whether the window has been in front long enough that a click was meant for it."""
+        return self._since_raised.elapsed() >= CLICKS_IGNORED_MS
+
     def turn(self, by: int) -> None:
         """Show the next waiting alert, or the one before."""
         keys = [shown.alert.alert_id for shown in self._controller.waiting()]
@@ -229,6 +237,7 @@ class AlertWindow(QMainWindow):
             self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
+        self._since_raised.start()
 
     def _to_screen(self) -> None:
         screen = self.screen_for_alerts
@@ -300,7 +309,7 @@ class AlertWindow(QMainWindow):
         self.link.setText("\n".join(lines))
         self.link.setVisible(bool(lines))
 
-    def _begin(self, step: Step) -> None:
+    def _begin(self, step: Step, by_mouse: bool) -> None:
         shown = self._controller.alert_cache.find(self._alert_id)
-        if shown and self.takes_keys:
+        if shown and (self.takes_clicks if by_mouse else self.takes_keys):
             self.flow.begin(step, shown.alert)
