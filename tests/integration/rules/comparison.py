@@ -118,4 +118,6 @@ class Comparison:
             shown = pc.paper.alerts[str(key)]
             assert (shown.state, shown.version) == (wanted.state, self.versions[key]), (pc.name, wanted)
             assert shown.place.counter == wanted.newest.counter, (pc.name, wanted)
+            revoked = {(one.revoked_at, one.ground) for one in self.model.orders.values() if one.ground}
+            assert {(one.revoked_at, one.revocation_ground) for one in shown.orders if one.revoked_at} <= revoked
             assert (shown.clearing or "") in wanted.clearings, (pc.name, shown.clearing, wanted)

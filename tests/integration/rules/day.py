@@ -30,6 +30,8 @@ PCS = {
     "pc-supervisor": ("batam-center", (), "siti"),
     "pc-sekupang": ("sekupang", ("D1",), "tono"),
 }
+PCS_OF_OTHER = {"pc-d2", "pc-supervisor"}
+"""What people do at them is done by another server of the same database."""
 REASONS = {
     "NOT_SAME_PERSON": Reason.FACE_DIFFERS,
     "REFERRED": Reason.FACE_AGREES,
@@ -93,6 +95,7 @@ class Day:
         for pc in self.pcs.values():
             pc.start()
         self.comparison = Comparison(self.office, self.model)
+        self._ahead = timedelta()
         self._state: object = None
         self._compare()
         return self
@@ -108,10 +111,14 @@ class Day:
     def do(self, step: Step) -> bool:
         """Let a step happen, and compare; return whether there was something for it to happen to."""
         self._answer = ""
+        ahead = self._ahead if step.facts.get("pc") in PCS_OF_OTHER and "alert" in step.facts else timedelta()
         try:
+            self._set_clock(ahead)
             getattr(self, step.what)(**step.facts)
         except CannotHappenError:
             return False
+        finally:
+            self._set_clock(-ahead)
         self._compare()
         self.trace.append(f"{step} {self._answer}; {'; '.join(self.comparison.told())}")
         return True
@@ -156,16 +163,23 @@ class Day:
             raise CannotHappenError
         self._put(replace(one, subject=keys[0]))
 
-    def is_revoked(self, key: str, seconds: int) -> None:
+    def is_revoked(self, key: str, seconds: int, ground: str) -> None:
         """An order is taken back, some time from now."""
         if self._order(key).revoked_at:
             raise CannotHappenError
-        self._put(replace(self._order(key), revoked_at=self.clock.now() + timedelta(seconds=seconds)))
+        at = self.clock.now() + timedelta(seconds=seconds)
+        self._put(replace(self._order(key), revoked_at=at, ground=ground))
 
     def is_withdrawn(self, key: str) -> None:
         """The source no longer has it, or has it again."""
         one = self._order(key)
         self._put(replace(one, withdrawn_at=None if one.withdrawn_at else self.clock.now()))
+
+    def the_law_changes(self, days: int, months: int) -> None:
+        """A row of the law is added: CEGAH orders that were decided since some day hold for so many months."""
+        holds_from = self._today() + timedelta(days=days)
+        self.model.terms[holds_from] = months
+        self.office.add_law(holds_from, months)
 
     def _order(self, key: str) -> Order:
         if key not in self.model.orders:
@@ -218,6 +232,17 @@ class Day:
         self.comparison.receipts.add(receipt)
 
     # Officers
+
+    def signs_out(self, pc: str) -> None:
+        """(6) Whoever works at a PC signs out, and in again."""
+        self.model.signs_out(self._person(pc), pc)
+        self.office.signs_out(self._person(pc).name, pc)
+
+    def is_disabled_or_enabled(self, name: str) -> None:
+        """(6) An officer's account is disabled, or enabled again."""
+        self.model.disabled ^= {name}
+        self.office.set_disabled(name, disabled=name in self.model.disabled)
+        self._state = None
 
     def claim(self, alert: int, pc: str) -> None:
         """Somebody takes an alert."""
@@ -302,6 +327,14 @@ class Day:
 
     # Clocks and machines
 
+    def the_other_server_is_ahead(self, seconds: int) -> None:
+        """(6) The clock of the server to which some PCs are connected is ahead of that which leads, or behind."""
+        self._ahead = timedelta(seconds=seconds)
+
+    def _set_clock(self, ahead: timedelta) -> None:
+        self.clock.moment += ahead
+        self.model.clock_is_set(self.clock.now())
+
     def time_passes(self, seconds: int) -> None:
         """Nothing happens for a while."""
         # The server looks after PCs every second: at the end of a longer time, three times.
@@ -327,6 +360,8 @@ class Day:
         if self.pcs[pc].alive:
             self.pcs[pc].die()
             self.model.goes_off(pc)
+        elif self._person(pc).name in self.model.disabled:
+            raise CannotHappenError  # nobody may look at what is at hand there
         else:
             self.pcs[pc].start()
             self.model.comes_back(pc)

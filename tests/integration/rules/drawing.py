@@ -12,6 +12,7 @@ from tests.integration.rules.office import CAMERAS
 from tests.integration.rules.values import Alert, person_of
 
 STEPS = 18
+OFFICERS = ["budi", "ani", "tono"]
 CAMERA_IDS = [one["camera_id"] for one in CAMERAS]
 CLEARED_FOR = ["NOT_LISTED_IN_CEKAL_ONLINE", "TRAVELLER_GONE", "ORDER_ENDED"]
 NEXT = {
@@ -35,6 +36,7 @@ AGENCIES = [
     "Kepolisian R.I.",
     "Dinas Contoh",
 ]
+GROUNDS = ["AGENCY", "COURT", "ACQUITTAL"]
 QUALITIES = [0.4, 0.5, 0.6]
 
 T = TypeVar("T")
@@ -63,7 +65,7 @@ class Drawing:
 
     def _list_order(self) -> Step:
         self._listed += 1
-        begins = self._some([-200, -19, -3, -3, 0, 0, 1])
+        begins = self._some([-200, -45, -19, -3, -3, 0, 0, 1])
         received = min(begins, 0) + self._some([-1, 0, 0, 0])
         urgent = self._random.randrange(3) == 0
         held = list(self._day.model.orders)
@@ -101,7 +103,11 @@ class Drawing:
         key = self._order()
         if self._random.randrange(2):
             return Step("is_withdrawn", {"key": key})
-        return Step("is_revoked", {"key": key, "seconds": self._some([-60, 0, 0, 90])})
+        facts = {"key": key, "seconds": self._some([-60, 0, 0, 90]), "ground": self._some(GROUNDS)}
+        return Step("is_revoked", facts)
+
+    def _the_law_changes(self) -> Step:
+        return Step("the_law_changes", {"days": self._some([-50, -50, 0]), "months": self._some([1, 1, 6])})
 
     def _traveller_passes(self) -> Step:
         self._passed += 1
@@ -161,6 +167,16 @@ class Drawing:
         supervisors = [pc for pc in there if "supervisor" in pc]
         return self._some((what in BY_SUPERVISORS and supervisors) or [one for one in there if one not in supervisors])
 
+    def _somebody_signs_out(self) -> Step:
+        holders = [one.holder[1] for one in self._day.model.alerts if one.holder]
+        return Step("signs_out", {"pc": self._some([*PCS, *holders * 6])})
+
+    def _somebody_is_disabled(self) -> Step:
+        return Step("is_disabled_or_enabled", {"name": self._some(OFFICERS)})
+
+    def _the_other_server_is_ahead(self) -> Step:
+        return Step("the_other_server_is_ahead", {"seconds": self._some([-100, 0, 100])})
+
     def _time_passes(self) -> Step:
         return Step("time_passes", {"seconds": self._some([1, 20, 61, 91, 130, 500, 700, 8 * 3600, 24 * 3600])})
 
@@ -193,5 +209,9 @@ KINDS: dict[Callable[[Drawing], Step | None], float] = {
     Drawing._a_camera_clock_goes_wrong: 0.2,
     Drawing._a_pc_dies_or_comes_back: 0.4,
     Drawing._the_server_restarts: 0.2,
+    Drawing._somebody_signs_out: 0.4,
+    Drawing._somebody_is_disabled: 0.3,
+    Drawing._the_other_server_is_ahead: 0.3,
+    Drawing._the_law_changes: 0.3,
 }
 """How likely each is, on the whole."""

@@ -6,8 +6,9 @@ room, the comment says what was decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 
 from tests.integration.rules.values import WIB, Order
 
@@ -43,10 +44,15 @@ def agency_of(name: str) -> str:
 
 
 class Law:
-    """The orders on the list, whosever they are, and what the law says of each."""
+    """The orders on the list, whosever they are, and what the law says of each.
 
-    def __init__(self, orders: Iterable[Order]) -> None:
+    `terms` are rows that an office has added: the longest term of a CEGAH order in months, by the first day of decision
+    to which it applies.
+    """
+
+    def __init__(self, orders: Iterable[Order], terms: Mapping[date, int] = MappingProxyType({})) -> None:
         self.orders = tuple(orders)
+        self._terms = sorted(terms.items(), reverse=True)
 
     def in_force(self, order: Order, now: datetime) -> bool:
         """Whether it is in force, by the clock of the checkpoint, on its first and last day too."""
@@ -66,7 +72,8 @@ class Law:
         """The last day on which the law lets it hold: what says more is capped, and not void."""
         days = [order.last]
         if order.kind == "CEGAH" or order.decided < TANGKAL_OF_2024:
-            days.append(months_later(order.first, 6))
+            added = [months for day, months in self._terms if order.kind == "CEGAH" and day <= order.decided]
+            days.append(months_later(order.first, added[0] if added else 6))
         days += [urgent.urgent_since + DECISION for urgent in self._awaited(order) if urgent.urgent_since]
         return min(days)
 

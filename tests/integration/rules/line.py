@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
@@ -80,7 +80,7 @@ class Exchange:
     """Connects devices with the servicers, and knows the people: a token is a sign-in name."""
 
     sites: frozenset[str]
-    people: Mapping[str, Person]
+    people: dict[str, Person]
     servicers: dict[str, Any] = field(default_factory=dict)
     """By the name of the service; empty while no server runs."""
     loop: asyncio.AbstractEventLoop = field(init=False)

@@ -216,6 +216,7 @@ class Rules(PeoplesRules):
         self._looks_at_pcs()
         for number, alert in enumerate(self.alerts):
             gone = alert.holder and self.elapsed - self.there.get(alert.holder[1], self.elapsed) >= AWAY_AFTER
+            gone = gone or (alert.holder and alert.holder[0] in self.disabled)
             if alert.state == "CLAIMED" and alert.until is not None and (gone or alert.until <= self.elapsed):
                 self._comes_to(alert, "NEW", alert.wait)
                 self._asks_again(number)

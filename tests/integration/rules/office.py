@@ -12,13 +12,13 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.orders import OrderKind, RevocationGround
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.program.loops import LOOPS
@@ -26,6 +26,7 @@ from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.health.probes import Presence
@@ -122,6 +123,7 @@ def ban_order(one: Order) -> BanOrder:
         urgent=one.urgent,
         extends_order_id=one.extends,
         revoked_at=one.revoked_at,
+        revocation_ground=RevocationGround(one.ground) if one.ground else None,
         withdrawn_at=one.withdrawn_at,
     )
 
@@ -215,7 +217,7 @@ class Office:
         self.machine = machine()
         self.machine.restore()
         self.folder, self.settings, self.people = self.machine.folder, self.machine.settings, self.machine.people
-        self.exchange = Exchange(frozenset(SITES), self.people)
+        self.exchange = Exchange(frozenset(SITES), dict(self.people))
         self.ahead = {one["camera_id"]: timedelta() for one in CAMERAS}
         """By how much each camera's clock is ahead."""
         self.start()
@@ -261,6 +263,7 @@ class Office:
             context, search.freshness, presence, trail, ChangeNotifier(database), there, lambda _: False
         )
         captures = init_capture(context, search, alerts.announce, presence)
+        self._signed_out = alerts.signed_out
         self._fanout, self._snapshots = alerts.fanout, search.snapshots
         self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)
         self._watching = asyncio.create_task(LOOPS.keep("probe_database", captures.health.write_expected))
@@ -288,6 +291,26 @@ class Office:
     def put(self, ban: Order) -> None:
         """Put an order on the watchlist, with its subject and a photograph."""
         put(self.stores.watchlist, ban)
+
+    def signs_out(self, name: str, pc: str) -> None:
+        """Somebody signs out at a PC; at others they stay signed in."""
+        self._signed_out(self.people[name], MYSELF, pc)
+
+    def set_disabled(self, name: str, *, disabled: bool) -> None:
+        """Disable somebody's account, or enable it again and let them sign in."""
+        who, now = replace(self.people[name], disabled=disabled), self.clock.now()
+        self.stores.people.change(who, AuditEntry(now, MYSELF, Action.PERSON_CHANGED))
+        if disabled:
+            del self.exchange.people[name]
+        else:
+            begin_session(SessionStore(self.machine.database), who, "pc", now)
+            self.exchange.people[name] = who
+
+    def add_law(self, holds_from: date, term_months: int) -> None:
+        """Add a row of the law for CEGAH orders, or replace that of its day."""
+        (present,) = (row for row in SHIPPED.rows if row.kind is OrderKind.CEGAH and row.suspects_only)
+        row = replace(present, holds_from=holds_from, term_months=term_months, extension_months=term_months)
+        self.stores.law.add(row, AuditEntry(self.clock.now(), MYSELF, Action.LAW_ROW_ADDED))
 
     def searched(self) -> set[str]:
         """Return the keys of those who are in the gallery."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tests.integration.rules.law import Law, agency_of
 from tests.integration.rules.values import (
@@ -42,6 +42,10 @@ class PeoplesRules:
         """How much time has passed, whatever the clocks say."""
         self.cameras = cameras
         self.orders: dict[str, Order] = {}
+        self.terms: dict[date, int] = {}
+        """Rows of the law that were added; see `Law`."""
+        self.disabled: set[str] = set()
+        """People whose account is disabled."""
         self.alerts: list[Alert] = []
         self.grew: set[int] = set()
         """Alerts whose version must have grown in this step, by their place in `alerts`."""
@@ -77,6 +81,14 @@ class PeoplesRules:
         self._grows(alert)
         self._asks_again(self.alerts.index(alert))
         return set()
+
+    def signs_out(self, who: Person, pc: str) -> None:
+        """(6) What somebody holds at a PC is released when they sign out there."""
+        for number, alert in enumerate(self.alerts):
+            if alert.holder == (who.name, pc):
+                self._comes_to(alert, "NEW", alert.wait)
+                self._grows(alert)
+                self._asks_again(number)
 
     def take_over(self, alert: Alert, who: Person, pc: str, *, seen: bool) -> set[str]:
         """(6) A supervisor takes the alert from whoever holds it, or has judged it: it is looked at anew."""
@@ -139,6 +151,8 @@ class PeoplesRules:
             why |= {"ALERT_STATE_WRONG"}
         if alert.officer == who.name:
             why |= {"SAME_PERSON_TWICE"}
+        if alert.officer in self.disabled:  # another looks, and takes their place
+            why |= {"OFFICER_DISABLED"}
         if not seen:
             why |= {"ALERT_CHANGED"}
         if not self.has_order(alert, alert.subject):
@@ -237,7 +251,7 @@ class PeoplesRules:
 
     def _orders_of(self, alert: Alert, subject: str) -> list[Order]:
         """Those orders, under whatever key they live on."""
-        law, kinds = Law(self.orders.values()), {KINDS[direction] for direction in alert.directions}
+        law, kinds = Law(self.orders.values(), self.terms), {KINDS[direction] for direction in alert.directions}
         return [
             one
             for one in law.orders
@@ -249,7 +263,8 @@ class PeoplesRules:
         return {"ORDER_NOT_IN_FORCE", "ALERT_STATE_WRONG"} if alert.orders_ended else set()
 
     def _not_theirs(self, alert: Alert, who: Person) -> set[str]:
-        return set() if who.site == alert.site else {"ALERT_NOT_FOUND"}
+        found = set() if who.site == alert.site else {"ALERT_NOT_FOUND"}
+        return found | ({"SIGN_IN_NEEDED"} if who.name in self.disabled else set())
 
     def _not_held(self, alert: Alert, who: Person, pc: str) -> set[str]:
         if alert.state not in UNDECIDED:
@@ -260,7 +275,7 @@ class PeoplesRules:
 
     def watched(self, subject: str, direction: str) -> set[str]:
         """(2) The orders in force under that key, of the kind that this direction is for."""
-        law = Law(self.orders.values())
+        law = Law(self.orders.values(), self.terms)
         return {
             one.key
             for one in law.orders
@@ -269,7 +284,7 @@ class PeoplesRules:
 
     def searched(self) -> set[str]:
         """(9) The keys of those with an order that is in force, or will be."""
-        law = Law(self.orders.values())
+        law = Law(self.orders.values(), self.terms)
         return {one.subject for one in law.orders if law.is_or_will_be(one, self.now)}
 
     def _comes_to(self, alert: Alert, state: str, wait: Wait | None = None) -> None:

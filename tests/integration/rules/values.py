@@ -52,6 +52,8 @@ class Order:
     """When it was first received as an urgent one, whatever came later."""
     extends: str = ""
     revoked_at: datetime | None = None
+    ground: str = ""
+    """Who or what took it back."""
     withdrawn_at: datetime | None = None
     """When its source was found to have it no longer."""
 

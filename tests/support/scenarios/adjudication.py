@@ -60,7 +60,7 @@ class Counter:
         self.alerts, self.handling = AlertStore(self.database, keys), HandlingStore(self.database, keys)
         self.watchlist, self.people = WatchlistStore(self.database, keys), PeopleStore(self.database)
         self.audit = AuditStore(self.database)
-        checkpoints = Checkpoints(Law(), {"batam-center": WIB})
+        self.checkpoints = checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         orders = AlertOrders(self.watchlist, checkpoints)
         self.details = AlertDetailsReader(self.alerts, self.watchlist, self.people, orders, self.clock)
         myself = Actor(ActorKind.SERVER, "test")

@@ -23,6 +23,7 @@ from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy, W
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, WatchedAlert
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
@@ -40,7 +41,8 @@ class OrderWatch:
     people have judged the first; then it says that these have ended.
 
     An order begins or ends with a day of a site's clock, at the moment of its revocation, or by a change of the
-    watchlist. Between these moments only new and changed alerts, and those of changed subjects, are checked.
+    watchlist or of the law. Between these moments only new and changed alerts, and those of changed subjects, are
+    checked.
 
     It watches as the actor `myself`. `look` blocks: call it from one worker thread at a time.
     """
@@ -58,12 +60,13 @@ class OrderWatch:
         self._handling = handling
         self._alerts = alerts
         self._watchlist = watchlist
-        self._zones = tuple(checkpoints.zones.values())
+        self._checkpoints = checkpoints
         self._orders = AlertOrders(watchlist, checkpoints)
         self._clock = clock
         self._myself = myself
         self._announce = announce
         self._version = -1
+        self._law: Law | None = None
         self._days: list[date] = []
         self._next_end: datetime | None = None
         self._known: dict[UUID, WatchedAlert] = {}
@@ -72,9 +75,10 @@ class OrderWatch:
         """Take every step that is due, and return the number of alerts that had one. Raises StorageError."""
         now = self._clock.now()
         # Read before the orders: changes in the meantime are checked again, and not missed.
-        version, days = self._watchlist.version(), [now.astimezone(zone).date() for zone in self._zones]
+        version, law = self._watchlist.version(), self._checkpoints.law
+        days = [now.astimezone(zone).date() for zone in self._checkpoints.zones.values()]
         changed: frozenset[str] = frozenset()
-        if self._version < 0 or days != self._days or (self._next_end is not None and self._next_end <= now):
+        if law is not self._law or days != self._days or (self._next_end is not None and self._next_end <= now):
             self._known, self._next_end = {}, None
         elif version != self._version:
             changed = frozenset(self._watchlist.changed_since(self._version))
@@ -84,7 +88,7 @@ class OrderWatch:
             if self._known.get(one.alert_id) != one or not changed.isdisjoint(one.subject_ids):
                 moved += self._look_at(one.alert_id, now)
         self._known = {one.alert_id: one for one in watched}
-        self._version, self._days = version, days
+        self._version, self._law, self._days = version, law, days
         if moved:
             self._announce()
         return moved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.orders.law_table import SHIPPED, Law, LawTable
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import deleted
 from tests.support.builders.watchlist import WIB, FixedClock, order, subject
@@ -69,6 +71,17 @@ def test_an_order_ends_by_the_checkpoints_clock_and_no_change_of_the_list(counte
     clock.advance(timedelta(seconds=1))
     assert [counter.order_watch.look(), counter.order_watch.look()] == [1, 0]
     assert ended(counter, alert_id)
+
+
+def test_another_law_ends_an_order_and_lets_it_go_on_at_the_next_look(counter: Counter):
+    """Its change counts no subject, and no alert changes by it."""
+    alert_id = counter.raise_alert()
+    counter.order_watch.look()
+    shorter = [replace(row, term_months=1) for row in SHIPPED.rows]
+    for law, has_ended in ((Law(LawTable(tuple(shorter))), True), (Law(), False)):
+        counter.checkpoints.law = law
+        assert [counter.order_watch.look(), counter.order_watch.look()] == [1, 0]
+        assert ended(counter, alert_id) is has_ended
 
 
 def test_a_revocation_that_is_dated_ahead_ends_the_alert_at_its_moment(counter: Counter, clock: FixedClock):
