@@ -39,6 +39,9 @@ class AlertSection(Settings):
     """Seconds that an alert is claimed, referred or undecided before it goes to the supervisors."""
     escalate_again_after_seconds: Annotated[float, Field(ge=5, le=86_400)] = 300.0
     """Interval in seconds at which an escalated alert is announced again until somebody settles it."""
+    escalate_owed_again_after_seconds: Annotated[float, Field(ge=5, le=86_400)] = 3600.0
+    """Interval in seconds at which a hit whose reference number is owed is announced again: Cekal Online may be away
+    for days."""
     cekal_online_reference: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_pattern)] = (
         DEFAULT_REFERENCE_PATTERN
     )
@@ -75,6 +78,7 @@ class AlertSection(Settings):
             timedelta(seconds=self.escalate_after_seconds),
             timedelta(seconds=self.settle_after_seconds),
             timedelta(seconds=self.escalate_again_after_seconds),
+            timedelta(seconds=self.escalate_owed_again_after_seconds),
             reference_pattern=self.cekal_online_reference,
         )
 

@@ -169,3 +169,12 @@ def _blocks(page: str) -> list[str]:
         elif found[-1]:
             found.append([])
     return ["\n".join(lines) for lines in found]
+
+
+def test_every_time_of_an_alert_is_a_setting(tmp_path: Path) -> None:
+    names = ("claim_lease", "escalate_after", "settle_after", "escalate_again_after", "escalate_owed_again_after")
+    file = tmp_path / "server.toml"
+    file.write_text("\n".join(f"{name}_seconds = {60 + place}" for place, name in enumerate(names)))
+    policy = ServerSettings.load(file).handling_policy
+    times = (policy.lease, policy.to_supervisor, policy.to_settle, policy.again, policy.owed_again)
+    assert [one.total_seconds() for one in times] == [60, 61, 62, 63, 64]
