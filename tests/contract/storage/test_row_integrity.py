@@ -159,6 +159,7 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
         "learned_threshold": "step = 0.1",
         "notice": "body = 'x'",
         "sync_order": "erased = true",
+        "list_inventory": "total = '0'",
         "sync_run": "outcome = 'DONE'",
         "sync_state": "accepted = 5",
         "port_alert": "reported_at = raised_at, raised_at = reported_at, state = 'CLEARED'",
@@ -167,7 +168,7 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
     }
     for table, changed in changes.items():
         change(database, f"UPDATE {table} SET {changed}")  # noqa: S608  # written above
-    found = scan.all()
+    found = [row for row in scan.all() if row.key[0] != "watchlist_change"]
     assert {row.key[0] for row in found} == set(changes)
     assert {row.reason for row in found} == {CHANGED}
 

@@ -14,7 +14,7 @@ from cekalwatch.server.storage.models import tables as model_tables
 from cekalwatch.server.storage.people import tables as people_tables
 from cekalwatch.server.storage.ports import tables as port_tables
 from cekalwatch.server.storage.sync import tables as sync_tables
-from cekalwatch.server.storage.watchlist import agencies, law
+from cekalwatch.server.storage.watchlist import agencies, inventory, law
 from cekalwatch.server.storage.watchlist import tables as watchlist_tables
 
 MODULES = (
@@ -22,6 +22,7 @@ MODULES = (
     alert_tables,
     audit_tables,
     cameras,
+    inventory,
     law,
     cluster_tables,
     key_tables,

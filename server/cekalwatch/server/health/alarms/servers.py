@@ -158,11 +158,28 @@ MAX_NAMED = 100
 """Rows that one entry of the audit trail names; the others are only counted."""
 
 
+MISSED_PERIOD_S = 20.0
+"""From one look for missing subjects to the next, at least."""
+MISSED_SHARE = 0.02
+"""Share of the time that these looks take at most."""
+
+
 class RowAlarms:
     """The rule for rows, at one server; `look` blocks."""
 
-    def __init__(self, scan: RowScan, audit: AuditStore, clock: Clock, actor: Actor) -> None:
+    def __init__(
+        self,
+        scan: RowScan,
+        audit: AuditStore,
+        clock: Clock,
+        actor: Actor,
+        read_again: Callable[[Collection[str], datetime], bool],
+    ) -> None:
+        """`read_again` lets the source bring subjects back of which rows are missing, and returns whether it could."""
         self._scan = scan
+        self._read_again = read_again
+        self._look_for_missed_s = clock.elapsed_s()
+        self._brought_back: set[RowKey] = set()
         self._audit = audit
         self._clock = clock
         self._actor = actor
@@ -184,9 +201,23 @@ class RowAlarms:
             looked += next(walk)
         self._walk = walk
         self._scan.few()
+        self._look_for_missed()
         found = self._findings()
         self._guard.versions.keep()
         return found
+
+    def _look_for_missed(self) -> None:
+        began_s = self._clock.elapsed_s()
+        if began_s < self._look_for_missed_s:
+            return
+        missed = {row.key for row in self._scan.missed()}
+        if new := missed - self._brought_back:
+            if self._read_again([key for _, key in new], self._clock.now()):
+                self._brought_back = missed
+        else:
+            self._brought_back = missed
+        now_s = self._clock.elapsed_s()
+        self._look_for_missed_s = now_s + max(MISSED_PERIOD_S, (now_s - began_s) / MISSED_SHARE)
 
     def _rows(self) -> Iterator[int]:
         """Check page after page, and yield the number of rows of each; a round ends with the last page."""

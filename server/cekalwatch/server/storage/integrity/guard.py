@@ -116,6 +116,13 @@ class RowGuard:
         if self.versions.of(key):
             raise self._refusal(key, REMOVED)
 
+    def refuse_of(self, table: str, found: Mapping[RowKey, str]) -> None:
+        """Take it that these are all that is refused of a table, each with its reason."""
+        for key in [key for key in self.refused if key[0] == table and key not in found]:
+            self.refused.pop(key, None)
+        for key, reason in found.items():
+            self._refusal(key, reason)
+
     def settle(self, table: str, held: Set[RowKey]) -> dict[RowKey, str]:
         """Treat `held` as all rows of a table: return wrongly removed rows, and forget rightly removed ones.
 

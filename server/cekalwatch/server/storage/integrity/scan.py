@@ -20,6 +20,7 @@ from cekalwatch.server.storage.integrity.guard import REMOVED, RowGuard
 from cekalwatch.server.storage.integrity.guarded_session import sign_as_it_stands
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowKey, SignedRow, form_of, signed_models
 from cekalwatch.server.storage.integrity.versions import WHOLLY
+from cekalwatch.server.storage.watchlist import inventory
 
 PAGE_ROWS = 500
 """Rows that are read at once."""
@@ -70,16 +71,22 @@ class RowScan:
 
     def all(self) -> list[RowMismatch]:
         """Return every row that is refused, by table."""
-        return [row for _, refused in self.all_pages() for row in refused]
+        return [row for _, refused in self.all_pages() for row in refused] + self.missed()
+
+    def missed(self) -> list[RowMismatch]:
+        """Return the subjects of the watchlist of which rows are missing or came back."""
+        return [RowMismatch(key, reason) for key, reason in inventory.missed(self.database, self.guard)]
 
     def sign_first(self, tables: Collection[str]) -> None:
-        """Sign the rows without a MAC in tables that a migration has just given MACs."""
+        """Sign the rows without a MAC in tables that a migration has just given MACs, and say what the list holds."""
         with self.database.session() as session:
             for model in signed_models():
                 if form_of(model).table.name in tables:
                     for row in session.exec(select(model)):
                         if not row.mac:
                             sign_as_it_stands(session, row)
+            if inventory.ListInventoryRow.__tablename__ in tables:
+                inventory.begin(session)
             session.commit()
 
     def accept(self, rows: Collection[RowMismatch], entry: AuditEntry) -> None:
@@ -93,6 +100,7 @@ class RowScan:
                     for held in session.exec(select(model)):
                         if form.key(held) in wanted:
                             sign_as_it_stands(session, held)
+            inventory.accept(session, [row.key for row in rows])
             session.flush()
             write_audit(session, entry)
             session.commit()

@@ -20,7 +20,16 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.integrity.signed_row import RowKey
 
 WHOLLY = frozenset(
-    {"camera_policy", "decision_threshold", "gallery_state", "law_row", "learned_threshold", "person", "sync_state"}
+    {
+        "camera_policy",
+        "decision_threshold",
+        "gallery_state",
+        "law_row",
+        "learned_threshold",
+        "list_inventory",
+        "person",
+        "sync_state",
+    }
 )
 """Tables of which every row is remembered."""
 ALERTS = "alert"

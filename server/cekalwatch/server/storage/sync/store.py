@@ -11,7 +11,7 @@ state was changed fails, and the next one begins from the start.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -304,6 +304,20 @@ class SyncStore:
             write_audit(session, note(state_of(row)))
             session.commit()
 
+    def read_again(self, subject_ids: Collection[str], now: datetime) -> bool:
+        """Let a run begin at once that reads all, and imports the orders of these subjects; False while one runs."""
+        of_them = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id).in_(subject_ids))
+        with self._database.session() as session:
+            _lock(session)
+            turn = session.exec(select(SyncScheduleRow)).one()
+            if turn.lease and turn.lease_until and now < turn.lease_until <= now + 2 * LEASE:
+                return False
+            row, turn.next_run_at = _state_or_new(session), None
+            row.cursor, row.reading_open = "", False
+            _mark(session, _ORDERS.c.order_id.in_(of_them), fingerprint="")
+            session.commit()
+            return True
+
     def renew(self, lease: SyncLease, now: datetime) -> bool:
         """Renew the lease of a run that waits for its source; return whether it still had it."""
         with self._database.session() as session:
@@ -348,7 +362,7 @@ class SyncStore:
 _ORDERS = SQLModel.metadata.tables["sync_order"]
 _HELD = and_(col(BanOrderRow.order_id) == _ORDERS.c.order_id, col(BanOrderRow.withdrawn_at) == "")
 _WRITE_AGAIN = sqlalchemy.update(_ORDERS).where(_ORDERS.c.order_id == bindparam("key"))
-_CHANGE = ("seen_reading", "gone", "row_version", "mac")
+_CHANGE = ("fingerprint", "seen_reading", "gone", "row_version", "mac")
 
 _TRIED_AGAIN = select(SyncOrderRow.order_id).where(col(SyncOrderRow.fingerprint) == "").limit(1)
 

@@ -25,6 +25,11 @@ from cekalwatch.server.storage.watchlist.tables import (
     WatchlistSuccessRow,
 )
 
+CONCERNED = "concerned"
+"""Where a session remembers the subjects that its transaction concerns; `inventory.py` writes their rows of the log."""
+EMPTIED = "emptied"
+"""Where a session remembers the subjects of which it removes all rows."""
+
 
 def lock_watchlist(session: Session) -> None:
     """Lock the watchlist against changes until the transaction ends; the first step of each change.
@@ -35,15 +40,12 @@ def lock_watchlist(session: Session) -> None:
 
 
 def count_change(session: Session, subject_ids: Iterable[str]) -> None:
-    """Count one change of the watchlist, which concerns these subjects; the transaction must hold `lock_watchlist`."""
+    """Count one change of the watchlist, which concerns these subjects; the transaction must hold `lock_watchlist`.
+
+    The commit writes the log.
+    """
     session.exec(update(WatchlistStateRow).values(version=col(WatchlistStateRow.version) + 1))
-    version = current_version(session)
-    concerned = set(subject_ids)
-    key = col(WatchlistChangeRow.subject_id)
-    known = set(session.exec(select(WatchlistChangeRow.subject_id).where(key.in_(concerned))))
-    if known:
-        session.exec(update(WatchlistChangeRow).where(key.in_(known)).values(version=version))
-    session.add_all(WatchlistChangeRow(subject_id=one, version=version) for one in sorted(concerned - known))
+    session.info.setdefault(CONCERNED, set()).update(subject_ids)
 
 
 def note_success(session: Session, source: str, now: datetime) -> None:
@@ -101,6 +103,11 @@ def write_identities(
         if gone := held[key] - digests:
             session.exec(delete(SubjectIdentityRow).where(subject_key == key, digest_key.in_(gone)))
     return _sharing(session, set().union(*held.values(), *wanted.values()))
+
+
+def note_emptied(session: Session, subject_ids: Iterable[str]) -> None:
+    """Note that the transaction may leave fewer rows of these subjects than the watchlist had."""
+    session.info.setdefault(EMPTIED, set()).update(subject_ids)
 
 
 def remove_identities(session: Session, subject_id: str) -> set[str]:

@@ -30,6 +30,7 @@ from cekalwatch.server.storage.watchlist.changes import (
     count_change,
     current_version,
     lock_watchlist,
+    note_emptied,
     note_sources_of,
     note_success,
     remove_identities,
@@ -359,6 +360,7 @@ def _remove(session: Session, subject_id: str) -> SubjectDeletion:
     remove_judgements(session, subject_id)
     if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
         raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
+    note_emptied(session, [subject_id])
     probes = remove_probes_of_nobody(session, col(AlertRow.subject_id) == subject_id)
     count_change(session, {subject_id, *same_person})
     return SubjectDeletion(order_ids, photos, templates, probes)

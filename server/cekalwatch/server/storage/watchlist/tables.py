@@ -156,3 +156,5 @@ class WatchlistChangeRow(SQLModel, table=True):
     """No foreign key: it outlives the subject."""
     version: int = Field(index=True)
     """The change counter as of that change."""
+    held: str = ""
+    """Numbers and digest of the rows of the subject; see `inventory.py`."""
