@@ -97,6 +97,14 @@ def test_network_and_other_processes_are_out_of_reach(pool: ConfinedPool, code: 
     assert error(pool, code.format(parent=os.getpid())).detail in {"PermissionError", "RuntimeError", "error"}
 
 
+@needs_seccomp
+def test_of_processes_it_reaches_itself_alone(pool: ConfinedPool) -> None:
+    """The number 0 stands for its group, and a terminal's signals for its session: both are its own."""
+    own = answer(pool, "__import__('os').getpid()")
+    assert answer(pool, "__import__('os').getpgid(0)") == answer(pool, "__import__('os').getsid(0)") == own
+    assert error(pool, "__import__('os').kill(0, 9)").cause is Cause.CRASHED
+
+
 def test_it_dies_at_its_memory(pool: ConfinedPool) -> None:
     assert error(pool, "bytes(10**9)").cause is Cause.MEMORY
 

@@ -10,7 +10,9 @@ import itertools
 import math
 import os
 import pickle
+import signal
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -35,6 +37,7 @@ from tests.support.fakes.burglar_camera import ATTEMPTS, Burglar
 from tests.support.fakes.local_camera import Device, Mood
 from tests.support.fakes.rtsp_camera import encode, views
 from tests.support.fakes.scripted_rtsp import DESCRIPTION, SOUND, ScriptedRtsp, described, film, packet
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.timeout(120)
 SECRET = "kata-sandi-kamera"
@@ -197,6 +200,39 @@ def test_a_stream_in_rtsps_is_known_by_its_authority_and_not_trusted_otherwise(
         assert camera.asked == []
         with watched(NetworkCamera(camera.address, Transport.TCP, own.certificate)) as source:
             assert next(iter(source)).picture.shape == (96, 160, 3)
+
+
+@linux
+@pytest.mark.slow
+def test_a_decoder_that_was_taken_over_kills_nothing_but_itself(tmp_path: Path) -> None:
+    """The number 0 stands for all of its group, and a terminal's signals for its session: both are its own.
+
+    From Linux 6.12 on, Landlock would hold the signal back too.
+    """
+    program = (
+        "import os; from pathlib import Path; from tests.support.fakes.local_camera import Device, Mood;"
+        "from cekalwatch.camera.sources.decoder import Decoder, DecoderDied;"
+        "from cekalwatch.camera.sources.decoder_link import DecoderSignal\n"
+        "if __name__ == '__main__':\n"
+        f"    decoder = Decoder(Device(Path({str(tmp_path / 'diary')!r}), Mood.KILLS)); decoder.open()\n"
+        "    try:\n"
+        "        while found := decoder.next_signal(30):\n"
+        "            if found is DecoderSignal.OPENED: print(os.getsid(decoder.pid) == decoder.pid)\n"
+        "            if found is DecoderSignal.PICTURE: decoder.picture()\n"
+        "    except DecoderDied: pass\n"
+        "    decoder.close(); print(decoder.exit_code)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    (tmp_path / "diary").touch()
+    done = subprocess.run(
+        [sys.executable, tmp_path / "program.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True,  # the tests are not in its group
+    )
+    assert (done.returncode, done.stdout) == (0, f"True\n{-signal.SIGKILL}\n"), done.stderr
 
 
 def test_rtsps_without_an_authority_is_a_wrong_setting() -> None:

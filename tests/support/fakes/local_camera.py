@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -34,6 +35,8 @@ class Mood(Enum):
     ENDS = "ends"
     DEVOURS = "devours"
     """Takes memory without end."""
+    KILLS = "kills"
+    """Kills whatever is in the group of its process."""
     RUSHES = "rushes"
     """Gives pictures as fast as it can."""
 
@@ -88,6 +91,8 @@ class DeviceCapture(CvCapture):
                 time.sleep(3600)
             if self._mood is Mood.CRASHES:
                 os.abort()
+            if self._mood is Mood.KILLS:
+                os.kill(0, signal.SIGKILL)
             if self._mood is Mood.DEVOURS:
                 self._devoured.append(bytes(200_000_000))
         return self._given <= 5 or self._mood is not Mood.ENDS

@@ -39,6 +39,7 @@ def main() -> None:
 
 def confine(limits: Limits) -> None:
     """Bind this process for ever. Raises OSError, and ValueError for limits beyond those that it has."""
+    os.setsid()  # signals of a terminal are for us, and the group that it may signal is itself
     os.umask(0o077)
     bounds = {
         resource.RLIMIT_AS: limits.memory_bytes,

@@ -210,7 +210,6 @@ class _Process:
                 stderr=subprocess.DEVNULL,
                 env=self._environment,
                 cwd="/" if sys.platform != "win32" else None,
-                start_new_session=True,  # Ctrl-C is for us
             )
         except OSError as error:
             raise ConfinedError(Cause.NOT_STARTED, error.strerror or type(error).__name__) from None
