@@ -117,8 +117,8 @@ async def test_a_source_that_is_not_there_and_a_folder_that_is_not_there(video: 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("Xvfb"), reason="Xvfb is not installed")
 def test_the_preview_frames_faces_until_a_key_ends_it(tmp_path: Path):
-    long = Walk(NEAR.begin, NEAR.end, NEAR.head_px, first_frame=0, last_frame=1500)
-    frames = write_video(tmp_path / "long.avi", [long], frames=1500)
+    long = Walk(NEAR.begin, NEAR.end, NEAR.head_px, first_frame=0, last_frame=300)
+    frames = write_video(tmp_path / "long.avi", [long], frames=300, fps=5)
     with x_display(tmp_path) as display:
         preview = display.start(
             *(sys.executable, "-m", "cekalwatch.camera", "preview", "--source", str(frames)),

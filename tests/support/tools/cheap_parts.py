@@ -1,6 +1,6 @@
 """What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes,
-networks that are loaded, command lines that are put together, statements that are compiled, confined processes that
-are started.
+networks that are loaded, checked and timed, command lines that are put together, statements that are compiled, confined
+processes that are started.
 
 All of it is replaced in this process only; programs in processes of their own run as they are. What the replaced parts
 do is shown by the tests that take the fixture `as_shipped`.
@@ -30,11 +30,16 @@ from cekalwatch.server.audit import checkpoint_ledger
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.pki import ledger as pki_ledger
 from cekalwatch.server.recognition.engines import opening
+from cekalwatch.server.recognition.engines.recogniser import Recogniser
+from cekalwatch.server.recognition.packs import installed
 from cekalwatch.server.storage import connecting, database
 from cekalwatch.server.storage.availability import Availability
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations import applying
+from cekalwatch.vision import manifest
 from cekalwatch.vision.detectors import onet, yunet
+from cekalwatch.vision.inference import Inference, InferenceChoice
+from cekalwatch.vision.manifest import Pack, file_sha256
 from cekalwatch.vision.runtime import InferenceSession, open_session
 from tests.support.scenarios.people import CHEAP
 from tests.support.tools.commands import command_line
@@ -47,6 +52,8 @@ _PARAMETERS = Passwords.__init__.__defaults__
 _NETWORK_USERS = (opening, onet, yunet)
 _FILE_KEEPERS = (checkpoint_ledger, pki_ledger)
 _FSYNC = os.fsync
+_RECOGNISERS: dict[object, tuple[Recogniser, Inference]] = {}
+_OPENING = Lock()
 _COMPILED: LRUCache[Any, Any] = LRUCache(2000)
 """Statements as they were compiled for a database of one kind."""
 
@@ -64,6 +71,8 @@ def cheap_parts(folder: Path) -> Iterator[None]:
         patch.setattr(Passwords.__init__, "__defaults__", (CHEAP,))
         for user in _NETWORK_USERS:
             patch.setattr(user, "open_session", _session)
+        patch.setattr(installed, "open_recogniser", _recogniser)
+        patch.setattr(manifest, "file_sha256", _sha256)
         patch.setattr(os, "fsync", lambda _file: None)
         for keeper in _FILE_KEEPERS:
             patch.setattr(keeper, "sqlite3", _sqlite_without_durability())
@@ -90,15 +99,44 @@ def _sqlite_without_durability() -> ModuleType:
 
 def _session(model: Path | bytes, threads: int) -> InferenceSession:
     """Return a session of the network, which any number of servers may share where it is one of the tests' packs."""
-    if isinstance(model, bytes) or not model.is_relative_to(MODELS) or not model.is_file():
+    if isinstance(model, bytes) or (state := _state(model)) is None:
         return open_session(model, threads)
-    found = model.stat()
-    return _kept_session(model, (found.st_ino, found.st_size, found.st_mtime_ns), threads)
+    return _kept_session(model, state, threads)
+
+
+def _state(file: Path) -> tuple[int, int, int] | None:
+    """Return by what a file of the tests' packs is known again; None for any other."""
+    if not file.is_relative_to(MODELS) or not file.is_file():
+        return None
+    found = file.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @lru_cache(maxsize=16)
 def _kept_session(model: Path, _state: tuple[int, int, int], threads: int) -> InferenceSession:
     return open_session(model, threads)
+
+
+def _sha256(file: Path) -> str:
+    """Return the checksum of a file; for the tests' packs it is computed once."""
+    return file_sha256(file) if (state := _state(file)) is None else _kept_sha256(file, state)
+
+
+@lru_cache(maxsize=64)
+def _kept_sha256(file: Path, _state: tuple[int, int, int]) -> str:
+    return file_sha256(file)
+
+
+def _recogniser(pack: Pack, threads: int, choice: InferenceChoice) -> tuple[Recogniser, Inference]:
+    """Return the recogniser of a pack; that of `light`, which is small, any number of servers may share."""
+    state = _state(pack.path(pack.recogniser.file))
+    if state is None or pack.name != "light":
+        return opening.open_recogniser(pack, threads, choice)
+    key = repr(pack), state, threads, choice
+    with _OPENING:
+        if key not in _RECOGNISERS:
+            _RECOGNISERS[key] = opening.open_recogniser(pack, threads, choice)
+        return _RECOGNISERS[key]
 
 
 def _engine_that_compiles_once(url: URL, availability: Availability) -> Engine:
@@ -174,6 +212,8 @@ def parts_as_shipped() -> Iterator[None]:
         patch.setattr(Passwords.__init__, "__defaults__", _PARAMETERS)
         for user in _NETWORK_USERS:
             patch.setattr(user, "open_session", open_session)
+        patch.setattr(installed, "open_recogniser", opening.open_recogniser)
+        patch.setattr(manifest, "file_sha256", file_sha256)
         patch.setattr(os, "fsync", _FSYNC)
         for keeper in _FILE_KEEPERS:
             patch.setattr(keeper, "sqlite3", sqlite3)

@@ -21,6 +21,8 @@ from cekalwatch.vision.runtime import open_session
 from tests.support.tools.packs import light_pack
 from tests.support.tools.shared import shared_models
 
+pytestmark = pytest.mark.usefixtures("as_shipped")  # which opens each engine anew
+
 AUTO, F32, BF16 = Precision.AUTO, Precision.F32, Precision.BF16
 
 
