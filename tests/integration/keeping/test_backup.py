@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -70,7 +71,7 @@ class Site:
         return self.settings.model_copy(update={"data_dir": self.folder / "restored"} | changed)
 
     def restore(self, archive: Path, target: ServerSettings, **options: object) -> Restored:
-        usual = {"keys_from": None, "kept": (), "now": NOW + timedelta(days=1)}
+        usual = {"keys_from": None, "signers": None, "kept": (), "now": NOW + timedelta(days=1)}
         return restore(archive, self.identity, target, **usual | options)  # type: ignore[arg-type]  # by name
 
     def config(self) -> None:
@@ -136,7 +137,7 @@ def test_writers_go_on_and_the_backup_has_one_moment(site: Site) -> None:
 def test_only_the_owner_of_the_private_key_reads_it(site: Site, tmp_path: Path) -> None:
     made = site.back_up()
     with pytest.raises(ProgramError) as caught:
-        restore(made.file, AgeIdentity.new(), site.elsewhere(), keys_from=None, kept=(), now=NOW)
+        restore(made.file, AgeIdentity.new(), site.elsewhere(), keys_from=None, signers=None, kept=(), now=NOW)
     assert refusal(caught)[0] is Exit.REFUSED
     assert not site.elsewhere().data_dir.exists()
     secret = (site.settings.data_dir / "master.key").read_text().strip()
@@ -257,7 +258,7 @@ def test_an_auditors_file_must_be_of_the_same_server(site: Site, tmp_path: Path)
         else:
             with pytest.raises(ProgramError) as caught:
                 site.restore(made.file, site.elsewhere(data_dir=tmp_path / "third"), kept=kept)
-            assert "signed no checkpoint" in refusal(caught)[1]
+            assert "not by who was named" in refusal(caught)[1]
 
 
 def test_old_backups_of_the_site_go_and_others_stay(site: Site) -> None:
@@ -326,9 +327,10 @@ def test_the_commands_of_a_person(site: Site, tmp_path: Path) -> None:
     assert "1 subjects, 1 orders" in done.output
     (archive,) = site.out.iterdir()
     looked = run.invoke(app, ["restore", str(archive), "--identity", str(key), "--look"])
-    assert "It is whole. Nothing was written." in looked.output
+    assert "It is complete in itself. Nothing was written." in looked.output
+    (signer,) = re.findall(r"^Signed by: (\S+)\. Keep", done.output, re.MULTILINE)
     back = ["--data-dir", str(tmp_path / "back")]
-    restored = run.invoke(app, ["restore", str(archive), "--identity", str(key), *back])
+    restored = run.invoke(app, ["restore", str(archive), "--identity", str(key), "--signer", signer, *back])
     assert restored.exit_code == Exit.OK, restored.output
     assert "What was done after that moment is gone" in restored.output
     assert run.invoke(app, ["audit", "verify", *back]).exit_code == Exit.OK

@@ -53,8 +53,9 @@ async def test_a_restored_server_recognises_faces_and_has_the_adjudications(tmp_
         acknowledged = await officer.call("AcknowledgeAlerts", agent_id=officer.agent_id, sequence=head)
         assert acknowledged.acknowledged_sequence == head
     target = port.settings.model_copy(update={"data_dir": tmp_path / "second"})
+    signers = frozenset({made.manifest.signer})
     found = await asyncio.to_thread(
-        restore, made.file, identity, target, keys_from=None, kept=(), now=datetime.now(UTC)
+        restore, made.file, identity, target, keys_from=None, signers=signers, kept=(), now=datetime.now(UTC)
     )
     assert (found.problems, found.lacking) == ((), ())
 

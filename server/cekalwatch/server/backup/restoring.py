@@ -76,14 +76,16 @@ def restore(
     settings: ServerSettings,
     *,
     keys_from: Path | None,
+    signers: frozenset[str] | None,
     kept: Sequence[KeptCheckpoint],
     now: datetime,
     progress: Progress = lambda _done, _total: None,
 ) -> Restored:
     """Restore the site to the places in `settings`; `kept`: an auditor's own checkpoints, which the trail must have.
 
-    Raises ProgramError when something exists there already, the key is wrong, or the backup is incomplete. In these
-    cases nothing is written.
+    One of `signers`, or of who signed these, must have signed the backup; with None nobody needs to. Raises
+    ProgramError when something exists there already, the key is wrong, or the backup is incomplete. In these cases
+    nothing is written.
     """
     _refuse_used(settings)
     manifest = look(archive, identity)
@@ -93,9 +95,10 @@ def restore(
             f"The backup is of {manifest.kind}, and the settings name a database of {kind}: take the same kind",
             Exit.CONFIG,
         )
-    if kept and manifest.signer not in {one.checkpoint.public_key for one in kept}:
+    trusted = {one.checkpoint.public_key for one in kept} | (signers or set())
+    if (kept or signers is not None) and (not manifest.signer or manifest.signer not in trusted):
         raise ProgramError(
-            f"{archive} is signed by {manifest.signer or 'nobody'}, which signed no checkpoint that was brought",
+            f"{archive} is signed by {manifest.signer or 'nobody'}, and not by who was named: nothing was restored",
             Exit.DATA_PROBLEMS,
         )
     with _staging(settings) as staging:

@@ -55,6 +55,8 @@ def backup(
     typer.echo(f"{made.file}: {made.size / 1e6:.1f} MB, as of {made.manifest.made_at.astimezone():%Y-%m-%d %H:%M:%S}")
     counts = made.manifest.database.counts
     typer.echo(f"In it: {shown_counts(counts)}; audit trail up to entry {made.manifest.database.entries}.")
+    if made.manifest.signer:
+        typer.echo(f"Signed by: {made.manifest.signer}. Keep this key beside the private one: a restore asks for it.")
     for file in made.removed:
         typer.echo(f"Removed: {file}")
     typer.echo("Not in it:")
@@ -133,7 +135,7 @@ def shown_counts(counts: dict[str, int]) -> str:
 
 RESTORE_EPILOG = (
     "Examples:\n\n  cekalwatch-server restore cekalwatch-batam-20261126T020000Z.age --identity backup.key "
-    "--data-dir /var/lib/cekalwatch\n\n"
+    "--signer KEY --data-dir /var/lib/cekalwatch\n\n"
     "  cekalwatch-server restore BACKUP --identity backup.key --look\n\n"
     "Exit code 0: the site is back, and its audit trail is whole. 65: the backup is not whole, and nothing was "
     "written; or the site is back, and its trail is not the one that was signed. 77: the private key is another one. "
@@ -153,6 +155,13 @@ def restore(
         list[Path] | None,
         typer.Option(help="An auditor's file of checkpoints: the backup must be of that server."),
     ] = None,
+    signer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Key that signed the backup, as `backup` showed it, kept elsewhere."),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Take the backup whoever made it. Anybody can make one.")
+    ] = False,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -165,6 +174,13 @@ def restore(
     from cekalwatch.server.storage.errors import StorageError
 
     configure_logs("warning")
+    if not look and unsigned == bool(checkpoint or signer):
+        raise ProgramError(
+            "Whose backup is it? Anybody who knows a recipient's public key can make one. Name the key that signed it "
+            "(--signer KEY, which `backup` showed) or an auditor's file (--checkpoint FILE); --look shows who signed "
+            "it. Or take it whoever made it, with --unsigned alone",
+            Exit.USAGE,
+        )
     key = AgeIdentity.read(identity)
     with byte_progress() as progress:
         task = progress.add_task("Reading", total=None)
@@ -182,15 +198,22 @@ def restore(
             kept = [one for file in checkpoint or () for one in KeptCheckpoint.read(file)]
             try:
                 found = restoring.restore(
-                    archive, key, settings, keys_from=keys_from, kept=kept, now=datetime.now(UTC), progress=show
+                    archive,
+                    key,
+                    settings,
+                    keys_from=keys_from,
+                    signers=None if unsigned else frozenset(signer or ()),
+                    kept=kept,
+                    now=datetime.now(UTC),
+                    progress=show,
                 )
             except StorageError as error:
                 raise ProgramError(f"The database cannot be used: {error}", Exit.UNAVAILABLE) from None
     if look:
         _tell(manifest)
-        typer.echo("It is whole. Nothing was written.")
+        typer.echo("It is complete in itself. Nothing was written. Is it yours? Compare who signed it.")
     else:
-        _tell_restored(found)
+        _tell_restored(found, "" if unsigned else found.manifest.signer)
 
 
 def _tell(manifest: Manifest) -> None:
@@ -201,7 +224,8 @@ def _tell(manifest: Manifest) -> None:
     typer.echo(f"Made by version {manifest.version}, signed by: {signer}")
 
 
-def _tell_restored(found: Restored) -> None:
+def _tell_restored(found: Restored, signer: str) -> None:
+    """`signer` is the compared key; empty: none was."""
     _tell(found.manifest)
     for path in found.placed:
         typer.echo(f"Restored: {path}")
@@ -218,4 +242,10 @@ def _tell_restored(found: Restored) -> None:
             "that, it must be so: let an auditor and an administrator accept it (audit accept-history, rows accept)."
         )
         raise typer.Exit(Exit.DATA_PROBLEMS)
-    typer.echo(f"The audit trail is whole: {found.entries} entries. Next: cekalwatch-server check")
+    if signer:
+        typer.echo(f"The audit trail is whole: {found.entries} entries. Next: cekalwatch-server check")
+    else:
+        typer.echo(
+            f"The audit trail agrees with itself: {found.entries} entries. Nobody compared who made the backup: look "
+            "at people, list and alerts before you start the server. Next: cekalwatch-server check"
+        )
