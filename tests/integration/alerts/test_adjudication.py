@@ -29,6 +29,7 @@ from tests.support.builders.keys import keyring
 from tests.support.scenarios.people import Office, person
 from tests.support.scenarios.port_office import WAIT_S, PortOffice, Seat, events_until, port_office, seen, sign_in, told
 from tests.support.scenarios.server import CaptureClient, face, list_astronaut, reason_of, running, settings
+from tests.support.scenarios.sign_in import becomes
 
 pytestmark = pytest.mark.usefixtures("_bounded")
 
@@ -346,6 +347,27 @@ async def test_who_signs_out_or_is_disabled_holds_nothing_any_more(office: PortO
         await events_until(hall, released)
     assert (await siti.get(alert.alert_id)).state == words.ALERT_STATE_NEW
     hall.cancel()
+
+
+@pytest.mark.slow
+async def test_two_supervisors_confirm_once_no_officer_is_at_a_pc_of_the_site(office: PortOffice):
+    office.hire("rina", PersonRole.SUPERVISOR)
+    siti, rina, budi = [await office.sign_in(name) for name in ("siti", "rina", "budi")]
+    at_the_counter = budi.subscribe()
+    await at_the_counter.read()
+    claimed = await siti.claim(await office.raise_alert())
+    referral = await siti.judge(claimed)
+
+    async def is_refused_with(code: str) -> bool:
+        """Ask with an older version, so that nothing is confirmed."""
+        return await rina.refusal("ConfirmAlert", **seen(claimed), cekal_online_reference="CO-2026/0117") == code
+
+    await becomes(lambda: is_refused_with("OFFICER_THERE"))
+    sessions: Any = SessionServiceStub(budi.channel)
+    await sessions.SignOut(session_service_pb2.SignOutRequest(), metadata=bearer(budi.token))
+    await becomes(lambda: is_refused_with("ALERT_CHANGED"))
+    assert (await rina.confirm(referral)).state == words.ALERT_STATE_CONFIRMED
+    at_the_counter.cancel()
 
 
 @pytest.mark.slow

@@ -15,12 +15,13 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, WaitingAlerts, Wants
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.auth.sessions import SupervisedDevices
+from cekalwatch.server.auth.sessions import DevicesOfRole
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -92,11 +93,13 @@ class AlertLog:
         self.fanout = CountingFanout(store, details)
         self.trail = AuditTrail(AuditStore(self.database), clock)
         self.deliveries = DeliveryTrail(AuditStore(self.database), clock, Actor(ActorKind.SERVER, "test"))
+        sessions = SessionStore(self.database)
         self.servicer = AlertServicer(
             self.fanout,
             self.acknowledgements,
             details,
-            SupervisedDevices(SessionStore(self.database), SessionTerms(), clock),
+            DevicesOfRole(sessions, SessionTerms(), clock, CONFIRMS),
+            DevicesOfRole(sessions, SessionTerms(), clock, HANDLES_ALERTS),
             freshness,
             Presence(clock),
             self.trail,

@@ -64,6 +64,10 @@ class Counter:
         orders = AlertOrders(self.watchlist, checkpoints)
         self.details = AlertDetailsReader(self.alerts, self.watchlist, self.people, orders, self.clock)
         myself = Actor(ActorKind.SERVER, "test")
+        self.pcs = {"pc-1": AgentPresence()}
+        """What subscribed PCs watch, by agent: there is one for all counters."""
+        cameras = (DEPARTURE, replace(DEPARTURE, camera_id="dep-2", counter="D2"))
+        self.attendance = Attendance(cameras, lambda: WholePresence((), {}, {}, dict(self.pcs)), self.clock)
         self.adjudicator = Adjudicator(
             self.handling,
             self.alerts,
@@ -72,14 +76,11 @@ class Counter:
             self.clock,
             self.policy,
             self._announce,
+            self.attendance.has_officer,
         )
         self.order_watch = OrderWatch(
             self.handling, self.alerts, self.watchlist, checkpoints, self.clock, myself, self._announce
         )
-        self.pcs = {"pc-1": AgentPresence()}
-        """What subscribed PCs watch, by agent: there is one for all counters."""
-        cameras = (DEPARTURE, replace(DEPARTURE, camera_id="dep-2", counter="D2"))
-        self.attendance = Attendance(cameras, lambda: WholePresence((), {}, {}, dict(self.pcs)), self.clock)
         self.sessions, self.revoked = SessionStore(self.database), set[str]()
         self.escalator = Escalator(
             self.handling,

@@ -6,7 +6,7 @@ clock and the database. Methods block: call them from a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -81,7 +81,9 @@ class Adjudicator:
         clock: Clock,
         policy: HandlingPolicy,
         announce: Callable[[], None],
+        has_officer: Callable[[str], bool],
     ) -> None:
+        """`has_officer` says whether an officer is signed in at a PC of a site now."""
         self._store = store
         self._alerts = alerts
         self._orders = orders
@@ -89,6 +91,7 @@ class Adjudicator:
         self._clock = clock
         self._policy = policy
         self._announce = announce
+        self._has_officer = has_officer
 
     def claim(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Give the alert to `who`, or renew their claim; ALERT_HELD names the holder when another has it."""
@@ -144,17 +147,22 @@ class Adjudicator:
         return self._step(alert_id, who, now, make, AlertEventType.ADJUDICATED)
 
     def confirm(self, alert_id: UUID, who: ActingPerson, reference: str, adjudication: Adjudication) -> Alert:
-        """Confirm the alert, by the supervisor `who` together with the person who adjudicated it."""
+        """Confirm the alert, by the supervisor `who` together with the officer who adjudicated it.
+
+        Another supervisor may have adjudicated it, unless an officer is there now: then OFFICER_THERE.
+        """
         now = self._clock.now()
         finding = adjudication.by(who.person, now)
         in_force = self._in_force(self._seen(alert_id, who), now)
+        recorded: dict[str, str] = {}
 
         def make(alert: Alert) -> Handling:
-            two, judged = self._two(alert.handling, who.person), _judged(alert, finding)
+            two, judged = self._two(alert, who.person), _judged(alert, finding)
+            recorded.update({"officer": "none there"} if two.without_officer else {})
             circumstances = _circumstances(alert, judged, adjudication.version, in_force)
             return alert.handling.confirmed(two, judged, reference, self._policy, circumstances)
 
-        return self._step(alert_id, who, now, make, AlertEventType.CONFIRMED)
+        return self._step(alert_id, who, now, make, AlertEventType.CONFIRMED, recorded)
 
     def enter_reference(self, alert_id: UUID, who: ActingPerson, reference: str, note: str, version: int) -> Alert:
         """Enter the reference number that a hit owes, by the supervisor `who`."""
@@ -223,7 +231,9 @@ class Adjudicator:
         now: datetime,
         make: Callable[[Alert], Handling],
         kind: AlertEventType,
+        recorded: Mapping[str, str] = MappingProxyType({}),
     ) -> Alert:
+        """Take a step; the audit trail has what is `recorded` with it."""
         made = False
 
         def step(alert: Alert) -> HandlingStep:
@@ -240,7 +250,8 @@ class Adjudicator:
             return HandlingStep(after, (kind,) if made else ())
 
         def note(alert: Alert, event: AlertEvent) -> AuditEntry:
-            return handling_entry(alert, event, who.actor)
+            entry = handling_entry(alert, event, who.actor)
+            return replace(entry, details={**entry.details, **recorded})
 
         try:
             alert = self._store.step(alert_id, step, note, now)
@@ -267,8 +278,9 @@ class Adjudicator:
             raise CekalwatchError(Code.PERSON_SITE_NOT_ALLOWED)
         return alert
 
-    def _two(self, handling: Handling, supervisor: Person) -> TwoPeople:
-        """Return who adjudicated the alert and the supervisor; raises if they cannot act together."""
+    def _two(self, alert: Alert, supervisor: Person) -> TwoPeople:
+        """Return who adjudicated the alert and the supervisor; raises if they cannot act together (rule 6)."""
+        handling = alert.handling
         if not supervisor.roles & CONFIRMS:
             raise role_needed(CONFIRMS, "who confirms")
         if handling.officer is None:  # so it is not referred either
@@ -276,7 +288,10 @@ class Adjudicator:
         officer = self._people.person(handling.officer)
         if officer is None or officer.disabled:
             raise CekalwatchError(Code.OFFICER_DISABLED)
-        return TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)
+        two = TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)
+        if two.without_officer and self._has_officer(alert.camera.site):
+            raise CekalwatchError(Code.OFFICER_THERE)
+        return two
 
     def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
         """Return the candidates who have an order in force now; somebody who left the list has none."""

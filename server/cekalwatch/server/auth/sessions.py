@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from cekalwatch.contract.values.people import CONFIRMS
+from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
@@ -232,17 +232,18 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class SupervisedDevices:
-    """Knows the devices where a supervisor is signed in, so that escalations to supervisors reach them.
+class DevicesOfRole:
+    """Knows the devices where somebody with one of some roles is signed in: escalations to supervisors reach theirs.
 
     A subscription belongs to a device and begins before anybody signs in; the person at the device can change during
     it. `follow`, which blocks, reads the devices; asking for them is cheap.
     """
 
-    def __init__(self, store: SessionStore, terms: SessionTerms, clock: Clock) -> None:
+    def __init__(self, store: SessionStore, terms: SessionTerms, clock: Clock, roles: frozenset[PersonRole]) -> None:
         self._store = store
         self._terms = terms
         self._clock = clock
+        self._roles = roles
         self._following = threading.Lock()
         self._devices: frozenset[str] = frozenset()
 
@@ -251,10 +252,10 @@ class SupervisedDevices:
         with self._following:  # an older reading must not replace a newer one
             now = self._clock.now()
             used_since = now - self._terms.idle - self._terms.note_period
-            self._devices = self._store.devices(TokenPurpose.SESSION, CONFIRMS, used_since, now)
+            self._devices = self._store.devices(TokenPurpose.SESSION, self._roles, used_since, now)
 
     def __contains__(self, device: Device) -> bool:
-        """Whether a supervisor is signed in at `device`; with plaintext, anywhere on this machine."""
+        """Whether such a person is signed in at `device`; with plaintext, anywhere on this machine."""
         return device.binding in self._devices
 
 

@@ -77,6 +77,10 @@ class Attendance:
         near = (one for one in self._seen.present if one.site in {"", camera.site})
         return Escalation.SUPERVISOR if any(one.is_for_supervisors for one in near) else Escalation.SITE
 
+    def has_officer(self, site: str) -> bool:
+        """Whether an officer is signed in at a PC of a site now. It reads, and raises StorageError."""
+        return any(one.officer and one.site in {"", site} for one in self._whole().watched.values())
+
     def is_gone(self, agent_id: str) -> bool:
         """Whether an agent was subscribed and has been away since for longer than a connection takes to come back.
 

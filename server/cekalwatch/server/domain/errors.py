@@ -109,6 +109,11 @@ class Code(StrEnum):
     REFERENCE_INVALID = auto(), Kind.INVALID_ARGUMENT, "The reference number does not have the required form."
     ORDER_NOT_IN_FORCE = auto(), Kind.FAILED_PRECONDITION, "No order of this alert is in force any more."
     REFERENCE_OWED = auto(), Kind.FAILED_PRECONDITION, "The reference number of Cekal Online has to be entered first."
+    OFFICER_THERE = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "An officer is signed in at this site and judges the alert; two supervisors confirm where none is.",
+    )
     OFFICER_DISABLED = (
         auto(),
         Kind.FAILED_PRECONDITION,

@@ -140,6 +140,11 @@ class TwoPeople:
         if self.first.disabled or self.second.disabled:
             raise CekalwatchError(Code.SIGN_IN_REFUSED, self.action)
 
+    @property
+    def without_officer(self) -> bool:
+        """Whether neither is an officer: a supervisor does an officer's part."""
+        return PersonRole.OFFICER not in self.first.roles | self.second.roles
+
 
 @dataclass(frozen=True)
 class LockOut:

@@ -106,6 +106,8 @@ class AgentPresence:
     direction: Direction | None = None
     supervises: bool = False
     """Whether a supervisor is signed in at its device."""
+    officer: bool = False
+    """The same of an officer."""
 
     @property
     def is_for_supervisors(self) -> bool:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from cekalwatch.contract.values.people import CONFIRMS, PersonRole
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.automatic_steps import Escalator, OrderWatch
@@ -19,7 +20,7 @@ from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAle
 from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.auth.sessions import PeopleHere, SupervisedDevices
+from cekalwatch.server.auth.sessions import DevicesOfRole, PeopleHere
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.domain.people import Person
@@ -84,7 +85,9 @@ def init_alerts(
     orders = AlertOrders(stores.watchlist, context.checkpoints)
     details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
     sessions = SessionStore(context.database)
-    supervised = SupervisedDevices(sessions, settings.session_terms, clock)
+    terms = settings.session_terms
+    supervised = DevicesOfRole(sessions, terms, clock, CONFIRMS)
+    attended = DevicesOfRole(sessions, terms, clock, frozenset({PersonRole.OFFICER}))
     fanout = Fanout(alerts, details, follow_supervisors=supervised.follow)
     acknowledgements = Acknowledgements(alerts, clock, fanout.occurred_at, context.metrics)
     deliveries = DeliveryTrail(stores.audit, clock, actor, context.metrics.batch("deliveries"))
@@ -100,12 +103,13 @@ def init_alerts(
         wake()
         hints.send(ChangeTopic.ALERT_EVENTS)
 
-    adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, announce)
+    adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, announce, attendance.has_officer)
     servicer = AlertServicer(
         fanout,
         acknowledgements,
         details,
         supervised,
+        attended,
         freshness,
         presence,
         trail,
@@ -148,6 +152,7 @@ def init_alerts(
             LeaderJob("erase_subjects", ERASE_PERIOD_S, eraser.erase),
             LeaderJob("look_at_orders", ORDERS_PERIOD_S, watch.look),
             PeriodicJob("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
+            PeriodicJob("follow_officers", SUPERVISED_PERIOD_S, attended.follow),
             PeriodicJob("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
             LeaderJob("escalate", ESCALATE_PERIOD_S, escalator.escalate),
         ),

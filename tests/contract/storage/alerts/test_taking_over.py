@@ -14,6 +14,7 @@ from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, Sessions
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.health.probes import AgentPresence
 from cekalwatch.server.storage.people.store import KeptPassword
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, Counter, seat
@@ -77,6 +78,40 @@ def test_a_supervisor_refers_where_no_officer_is_there_and_another_confirms(
     counter.judge(alert_id, siti)
     assert code_of(lambda: counter.confirm(alert_id, siti)) is Code.SAME_PERSON_TWICE
     assert counter.confirm(alert_id, rina).state is AlertState.CONFIRMED
+    ((_, _, details),) = counter.trail(Action.ALERT_CONFIRMED)
+    assert '"officer":"none there"' in details
+
+
+def test_two_supervisors_confirm_nothing_while_an_officer_is_there(
+    counter: Counter, siti: ActingPerson, rina: ActingPerson, budi: ActingPerson
+):
+    """A confirmation needs an officer and a supervisor (rule 6)."""
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, siti)
+    counter.judge(alert_id, siti)
+    counter.pcs["pc-budi"] = AgentPresence("batam-center", officer=True)
+    assert code_of(lambda: counter.confirm(alert_id, rina)) is Code.OFFICER_THERE
+    counter.take_over(alert_id, rina, Reason.ANOTHER_LOOK)
+    counter.adjudicator.release(alert_id, rina, seat(rina))
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    assert counter.confirm(alert_id, rina).state is AlertState.CONFIRMED
+    ((_, _, details),) = counter.trail(Action.ALERT_CONFIRMED)
+    assert "none there" not in details
+
+
+def test_an_officer_of_another_site_or_who_confirms_with_both_roles_is_no_hindrance(
+    counter: Counter, siti: ActingPerson, rina: ActingPerson
+):
+    both = counter.hire("dewi", PersonRole.SUPERVISOR, PersonRole.OFFICER)
+    here, there = counter.raise_alert("1"), counter.raise_alert("2")
+    for alert_id in (here, there):
+        counter.claim(alert_id, siti)
+        counter.judge(alert_id, siti)
+    counter.pcs["pc-far"] = AgentPresence("sekupang", officer=True)
+    assert counter.confirm(there, rina).state is AlertState.CONFIRMED
+    counter.pcs["pc-dewi"] = AgentPresence("batam-center", officer=True)
+    assert counter.confirm(here, both).state is AlertState.CONFIRMED
 
 
 @pytest.mark.both_databases

@@ -20,7 +20,7 @@ from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAle
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
 from cekalwatch.server.auth.rights import Caller
-from cekalwatch.server.auth.sessions import SupervisedDevices
+from cekalwatch.server.auth.sessions import DevicesOfRole
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
@@ -49,7 +49,8 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         fanout: Fanout,
         acknowledgements: Acknowledgements,
         details: AlertDetailsReader,
-        supervised: SupervisedDevices,
+        supervised: DevicesOfRole,
+        attended: DevicesOfRole,
         freshness: FreshnessGauge,
         presence: Presence,
         trail: AuditTrail,
@@ -69,6 +70,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         self._cameras = cameras
         self._acknowledgements = acknowledgements
         self._supervised = supervised
+        self._attended = attended
         self._freshness = freshness
         self._presence = presence
         self._trail = trail
@@ -117,8 +119,8 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         wanted = subscriber.narrow(asked)
 
         def watches() -> AgentPresence:
-            supervises = subscriber.device in self._supervised
-            return AgentPresence(wanted.site, wanted.counters, wanted.direction, supervises)
+            supervises, officer = subscriber.device in self._supervised, subscriber.device in self._attended
+            return AgentPresence(wanted.site, wanted.counters, wanted.direction, supervises, officer)
 
         return watches
 
