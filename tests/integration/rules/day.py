@@ -338,11 +338,12 @@ class Day:
     def time_passes(self, seconds: int) -> None:
         """Nothing happens for a while."""
         # The server looks after PCs every second: at the end of a longer time, three times.
-        for part in [seconds] if seconds <= 2 * LOOK_S else [seconds - 2 * LOOK_S, LOOK_S, LOOK_S]:
+        parts = [seconds] if seconds <= 2 * LOOK_S else [seconds - 2 * LOOK_S, LOOK_S, LOOK_S]
+        for number, part in enumerate(parts):
             passed = timedelta(seconds=part)
             self.clock.advance(passed)
             self.model.goes_on(self.clock.now(), passed)
-            self.office.work(passed)
+            self.office.work(passed, all_of_it=number in {0, 2})
         self._state = None
 
     def the_server_clock_is_set(self, seconds: int) -> None:

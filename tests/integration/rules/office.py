@@ -58,6 +58,7 @@ WITH_THE_LIST = {"follow_gallery", "look_at_orders"}
 """Jobs that follow the watchlist: they are done at once when it changes, and like the others as time passes."""
 AT_ONCE = {"escalate"}
 """Jobs that watch alerts."""
+WITH_ALERTS = AT_ONCE | {"look_at_orders"}
 SOON = {"forget_passages"}
 """Jobs that the rules take as done whenever time has passed, although they come a little later."""
 ELSEWHERE = {"count_field_days", "count_scores", "learn_threshold", "make_templates", "follow_camera_policies"}
@@ -270,9 +271,10 @@ class Office:
         self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
         self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions)
 
-    def work(self, passed: timedelta | None = None) -> bool:
+    def work(self, passed: timedelta | None = None, *, all_of_it: bool = True) -> bool:
         """Do what the server does regularly, all that is due after the time that `passed`; let its streams know.
 
+        Not `all_of_it`: only what follows alerts, since more time passes in this step.
         Returns whether it has looked at the watchlist.
         """
         listed = self.machine.state()[0]
@@ -281,7 +283,7 @@ class Office:
                 due = job.name in AT_ONCE or (job.name in WITH_THE_LIST and listed != self._listed)
             else:
                 soon = job.period_s <= passed.total_seconds() or job.name in SOON
-                due = soon and job.name not in ELSEWHERE
+                due = soon and job.name not in ELSEWHERE and (all_of_it or job.name in WITH_ALERTS)
             if due:
                 job.work()
         changed, self._listed = listed != self._listed, listed

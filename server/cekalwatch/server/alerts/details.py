@@ -155,6 +155,8 @@ class AlertDetailsReader:
 
     def of_all(self, alerts: Sequence[Alert], people: Mapping[UUID, str] | None = None) -> list[AlertDetails]:
         """Return the details of alerts that were read; the subjects and people of all are read at once."""
+        if not alerts:
+            return []
         keys = {one.subject_id for one in alerts} | {each.subject_id for one in alerts for each in one.candidates}
         # Somebody who left the watchlist is not found. The alert stays, with the key of the subject.
         raised_with: dict[str, set[str]] = defaultdict(set)

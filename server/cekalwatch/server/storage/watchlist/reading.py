@@ -200,6 +200,8 @@ def _parts(keys: Iterable[str]) -> Iterator[Sequence[str]]:
 
 def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[MarkedFile]:
     """Read subjects with their orders, and nothing of the same person under other keys."""
+    if not keys:
+        return []
     query = (
         select(BanOrderRow)
         .where(col(BanOrderRow.subject_id).in_(keys))
