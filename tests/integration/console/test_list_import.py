@@ -137,13 +137,14 @@ async def test_a_list_is_previewed_and_imported_as_it_was_previewed(office: Port
 
 
 async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_does(pages: Pages) -> None:
-    first = [listed("C-1", "N-1"), listed("C-2", "N-2")]
+    first = [listed("C-1", "N-1"), listed("C-2", "N-2"), listed("C-7", "N-7", kind="TANGKAL")]
     second = [
         listed("C-1", "N-1", revoked_at="2026-01-01", revocation_ground="COURT", revocation_reference="12/Pid.Pra"),
         listed("C-2", "N-2", name="Contoh Lain"),
         listed("C-4", "N-4", kind="TANGKAL", nationality="IDN"),
         listed("C-5", "N-5", extends_order_id="C-404"),
         listed("C-6", "N-6", urgent="yes", decree_number="", decree_date="", reason=""),
+        listed("C-8", "N-7", nationality="IDN"),
     ]
     async with pages.browser() as browser:
         await browser.sign_in("lina")
@@ -153,19 +154,21 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
         path = await previewed(browser, table(*second), "list.csv")
         shown = words(await browser.get(path))
         for told in (
-            "New 3 Changed 2 Unchanged 0",
-            "Orders that end 1",
+            "New 4 Changed 2 Unchanged 0",
+            "End an order that is or will be in force 2",
             "Break a rule, so they never raise an alert 1",
         ):
             assert told in shown
         assert "C-1 N-1 Revoked: annulled by a court (praperadilan), number 12/Pid.Pra." in shown
+        ending = shown.partition("End an order that is or will be in force (2)")[2].partition("Break a rule")[0]
+        assert "C-8 N-7 In force." in ending, "what it says of the person ends the order not to let them in"
         assert "C-4 N-4 Invalid (UU 6/2011 Pasal 14). An Indonesian citizen may not be refused entry." in shown
         assert "Breaks no rule, but must be checked 2" in shown
         assert "C-6 N-6 Ended (Permenimipas 13/2025 Pasal 9)." in shown, "what does not alert says by which law"
         assert "The order that it extends is not on the list." in shown
         await act(browser, path)
         done = words(await browser.get(await worked(browser, path)))
-        assert "Stored 5" in done
+        assert "Stored 6" in done
         assert "Break a rule, so they never raise an alert 1" in done
 
 

@@ -75,14 +75,20 @@ class ImportPreview(WatchlistImporter):
         subject, order = record.subject, record.order
         if found.outcome is StoreOutcome.SUBJECT_FULL:
             return RecordReport(order.order_id, subject.subject_id, ImportOutcome.REFUSED, Code.SUBJECT_FULL)
-        before = found.held and found.file and self._judgement(found.held, found.file, self._clock.now()).status
+        before = self._standing(self._laid.over(found, subject)) if found.file else frozenset()
         if found.outcome is StoreOutcome.STORED:
             self._laid.put(subject, found.order, added=found.added)
         file = self._laid.over(found, subject)
         held = next((one for one in file.orders if one.order_id == order.order_id), found.order)
         judgement = self._judgement(held, file, self._clock.now())
-        ends = before in _STANDS and judgement.status not in _STANDS
+        ends = not before <= self._standing(file)
         return replace(self._judged(held, judgement, found.outcome, photos), added=found.added, ends=ends)
+
+    def _standing(self, file: SubjectFile) -> frozenset[str]:
+        """Return the keys of a subject's orders that are or will be in force: a record can end others than its own, as
+        when it says that the person is a citizen."""
+        now = self._clock.now()
+        return frozenset(one.order_id for one in file.orders if self._judgement(one, file, now).status in _STANDS)
 
 
 class PreviewRun(ImportRun):
