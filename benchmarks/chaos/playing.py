@@ -45,6 +45,8 @@ TOLD_EVERY_S = 20.0
 """While it settles: what it waits for."""
 MENDED_WITHIN_S = 120.0
 MANAGER_PERIOD_S = 1.0
+LAST_ALERT_S = 1.0
+"""After who passes last officers go: one claims the alert."""
 REST_S = 2.0
 """For which nobody works before memory and descriptors are looked at."""
 
@@ -106,10 +108,7 @@ def play(
                     officer.resume()
                 with played.timed("faults"):
                     problems = _make(there, stretch, faults, played, tell)
-                flow.pause()
-                for officer in officers:
-                    officer.pause()
-                rested_s = time.monotonic()
+                rested_s = _end_work(there, flow, officers)
                 tell(f"day {day.number}: what came of faults {stretch[0].number} to {stretch[-1].number}", 0)
                 with played.timed("settling"):
                     problems += _settle(there, officers, played, tell)
@@ -208,6 +207,18 @@ def _make(
         if thread.is_alive():
             problems.append(("faults", f"{thread.name} was not mended"))
     return problems
+
+
+def _end_work(there: Installation, flow: Flow, officers: Sequence[Officer]) -> float:
+    """Let all go home, and who passes last be left claimed; return when nobody passed any more."""
+    flow.pause()
+    for site in there.sites:
+        flow.pass_listed(site.plan.cameras[0].camera_id)
+    rested_s = time.monotonic()
+    time.sleep(LAST_ALERT_S)
+    for officer in officers:
+        officer.pause()
+    return rested_s
 
 
 def _pcs_die(there: Installation, flow: Flow, officers: Sequence[Officer], rested_s: float) -> Problems:
