@@ -163,6 +163,10 @@ def _facts(handling: Handling) -> tuple[object, ...]:
     return handling.claim, handling.waits_since, handling.escalations
 
 
+UNTOLD_WITHIN = timedelta(days=1)
+"""Age of alerts whose events cannot have been pruned (`event_retention_days`)."""
+TELL_AGAIN_S = 30.0
+"""From one attempt to raise an alert again to the next."""
 _SOMEBODY = ("",)
 """Stands for agencies that may have to be told, before anybody has looked which."""
 
@@ -196,6 +200,7 @@ class Escalator:
         self._clock = clock
         self._attendance = attendance
         self._watch = AlertWatch(clock)
+        self._tell_again_s: dict[UUID, float] = {}
         self._policy = policy
         self._myself = myself
         self._announce = announce
@@ -211,7 +216,8 @@ class Escalator:
         self._attendance.look()
         held_by = {one.claim.holder.person_id for one in waiting.values() if one.claim}
         self._gone = self._who_is_gone(held_by) if held_by else frozenset()
-        now, moved = self._clock.now(), 0
+        now = self._clock.now()
+        moved = self._tell_again(now)
         for alert_id, handling in waiting.items():
             made: list[AlertEventType] = []
             try:
@@ -257,6 +263,22 @@ class Escalator:
         if moved:
             self._announce()
         return moved
+
+    def _tell_again(self, now: datetime) -> int:
+        """Raise alerts again whose events somebody has removed from the log, and return how many."""
+        now_s, told = self._clock.elapsed_s(), 0
+        for alert_id in self._store.untold(now - UNTOLD_WITHIN):
+            if now_s < self._tell_again_s.get(alert_id, now_s):
+                continue
+            self._tell_again_s[alert_id] = now_s + TELL_AGAIN_S
+            try:
+                self._store.tell_again(alert_id, lambda alert, event: handling_entry(alert, event, self._myself), now)
+            except DAMAGED as error:
+                log.error("alert_damaged", alert_id=str(alert_id), error=type(error).__name__)  # noqa: TRY400
+                continue
+            log.error("alert_event_removed", alert_id=str(alert_id))
+            told += 1
+        return told
 
     def _place(self, alert_id: UUID, handling: Handling) -> Escalation:
         """Return where an alert belongs that nobody has claimed; its traveller's place is read only if that matters."""

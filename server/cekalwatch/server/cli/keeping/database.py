@@ -218,10 +218,13 @@ def accept_rows(
 
     from cekalwatch.server.audit.entry import Action, ObjectKind
     from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.server.storage.schema import SCHEMA
 
     with opened(config, data_dir, "critical") as context:
         scan = _row_scan(context)
-        found = [one for one in scan.all() if not row or "/".join(one.key) in row]
+        # A trigger or a table cannot be accepted: it has to go.
+        rows = (one for one in scan.all() if one.key[0] != SCHEMA)
+        found = [one for one in rows if not row or "/".join(one.key) in row]
         if not found:
             raise ProgramError("No such row is refused", Exit.NO_INPUT)
         _show_rows(found)

@@ -26,6 +26,7 @@ from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.scan import PAGE_ROWS, RowScan
 from cekalwatch.server.storage.integrity.signed_row import RowKey
 from cekalwatch.server.storage.notices import NoticeStore
+from cekalwatch.server.storage.schema import SCHEMA
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,8 @@ MAX_NAMED = 100
 
 MISSED_PERIOD_S = 20.0
 """From one look for missing subjects to the next, at least."""
+WHOLE_SCHEMA_PERIOD_S = 86_400.0
+"""From one comparison of tables and indexes to the next; of triggers it is that for missing subjects."""
 MISSED_SHARE = 0.02
 """Share of the time that these looks take at most."""
 
@@ -179,6 +182,7 @@ class RowAlarms:
         self._scan = scan
         self._read_again = read_again
         self._look_for_missed_s = clock.elapsed_s()
+        self._whole_schema_s = self._look_for_missed_s
         self._brought_back: set[RowKey] = set()
         self._audit = audit
         self._clock = clock
@@ -207,17 +211,20 @@ class RowAlarms:
         return found
 
     def _look_for_missed(self) -> None:
-        began_s = self._clock.elapsed_s()
-        if began_s < self._look_for_missed_s:
+        now_s = self._clock.elapsed_s()
+        if now_s < self._look_for_missed_s:
             return
+        whole = now_s >= self._whole_schema_s or any(table == SCHEMA for table, _ in self._guard.refused)
+        self._scan.schema(whole=whole)
+        if whole:
+            self._whole_schema_s = now_s + WHOLE_SCHEMA_PERIOD_S
+        began_s = self._clock.elapsed_s()
         missed = {row.key for row in self._scan.missed()}
-        if new := missed - self._brought_back:
-            if self._read_again([key for _, key in new], self._clock.now()):
-                self._brought_back = missed
-        else:
-            self._brought_back = missed
         now_s = self._clock.elapsed_s()
         self._look_for_missed_s = now_s + max(MISSED_PERIOD_S, (now_s - began_s) / MISSED_SHARE)
+        new = missed - self._brought_back
+        if not new or self._read_again([key for _, key in new], self._clock.now()):
+            self._brought_back = missed
 
     def _rows(self) -> Iterator[int]:
         """Check page after page, and yield the number of rows of each; a round ends with the last page."""

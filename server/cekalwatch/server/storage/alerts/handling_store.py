@@ -34,7 +34,8 @@ from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked
+from cekalwatch.server.storage.integrity.guard import REMOVED
+from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
@@ -153,6 +154,36 @@ class HandlingStore:
             hits = select(AlertRow).where(reference_owed()).order_by(col(AlertRow.alert_id))
             owed = readable(session, hits, lambda rows: read_alerts(session, rows, self._keyring))
         return found | {one.alert_id: one.handling for one in owed}
+
+    def untold(self, since: datetime) -> list[UUID]:
+        """Return the alerts raised since on which somebody must still act, and that no event of the log raises.
+
+        The guard refuses these events as removed. Events younger than a day are never pruned.
+        """
+        told = (
+            select(AlertEventRow.sequence)
+            .where(col(AlertEventRow.alert_id) == col(AlertRow.alert_id))
+            .where(col(AlertEventRow.type) == AlertEventType.RAISED)
+        )
+        query = select(AlertRow.alert_id).where(
+            col(AlertRow.state).in_(OPEN_STATES), col(AlertRow.raised_at) >= since, ~told.exists()
+        )
+        with self._database.session() as session:
+            found = session.exec(query).all()
+            log_table = str(AlertEventRow.__tablename__)
+            guard_of(session).refuse_of(log_table, {(log_table, key): REMOVED for key in found})
+        return list(map(UUID, found))
+
+    def tell_again(self, alert_id: UUID, note: Callable[[Alert, AlertEvent], AuditEntry], now: datetime) -> None:
+        """Add the event that raises an alert to the log again, with the audit entry of `note`."""
+        with self._database.session() as session:
+            lock_log(session)
+            row = session.get(AlertRow, str(alert_id))
+            if row is None:
+                raise CekalwatchError(Code.ALERT_NOT_FOUND)
+            (alert,) = read_alerts(session, [checked(session, row)], self._keyring)
+            write_audit(session, note(alert, self._event(session, row.alert_id, AlertEventType.RAISED, now)))
+            session.commit()
 
     def watched(self) -> list[WatchedAlert]:
         """Return the readable alerts on which somebody must still act, oldest first."""

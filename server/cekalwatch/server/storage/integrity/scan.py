@@ -6,7 +6,7 @@ Rows are checked when they are used; this finds changed rows that nobody has use
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy
@@ -16,10 +16,11 @@ from sqlmodel import select
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guard import REMOVED, RowGuard
+from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED, RowGuard
 from cekalwatch.server.storage.integrity.guarded_session import sign_as_it_stands
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowKey, SignedRow, form_of, signed_models
 from cekalwatch.server.storage.integrity.versions import WHOLLY
+from cekalwatch.server.storage.schema import SCHEMA, strange_tables, strange_triggers
 from cekalwatch.server.storage.watchlist import inventory
 
 PAGE_ROWS = 500
@@ -35,12 +36,14 @@ class RowMismatch:
     """A word of the guard's: CHANGED, PUT_BACK or REMOVED."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RowScan:
     """Checks the signed rows of one database."""
 
     database: Database
     guard: RowGuard
+    _strange_tables: list[str] = field(default_factory=list, init=False)
+    """As the last look at the whole schema found."""
 
     def pages(self, model: type[SignedRow]) -> Iterator[tuple[int, list[RowMismatch]]]:
         """Check a table page by page; yield each page's number of rows and refused rows, and last the missing rows."""
@@ -71,11 +74,20 @@ class RowScan:
 
     def all(self) -> list[RowMismatch]:
         """Return every row that is refused, by table."""
-        return [row for _, refused in self.all_pages() for row in refused] + self.missed()
+        return [row for _, refused in self.all_pages() for row in refused] + self.missed() + self.schema(whole=True)
 
     def missed(self) -> list[RowMismatch]:
         """Return the subjects of the watchlist of which rows are missing or came back."""
         return [RowMismatch(key, reason) for key, reason in inventory.missed(self.database, self.guard)]
+
+    def schema(self, *, whole: bool) -> list[RowMismatch]:
+        """Return the triggers and the like, if `whole` also the tables, that are not as the migrations made them."""
+        strange = strange_triggers(self.database)
+        if whole:
+            self._strange_tables = strange_tables(self.database)
+        found = {(SCHEMA, name): CHANGED for name in (*strange, *self._strange_tables)}
+        self.guard.refuse_of(SCHEMA, found)
+        return [RowMismatch(key, reason) for key, reason in found.items()]
 
     def sign_first(self, tables: Collection[str]) -> None:
         """Sign the rows without a MAC in tables that a migration has just given MACs, and say what the list holds."""

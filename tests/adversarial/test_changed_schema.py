@@ -1,0 +1,95 @@
+"""Who can write the database by SQL adds triggers that undo what the server writes, and hides rows: it is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guard import CHANGED
+from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
+from tests.support.builders.keys import key_store
+from tests.support.scenarios.intruder import Intruder
+from tests.support.scenarios.server import CaptureClient, face, list_astronaut, running, settings
+from tests.support.scenarios.sign_in import WAIT_S
+from tests.support.scenarios.troubles import Watcher
+
+_EATEN = "DELETE FROM alert_event WHERE sequence = NEW.sequence;"
+EATER = {
+    "sqlite": [f"CREATE TRIGGER eater AFTER INSERT ON alert_event BEGIN {_EATEN} END"],
+    "postgresql": [
+        f"CREATE FUNCTION eat() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {_EATEN} RETURN NULL; END $$",
+        "CREATE TRIGGER eater AFTER INSERT ON alert_event FOR EACH ROW EXECUTE FUNCTION eat()",
+    ],
+}
+FED = {"sqlite": "DROP TRIGGER eater", "postgresql": "DROP FUNCTION eat CASCADE"}
+EITHER = {
+    "CREATE VIEW people AS SELECT * FROM person": "view people of people",
+    "CREATE TABLE copy AS SELECT * FROM person": "remove_table copy",
+    "DROP INDEX ix_alert_event_alert_id": "add_index ix_alert_event_alert_id",
+}
+ONLY = {
+    "sqlite": {"DROP TRIGGER audit_entry_no_delete": "trigger audit_entry_no_delete of audit_entry"},
+    "postgresql": {
+        "ALTER TABLE audit_entry DISABLE TRIGGER USER": "trigger audit_entry_append_only of audit_entry",
+        "CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RETURN NULL; END $$": "trigger audit_entry_append_only of audit_entry",
+        "CREATE RULE none AS ON DELETE TO person DO INSTEAD NOTHING": "rule none of person",
+        "ALTER TABLE person ENABLE ROW LEVEL SECURITY": "row policy person of person",
+    },
+}
+
+
+@pytest.fixture
+def chosen(tmp_path: Path, database_setting: dict[str, str]) -> ServerSettings:
+    return settings(tmp_path, **database_setting)
+
+
+@pytest.fixture
+def intruder(chosen: ServerSettings) -> Intruder:
+    return Intruder(chosen)
+
+
+@pytest.fixture
+def scan(chosen: ServerSettings) -> Iterator[RowScan]:
+    with closing(Database(chosen.database_address)) as database:
+        database.upgrade()
+        yield RowScan(database, key_store(database).guard)
+
+
+def kind_of(chosen: ServerSettings) -> str:
+    return "postgresql" if chosen.database_url else "sqlite"
+
+
+def test_each_object_that_no_migration_made_is_named(
+    chosen: ServerSettings, intruder: Intruder, scan: RowScan, subtests: pytest.Subtests
+) -> None:
+    assert scan.all() == []
+    known: set[RowMismatch] = set()
+    for statement, name in (EITHER | ONLY[kind_of(chosen)]).items():
+        with subtests.test(statement):
+            intruder.run(statement)
+            found = set(scan.all())
+            assert RowMismatch(("schema", name), CHANGED) in found
+            assert known <= found
+            known = found
+
+
+@pytest.mark.slow
+async def test_an_alert_whose_event_is_eaten_is_a_problem_and_reaches_the_pcs_at_last(
+    chosen: ServerSettings, intruder: Intruder
+) -> None:
+    list_astronaut(chosen)
+    async with running(chosen) as server, Watcher(server.channel).watching() as watcher:
+        for statement in EATER[kind_of(chosen)]:
+            intruder.run(statement)
+        assert (await (await CaptureClient.open(server.channel)).receipt(face()))[0] == "ACCEPTED"
+        await watcher.until(lambda one: {"ROWS_CHANGED alert_event", "ROWS_CHANGED schema"} <= set(one.kinds), WAIT_S)
+        assert intruder.rows("alert_event") == []
+        intruder.run(FED[kind_of(chosen)])
+        await watcher.until(lambda one: not any("ROWS_CHANGED" in kind for kind in one.kinds), 3 * WAIT_S)
+        assert "RAISED" in {row["type"] for row in intruder.rows("alert_event")}
