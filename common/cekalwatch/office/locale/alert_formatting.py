@@ -13,6 +13,7 @@ from cekalwatch.contract.values.adjudication import (
     Escalation,
     Finding,
     FollowUp,
+    Outcome,
     Reason,
     clearing_of,
 )
@@ -252,7 +253,13 @@ class AlertFormatter(MomentFormatter):
     def history(self, alert: Alert) -> tuple[Fact, ...]:
         """Return the steps of people so far."""
         handling = alert.handling
-        facts = [Fact(self.say("FACT_FINDING"), self._finding(one, alert)) for one in handling.findings]
+        facts = [
+            Fact(
+                self.say("FACT_TAKEN_OVER" if one.outcome is Outcome.TAKEN_OVER else "FACT_FINDING"),
+                self._finding(one, alert),
+            )
+            for one in handling.findings
+        ]
         if handling.reference:
             facts.append(Fact(self.say("FACT_REFERENCE"), handling.reference))
         facts += [

@@ -397,3 +397,11 @@ def test_what_a_hit_without_a_ground_asks_for_is_what_is_owed() -> None:
 def test_the_passage_says_nothing_of_agencies() -> None:
     hit = replace(make_alert(), state=AlertState.CONFIRMED, agencies_owed=("KPK",))
     assert [fact.label for fact in ENGLISH.passage(hit)] == ["Place", "Picture taken", "Alert raised"]
+
+
+def test_a_take_over_is_no_finding() -> None:
+    alert = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
+    (looked,) = alert.handling.findings
+    taken_over = replace(looked, outcome=Outcome.TAKEN_OVER, reason=Reason.HOLDER_AWAY, person=SITI)
+    found, taken = ENGLISH.history(replace(alert, handling=replace(alert.handling, findings=(looked, taken_over))))
+    assert (taken.label, found.label) == ("Take-over", "Finding")
