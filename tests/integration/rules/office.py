@@ -175,7 +175,7 @@ class Machine:
         self._watch = sqlite3.connect(self.database.name, isolation_level=None)
         self._prepared = sqlite3.connect(":memory:")
         self._watch.backup(self._prepared)
-        self._files = {path for path in data.rglob("*") if self._is_other(path)}
+        self._files = {path: path.read_bytes() for path in data.rglob("*") if self._is_other(path)}
 
     def _is_other(self, path: Path) -> bool:
         """Whether it is a file that is not the database's."""
@@ -186,6 +186,8 @@ class Machine:
         for path in list(self.folder.rglob("*")):
             if self._is_other(path) and path not in self._files:
                 path.unlink()
+        for path, content in self._files.items():
+            path.write_bytes(content)
         self._prepared.backup(self._watch)
         self.database.purge_journal()
 
