@@ -87,6 +87,7 @@ LOOPS = {
     *("follow_troubles", "look_at_cameras", "look_at_notices", "look_at_ports", "look_at_rows", "look_at_server"),
     *(
         "look_at_counters",
+        "look_at_devices",
         "look_at_rights",
         "look_at_refused_servers",
         "look_at_sources",

@@ -4,7 +4,7 @@ and how alerts are selected and looked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Final, Protocol
 
@@ -108,6 +108,24 @@ class Alert:
     """The capture whose picture is the probe; empty when no picture is stored."""
     current: Sighting | None = None
     """The newest sighting that was not late: where the traveller is now; None when all were late."""
+
+    @property
+    def unnamed(self) -> Alert:
+        """The alert for a device without a person: that there is one, where and when, and nothing of people."""
+        place = self.last_seen
+        return replace(
+            self,
+            subject=Subject("", ""),
+            orders=(),
+            candidates=(),
+            sightings=(),
+            score=0.0,
+            threshold=0.0,
+            handling=Handling(escalation=self.handling.escalation, escalations=self.handling.escalations),
+            probe_capture_id="",
+            current=replace(place, capture_id="", score=0.0, passage="") if place and self.current else None,
+            agencies_owed=(),
+        )
 
     @property
     def seen(self) -> tuple[Sighting, ...]:

@@ -61,6 +61,7 @@ class TroubleKind(StrEnum):
     COUNTER_WITHOUT_PC = "COUNTER_WITHOUT_PC"
     THRESHOLD_WAITING = "THRESHOLD_WAITING"
     RIGHTS_GIVEN = "RIGHTS_GIVEN"
+    DEVICE_TWICE = "DEVICE_TWICE"
 
 
 OF_VIEWS = {
@@ -113,6 +114,8 @@ OF_CAMERAS = frozenset({one for one in TroubleKind if one.startswith("CAMERA_")}
 """Travellers at one counter may pass unseen."""
 OF_COUNTERS = frozenset({TroubleKind.COUNTER_WITHOUT_PC})
 """Alerts of a counter ring at no PC there."""
+OF_DEVICES = frozenset({TroubleKind.DEVICE_TWICE})
+"""Somebody seems to have a copy of a device's key."""
 OF_PEOPLE = frozenset({TroubleKind.RIGHTS_GIVEN})
 """Somebody may do more than before: whoever else has rights must know it."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
@@ -131,7 +134,7 @@ def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
     """Return the roles that see a problem of that kind, and may acknowledge it."""
     if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS:
         return KEEPS_SYSTEM
-    if kind in OF_PORTS:
+    if kind in OF_PORTS | OF_DEVICES:
         return KEEPS_SYSTEM | CONFIRMS
     return KEEPS_SOURCES if kind in OF_SOURCES | OF_PEOPLE else CONFIRMS
 

@@ -1,4 +1,6 @@
-"""The open calls and the rate of calls that a device may have, so that none can starve the others.
+"""The open calls and the rate of calls that a device may have at an address, so that none can starve the others.
+
+Whoever calls elsewhere with a copy of a device's key uses up nothing of the device's own.
 
 Pure: it knows no transport, and its caller reports refusals.
 """
@@ -72,37 +74,42 @@ class DeviceLimitError(CekalwatchError):
     """CALLS_TOO_MANY or RATE_EXCEEDED."""
 
 
+_Place = tuple[Identity, str]
+"""A device at an address."""
+
+
 class CallLimits:
     """Counts each device's calls; it belongs to one thread. `monotonic` gives seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._open: Counter[Identity] = Counter()
-        self._buckets: TokenBuckets[Identity | str] = TokenBuckets(TOKENS_PER_S, MAX_TOKENS, MAX_KNOWN)
+        self._open: Counter[_Place] = Counter()
+        self._buckets: TokenBuckets[_Place | str] = TokenBuckets(TOKENS_PER_S, MAX_TOKENS, MAX_KNOWN)
 
     @contextmanager
-    def call(self, device: Identity, method: str) -> Iterator[float]:
+    def call(self, device: Identity, method: str, address: str = "") -> Iterator[float]:
         """Count a call for the duration of the block, and give the seconds that it must wait first.
 
         Raises DeviceLimitError CALLS_TOO_MANY or RATE_EXCEEDED.
         """
-        if self._open[device] >= MAX_OPEN[device.role]:
+        place = device, address
+        if self._open[place] >= MAX_OPEN[device.role]:
             raise DeviceLimitError(Code.CALLS_TOO_MANY)
-        wait_s = self._charge(device, COSTS.get(method, DEFAULT_COST))
-        self._open[device] += 1
+        wait_s = self._charge(place, COSTS.get(method, DEFAULT_COST))
+        self._open[place] += 1
         try:
             yield wait_s
         finally:
-            self._open[device] -= 1
-            if not self._open[device]:
-                del self._open[device]
+            self._open[place] -= 1
+            if not self._open[place]:
+                del self._open[place]
 
-    def charge_page(self, device: Identity, entries: int) -> float:
+    def charge_page(self, device: Identity, entries: int, address: str = "") -> float:
         """Charge for a page with that many entries, besides the call itself; return the seconds that it must wait.
 
         Raises DeviceLimitError RATE_EXCEEDED.
         """
-        return self._charge(device, COST_OF_ENTRY * max(0, min(entries, MAX_PAGE) - FREE_ENTRIES))
+        return self._charge((device, address), COST_OF_ENTRY * max(0, min(entries, MAX_PAGE) - FREE_ENTRIES))
 
     def charge_stranger(self, stranger: str) -> float:
         """Charge a caller that is refused before it counts as a device; return the seconds that the answer must wait.
@@ -114,12 +121,12 @@ class CallLimits:
         wait_s = self._bucket(stranger, now_s).take(DEFAULT_COST, now_s, MAX_WAIT_S)
         return MAX_WAIT_S if wait_s is None else wait_s
 
-    def _charge(self, device: Identity, cost: float) -> float:
+    def _charge(self, place: _Place, cost: float) -> float:
         now_s = self._monotonic()
-        wait_s = self._bucket(device, now_s).take(cost, now_s, MAX_WAIT_S)
+        wait_s = self._bucket(place, now_s).take(cost, now_s, MAX_WAIT_S)
         if wait_s is None:
             raise DeviceLimitError(Code.RATE_EXCEEDED)
         return wait_s
 
-    def _bucket(self, who: Identity | str, now_s: float) -> TokenBucket:
-        return self._buckets.of(who, now_s, SHARE.get(who.role, 1.0) if isinstance(who, Identity) else 1.0)
+    def _bucket(self, who: _Place | str, now_s: float) -> TokenBucket:
+        return self._buckets.of(who, now_s, 1.0 if isinstance(who, str) else SHARE.get(who[0].role, 1.0))

@@ -293,6 +293,11 @@ class Caller:
         """Whether a stream may repeat events before its agent's position: with a signed-in person, or in plaintext."""
         return self.session is not None or self.on_this_machine
 
+    @property
+    def is_told_names(self) -> bool:
+        """Whether a stream names people: not to a console without a person, which only wakes its pages."""
+        return self.identity.role is not DeviceRole.CONSOLE or self.session is not None
+
     def two_people(self) -> TwoPeople:
         """Return the two people; raises SECOND_PERSON_NEEDED."""
         if self.people is None:

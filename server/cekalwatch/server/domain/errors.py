@@ -280,6 +280,7 @@ class Code(StrEnum):
     RATE_EXCEEDED = auto(), Kind.RESOURCE_EXHAUSTED, "The device calls too often; try again later."
     REQUEST_STALLED = auto(), Kind.UNAVAILABLE, "The request did not arrive in time."
     READER_STALLED = auto(), Kind.UNAVAILABLE, "The client did not read its messages."
+    STREAM_ELSEWHERE = auto(), Kind.UNAVAILABLE, "A newer stream of this device has taken this one's place."
     TOO_MANY_AGENTS = auto(), Kind.RESOURCE_EXHAUSTED, "The server cannot keep track of more agents."
     # People.
     SIGN_IN_NEEDED = auto(), Kind.UNAUTHENTICATED, "A person must sign in on this device first."

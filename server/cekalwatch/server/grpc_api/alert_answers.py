@@ -24,6 +24,13 @@ def event_message(item: DetailedEvent) -> alert_service_pb2.SubscribeAlertsRespo
     return STREAM.write(told)
 
 
+@lru_cache(maxsize=64)
+def unnamed_event_message(item: DetailedEvent) -> alert_service_pb2.SubscribeAlertsResponse:
+    """Write an event without the people that it is about."""
+    event = item.event
+    return STREAM.write(AlertEvent(event.sequence, event.type, item.details.shown.unnamed, event.occurred_at))
+
+
 def alert_page(found: Sequence[AlertDetails], limit: int) -> alert_service_pb2.ListAlertsResponse:
     """Write a page of alerts, as far as they fit into a message."""
     alerts, more = page((ALERT.write(one.shown) for one in found), len(found), limit)

@@ -44,6 +44,7 @@ from cekalwatch.server.grpc_api.errors import Context, abort_with, address_of
 from cekalwatch.server.grpc_api.messages import single_request
 from cekalwatch.server.grpc_api.open_calls import OpenCall, OpenCalls
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.wire.identity import Identity
 from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA, signed_bytes
 
 READER_STALL_S = 30.0
@@ -87,12 +88,13 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         refusals: RefusalLog | None = None,
         let_in: Callable[[str], Received] = lambda _: Received(),
         clock: Clock | None = None,
+        displaced: Callable[[Identity, bool], None] = lambda _, __: None,
     ) -> None:
         """A stream ends when its client does not read a message for `reader_stall_s` seconds.
 
         `refused` is told the method, the certificate and the reason of each call that is not allowed; `refusals` counts
         them, so that the log has the first of a kind. `let_in` is told the peer of each whose device is let in, and
-        returns what its messages are told to.
+        returns what its messages are told to. `displaced`: see `OpenCalls`.
         """
         self._certificates = certificates
         self._people = people
@@ -101,7 +103,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         self._refusals = refusals or RefusalLog(SystemClock())
         self._let_in = let_in
         self._limits = CallLimits(time.monotonic)
-        self.open_calls = OpenCalls(certificates.follow, clock or SystemClock())
+        self.open_calls = OpenCalls(certificates.follow, clock or SystemClock(), displaced)
 
     async def intercept_service(
         self,
@@ -132,13 +134,14 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
     ) -> Callable[..., Awaitable[Any]]:
         async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
             admission = await self._admit_device(method, context)
-            with self.open_calls.opened(admission) as stream:
+            with self.open_calls.opened(admission, address_of(context)) as stream:
                 try:
-                    with self._counted(method) as wait_s:
+                    with self._counted(method, context) as wait_s:
                         if wait_s:
                             await asyncio.sleep(wait_s)
                         stream.admission = await self._admit_people(admission, context)
                         _admission.set(stream.admission)
+                        self.open_calls.take_place(stream)
                         if stream.admission.caller.session is not None and isinstance(request, AsyncIterator):
                             request = _recorded(request, stream)
                         return await behaviour(request, context)
@@ -163,13 +166,13 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         return run
 
     @contextmanager
-    def _counted(self, method: str) -> Iterator[float]:
+    def _counted(self, method: str, context: Context) -> Iterator[float]:
         """Count the call, and give the seconds that it must wait; calls of this machine (plaintext) are not counted."""
         who = current_caller()
         if who.on_this_machine:
             yield 0.0
         else:
-            with self._limits.call(who.identity, method) as wait_s:
+            with self._limits.call(who.identity, method, address_of(context)) as wait_s:
                 yield wait_s
 
     def _with_request(self, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -180,7 +183,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             await self._admit_second(request, context)
             page = getattr(request, "page_size", 0)
             if page and not (who := current_caller()).on_this_machine:
-                await asyncio.sleep(self._limits.charge_page(who.identity, page))
+                await asyncio.sleep(self._limits.charge_page(who.identity, page, address_of(context)))
             return await behaviour(request, context)
 
         return run
@@ -282,18 +285,34 @@ def _bearer(value: str | bytes) -> str:
     return token.strip() if scheme.lower() == "bearer" and len(token) <= MAX_TOKEN else ""
 
 
+async def _write(context: Context, response: Any) -> None:  # noqa: ANN401  # any message
+    await context.write(response)
+
+
+async def _first_write(context: Context, response: Any) -> None:  # noqa: ANN401
+    """Write the first message, which has the headers with it: a call that ends in the middle of them never ends."""
+    writing = asyncio.ensure_future(_write(context, response))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing], timeout=REFUSAL_DELAY_S)
+        raise
+
+
 def _writing(
     behaviour: Callable[[Any, Context], AsyncGenerator[Any, None]], stall_s: float
 ) -> Callable[..., Awaitable[None]]:
     """Wrap a generator as a method that writes by itself, so that a stream can be ended while a write waits."""
 
     async def run(request: Any, context: Context) -> None:  # noqa: ANN401  # any message
+        write = _first_write
         async with aclosing(behaviour(request, context)) as responses:
             async for response in responses:
                 try:
                     async with asyncio.timeout(stall_s):
-                        await context.write(response)
+                        await write(context, response)
                 except TimeoutError:
                     raise _ReaderStalledError from None
+                write = _write
 
     return run

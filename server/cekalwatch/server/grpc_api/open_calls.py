@@ -1,4 +1,8 @@
-"""The open calls: each is completely admitted again and again, and ends when it would be refused."""
+"""The open calls: each is completely admitted again and again, and ends when it would be refused.
+
+An officer's PC and a console have one stream of each kind: of a device whose key was copied the newest wins, so that
+the copy keeps the device from nothing, and people are told that there were two.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -17,12 +21,17 @@ from cekalwatch.server.auth.admission import Admission
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.wire.identity import Identity
+from cekalwatch.wire.identity import DeviceRole, Identity
 
 CHECK_PERIOD_S = 0.5
 """Pause between two checks of open calls: a lost right must take effect within a second."""
 MAX_UNCHECKED_S = 30.0
 """How long a call may continue while the database cannot say whether its person has the right."""
+
+ONE_OF_A_DEVICE: Final = frozenset(
+    {"/cekalwatch.v1.AlertService/SubscribeAlerts", "/cekalwatch.v1.TroubleService/WatchTroubles"}
+)
+"""Streams of which a notifier and a console each have one."""
 
 log = structlog.get_logger()
 
@@ -37,6 +46,8 @@ class OpenCall:
     checked_s: float
     """When its person was checked last, in seconds of the event loop."""
     ended: Code | None = None
+    address: str = ""
+    """Where it comes from, without the port."""
     used: bool = False
     """Whether a message came since the last check, so that its person is not idle."""
 
@@ -44,9 +55,17 @@ class OpenCall:
 class OpenCalls:
     """Of one server; it is called from the event loop."""
 
-    def __init__(self, follow_revocations: Callable[[], object], clock: Clock) -> None:
-        """`follow_revocations` reads the revocation lists on a thread."""
+    def __init__(
+        self,
+        follow_revocations: Callable[[], object],
+        clock: Clock,
+        displaced: Callable[[Identity, bool], None] = lambda _, __: None,
+    ) -> None:
+        """`follow_revocations` reads the revocation lists on a thread; `displaced` is told of each device whose stream
+        another one took the place of, and whether that came from another address.
+        """
         self._clock = clock
+        self._displaced = displaced
         self._follow_revocations = follow_revocations
         self._calls: set[OpenCall] = set()
         self._heard: dict[Identity, datetime] = {}
@@ -54,18 +73,28 @@ class OpenCalls:
         self._following = ThreadPoolExecutor(1, "revocations")
 
     @contextmanager
-    def opened(self, admission: Admission) -> Iterator[OpenCall]:
+    def opened(self, admission: Admission, address: str = "") -> Iterator[OpenCall]:
         """Watch the call that runs now, until the end of the block."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call runs in a task")
-        stream = OpenCall(task, admission, asyncio.get_running_loop().time())
+        stream = OpenCall(task, admission, asyncio.get_running_loop().time(), address=address)
         self._calls.add(stream)
         try:
             yield stream
         finally:
             self._calls.discard(stream)
             self._heard[admission.caller.identity] = self._clock.now()
+
+    def take_place(self, stream: OpenCall) -> None:
+        """End the older streams of its kind of its device, once it is admitted."""
+        method, who = stream.admission.method, stream.admission.caller
+        if method not in ONE_OF_A_DEVICE or who.identity.role not in {DeviceRole.NOTIFIER, DeviceRole.CONSOLE}:
+            return
+        for one in self._going_on():
+            if one is not stream and (one.admission.method, one.admission.caller.identity) == (method, who.identity):
+                _end(one, Code.STREAM_ELSEWHERE)
+                self._displaced(who.identity, one.address != stream.address)
 
     def has(self, device: Identity) -> bool:
         """Whether a call of a device is open."""

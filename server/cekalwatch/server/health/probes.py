@@ -22,6 +22,7 @@ from cekalwatch.server.domain.captures import CameraClock, Capture
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.wire.identity import Identity
 
 Measure = Callable[[float], object]
 """Records a duration in seconds; any thread may call it."""
@@ -68,6 +69,11 @@ log = structlog.get_logger()
 
 MAX_PASSAGES = 200
 """Of one camera, from which the share of fit ones is reported: hours at a quiet counter, minutes in a crowd."""
+TWICE_TIMES = 3
+"""How many streams of one device at one address take each other's place within `TWICE_WITHIN` when there are two: a
+line that breaks makes fewer."""
+TWICE_WITHIN = timedelta(minutes=2)
+TWICE_TOLD_FOR = timedelta(hours=1)
 MAX_REJECTIONS = 100
 """Refused cameras that are remembered; a caller may claim any name, so the number is bounded."""
 
@@ -208,6 +214,8 @@ class Presence:
         self._agents: dict[str, list[Callable[[], AgentPresence]]] = {}
         self._clocks: dict[str, CameraClock] = {}
         self._passages: defaultdict[str, RecentPassages] = defaultdict(RecentPassages)
+        self._displaced: dict[Identity, tuple[datetime, ...]] = {}
+        self._twice: dict[Identity, datetime] = {}
 
     def now(self) -> datetime:
         """Return the server's time."""
@@ -288,6 +296,20 @@ class Presence:
             self._agents[agent_id].remove(watches)
             if not self._agents[agent_id]:
                 del self._agents[agent_id]
+
+    def displaced(self, device: Identity, elsewhere: bool) -> None:
+        """Note that another stream of a device took the place of its last one, from another address or the same."""
+        now = self._clock.now()
+        lately = (*(one for one in self._displaced.get(device, ()) if now - one < TWICE_WITHIN), now)
+        self._displaced[device] = lately[-TWICE_TIMES:]
+        if elsewhere or len(lately) >= TWICE_TIMES:
+            self._twice[device] = now
+
+    @property
+    def twice(self) -> frozenset[Identity]:
+        """The devices of which there were two within the last hour."""
+        now = self._clock.now()
+        return frozenset(one for one, at in self._twice.copy().items() if now - at < TWICE_TOLD_FOR)
 
     @property
     def agents(self) -> Mapping[str, AgentPresence]:

@@ -19,7 +19,7 @@ from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
-from cekalwatch.server.health.alarms.counters import CounterAlarms
+from cekalwatch.server.health.alarms.counters import CounterAlarms, DeviceAlarms
 from cekalwatch.server.health.alarms.feed import AlarmFeed
 from cekalwatch.server.health.alarms.people import RightsAlarms
 from cekalwatch.server.health.alarms.servers import (
@@ -59,6 +59,7 @@ LOOK_AT_ROWS_PERIOD_S = 2.0
 LOOK_AT_PORTS_PERIOD_S = 5.0
 LOOK_AT_COUNTERS_PERIOD_S = 1.0
 LOOK_AT_REFUSED_PERIOD_S = 2.0
+LOOK_AT_DEVICES_PERIOD_S = 2.0
 LOOK_AT_RIGHTS_PERIOD_S = 5.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
@@ -120,6 +121,7 @@ def init_alarms(
         PeriodicJob("look_at_server", LOOK_AT_SERVER_PERIOD_S, partial(board.apply, server)),
         PeriodicJob("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, partial(board.apply, thresholds)),
         PeriodicJob("look_at_rows", LOOK_AT_ROWS_PERIOD_S, partial(board.apply, rows)),
+        PeriodicJob("look_at_devices", LOOK_AT_DEVICES_PERIOD_S, partial(board.apply, DeviceAlarms(presence))),
         LeaderJob("look_at_counters", LOOK_AT_COUNTERS_PERIOD_S, partial(board.apply, CounterAlarms(attendance))),
         LeaderJob("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
         LeaderJob("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),

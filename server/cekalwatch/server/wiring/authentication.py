@@ -107,7 +107,14 @@ def init_authentication(
                 presence.camera_rejected(identity.name, identity.site, reason)
 
     interceptor = AuthenticationInterceptor(
-        certificates, people, settings.reader_stall_seconds, refused, refusals, let_in, context.clock
+        certificates,
+        people,
+        settings.reader_stall_seconds,
+        refused,
+        refusals,
+        let_in,
+        context.clock,
+        presence.displaced,
     )
     context.stack.callback(interceptor.open_calls.close)
     jobs = (

@@ -100,7 +100,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                 async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
                         await self._deliveries.note(agent, details.alert)
-                        yield STREAM.write(details.shown)
+                        yield STREAM.write(details.shown if subscriber.is_told_names else details.shown.unnamed)
             events = self._fanout.follow(after, wants, self._keep_alive_period_s)
             async with aclosing(events):
                 async for item in events:
@@ -113,7 +113,8 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
                         event, now = item.event, self._clock.now()
                         trace = TRACES.within(event.trace)
                         TRACES.record("alert.deliver", trace, event.trace, event.occurred_at, now, agent=agent_id)
-                        yield answers.event_message(item)
+                        named = subscriber.is_told_names
+                        yield answers.event_message(item) if named else answers.unnamed_event_message(item)
 
     def _watches(self, subscriber: Caller, asked: AlertFilter) -> Callable[[], AgentPresence]:
         wanted = subscriber.narrow(asked)
