@@ -136,9 +136,9 @@ class PortOffice:
             yield self
         self.database.close()
 
-    async def pc(self, name: str) -> Seat:
-        """Return a PC at which nobody has signed in."""
-        files = self.site.device(DeviceRole.NOTIFIER, name)
+    async def pc(self, name: str, site: str = "") -> Seat:
+        """Return a PC at which nobody has signed in, of the office's site unless `site` names another."""
+        files = self.site.device(DeviceRole.NOTIFIER, name, site)
         channel = await self._seats.enter_async_context(self.site.dialer(self.address, files).aio_channel())
         return Seat(channel, name)
 

@@ -28,7 +28,7 @@ from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.health.probes import NO_METRICS, Metrics
-from cekalwatch.server.storage.alerts.store import MAX_WAITING, AlertStore
+from cekalwatch.server.storage.alerts.store import MAX_WAITING, AlertStore, position_key
 from cekalwatch.server.storage.cluster.change_notifier import woken_within
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
@@ -155,10 +155,13 @@ class Fanout:
         _, newest = await asyncio.to_thread(self._store.log_bounds)
         return newest
 
-    async def acknowledged_position(self, agent_id: str) -> int | None:
-        """Return the last event that the agent acknowledged; None for a new agent."""
+    async def acknowledged_position(self, agent_id: str, site: str | None = None) -> int | None:
+        """Return the last event that the agent of a site acknowledged; None for a new agent.
+
+        One that has acknowledged none since positions have sites continues at that of its name.
+        """
         positions = await asyncio.to_thread(self._store.positions)
-        return positions.get(agent_id)
+        return positions.get(position_key(site, agent_id), positions.get(agent_id))
 
     async def waiting(self, after: int, wants: Wants, clock: Clock) -> AsyncGenerator[AlertDetails, None]:
         """If the agent was away, yield the alerts after `after` that still wait for somebody, newest first."""
@@ -270,9 +273,9 @@ class Acknowledgements:
             "acknowledge", self._write, threads=1, most=MAX_AT_ONCE, measure=metrics.batch("acknowledge")
         )
 
-    async def take(self, agent_id: str, sequence: int) -> int:
+    async def take(self, agent_id: str, sequence: int, site: str | None = None) -> int:
         """Return the agent's position after it is committed; raises POSITION_UNKNOWN beyond the log's end."""
-        position = await self._writing.do((agent_id, sequence))
+        position = await self._writing.do((position_key(site, agent_id), sequence))
         if occurred_at := self._occurred_at(sequence):
             self._measure((self._clock.now() - occurred_at).total_seconds())
         return position

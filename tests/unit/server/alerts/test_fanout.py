@@ -28,7 +28,7 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
-from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.alerts.store import AlertStore, lowest_positions
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -227,6 +227,15 @@ async def test_an_agents_own_position_is_what_it_acknowledged_and_a_new_one_has_
     fanout = log.fanout()
     assert await fanout.acknowledged_position("pc-1") == first
     assert await fanout.acknowledged_position("pc-new") is None
+    # Of an older release, without its site.
+    assert await fanout.acknowledged_position("pc-1", "sekupang") == first
+    log.store.acknowledge([("sekupang/pc-1", first + 1), ("batam-center/pc-1", first)], NOON)
+    assert await fanout.acknowledged_position("pc-1", "sekupang") == first + 1
+    assert await fanout.acknowledged_position("pc-1", "batam-center") == first
+    assert lowest_positions({"pc-1": 1, "sekupang/pc-1": 3, "batam-center/pc-1": 2, "pc-2": 1}) == {
+        "pc-1": 2,
+        "pc-2": 1,
+    }
 
 
 async def waiting(log: Log, after: int, wanted: AlertFilter | None = None) -> list[UUID]:

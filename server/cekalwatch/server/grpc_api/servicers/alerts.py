@@ -146,13 +146,14 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
 
     async def _start(self, agent_id: str, subscriber: Caller, request: pb.SubscribeAlertsRequest) -> tuple[int, int]:
         """Return the event after which the stream begins, and the newest of the log."""
-        own = await self._fanout.acknowledged_position(agent_id)
+        site = subscriber.device.site
+        own = await self._fanout.acknowledged_position(agent_id, site)
         # Not the head: what another server committed before this call is history here too, and an agent that has shown
         # it must not take this log for another one.
         newest = await self._fanout.newest_position()
         if own is None:
             # Stored at once, so that events before its first acknowledgement are not lost when the stream breaks.
-            own = await self._acknowledgements.take(agent_id, newest)
+            own = await self._acknowledgements.take(agent_id, newest, site)
         match request.WhichOneof("start"):
             case "after_sequence":
                 start = await self._fanout.start_after(read.sequence(request.after_sequence))
@@ -171,10 +172,12 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
     ) -> pb.AcknowledgeAlertsResponse:
         """Move an agent's position in the event log forward."""
         agent_id = read.agent_id(request.agent_id)
-        current_caller().speak_as(agent_id)
+        caller = current_caller()
+        caller.speak_as(agent_id)
         told = {str(key): value for key, value in context.invocation_metadata() or ()}
         with TRACES.span("alert.acknowledged", trace_context(str(told.get(METADATA, ""))), agent=agent_id):
-            position = await self._acknowledgements.take(agent_id, read.sequence(request.sequence))
+            sequence = read.sequence(request.sequence)
+            position = await self._acknowledgements.take(agent_id, sequence, caller.device.site)
         return pb.AcknowledgeAlertsResponse(acknowledged_sequence=position)
 
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Context) -> pb.ListAlertsResponse:

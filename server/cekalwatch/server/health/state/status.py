@@ -43,7 +43,7 @@ from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.probes import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.recognition.packs.installed import Engine
-from cekalwatch.server.storage.alerts.store import AlertStore
+from cekalwatch.server.storage.alerts.store import AlertStore, lowest_positions
 from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.store import KeyEntry, KeyStore
@@ -117,7 +117,11 @@ class StatusService:
     def read(self) -> DatabaseStatus:
         """Read the part that is in the database; it blocks. Raises StorageError."""
         return DatabaseStatus(
-            self.alerts.positions(), self.peers.whole(), self.leader_id(), self.maintenance.read(), tuple(self.ports())
+            lowest_positions(self.alerts.positions()),
+            self.peers.whole(),
+            self.leader_id(),
+            self.maintenance.read(),
+            tuple(self.ports()),
         )
 
     def combine(self, stored: DatabaseStatus) -> ServerStatus:

@@ -6,7 +6,7 @@ because whoever writes to the log locks it first (`lock_log`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -71,6 +71,21 @@ def lock_log(session: Session) -> None:
     Nothing is read before it, so that no other process can write in between.
     """
     session.exec(_LOCK)
+
+
+def position_key(site: str | None, agent_id: str) -> str:
+    """Return the key of an agent's position: PCs of one name at two sites have two. Plaintext has no site."""
+    return f"{site}/{agent_id}" if site else agent_id
+
+
+def lowest_positions(positions: Mapping[str, int]) -> dict[str, int]:
+    """Return the lowest position of each name. One without a site, of an older release, counts if there is no other."""
+    found: dict[str, int] = {}
+    for key in sorted(positions, key=lambda one: "/" not in one):
+        name = key.rpartition("/")[2]
+        if "/" in key or name not in found:
+            found[name] = min(positions[key], found.get(name, positions[key]))
+    return found
 
 
 class AlertStore:
@@ -244,7 +259,7 @@ class AlertStore:
         return gone
 
     def acknowledge(self, positions: Sequence[tuple[str, int]], now: datetime) -> list[int | CekalwatchError]:
-        """Move agents forward to their sequences, in one transaction; return the position of each.
+        """Move agents, by their `position_key`, forward to their sequences, in one transaction; return their positions.
 
         A position beyond the log gives the error POSITION_UNKNOWN instead, and an agent too many TOO_MANY_AGENTS.
         """
@@ -286,7 +301,7 @@ class AlertStore:
         return [reached(agent_id, sequence) for agent_id, sequence in positions]
 
     def positions(self) -> dict[str, int]:
-        """Return the last acknowledged sequence of each agent that ever acknowledged."""
+        """Return the last acknowledged sequence of each agent that ever acknowledged, by its `position_key`."""
         with self._database.session() as session:
             return {row.agent_id: row.acknowledged_sequence for row in session.exec(select(AgentRow))}
 

@@ -166,6 +166,7 @@ class AgentRow(SQLModel, table=True):
     __tablename__ = "agent"
 
     agent_id: str = Field(primary_key=True)
+    """Its site and name, with a slash between (`position_key`)."""
     acknowledged_sequence: int
     acknowledged_at: datetime = moment()
 
