@@ -4,8 +4,8 @@
 
 Two hundred of the South Asian set are listed. The others pass four cameras, with people of LFW among them (two in five
 on the first day, none on the last); one passage in a hundred is of somebody listed. There is one photograph a person,
-varied by light, blur, size and mirror. People settle each alert. FPIR is then counted on other variants, and FNIR on
-people of LFW with two photographs.
+varied by light, blur, size and mirror. People settle each alert, and two accept a threshold that waits for them after
+each day. FPIR is then counted on other variants, and FNIR on people of LFW with two photographs.
 """
 
 from __future__ import annotations
@@ -211,6 +211,7 @@ def _play(
             site.passes(quarter[FIRST:])
             site.settle()
             site.clock.go(hours=24 / QUARTERS)
+        site.accept()
         tell(str(number + 1))
     site.passes(last)
     site.learns()

@@ -33,6 +33,7 @@ from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import SightingRow
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.models.threshold_store import ThresholdStore
 from cekalwatch.server.wiring import capture as capture_wiring
 from cekalwatch.server.wiring import gallery as gallery_wiring
 from cekalwatch.v1 import capture_pb2, operations_pb2, operations_service_pb2_grpc
@@ -43,6 +44,7 @@ from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import reference, subject
 from tests.support.scenarios.adjudication import Counter
+from tests.support.scenarios.learning import accept_waiting
 from tests.support.scenarios.server import CaptureClient, order_in_force
 
 ROUND_S: Final = 0.5
@@ -114,10 +116,10 @@ class LearningSite:
         self._who: dict[str, str] = {}
         """Of each passage who passed."""
         self._before = 0
-        model_version = load_pack(pack).model_version
+        self._model_version = load_pack(pack).model_version
         for number, template in enumerate(listed):
             key = f"S-{number}"
-            photograph = reference(key.encode(), template=template, model_version=model_version)
+            photograph = reference(key.encode(), template=template, model_version=self._model_version)
             self._desk.watchlist.put(subject(key), order_in_force(order_id=f"O-{key}", subject_id=key), [photograph])
         self._desk.watchlist.mark_success(self.clock.now())
         self._stack = ExitStack()
@@ -158,6 +160,11 @@ class LearningSite:
                 raise RuntimeError(f"only {self.gallery().threshold_promise.passages} of {due} passages were counted")
             time.sleep(ROUND_S / 5)
         time.sleep(2 * ROUND_S)  # the gallery follows what was learned
+
+    def accept(self) -> None:
+        """Two people accept the threshold that waits for them, if one does; the gallery follows."""
+        accept_waiting(ThresholdStore(self._database), self.clock, self._model_version)
+        time.sleep(2 * ROUND_S)
 
     def settle(self) -> None:
         """Settle all alerts: those of listed people are confirmed, the others were somebody else."""

@@ -22,6 +22,7 @@ from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.capture.passage_counters import ScoreCounter
 from cekalwatch.server.capture.passages import PassageScore
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
@@ -74,6 +75,14 @@ class Passers:
 
     def fpir(self, threshold: float) -> float:
         return -math.expm1(-math.exp((self.middle - threshold) / self.spread))
+
+
+def accept_waiting(thresholds: ThresholdStore, clock: Clock, model_version: str) -> None:
+    """Two people accept the threshold that waits for them, if one does."""
+    learned = thresholds.learned(model_version)
+    if learned and learned.waiting is not None:
+        setting = ThresholdSetting(thresholds, clock, lambda: model_version)
+        setting.accept_learned(learned.waiting, TOGETHER, ADMINISTRATION)
 
 
 class LearningPort:
@@ -175,10 +184,8 @@ class LearningPort:
 
     def accept(self) -> None:
         """Two people accept the threshold that waits for them, if one does."""
-        if self.learned and self.learned.waiting is not None:
-            setting = ThresholdSetting(self.thresholds, self.clock, lambda: self._model)
-            setting.accept_learned(self.learned.waiting, TOGETHER, ADMINISTRATION)
-            self.holder.follow()
+        accept_waiting(self.thresholds, self.clock, self._model)
+        self.holder.follow()
 
     def day(self, passers: Mapping[str, NDArray[np.float64]]) -> None:
         """Let a day pass, with these scores at each camera, and a look at the end of each quarter of it."""
