@@ -36,6 +36,8 @@ class PictureRecord:
             write_private(self._file, str(folder.absolute()).encode())
         except OSError as error:
             raise ProgramError(f"Pictures cannot be kept: {self._file}: {error.strerror}", Exit.UNAVAILABLE) from None
+        except ProgramError as error:  # no room, say: the notifier is started again until there is
+            raise ProgramError(f"Pictures cannot be kept: {error}", Exit.UNAVAILABLE) from None
 
     def forget(self) -> None:
         """Remove the record: the pictures are gone."""

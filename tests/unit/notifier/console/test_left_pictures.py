@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from cekalwatch.notifier.console.left_pictures import PictureRecord, delete_left
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.errors import Exit, ProgramError
 from tests.support.fakes.alert_server import JPEG
+from tests.support.scenarios.spools import file_system
 
 
 @pytest.fixture
@@ -61,6 +64,17 @@ def test_what_a_notifier_of_0_2_0_left_goes_too(
     left = [picture_in(one) for one in folders]
     delete_left(settings.state_dir)
     assert not any(one.exists() for one in left)
+
+
+def test_a_record_that_finds_no_room_ends_the_notifier_so_that_it_is_started_again(tmp_path: Path) -> None:
+    with file_system(tmp_path / "disk", "-o", "size=64k") as disk:
+        settings = NotifierSettings.load(agent_id="pc-1", state_dir=disk, images_dir=tmp_path / "mine")
+        with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+        with pytest.raises(ProgramError, match="No space left") as ended:
+            PictureRecord(settings).note(tmp_path / "mine")
+    assert ended.value.exit_code is Exit.UNAVAILABLE
 
 
 def test_a_record_that_names_nothing_is_no_error(settings: NotifierSettings) -> None:
