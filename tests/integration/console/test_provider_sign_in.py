@@ -326,6 +326,15 @@ async def test_without_the_right_second_person_nothing_is_done(
                 assert not office.trail(Action.THRESHOLD_SET)
 
 
+async def test_where_a_provider_is_the_second_person_is_led_there_first(registered: Pages) -> None:
+    async with registered.browser() as browser:
+        await enter(browser, "sari")
+        form = (await browser.get("/threshold")).text.partition('action="/threshold/set"')[2].partition("</form>")[0]
+        first = form.index("<button")
+        assert 'name="second_by" value="provider"' in form[first : form.index("</button>", first)]
+        assert first < form.index("<details>") < form.index('name="second_password"'), "a password is the other way"
+
+
 async def test_a_second_person_who_gives_up_leaves_the_form_as_it_was(
     registered: Pages, office: PortOffice, provider: IdentityServer
 ) -> None:

@@ -162,7 +162,8 @@ def with_second_person(
     """
     form, say = visit.form, visit.texts.say
     key, name, password = form.get("signed", ""), form.get("second_name", "").strip(), form.get("second_password", "")
-    by_provider = form.get("second_by") == "provider"
+    # A key pressed in a field sends the form by its first button, which is that of the provider.
+    by_provider = form.get("second_by") == "provider" and not password
     if not (by_provider or key or (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD)):
         return again(say("SECOND_PERSON_MISSING"))
     if not key and not visit.console.sign_in_allowed(visit.request):
