@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ from cekalwatch.contract.values.federation import (
     SignOfLife,
 )
 from cekalwatch.server.audit.device_entries import device
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -289,11 +289,12 @@ class _ReportStream:
         who = device(Identity(DeviceRole.PORT, self._port.site, self._port.name))
         await self._trail.note(who, Action.PORT_REPORTS_OPENED, after_event=start.after, start=reason)
 
-    def _erased(self, now: datetime) -> Callable[[int], AuditEntry]:
-        def note(alerts: int) -> AuditEntry:
-            details: dict[str, int | str] = {"port_alerts": alerts, "port": str(self._port)}
-            log.info("retention_swept", port_alerts=alerts, port=str(self._port))
-            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
+    def _erased(self, now: datetime) -> Callable[[Sequence[str]], AuditEntry]:
+        def note(alert_ids: Sequence[str]) -> AuditEntry:
+            details: dict[str, int | str] = {"port_alerts": len(alert_ids), "port": str(self._port)}
+            log.info("retention_swept", port_alerts=len(alert_ids), port=str(self._port))
+            named = tuple(map(ObjectKind.ALERT.key, alert_ids))
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, named, details=details)
 
         return note
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -11,7 +12,7 @@ import sqlalchemy
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.federation import HeldAlerts, LogPosition, LogStart, StartReason
-from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling
@@ -33,6 +34,11 @@ def store(database: Database) -> PortStore:
 
 def note(gone: int) -> AuditEntry:
     return AuditEntry(NOON, Actor(ActorKind.SERVER, "here"), Action.RETENTION_SWEPT, details={"alerts": gone})
+
+
+def naming(alert_ids: Sequence[str]) -> AuditEntry:
+    named = tuple(map(ObjectKind.ALERT.key, alert_ids))
+    return AuditEntry(NOON, Actor(ActorKind.SERVER, "here"), Action.RETENTION_SWEPT, named)
 
 
 def refused(store: PortStore, *reports: PortReport) -> Code:
@@ -109,7 +115,7 @@ def test_one_port_cannot_touch_what_another_has_reported(store: PortStore) -> No
     store.record(SEKUPANG, [report(1, one)], NOON)
     taken = replace(one, handling=Handling(NOON, AlertState.CLOSED))
     store.record(HARBOUR_BAY, [report(1, taken, kind=AlertEventType.CLOSED)], NOON)
-    store.keep_only(HARBOUR_BAY, HeldAlerts(None, None, ()), note)
+    store.keep_only(HARBOUR_BAY, HeldAlerts(None, None, ()), naming)
     assert store.get(SEKUPANG, one.alert_id).alert == one
     assert kinds(store, one) == [AlertEventType.RAISED]
     with pytest.raises(CekalwatchError) as error:
@@ -123,13 +129,14 @@ def test_what_a_port_has_erased_goes_and_only_within_the_stretch(store: PortStor
     store.start(SEKUPANG, FROM_THE_START, NOON)
     store.record(SEKUPANG, [report(1, first), report(2, second), report(3, third)], NOON)
     stretch = HeldAlerts(None, second.alert_id, (second.alert_id,))
-    assert store.keep_only(SEKUPANG, stretch, note) == 1
-    assert store.keep_only(SEKUPANG, stretch, note) == 0
+    assert store.keep_only(SEKUPANG, stretch, naming) == 1
+    assert store.keep_only(SEKUPANG, stretch, naming) == 0
     assert [one.alert.alert_id for one in store.alerts("", None, 10)] == [third.alert_id, second.alert_id]
     assert kinds(store, first) == []
     with database.engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM audit_entry").scalar() == 1
-    assert store.keep_only(SEKUPANG, HeldAlerts(second.alert_id, None, ()), note) == 1
+        (named,) = connection.exec_driver_sql("SELECT objects FROM audit_entry").scalars()
+    assert str(first.alert_id) in named
+    assert store.keep_only(SEKUPANG, HeldAlerts(second.alert_id, None, ()), naming) == 1
     assert [one.alert.alert_id for one in store.alerts("", None, 10)] == [second.alert_id]
 
 

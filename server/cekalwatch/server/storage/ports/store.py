@@ -121,10 +121,10 @@ class PortStore:
             session.commit()
             return reached
 
-    def keep_only(self, port: Port, held: HeldAlerts, note: Callable[[int], AuditEntry]) -> int:
+    def keep_only(self, port: Port, held: HeldAlerts, note: Callable[[Sequence[str]], AuditEntry]) -> int:
         """Remove the alerts in that range of keys that the port no longer has; return how many were removed.
 
-        If there were any, the audit entry that `note` makes of that number is committed with it.
+        For each AT_ONCE of them, the audit entry that `note` makes of their keys is committed with it.
         """
         query = select(PortAlertRow.alert_id).where(*_of(PortAlertRow, port))
         if held.after:
@@ -138,7 +138,7 @@ class PortStore:
                 return 0
             for start in range(0, len(gone), AT_ONCE):
                 _remove(session, port, gone[start : start + AT_ONCE])
-            write_audit(session, note(len(gone)))
+                write_audit(session, note(gone[start : start + AT_ONCE]))
             session.commit()
         self._database.purge_journal()
         return len(gone)
