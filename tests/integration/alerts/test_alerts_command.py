@@ -172,7 +172,7 @@ async def test_a_supervisor_gets_the_figures_of_the_shift(office: PortOffice, tm
     assert "False alerts: 1 of 1" in figures
     rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
     assert ["camera", "dep-1", "1", "0", "1.0000"] in rows
-    assert "Your role does not allow" in await budi.refused("shift")
+    assert "Who can do it: supervisor, auditor." in await budi.refused("shift")
 
 
 @pytest.mark.slow
