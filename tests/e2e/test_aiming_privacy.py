@@ -30,7 +30,7 @@ from tests.support.tools import disk_search
 from tests.support.tools.packs import light_pack
 from tests.support.tools.unsealed_values import unsealed_values
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("forked_programs")]
 RECOGNISED = 0.3
 """Comparison score at which, with the pack `light`, one stranger in 500 is taken for another."""
 START_S = 120.0

@@ -102,6 +102,7 @@ def _short_passages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_programs")
 @pytest.mark.parametrize(
     ("people", "passages"),
     # More people take the same way: the first ones show it in `make test`.
