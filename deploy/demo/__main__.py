@@ -39,8 +39,8 @@ BUILD = Path("build")
 LOCAL_TIME = ZoneInfo("Asia/Jakarta")
 """Batam's clock: it decides which orders are in force."""
 VIEWER = "kepala"
-VIEWERS_ROLES = [role for role in PersonRole if role is not PersonRole.OFFICER]
-"""Of who looks at the web console: all but one, for every page."""
+VIEWERS_ROLES = [role for role in PersonRole if role not in {PersonRole.OFFICER, PersonRole.AUDITOR}]
+"""Of who looks at the web console: for every page but the audit trail, which no administrator sees."""
 PERIOD_S = 0.5
 SAME_PICTURE = (
     "These people come from pictures in installed packages, one each: the list holds the same picture, mirrored, "
