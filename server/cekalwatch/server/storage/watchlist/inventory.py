@@ -133,7 +133,6 @@ def _note(session: GuardedSession, *_: object) -> None:
 @sqlalchemy.event.listens_for(GuardedSession, "before_commit")
 def _settle(session: GuardedSession) -> None:
     """Bring the digests of the subjects that the transaction concerns, and the sum, up to date."""
-    session.flush()
     concerned: set[str] = session.info.pop(CONCERNED, set())
     again: bool = session.info.pop(_SUM_AGAIN, False)
     emptied, moved = session.info.pop(EMPTIED, set()), session.info.pop(_MOVED, Counter())
