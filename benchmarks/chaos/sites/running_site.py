@@ -27,6 +27,7 @@ from benchmarks.chaos.sites.plans import GROUPING_WINDOW_S, PcPlan, SitePlan
 from benchmarks.chaos.truth import Truth
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.storage.alerts.store import position_key
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import operations_service_pb2, session_service_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -225,7 +226,8 @@ class RunningSite(ABC):
 
         def all_follow() -> bool:
             with database.connection() as connection:
-                return set(connection.exec_driver_sql("SELECT agent_id FROM agent").scalars()) >= set(self.pcs)
+                known = set(connection.exec_driver_sql("SELECT agent_id FROM agent").scalars())
+            return known >= {position_key(self.key, name) for name in self.pcs}
 
         try:
             wait_until(all_follow, START_S, f"Not all PCs of {self.key} get events")

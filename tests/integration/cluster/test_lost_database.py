@@ -283,7 +283,7 @@ def check(address: str, port: Port) -> None:
             }
             for alert_id, version in promises.judged.items():
                 assert alerts[alert_id] == (version, "REFERRED")
-            ((acknowledged,),) = rows("SELECT acknowledged_sequence FROM agent WHERE agent_id = 'pc-budi'")
+            ((acknowledged,),) = rows("SELECT acknowledged_sequence FROM agent WHERE agent_id ~ '/pc-budi$'")
             assert acknowledged >= promises.shown
         last = promises.events[-1].sequence
         assert [one.sequence for one in promises.events] == sorted(sequence for sequence in held if sequence <= last)

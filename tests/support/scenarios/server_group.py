@@ -125,7 +125,7 @@ class ServerGroup:
             def has_position() -> bool:
                 with database.engine.connect() as connection:
                     known = connection.exec_driver_sql("SELECT agent_id FROM agent").scalars()
-                    return {*agent_ids} <= {*known}
+                    return {*agent_ids} <= {one.rpartition("/")[2] for one in known}  # behind the site, if it has one
 
             wait_until(has_position, START_S, f"The connection of {' and '.join(agent_ids)}", *programs)
 
