@@ -258,7 +258,7 @@ class Rules(PeoplesRules):
         """(1) An open alert without an order in force says so; with one again, it goes on and waits from now."""
         if alert.state not in OPEN:
             return
-        judged_without = alert.subject in alert.without_order
+        asked, was_without = alert.subject, alert.subject in alert.without_order
         alert.without_order = {subject for subject in alert.left if not self.has_order(alert, subject)}
         if alert.state in UNDECIDED and alert.subject not in alert.askable:
             alert.subject = alert.askable[0]  # (4) nobody is kept from judging whoever has an order
@@ -269,7 +269,7 @@ class Rules(PeoplesRules):
             ended = alert.without_order == set(alert.left)
         if ended == alert.orders_ended:
             without = alert.subject in alert.without_order
-            if alert.state in PENDING and judged_without != without:  # while somebody else has an order
+            if alert.subject == asked and was_without != without:  # while somebody else has an order, or none was told
                 self._grows(alert)
                 if not without:
                     self._asks_again(number)
