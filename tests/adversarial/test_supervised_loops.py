@@ -56,6 +56,7 @@ STARTED_IN = {
     "camera/sources/opencv.py": "within the decoder, which is begun again",
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
+    "server/grpc_api/authentication.py": "one write, which ends with its call",
     "server/ports.py": "one stream, which ends with any of them",
     "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
     "server/concurrency/line_splitter.py": "one answer, which it cuts off",
@@ -76,7 +77,15 @@ LOOPS = {
     *("follow_gallery", "follow_list", "keep_order_terms", "learn_threshold", "make_templates", "synchronise"),
     *("compare_faces", "erase_subjects", "forget_changed_subjects"),
     # alerts
-    *("count_field_days", "escalate", "follow_event_log", "follow_supervisors", "forget_passages", "look_at_orders"),
+    *(
+        "count_field_days",
+        "escalate",
+        "follow_event_log",
+        "follow_officers",
+        "follow_supervisors",
+        "forget_passages",
+        "look_at_orders",
+    ),
     *("sweep_events", "sweep_images", "sweep_probes", "sweep_records", "sweep_unsettled_images"),
     "sweep_port_records",
     # captures, and who may what

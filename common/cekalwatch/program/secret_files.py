@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shlex
@@ -14,6 +15,9 @@ from cekalwatch.program.errors import Exit, ProgramError
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where nothing more can be written for now."""
 
 
 def make_private_folder(folder: Path) -> None:
@@ -41,7 +45,7 @@ def refuse_shared(what: str, file: Path, mode: int, then: str) -> None:
 
 
 def write_private(file: Path, content: bytes) -> None:
-    """Replace `file` by `content` atomically, with mode 0600; raises ProgramError."""
+    """Replace `file` by `content` atomically, with mode 0600; raises ProgramError: `UNAVAILABLE` for a full disk."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         try:
@@ -53,7 +57,10 @@ def write_private(file: Path, content: bytes) -> None:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise ProgramError(f"{file} cannot be written: {error.strerror}", Exit.CONFIG) from None
+        full = error.errno in DISK_FULL
+        then = ". Make room on the disk. Run the command again then" if full else ""
+        code = Exit.UNAVAILABLE if full else Exit.CONFIG
+        raise ProgramError(f"{file} cannot be written: {error.strerror}{then}", code) from None
 
 
 def create_private(file: Path, content: bytes) -> None:

@@ -323,7 +323,7 @@ async def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
     process = await begun(long_list(tmp_path / "list", 150), tmp_path / "data")
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     _, errors = await process.communicate()
-    assert process.returncode == Exit.UNAVAILABLE
+    assert process.returncode == Exit.UNAVAILABLE, errors
     assert b"Run the command again" in errors
     assert b"Traceback" not in errors
 

@@ -21,7 +21,9 @@ FILES = sorted((Path(__file__).parent / "settings_of_0.2.0").glob("*.toml"))
 """Made by the code of 0.2.0: all that it knew, the tables of a source for each kind, and what its `init` wrote."""
 RENAMED = [(program, old) for program, settings in PROGRAMS.items() for old in settings.old_names]
 
-NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS}
+NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
+    "cekalwatch-server": {"escalate_owed_again_after_seconds"}
+}
 """The settings that 0.2.0 did not have."""
 
 

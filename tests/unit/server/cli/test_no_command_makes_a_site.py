@@ -31,6 +31,7 @@ REQUIRED = {
     "folder": "{folder}",
     "subject_id": "S-1",
     "agency": "KPK",
+    "seen": "1a2b3c4d5e6f7a8b",
     "row": "{folder}/row.toml",
     "kind": "CEGAH",
     "day": "2026-01-02",
