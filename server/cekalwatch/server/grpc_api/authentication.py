@@ -119,6 +119,8 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         behaviour = getattr(handler, f"{request}_{response}")
         if inspect.isasyncgenfunction(behaviour):
             behaviour = _writing(behaviour, self._reader_stall_s)
+        if handler.response_streaming:
+            behaviour = _with_headers(behaviour)
         if not handler.request_streaming:
             behaviour = self._with_request(behaviour)
         # A single request is read here, because gRPC itself would wait for it without a limit.
@@ -136,34 +138,47 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             admission = await self._admit_device(method, context)
             with self.open_calls.opened(admission, address_of(context)) as stream:
                 try:
-                    with self._counted(method, context) as wait_s:
-                        if wait_s:
-                            await asyncio.sleep(wait_s)
-                        stream.admission = await self._admit_people(admission, context)
-                        _admission.set(stream.admission)
-                        self.open_calls.take_place(stream)
-                        if stream.admission.caller.session is not None and isinstance(request, AsyncIterator):
-                            request = _recorded(request, stream)
-                        return await behaviour(request, context)
-                except DeviceLimitError as error:
-                    who = current_caller()
-                    if self._refusals.is_new(error.code, str(who.device.actor)):
-                        identity = who.identity
-                        log.warning("device_limited", role=identity.role, name=identity.name, code=error.code)
-                    await asyncio.sleep(REFUSAL_DELAY_S)
-                    await abort_with(context, error.code, error.told)
-                except _ReaderStalledError:
-                    log.warning("stream_ended", method=method, code=Code.READER_STALLED)
-                    # The stream has released what it held; sending the status may have to wait for the client, and
-                    # counts as a call of its device.
-                    await abort_with(context, Code.READER_STALLED)
+                    return await self._answer(stream, behaviour, request, context)
                 except asyncio.CancelledError:
-                    if stream.ended is None:
+                    # gRPC drops a cancelled call without a status, for which the client would wait for ever.
+                    if stream.ended is None or context.done():
                         raise
                     stream.task.uncancel()
                     await abort_with(context, stream.ended)
 
         return run
+
+    async def _answer(
+        self,
+        stream: OpenCall,
+        behaviour: Callable[[Any, Context], Awaitable[Any]],
+        request: Any,  # noqa: ANN401  # any message
+        context: Context,
+    ) -> Any:  # noqa: ANN401  # any message
+        """Run the call of a device that is let in, or refuse it."""
+        method, admission = stream.admission.method, stream.admission
+        try:
+            with self._counted(method, context) as wait_s:
+                if wait_s:
+                    await asyncio.sleep(wait_s)
+                stream.admission = await self._admit_people(admission, context)
+                _admission.set(stream.admission)
+                with self.open_calls.in_place(stream):
+                    if stream.admission.caller.session is not None and isinstance(request, AsyncIterator):
+                        request = _recorded(request, stream)
+                    return await behaviour(request, context)
+        except DeviceLimitError as error:
+            who = current_caller()
+            if self._refusals.is_new(error.code, str(who.device.actor)):
+                identity = who.identity
+                log.warning("device_limited", role=identity.role, name=identity.name, code=error.code)
+            await asyncio.sleep(REFUSAL_DELAY_S)
+            await abort_with(context, error.code, error.told)
+        except _ReaderStalledError:
+            log.warning("stream_ended", method=method, code=Code.READER_STALLED)
+            # The stream has released what it held; sending the status may have to wait for the client, and
+            # counts as a call of its device.
+            await abort_with(context, Code.READER_STALLED)
 
     @contextmanager
     def _counted(self, method: str, context: Context) -> Iterator[float]:
@@ -285,18 +300,24 @@ def _bearer(value: str | bytes) -> str:
     return token.strip() if scheme.lower() == "bearer" and len(token) <= MAX_TOKEN else ""
 
 
-async def _write(context: Context, response: Any) -> None:  # noqa: ANN401  # any message
-    await context.write(response)
+def _with_headers(behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[[Any, Context], Awaitable[Any]]:
+    """Wrap a method that answers with a stream, so that its headers go first, by themselves, and wholly.
 
+    gRPC would send them with the first message, and with a status for as long as none was sent; but it refuses to send
+    them twice, so that a stream that ended during its first write never ended for its client. They never wait for a
+    client that does not read.
+    """
 
-async def _first_write(context: Context, response: Any) -> None:  # noqa: ANN401
-    """Write the first message, which has the headers with it: a call that ends in the middle of them never ends."""
-    writing = asyncio.ensure_future(_write(context, response))
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait([writing], timeout=REFUSAL_DELAY_S)
-        raise
+    async def run(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
+        sending = asyncio.ensure_future(context.send_initial_metadata(()))
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait([sending])
+            raise
+        return await behaviour(request, context)
+
+    return run
 
 
 def _writing(
@@ -305,14 +326,12 @@ def _writing(
     """Wrap a generator as a method that writes by itself, so that a stream can be ended while a write waits."""
 
     async def run(request: Any, context: Context) -> None:  # noqa: ANN401  # any message
-        write = _first_write
         async with aclosing(behaviour(request, context)) as responses:
             async for response in responses:
                 try:
                     async with asyncio.timeout(stall_s):
-                        await write(context, response)
+                        await context.write(response)
                 except TimeoutError:
                     raise _ReaderStalledError from None
-                write = _write
 
     return run

@@ -68,6 +68,7 @@ class OpenCalls:
         self._displaced = displaced
         self._follow_revocations = follow_revocations
         self._calls: set[OpenCall] = set()
+        self._places: dict[tuple[str, Identity], OpenCall] = {}
         self._heard: dict[Identity, datetime] = {}
         # A thread of its own: whatever hangs on asyncio's own threads must not hold up a revocation.
         self._following = ThreadPoolExecutor(1, "revocations")
@@ -86,15 +87,26 @@ class OpenCalls:
             self._calls.discard(stream)
             self._heard[admission.caller.identity] = self._clock.now()
 
-    def take_place(self, stream: OpenCall) -> None:
-        """End the older streams of its kind of its device, once it is admitted."""
+    @contextmanager
+    def in_place(self, stream: OpenCall) -> Iterator[None]:
+        """End the device's older stream of this kind, and give its place to this one, until the end of the block.
+
+        A call that waits or is refused has no place: it ends no other, and no other ends it.
+        """
         method, who = stream.admission.method, stream.admission.caller
         if method not in ONE_OF_A_DEVICE or who.identity.role not in {DeviceRole.NOTIFIER, DeviceRole.CONSOLE}:
+            yield
             return
-        for one in self._going_on():
-            if one is not stream and (one.admission.method, one.admission.caller.identity) == (method, who.identity):
-                _end(one, Code.STREAM_ELSEWHERE)
-                self._displaced(who.identity, one.address != stream.address)
+        place = method, who.identity
+        older, self._places[place] = self._places.get(place), stream
+        if older and older.ended is None:
+            _end(older, Code.STREAM_ELSEWHERE)
+            self._displaced(who.identity, older.address != stream.address)
+        try:
+            yield
+        finally:
+            if self._places.get(place) is stream:
+                del self._places[place]
 
     def has(self, device: Identity) -> bool:
         """Whether a call of a device is open."""

@@ -11,7 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.open_calls import OpenCall, OpenCalls
+from cekalwatch.server.grpc_api.open_calls import ONE_OF_A_DEVICE, OpenCall, OpenCalls
+from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.builders.watchlist import FixedClock
 
 WAIT_S = 30.0
@@ -59,4 +60,28 @@ async def test_a_person_who_cannot_be_read_may_nothing_and_nobody_else_is_ended_
     assert "CONTOH" not in str(lines)
     for task in (sound, *loops):
         task.cancel()
+    calls.close()
+
+
+async def test_a_place_is_given_up_once_also_where_the_newer_call_is_over_first() -> None:
+    calls = OpenCalls(lambda: None, FixedClock())
+    caller = SimpleNamespace(identity=Identity(DeviceRole.NOTIFIER, "batam-center", "pc-1"))
+    let_in: Any = SimpleNamespace(method=min(ONE_OF_A_DEVICE), caller=caller)
+    placed, over = asyncio.Event(), asyncio.Event()
+
+    async def older() -> Code | None:
+        with calls.opened(let_in) as stream, calls.in_place(stream):
+            placed.set()
+            try:
+                await asyncio.sleep(WAIT_S)
+            except asyncio.CancelledError:
+                await over.wait()
+        return stream.ended
+
+    first = asyncio.create_task(older())
+    await placed.wait()
+    with calls.opened(let_in) as stream, calls.in_place(stream):
+        await asyncio.sleep(0)
+    over.set()
+    assert (await first, stream.ended) == (Code.STREAM_ELSEWHERE, None)
     calls.close()
