@@ -18,14 +18,14 @@ CLEARED_FOR = ["NOT_LISTED_IN_CEKAL_ONLINE", "TRAVELLER_GONE", "ORDER_ENDED"]
 NEXT = {
     "NEW": ("claim",),
     "CLAIMED": ("judge", "judge", "judge", "judge", "release", "claim", "take_over"),
-    "REFERRED": ("confirm", "confirm", "confirm", "clear", "take_over"),
+    "REFERRED": ("confirm", "confirm", "confirm", "clear", "take_over", "is_disabled"),
     "CANNOT_DETERMINE": ("confirm", "confirm", "clear", "take_over"),
     "CONFIRMED": ("follow_up", "follow_up", "close", "enter_reference", "clear"),
     "CLEARED": ("close",),
     "CLOSED": (),
 }
-"""What people do with an alert that stands so."""
-STEPS_OF_PEOPLE = sorted({step for steps in NEXT.values() for step in steps})
+"""What people do with an alert that stands so; or who judged it is disabled before a second person looks."""
+STEPS_OF_PEOPLE = sorted({step for steps in NEXT.values() for step in steps} - {"is_disabled"})
 BY_SUPERVISORS = {"confirm", "clear", "take_over", "enter_reference"}
 
 AGENCIES = [
@@ -144,6 +144,8 @@ class Drawing:
         alert = alerts[number]
         usual = NEXT[alert.state] if self._random.randrange(8) else ()
         what = self._some(usual or STEPS_OF_PEOPLE)
+        if what == "is_disabled":
+            return Step("is_disabled_or_enabled", {"name": alert.officer}) if alert.officer in OFFICERS else None
         facts: dict[str, Any] = {"alert": number, "pc": self._pc(alert, what)}
         if what not in {"claim", "release"}:
             facts["seen"] = self._random.randrange(8) > 0
@@ -210,7 +212,7 @@ KINDS: dict[Callable[[Drawing], Step | None], float] = {
     Drawing._a_pc_dies_or_comes_back: 0.4,
     Drawing._the_server_restarts: 0.2,
     Drawing._somebody_signs_out: 0.4,
-    Drawing._somebody_is_disabled: 0.3,
+    Drawing._somebody_is_disabled: 0.5,
     Drawing._the_other_server_is_ahead: 0.3,
     Drawing._the_law_changes: 0.3,
 }

@@ -102,9 +102,11 @@ def settings(folder: Path) -> ServerSettings:
     return chosen.model_copy(update={"receipt_delay_seconds": 0.004})
 
 
+DECIDED = dict.fromkeys(SUBJECTS, FIRST_DAY) | {SUBJECTS[0]: FIRST_DAY - timedelta(days=40)}
+"""When it was: one of them so long ago that a shorter term ends the order."""
 LISTED = tuple(
-    Order(f"O-{number}", one, "CEGAH", FIRST_DAY, FIRST_DAY + timedelta(days=30), FIRST_DAY, decree=FIRST_DAY)
-    for number, one in enumerate(SUBJECTS, 1)
+    Order(f"O-{number}", one, "CEGAH", decided, FIRST_DAY + timedelta(days=30), decided, decree=decided)
+    for number, (one, decided) in enumerate(DECIDED.items(), 1)
 )
 """Each person has an order when a day begins."""
 
@@ -169,7 +171,7 @@ class Machine:
             for who in self.people.values():
                 entry = AuditEntry(FixedClock().now(), MYSELF, Action.PERSON_ADDED)
                 context.stores.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
-                begin_session(SessionStore(self.database), who, "pc", FixedClock().now())
+                begin_session(SessionStore(self.database), who, "pc", now)
             for ban in LISTED:
                 put(context.stores.watchlist, ban)
         self._watch = sqlite3.connect(self.database.name, isolation_level=None)

@@ -12,7 +12,8 @@ from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.orders import Direction, OrderRule
 from cekalwatch.notifier.delivery import ringing
-from cekalwatch.server.alerts.automatic_steps import AlertWatch
+from cekalwatch.server.alerts.adjudication import Adjudicator
+from cekalwatch.server.alerts.automatic_steps import AlertWatch, OrderWatch
 from cekalwatch.server.capture import candidates
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.passages import Track
@@ -23,8 +24,10 @@ from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.captures import CameraClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import extensions, law
+from cekalwatch.server.domain.people import Person
 from cekalwatch.server.gallery import snapshot
 from cekalwatch.server.recognition.probes import CaptureEmbedder
+from cekalwatch.server.storage.people.store import PeopleStore
 from tests.integration.rules.office import machine
 
 Planting = Callable[[pytest.MonkeyPatch], None]
@@ -77,6 +80,22 @@ def a_lease_goes_by_the_clock(patch: pytest.MonkeyPatch) -> None:
         return replace(real(self, alert_id, held), claim=lease if over else lease - lease.resolution)
 
     patch.setattr(AlertWatch, "watched", watched)
+
+
+def a_sign_out_releases_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Rule 6."""
+    patch.setattr(Adjudicator, "signed_out", lambda *_: None)
+
+
+def the_look_of_a_disabled_officer_counts(patch: pytest.MonkeyPatch) -> None:
+    """Rule 6."""
+    real = PeopleStore.person
+
+    def person(self: PeopleStore, person_id: Any) -> Person | None:
+        found = real(self, person_id)
+        return found and replace(found, disabled=False)
+
+    patch.setattr(PeopleStore, "person", person)
 
 
 def a_hit_is_closed_after_one_agency(patch: pytest.MonkeyPatch) -> None:
@@ -140,6 +159,21 @@ def too_long_is_void(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(law, "_broken_alone", broken)
 
 
+def another_law_reaches_open_alerts_the_next_day(patch: pytest.MonkeyPatch) -> None:
+    """The section on orders."""
+    real = OrderWatch.look
+
+    def look(self: OrderWatch) -> int:
+        law, today = self._checkpoints.law, self._clock.now().date()
+        self._checkpoints.law = vars(self).setdefault(f"_law_of_{today}", law)
+        try:
+            return real(self)
+        finally:
+            self._checkpoints.law = law
+
+    patch.setattr(OrderWatch, "look", look)
+
+
 PLANTED: tuple[Planting, ...] = (
     a_hit_does_not_hear_that_its_orders_have_ended,
     every_order_is_for_departures,
@@ -147,6 +181,8 @@ PLANTED: tuple[Planting, ...] = (
     what_came_since_may_be_unseen,
     whoever_was_found_to_be_somebody_else_is_stopped_again,
     a_lease_goes_by_the_clock,
+    a_sign_out_releases_nothing,
+    the_look_of_a_disabled_officer_counts,
     a_hit_is_closed_after_one_agency,
     only_the_first_passage_rings,
     officers_are_told_the_first_place,
@@ -155,4 +191,5 @@ PLANTED: tuple[Planting, ...] = (
     a_receipt_tells_a_match,
     a_wrong_clock_is_believed,
     too_long_is_void,
+    another_law_reaches_open_alerts_the_next_day,
 )
