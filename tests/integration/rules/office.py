@@ -171,7 +171,7 @@ class Machine:
             for who in self.people.values():
                 entry = AuditEntry(FixedClock().now(), MYSELF, Action.PERSON_ADDED)
                 context.stores.people.add(Account(who, KeptPassword(None, must_change=False)), entry)
-                begin_session(SessionStore(self.database), who, "pc", now)
+                begin_session(SessionStore(self.database), who, "pc", FixedClock().now())
             for ban in LISTED:
                 put(context.stores.watchlist, ban)
         self._watch = sqlite3.connect(self.database.name, isolation_level=None)
@@ -303,13 +303,13 @@ class Office:
         self._signed_out(self.people[name], MYSELF, pc)
 
     def set_disabled(self, name: str, *, disabled: bool) -> None:
-        """Disable somebody's account, or enable it again and let them sign in."""
+        """Disable somebody's account, or enable it again and let them sign in: for the day, as everybody is here."""
         who, now = replace(self.people[name], disabled=disabled), self.clock.now()
         self.stores.people.change(who, AuditEntry(now, MYSELF, Action.PERSON_CHANGED))
         if disabled:
             del self.exchange.people[name]
         else:
-            begin_session(SessionStore(self.machine.database), who, "pc", now)
+            begin_session(SessionStore(self.machine.database), who, "pc", FixedClock().now())
             self.exchange.people[name] = who
 
     def add_law(self, holds_from: date, term_months: int) -> None:
