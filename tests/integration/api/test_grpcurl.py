@@ -37,6 +37,8 @@ COMMANDS = [
     textwrap.dedent(found).strip()
     for found in re.findall(r"^ {4}(?:grpcurl|echo) .*\n(?: {6}.*\n)*", CHAPTER, re.MULTILINE)
 ]
+HEADS = {"1", "2"}
+"""Where the log may end: nobody's PC is at the counter, so the alert escalates once the server has run for 15 s."""
 SERVICES = [
     "CaptureService",
     "AlertService",
@@ -164,7 +166,7 @@ def test_each_service_is_serving(site: Site, service: str) -> None:
 def test_it_gets_the_status(site: Site) -> None:
     status = site.answer(documented("GetStatus"))
     assert [entry["camera"]["camera_id"] for entry in status["cameras"]] == ["dep-1"]
-    assert (status["gallery"]["model_pack"], status["head_sequence"]) == ("light", "1")
+    assert (status["gallery"]["model_pack"], status["head_sequence"] in HEADS) == ("light", True)
 
 
 def test_it_lists_alerts_and_gets_one(site: Site) -> None:
@@ -182,12 +184,13 @@ def test_it_tells_who_has_signed_in(site: Site) -> None:
 
 def test_it_watches_events_until_it_is_stopped(site: Site) -> None:
     watched = site.run(documented("SubscribeAlerts"), seconds=2)
-    assert json.loads(watched.stdout)["subscribed"]["head_sequence"] == "1"
+    assert json.loads(watched.stdout)["subscribed"]["head_sequence"] in HEADS
     assert "DeadlineExceeded" in watched.stderr
 
 
 def test_it_acknowledges(site: Site) -> None:
-    assert site.answer(documented("AcknowledgeAlerts")) == {"acknowledged_sequence": "1"}
+    ((name, sequence),) = site.answer(documented("AcknowledgeAlerts")).items()
+    assert (name, sequence in HEADS) == ("acknowledged_sequence", True)
 
 
 def test_it_shakes_hands_as_a_camera(site: Site) -> None:
