@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -35,7 +34,6 @@ from tests.support.scenarios.server import (
     list_astronaut,
     order_in_force,
     running,
-    settings,
 )
 from tests.support.scenarios.sign_in import WAIT_S, becomes
 from tests.support.scenarios.troubles import Watcher
@@ -47,16 +45,6 @@ FOLLOWED = (
     "UPDATE watchlist_change SET version = (SELECT version FROM watchlist_state)",
 )
 """Lets the server read all subjects again."""
-
-
-@pytest.fixture
-def chosen(tmp_path: Path, database_setting: dict[str, str]) -> ServerSettings:
-    return settings(tmp_path, **database_setting)
-
-
-@pytest.fixture
-def intruder(chosen: ServerSettings) -> Intruder:
-    return Intruder(chosen)
 
 
 def opened(chosen: ServerSettings) -> closing[Database]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from cekalwatch.server.storage.integrity.guard import CHANGED
 from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.intruder import Intruder
-from tests.support.scenarios.server import CaptureClient, face, list_astronaut, running, settings
+from tests.support.scenarios.server import CaptureClient, face, list_astronaut, running
 from tests.support.scenarios.sign_in import WAIT_S
 from tests.support.scenarios.troubles import Watcher
 
@@ -42,16 +41,6 @@ ONLY = {
         "ALTER TABLE person ENABLE ROW LEVEL SECURITY": "row policy person of person",
     },
 }
-
-
-@pytest.fixture
-def chosen(tmp_path: Path, database_setting: dict[str, str]) -> ServerSettings:
-    return settings(tmp_path, **database_setting)
-
-
-@pytest.fixture
-def intruder(chosen: ServerSettings) -> Intruder:
-    return Intruder(chosen)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,6 @@ from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from tests.support.scenarios.intruder import Intruder
-from tests.support.scenarios.server import settings
 from tests.support.scenarios.sync import SyncBench, TestSource
 
 OF_ONE_PERSON = (
@@ -20,16 +18,6 @@ OF_ONE_PERSON = (
     "DELETE FROM ban_order WHERE subject_id = 'S-O-1'",
     "DELETE FROM subject WHERE subject_id = 'S-O-1'",
 )
-
-
-@pytest.fixture
-def chosen(tmp_path: Path, database_setting: dict[str, str]) -> ServerSettings:
-    return settings(tmp_path, **database_setting)
-
-
-@pytest.fixture
-def intruder(chosen: ServerSettings) -> Intruder:
-    return Intruder(chosen)
 
 
 @pytest.fixture

@@ -29,16 +29,6 @@ WITHOUT_SUBJECT = {"reference_picture"}
 
 
 @pytest.fixture
-def chosen(tmp_path: Path, database_setting: dict[str, str]) -> ServerSettings:
-    return settings(tmp_path, **database_setting)
-
-
-@pytest.fixture
-def intruder(chosen: ServerSettings) -> Intruder:
-    return Intruder(chosen)
-
-
-@pytest.fixture
 def bench(chosen: ServerSettings) -> Iterator[SyncBench[TestSource]]:
     with closing(Database(chosen.database_address)) as database:
         database.upgrade()

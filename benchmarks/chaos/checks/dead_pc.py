@@ -1,5 +1,5 @@
-"""A PC that dies while its officer holds an alert: the claim ends, the alert goes up at once, the counter without a PC
-is told to the supervisor, and the PC rings for what waits when it is back (domain rules 6, 7 and 12).
+"""A PC that dies while its officer holds an alert (domain rules 6, 7 and 12). The claim ends. The alert goes to the
+supervisor at once, who is told that the counter has no PC. When the PC is back, it rings for what waits.
 
 It is played at both sites once all has settled, so that its bounds are the product's own, and no fault's.
 """
@@ -17,7 +17,7 @@ from benchmarks.chaos.sites.running_site import CLAIM_LEASE_S, RunningSite
 from cekalwatch.contract.values.troubles import TroubleKind
 
 TOLD_WITHIN_S = 15.0
-"""A counter without a PC is told, a passage rings, and a PC comes back within this time."""
+"""Within this time a supervisor is told of a counter without a PC, a passage rings, and a PC is back."""
 FREE_WITHIN_S = CLAIM_LEASE_S - 2.0
 """The claim of a PC that died ends before its lease would."""
 LOOK_EVERY_S = 0.1
@@ -85,8 +85,10 @@ def _line(pc: OfficersPc, wanted: Callable[[ShownLine], bool], within_s: float) 
 
 
 def _told(supervisor: OfficersPc, counter: str, *, over: bool, since_s: float) -> bool:
-    """Wait until a PC is told that a counter has no PC, or that this is over, until `TOLD_WITHIN_S` after `since_s`, or
-    after now where it is over."""
+    """Return whether the supervisor's PC shows in time that a counter has no PC or, with `over`, that it has one again.
+
+    It has `TOLD_WITHIN_S`, from `since_s` or, with `over`, from now.
+    """
     deadline = (time.monotonic() if over else since_s) + TOLD_WITHIN_S
     while True:
         for one in supervisor.troubles:
