@@ -32,7 +32,13 @@ EITHER = {
     "DROP INDEX ix_alert_event_alert_id": "add_index ix_alert_event_alert_id",
 }
 ONLY = {
-    "sqlite": {"DROP TRIGGER audit_entry_no_delete": "trigger audit_entry_no_delete of audit_entry"},
+    "sqlite": {
+        "DROP TRIGGER audit_entry_no_delete": "trigger audit_entry_no_delete of audit_entry",
+        "DROP TRIGGER audit_entry_no_update": "trigger audit_entry_no_update of audit_entry",
+        "CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry BEGIN SELECT 1; END": (
+            "trigger audit_entry_no_update of audit_entry"
+        ),
+    },
     "postgresql": {
         "ALTER TABLE audit_entry DISABLE TRIGGER USER": "trigger audit_entry_append_only of audit_entry",
         "CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS "
@@ -66,6 +72,30 @@ def test_each_object_that_no_migration_made_is_named(
             assert RowMismatch(("schema", name), CHANGED) in found
             assert known <= found
             known = found
+
+
+HIDING = (
+    # Names of theirs stand before those of the catalogue, and show everything but what they have made.
+    "CREATE VIEW pg_class AS SELECT * FROM pg_catalog.pg_class WHERE relname NOT IN ('pg_class', 'pg_trigger')",
+    "CREATE VIEW pg_trigger AS SELECT * FROM pg_catalog.pg_trigger WHERE tgname <> 'eater'",
+    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path TO public, pg_catalog', current_database()); END $$",
+)
+SHOWING = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET search_path', current_database()); END $$"
+
+
+@pytest.mark.slow
+@pytest.mark.both_databases
+@pytest.mark.usefixtures("scan")
+@pytest.mark.parametrize("database_setting", ["postgresql"], indirect=True)
+def test_who_hides_a_trigger_from_the_catalogue_is_noticed(chosen: ServerSettings, intruder: Intruder) -> None:
+    for statement in (*EATER["postgresql"], *HIDING):
+        intruder.run(statement)
+    try:
+        with closing(Database(chosen.database_address)) as later:
+            found = {row.key for row in RowScan(later, key_store(later).guard).schema(whole=False)}
+    finally:
+        intruder.run(SHOWING)
+    assert ("schema", "search_path public, pg_catalog") in found
 
 
 @pytest.mark.slow

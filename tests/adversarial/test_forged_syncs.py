@@ -10,6 +10,7 @@ import pytest
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guard import CHANGED
 from tests.support.scenarios.intruder import Intruder
 from tests.support.scenarios.sync import SyncBench, TestSource
 
@@ -42,6 +43,19 @@ def test_nobody_is_kept_out_by_a_row_that_says_erased(bench: SyncBench[TestSourc
         assert intruder.run(statement) is not None
     bench.done()
     assert in_force(bench) == ALL
+
+
+def test_a_list_that_was_called_new_by_hand_counts_as_never_read(
+    bench: SyncBench[TestSource], intruder: Intruder
+) -> None:
+    """So that it is shown as old; `rows check` names the row."""
+    assert bench.watchlist.last_success_at("test source") == bench.clock.now()
+    assert intruder.run("UPDATE watchlist_success SET last_success_at = '2026-12-31 00:00:00'") == 1
+    assert bench.watchlist.last_success_at("test source") is None
+    assert bench.database.guard
+    assert bench.database.guard.refused == {("watchlist_success", "test source"): CHANGED}
+    bench.done()
+    assert bench.watchlist.last_success_at("test source") == bench.clock.now()
 
 
 def test_a_shrunken_list_that_was_accepted_by_hand_waits(bench: SyncBench[TestSource], intruder: Intruder) -> None:

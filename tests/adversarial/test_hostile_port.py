@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,17 +15,20 @@ import grpc
 import pytest
 import uuid6
 
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist import list_feed
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, list_feed_service_pb2, port_pb2, watchlist_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
+from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.scenarios.centre import CENTRE, PORT_NAME, Centre, Supervisor
 from tests.support.scenarios.port_office import Seat
 from tests.support.scenarios.reporting_port import ReportingPort, alert, camera, event
 from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.site_pki import SITE, now
+from tests.support.scenarios.troubles import Watcher
 
 WAIT_S = 60.0
 
@@ -144,15 +148,61 @@ async def test_a_port_that_comes_again_replaces_its_stream_and_goes_on_from_what
         assert len(await one.rina.alerts()) == 2
 
 
+def rewritten(about: alert_pb2.Alert, kind: str) -> alert_pb2.Alert:
+    """A later version of an alert, with another subject, a lower score, or cleared by nobody."""
+    message = alert_pb2.Alert()
+    message.CopyFrom(about)
+    message.version = 2
+    if kind == "subject":
+        message.subject.subject_id = message.candidates[0].subject_id = "S-9"
+    elif kind == "score":
+        message.score = message.candidates[0].score = 0.1
+    elif kind == "cleared":
+        message.state = adjudication_pb2.ALERT_STATE_CLEARED
+    else:
+        message.camera.counter = "D9"
+    return message
+
+
+async def test_no_later_report_rewrites_an_alert_and_people_are_told_that_one_tried(tmp_path: Path) -> None:
+    async with attack(tmp_path / "centre") as one:
+        port = await ReportingPort.open(one.channel)
+        about = alert()
+        await port.report(1, about)
+        before = (await one.rina.alert(about.alert_id)).alert
+        kinds = ("subject", "score", "cleared", "place")
+        for number, kind in enumerate(kinds, start=2):
+            assert await port.report(number, rewritten(about, kind)) == number
+            assert (await one.rina.alert(about.alert_id)).alert == before, kind
+        entries = one.centre.trail(Action.PORT_CONTRADICTED)
+        assert [json.loads(each.objects) for each in entries] == [[f"alert:{about.alert_id}"]] * len(kinds)
+        assert [json.loads(each.details)["facts"] for each in entries] == ["candidates", "score", "state", "camera"]
+        async with Watcher(one.rina.channel).watching() as watcher:
+            await watcher.until(lambda seen: f"PORT_CONTRADICTS {SITE}/{PORT_NAME}" in seen.kinds, WAIT_S)
+        about.state, about.version = adjudication_pb2.ALERT_STATE_CLAIMED, 2
+        await port.report(len(kinds) + 2, about)
+        assert (await one.rina.alert(about.alert_id)).alert.alert.version == 2, "what is in order goes on"
+
+
+async def test_nothing_goes_at_a_ports_word(tmp_path: Path) -> None:
+    async with attack(tmp_path / "centre") as one:
+        port = await ReportingPort.open(one.channel)
+        about = alert()
+        await port.report(1, about)
+        await port.call.write(pb.ReportAlertsRequest(held=port_pb2.HeldAlerts()))
+        assert await port.report(2) == 2
+        assert len((await one.rina.alert(about.alert_id)).alert.steps) == 1
+        assert len(await one.rina.alerts()) == 2
+
+
 async def test_a_port_that_is_revoked_is_cut_off_at_once_and_what_it_told_stays(tmp_path: Path) -> None:
     async with attack(tmp_path / "centre") as one:
         port = await ReportingPort.open(one.channel)
         assert await port.report(1) == 1
         one.centre.site.pki.revoke(Identity(DeviceRole.PORT, SITE, PORT_NAME), now())
         assert await port.error() == Code.CERTIFICATE_REVOKED
-        with pytest.raises(grpc.aio.AioRpcError) as error:
-            await ReportingPort.open(one.channel)
-        assert reason_of(error.value) == Code.CERTIFICATE_REVOKED
+        again = ReportingPort(PortServiceStub(one.channel).ReportAlerts(), port_pb2.ReportStart())
+        assert await again.error() == Code.CERTIFICATE_REVOKED, "it is refused before it says a word"
         assert len(await one.rina.alerts()) == 1
         (state,) = await one.rina.ports()
         assert not state.connected

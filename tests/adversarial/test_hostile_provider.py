@@ -49,7 +49,7 @@ def refusal(office: Office, answer: Answer) -> tuple[Code, str]:
     with scripted_web(answer) as address:
         provider = OpenIdProvider(OpenIdTerms(address, CLIENT_ID), office.people, office.clock)
         with pytest.raises(CekalwatchError) as refused:
-            provider.identify(PROOF)
+            provider.prove(PROOF)
     return refused.value.code, refused.value.detail
 
 
@@ -102,7 +102,7 @@ def test_a_provider_elsewhere_leads_to_nothing_on_this_machine(
     with from_elsewhere(monkeypatch, asked, stated) as issuer:
         provider = OpenIdProvider(OpenIdTerms(issuer, CLIENT_ID), office.people, office.clock)
         with pytest.raises(CekalwatchError) as refused:
-            provider.identify(PROOF)
+            provider.prove(PROOF)
     assert refused.value.code is Code.PROVIDER_UNAVAILABLE
     assert [url for url in asked if "127.0.0.1" in url] == []
 
@@ -117,5 +117,5 @@ def test_a_moment_that_is_none_proves_nothing(office: Office, claim: str, moment
         server.change = lambda claims: claims | {"auth_time": now} | {claim: moment}
         code = server.consent("budi", "v" * 43, "n" * 16)
         with pytest.raises(CekalwatchError) as refused:
-            provider.identify(replace(PROOF, code=code, asked_anew=True))
+            provider.prove(replace(PROOF, code=code, asked_anew=True))
         assert refused.value.code is Code.SIGN_IN_REFUSED

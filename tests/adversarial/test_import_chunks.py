@@ -42,12 +42,12 @@ async def lina(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     scene.database.close()
 
 
-async def refusal(method: Any, token: str, first: Any, piece: Any) -> str:
+async def refusal(method: Any, token: str, first: Any, piece: Any, pieces: int = MOST + 1) -> str:
     """Send one piece more than there may be, and then nothing; return why the server ends the call."""
 
     async def requests() -> AsyncIterator[Any]:
         yield first
-        for _ in range(MOST + 1):
+        for _ in range(pieces):
             yield piece
         await asyncio.sleep(WAIT_S)
 
@@ -77,3 +77,40 @@ async def test_an_import_ends_whose_photograph_comes_in_crumbs(
         begin.record.order.received_on = "yesterday"
     chunk = pb.ImportWatchlistRequest(photo_chunk=pb.PhotoChunk(name="a.jpg", data=piece))
     assert await refusal(stub.ImportWatchlist, token, begin, chunk) == Code.ARGUMENT_INVALID
+
+
+GOOD = {"place": "line 2", "field": "sex", "value": "M"}
+BAD = {
+    "a column that there is not": {"field": "password"},
+    "no column": {"field": ""},
+    "the order of days of a column in other words": {"place": "", "value": "YEAR_FIRST"},
+    "a value that is too long": {"value": "x" * 1_001},
+    "a place that is too long": {"place": "x" * 300},
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+async def test_a_correction_that_cannot_be_one_ends_the_call(lina: tuple[Any, str], bad: dict[str, str]) -> None:
+    stub, token = lina
+    first = pb.ImportListFileRequest(begin=pb.ListFileBegin(name="list.csv", size=1))
+    piece = pb.ImportListFileRequest(correction=pb.CellCorrection(**GOOD | bad))
+    assert await refusal(stub.ImportListFile, token, first, piece, 1) == Code.ARGUMENT_INVALID
+
+
+async def test_corrections_are_counted_and_come_before_the_file(
+    lina: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub, token = lina
+    monkeypatch.setattr(list_file, "MAX_CORRECTIONS", 3)
+    first = pb.ImportListFileRequest(begin=pb.ListFileBegin(name="list.csv", size=9))
+    piece = pb.ImportListFileRequest(correction=pb.CellCorrection(**GOOD))
+    assert await refusal(stub.ImportListFile, token, first, piece, 4) == Code.LIST_FILE_EXPECTED
+
+    async def late() -> AsyncIterator[pb.ImportListFileRequest]:
+        for one in (first, pb.ImportListFileRequest(chunk=b"x"), piece):
+            yield one
+
+    with pytest.raises(grpc.aio.AioRpcError) as ended:
+        async for _ in stub.ImportListFile(late(), metadata=bearer(token)):
+            pass
+    assert reason_of(ended.value) == Code.LIST_FILE_EXPECTED

@@ -30,6 +30,7 @@ from cekalwatch.v1 import (
     port_service_pb2,
     report_service_pb2,
     session_service_pb2,
+    shift_service_pb2,
     trouble_service_pb2,
     watchlist_service_pb2,
 )
@@ -52,13 +53,14 @@ CONTRACT = (
     port_service_pb2,
     report_service_pb2,
     session_service_pb2,
+    shift_service_pb2,
     trouble_service_pb2,
     watchlist_service_pb2,
 )
 FOR_STRANGERS = enrolment_service_pb2.DESCRIPTOR.services_by_name["EnrolmentService"]
 """It has a port of its own, where certificates are given out; nothing else is answered there."""
 ALONE = {
-    "/cekalwatch.v1.AlertService/SubscribeAlerts": "what happens from now on, or after what this PC has shown",
+    "/cekalwatch.v1.AlertService/SubscribeAlerts": "that something happens, where and when, after what it has shown",
     "/cekalwatch.v1.AlertService/AcknowledgeAlerts": "its own position",
     "/cekalwatch.v1.TroubleService/WatchTroubles": "cameras and sources; nothing of a traveller or a subject",
     "/cekalwatch.v1.SessionService/GetSignInMethods": "which identity provider the server has, as any browser does",

@@ -1,15 +1,16 @@
 """What one person can give themselves in three steps, found by calling everything with all that they know.
 
 A step makes every call of the contract with every account that the person can sign in to by then, alone and with each
-other such account as the second person, with requests of the names, roles and passwords that they know. Each text of an
-answer is then tried as everybody's password. No method is named here, so that one that is added later is searched too.
+such account as the second person, itself among them, with requests of the names, roles and passwords that they know.
+Each text of an answer is then tried as everybody's password. No method is named here, so that one that is added later
+is searched too.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth import limits
 from cekalwatch.server.auth.rights import RIGHTS
 from cekalwatch.server.domain.people import LockOut, TryAllowance
@@ -28,7 +30,8 @@ from cekalwatch.v1 import session_pb2
 from cekalwatch.v1 import session_service_pb2 as messages
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer, request_digest
-from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, person
+from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
+from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.sign_in import Desk, Scene
 from tests.support.scenarios.site_pki import SITE, Site
 
@@ -43,6 +46,8 @@ HONEST = {
 OWN = "mallory"
 MADE_UP = "nobody-yet"
 ALL = frozenset(PersonRole)
+ANSWERED = "answered"
+SESSION_OVER = {"SIGN_IN_NEEDED", "SESSION_ENDED"}
 MAX_REQUESTS = 200
 """Of one method: combinations of what its fields may be."""
 
@@ -64,6 +69,7 @@ class Attacker:
     """One person at a console."""
 
     desk: Desk
+    office: Office
     accounts: dict[str, str]
     """The names by which the person can sign in, with the passwords."""
     tokens: dict[str, str] = field(default_factory=dict)
@@ -74,38 +80,62 @@ class Attacker:
     async def step(self) -> None:
         for name in [*self.accounts]:
             for method in sorted(RIGHTS):
-                await self._call_as(name, method)
+                if await self._call_as(name, method):
+                    self._let_the_honest_in_again()
         await self._try_what_was_heard()
 
-    async def _call_as(self, name: str, method: str) -> None:
+    def _let_the_honest_in_again(self) -> None:
+        """Whom a call has disabled would hide what the next one gives; the office enables them sooner or later."""
+        for name in HONEST:
+            found = self.office.people.account(name)
+            if found and found.person.disabled:
+                enabled = replace(found.person, disabled=False)
+                self.office.people.change(enabled, self.office.entry(Action.PERSON_CHANGED))
+
+    async def _call_as(self, name: str, method: str) -> bool:
+        """Make every call of a method; return whether there was an answer to any.
+
+        Where the roles do not suffice for the first request and for the last one, the others are left out.
+        """
         found = _unary(method)
         if found is None:
-            return
-        for request in _requests(found.input_type, [*self.accounts]):
-            for second in (None, *(other for other in self.accounts if other != name)):
-                if second and RIGHTS[method].action is None:
-                    continue
-                await self._call(name, second, method, request, found)
+            return False
+        requests = list(_requests(found.input_type, [*self.accounts]))
+        told = [
+            await self._call_with_each(name, method, one, found) for one in {0: requests[0], -1: requests[-1]}.values()
+        ]
+        if all(reasons <= {"PERSON_ROLE_NEEDED", "METHOD_NOT_ALLOWED"} for reasons in told):
+            return False
+        told += [await self._call_with_each(name, method, one, found) for one in requests[1:-1]]
+        return any(ANSWERED in reasons for reasons in told)
 
-    async def _call(self, name: str, second: str | None, method: str, request: Message, found: Any) -> None:
-        token = await self._token(name)
-        word = await self._word(second, token, method, request) if second else ""
+    async def _call_with_each(self, name: str, method: str, request: Message, found: Any) -> set[str]:
+        """Make a call alone, and with each account as the second person; return what came of it."""
+        seconds = self.accounts if RIGHTS[method].action else ()
+        return {await self._call(name, second, method, request, found) for second in (None, *seconds)}
+
+    async def _call(self, name: str, second: str | None, method: str, request: Message, found: Any) -> str:
+        """Make a call, anew where the session was over; return why it was refused, or ANSWERED."""
         answer_type = message_factory.GetMessageClass(found.output_type)
         ask: Any = self.desk.channel.unary_unary(
             method, request_serializer=None, response_deserializer=answer_type.FromString
         )
-        try:
-            answer = await ask(request.SerializeToString(), timeout=10, metadata=bearer(token, word))
-        except grpc.aio.AioRpcError:
-            return
-        for text in _texts(answer):
-            self.heard[text] = f"{name} calls {method.rpartition('/')[2]}"
+        reason = ""
+        for anew in (False, True):
+            token = await self._token(name, anew=anew)
+            word = await self._word(second, token, method, request) if second else ""
+            try:
+                answer = await ask(request.SerializeToString(), timeout=10, metadata=bearer(token, word))
+            except grpc.aio.AioRpcError as refused:
+                if (reason := _reason(refused)) not in SESSION_OVER:
+                    break
+            else:
+                self.heard |= dict.fromkeys(_texts(answer), f"{name} calls {method.rpartition('/')[2]}")
+                return ANSWERED
+        return reason
 
-    async def _token(self, name: str) -> str:
-        token = self.tokens.get(name, "")
-        try:
-            await self.desk.whoami(token)
-        except grpc.aio.AioRpcError:
+    async def _token(self, name: str, *, anew: bool) -> str:
+        if anew or name not in self.tokens:
             try:
                 self.tokens[name] = await self.desk.sign_in(name, self.accounts[name])
             except grpc.aio.AioRpcError:
@@ -140,13 +170,21 @@ class Attacker:
         """Return who the person can be now, and as what."""
         found = {}
         for name in self.accounts:
-            if not (token := await self._token(name)):
+            if not (token := await self._token(name, anew=True)):
                 continue  # a later call has given the account another password
             session = await self.desk.whoami(token)
             found[name] = frozenset(
                 PersonRole(session_pb2.PersonRole.Name(one).removeprefix("PERSON_ROLE_")) for one in session.roles
             )
         return found
+
+
+def _reason(refused: grpc.aio.AioRpcError) -> str:
+    """Return the catalogue's code of an error, or its status where it is none of ours."""
+    try:
+        return reason_of(refused)
+    except AssertionError:
+        return refused.code().name
 
 
 def _unary(method: str) -> Any:
@@ -212,7 +250,7 @@ def _texts(message: Message) -> Iterator[str]:
 async def test_nobody_becomes_two_people_or_more_than_they_are(scene: Scene, roles: frozenset[PersonRole]) -> None:
     scene.hire(OWN, *roles)
     async with scene.served(), scene.desk("console-1", DeviceRole.CONSOLE) as desk:
-        one = Attacker(desk, {OWN: PASSWORD})
+        one = Attacker(desk, scene.office, {OWN: PASSWORD})
         for _ in range(STEPS):
             await one.step()
             assert await one.roles() == {OWN: roles}, one.how

@@ -24,6 +24,7 @@ from cekalwatch.notifier.desktop.widgets.comparison import PhotoView
 from cekalwatch.notifier.desktop.widgets.picture_decoder import PictureDecoder
 from cekalwatch.pictures.photograph import read_photograph
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, capture_pb2, watchlist_pb2
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
@@ -42,23 +43,17 @@ CROP_BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The bytes of each picture that OpenCV is given, by their number."""
-    found: list[int] = []
-    decode = cv2.imdecode
-
-    def counting(data: object, flags: int) -> object:
-        found.append(len(data))  # type: ignore[arg-type]
-        return decode(data, flags)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(cv2, "imdecode", counting)
-    return found
+@pytest.mark.parametrize("kind", CROP_BOMBS)
+def test_no_bomb_of_a_camera_is_decoded(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("was decoded"))
+    with pytest.raises(CekalwatchError) as refused:
+        decode_crop(CROP_BOMBS[kind]())
+    assert refused.value.code is Code.CROP_NOT_JPEG
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", CROP_BOMBS)
-async def test_bombs_of_one_camera_keep_no_other_waiting(tmp_path: Path, decoded: list[int], kind: str) -> None:
+async def test_bombs_of_one_camera_keep_no_other_waiting(tmp_path: Path, kind: str) -> None:
     bomb = CROP_BOMBS[kind]()
     assert 35_000 < len(bomb) < 45_000
     async with running(settings(tmp_path)) as server, asyncio.timeout(WAIT_S):
@@ -66,12 +61,10 @@ async def test_bombs_of_one_camera_keep_no_other_waiting(tmp_path: Path, decoded
         hostile = await CaptureClient.open(server.channel, "dep-1")
         for number in range(CREDITS):
             await hostile.send(face(track=str(number), jpeg=bomb))
-        good = face()
-        assert await other.receipt(good) == ("ACCEPTED", "")
+        assert await other.receipt(face()) == ("ACCEPTED", "")
         receipts = await hostile.receipts(CREDITS)
     assert {one.outcome for one in receipts} == {capture_pb2.CAPTURE_OUTCOME_REJECTED}
     assert {one.reason for one in receipts} == {"CROP_NOT_JPEG"}
-    assert decoded == [len(good.jpeg)], "no bomb reaches the decoder"
 
 
 async def test_an_officer_gets_no_bytes_of_a_camera(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ import random
 import time
 import zipfile
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.reader.strings import read_string_table
 
-from cekalwatch.server.watchlist.sources.files import spreadsheet
+from cekalwatch.server.watchlist.sources.files import shared_texts, spreadsheet
 from cekalwatch.server.watchlist.sources.files.sheet import LAST_ROW, SheetRequest, rows
 from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 from cekalwatch.server.watchlist.sources.list_process import read_cells, written_row
@@ -154,6 +156,39 @@ def test_time_has_its_bound(parts: dict[str, bytes], tmp_path: Path, monkeypatch
     file = packed(tmp_path, changed(parts, SHEET, b"</sheetData>", rows + b"</sheetData>"))
     with pytest.raises(SourceTooCostly, match="more time"):
         read(file)
+
+
+SHARED = 3_000_000
+
+
+@pytest.mark.slow
+def test_millions_of_texts_are_read_in_seconds(parts: dict[str, bytes], tmp_path: Path) -> None:
+    """An honest list may have so many. openpyxl's own reader takes 25 s for them."""
+    texts = b"<si><t>x</t></si>" * SHARED
+    file, begun = packed(tmp_path, changed(parts, STRINGS, b"</sst>", texts + b"</sst>")), time.process_time()
+    assert file.stat().st_size < 300_000
+    assert len(read_here(file)) == 2
+    assert time.process_time() - begun < 12
+
+
+@pytest.mark.parametrize("texts", [b"<si/>", b"<si><t/></si>", b"<si><r><t>x</t></r></si>", b"<x/>"])
+def test_more_elements_of_texts_than_a_list_has_are_refused(
+    parts: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: bytes
+) -> None:
+    monkeypatch.setattr(shared_texts, "MAX_ELEMENTS", 10_000)
+    file = packed(tmp_path, changed(parts, STRINGS, b"</sst>", texts * 10_000 + b"</sst>"))
+    with pytest.raises(SourceMisconfigured, match="more than 10000 elements"):
+        read_here(file)
+
+
+def test_texts_come_as_openpyxl_reads_them(parts: dict[str, bytes]) -> None:
+    kinds = (
+        b"<si><t>plain</t></si><si/><si><t/></si><si><t xml:space='preserve'> a &amp; b\r\n</t></si>"
+        b"<si><r><rPr><b/></rPr><t>bold</t></r><r><t> and not</t></r></si>"
+        b"<si><t>said</t><rPh sb='0' eb='1'><t>how</t></rPh><phoneticPr fontId='1'/></si><si><t>_x005F_x000D_</t></si>"
+    )
+    document = parts[STRINGS].replace(b"</sst>", kinds + b"</sst>")
+    assert shared_texts.shared_texts(BytesIO(document)) == read_string_table(BytesIO(document))
 
 
 def test_one_text_in_many_cells_does_not_become_many_in_the_server(

@@ -65,37 +65,57 @@ STARTED_IN = {
     "console/serving.py": "supervised loops",
     "console/connections.py": "one connection's TLS, which ends with it",
     "notifier/desktop/widgets/picture_decoder.py": "one picture, which has a deadline",
+    "notifier/signing_in/loopback.py": "one visit of a browser, which has a deadline",
     "server/storage/cluster/change_notifier.py": "supervised loops",
     "program/confined/pool.py": "a supervised loop",
+    "program/platform/windows/session_window.py": "one window, without which Windows ends a program unasked",
 }
 """The files that start tasks and threads, and why none of these can end in silence."""
 
 LOOPS = {
     # threads
     *("acknowledge-0", "audit-0", "decide-0", "deliveries-0", "embed-0", "embed-1", "write-probe-0"),
+    # the processes that decode crops
+    *("end_late_processes", "start_processes"),
     # the watchlist and the gallery
     *("follow_gallery", "follow_list", "keep_order_terms", "learn_threshold", "make_templates", "synchronise"),
     *("compare_faces", "erase_subjects", "forget_changed_subjects"),
     # alerts
     *(
         "count_field_days",
+        "erase_exercise_subjects",
         "escalate",
+        "follow_exercises",
         "follow_event_log",
+        "follow_first_looks",
         "follow_officers",
+        "follow_unusable_faces",
         "follow_supervisors",
         "forget_passages",
         "look_at_orders",
+        "plan_exercises",
     ),
-    *("sweep_events", "sweep_images", "sweep_probes", "sweep_records", "sweep_unsettled_images"),
+    *("sweep_events", "sweep_hand_overs", "sweep_images", "sweep_probes", "sweep_records", "sweep_unsettled_images"),
     "sweep_port_records",
     # captures, and who may what
-    *("count_passages", "count_scores", "probe_database", "expect_write", "check_devices", "check_people"),
+    *(
+        "count_passages",
+        "record_watches",
+        "send_exercises",
+        "count_scores",
+        "count_unusable_faces",
+        "probe_database",
+        "probe_chain",
+        "check_devices",
+        "check_people",
+    ),
     *("follow_camera_policies", "follow_revocations"),
     # what is wrong
     "watch_connections",
     *("follow_troubles", "look_at_cameras", "look_at_notices", "look_at_ports", "look_at_rows", "look_at_server"),
     *(
         "look_at_counters",
+        "look_at_exercises",
         "look_at_devices",
         "look_at_rights",
         "look_at_refused_servers",

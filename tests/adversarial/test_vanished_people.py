@@ -11,7 +11,7 @@ import pytest
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guard import PUT_BACK, REMOVED
+from cekalwatch.server.storage.integrity.guard import CHANGED, PUT_BACK, REMOVED
 from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
 from tests.integration.sync.test_sync_server import Source, listed
 from tests.support.builders.audit import entry
@@ -24,7 +24,8 @@ from tests.support.scenarios.sync import SyncBench, SyncCaller, TestSource, hold
 from tests.support.scenarios.troubles import Watcher
 
 TABLES = ("template", "reference_picture", "reference_face", "subject_identity", "ban_order", "subject")
-FACES = TABLES[:3]
+FACES, NUMBERS = TABLES[:3], TABLES[3:4]
+NIK = {"nik": "2171013101800001"}
 WITHOUT_SUBJECT = {"reference_picture"}
 
 
@@ -35,8 +36,9 @@ def bench(chosen: ServerSettings) -> Iterator[SyncBench[TestSource]]:
         key_store(database)
         bench = SyncBench.of_seven(database)
         bench.source.deltas = True
+        bench.source.offer(subject("S-O-1", **NIK), order("O-1", subject_id="S-O-1"))
         bench.done()
-        bench.watchlist.put(subject("S-O-1"), order("O-1", subject_id="S-O-1"), [reference(b"a face")])
+        bench.watchlist.put(subject("S-O-1", **NIK), order("O-1", subject_id="S-O-1"), [reference(b"a face")])
         yield bench
 
 
@@ -56,7 +58,7 @@ def remove(intruder: Intruder, *tables: str) -> None:
         intruder.run(f"DELETE FROM {table} WHERE {of}")  # noqa: S608
 
 
-@pytest.mark.parametrize("tables", [TABLES, FACES, ("ban_order",)], ids=["all", "faces", "orders"])
+@pytest.mark.parametrize("tables", [TABLES, FACES, NUMBERS, ("ban_order",)], ids=["all", "faces", "numbers", "orders"])
 def test_what_is_missing_is_named_and_comes_back(
     bench: SyncBench[TestSource], intruder: Intruder, scan: RowScan, tables: tuple[str, ...]
 ) -> None:
@@ -68,7 +70,7 @@ def test_what_is_missing_is_named_and_comes_back(
     bench.done()
     assert [one.order_id for one in bench.watchlist.get_subject("S-O-1").orders] == ["O-1"]
     # The source of the test has no photographs.
-    assert bool(scan.all()) is (tables != ("ban_order",))
+    assert bool(scan.all()) is ("reference_face" in tables)
 
 
 def test_who_removes_what_tells_of_the_removal_is_noticed_too(
@@ -83,6 +85,36 @@ def test_who_removes_what_tells_of_the_removal_is_noticed_too(
     scan.accept([found], entry(1))
     assert scan.all() == []
     bench.source.put("O-8")
+    bench.done()
+    assert scan.all() == []
+
+
+def test_a_row_of_the_log_that_becomes_another_subjects_is_named(intruder: Intruder, scan: RowScan) -> None:
+    intruder.run("UPDATE watchlist_change SET subject_id = 'S-X' WHERE subject_id = 'S-O-1'")
+    found = [RowMismatch(("watchlist_change", key), why) for key, why in (("S-O-1", REMOVED), ("S-X", CHANGED))]
+    assert [one for one in scan.all() if one.key[1] != "*"] == found
+    scan.accept(scan.all(), entry(1))
+    assert scan.all() == []
+
+
+def test_who_hides_a_removed_person_behind_another_key_is_noticed(intruder: Intruder, scan: RowScan) -> None:
+    """The key that is named is the intruder's; that somebody is missed whom nobody can name is said too."""
+    remove(intruder, *TABLES)
+    intruder.run("UPDATE watchlist_change SET subject_id = 'S-X' WHERE subject_id = 'S-O-1'")
+    assert scan.all() == [RowMismatch(("watchlist_change", key), REMOVED) for key in ("S-X", "*")]
+
+
+def test_a_number_that_was_removed_by_hand_stays_missed_when_the_person_changes(
+    bench: SyncBench[TestSource], intruder: Intruder, scan: RowScan
+) -> None:
+    remove(intruder, *NUMBERS)
+    bench.source.drop("O-1")
+    assert bench.done().counts.ended == 1
+    assert scan.all() == [RowMismatch(("watchlist_change", "S-O-1"), REMOVED)]
+
+
+def test_a_number_that_a_source_corrects_is_in_order(bench: SyncBench[TestSource], scan: RowScan) -> None:
+    bench.source.offer(subject("S-O-1"), order("O-1", subject_id="S-O-1"))
     bench.done()
     assert scan.all() == []
 

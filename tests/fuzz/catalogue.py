@@ -23,6 +23,15 @@ TARGETS: Mapping[str, FuzzTarget] = MappingProxyType(
         "rtsp": FuzzTarget("tests.fuzz.camera_targets:rtsp_stream", cpu_s=2.0, memory_mb=250),
         "revocations": FuzzTarget("tests.fuzz.certificate_targets:revocation_list"),
         "certificate": FuzzTarget("tests.fuzz.certificate_targets:certificate"),
+        "request": FuzzTarget("tests.fuzz.request_targets:request"),
+        "server_answer": FuzzTarget("tests.fuzz.answer_targets:server_answer"),
+        "provider_answer": FuzzTarget("tests.fuzz.answer_targets:provider_answer"),
+        "time_stamp": FuzzTarget("tests.fuzz.answer_targets:time_stamp"),
+        "backup": FuzzTarget("tests.fuzz.file_targets:backup", max_bytes=8192),
+        "invitation": FuzzTarget("tests.fuzz.file_targets:invitation"),
+        "checkpoints": FuzzTarget("tests.fuzz.file_targets:checkpoints"),
+        "law_file": FuzzTarget("tests.fuzz.file_targets:law_file"),
+        "model_pack": FuzzTarget("tests.fuzz.file_targets:model_pack", max_bytes=8192),
         "enrolment": FuzzTarget("tests.fuzz.certificate_targets:enrolment_request"),
     }
 )

@@ -30,8 +30,8 @@ from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
+from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
-from cekalwatch.server.recognition.probes import decode_crop
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.watchlist.browser import SubjectView
 from cekalwatch.server.watchlist.imports.records import RecordError
@@ -93,12 +93,12 @@ def _record(message: watchlist_service_pb2.ImportRecord) -> None:
     begun = record_begun(message)
     if isinstance(begun, RecordAssembly):
         record = begun.record()
-        _kept_and_told(record.subject, record.order)
+        kept_and_told(record.subject, record.order)
     else:
         RECORD_REPORT.write(begun).SerializeToString()
 
 
-def _kept_and_told(subject: Subject, order: BanOrder) -> None:
+def kept_and_told(subject: Subject, order: BanOrder) -> None:
     """What was accepted is kept as it is, and can be told."""
     content = ROWS.content_hash(subject, order)
     assert ROWS.subject(ROWS.subject_row(subject)) == subject
@@ -234,4 +234,4 @@ def _mapped(mapper: RecordMapper, place: str, row: dict[str, object] | None) -> 
         assert report.order_id.isprintable()
         return
     assert int(mapped.fingerprint([]), 16)
-    _kept_and_told(mapped.subject, mapped.order)
+    kept_and_told(mapped.subject, mapped.order)
