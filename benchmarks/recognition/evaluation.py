@@ -90,7 +90,8 @@ def promises(everybody: Sequence[EvaluatedPerson]) -> dict[str, float]:
         for mine, others in ((order[:half], order[half:]), (order[half:], order[:half])):
             generator = np.random.default_rng(split)
             found, size = travellers_of(everybody, mine, [mine])
-            model = fit_tail(found.non_mated, size, Provenance("", "", "", 0, len(found.non_mated), CROPS, ""))
+            pairs = np.stack([found.non_mated_person, found.non_mated_nearest], axis=1)
+            model = fit_tail(found.non_mated, pairs, size, Provenance("", "", "", 0, len(found.non_mated), CROPS, ""))
             for listed in LIST_SIZES:
                 lists = []
                 for _ in range(DRAWS):

@@ -161,7 +161,9 @@ def measure() -> Figures:
             before = site.gallery().threshold
             after = _play(site, days, names, scores, console)
     strange = [one for one in passed if one.photograph.path not in names]
-    fitted = fit_tail(_scores(strange, known).astype(np.float32), LISTED, load_pack(PACK).thresholds.provenance)
+    compared = np.array([one.template for one in strange]) @ known.T
+    pairs = np.stack([_numbers(strange), len(strange) + compared.argmax(axis=1)], axis=1)
+    fitted = fit_tail(compared.max(axis=1), pairs, LISTED, load_pack(PACK).thresholds.provenance)
     at_once = fitted.threshold(len(known), WANTED)
     figures = {
         "threshold.learned_before": before,
@@ -279,6 +281,11 @@ def _mated(photographs: Sequence[LabelledPhotograph], eyes: Eyes) -> Scores:
 
 def _scores(sights: Sequence[Sight], listed: Templates) -> Scores:
     return np.asarray((np.array([one.template for one in sights]) @ listed.T).max(axis=1), dtype=np.float64)
+
+
+def _numbers(sights: Sequence[Sight]) -> NDArray[np.int64]:
+    """Return a number for each photograph that was seen."""
+    return np.unique([str(one.photograph.path) for one in sights], return_inverse=True)[1].astype(np.int64)
 
 
 def _ratio(scores: Scores, threshold: float) -> float:

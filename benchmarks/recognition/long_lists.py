@@ -28,7 +28,7 @@ from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 CROPS: Final = 3
-LIST_SIZES: Final = (100, 400, 800, 2_000)
+LIST_SIZES: Final = (100, 400, 1_000, 2_000)
 LONG_LIST: Final = 10_000
 """Longer than the data: what is missed at its threshold can be counted, its false alerts cannot."""
 FPIRS: Final = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
@@ -54,6 +54,16 @@ class Strangers:
         """Return the scores of the passages of these people with these listed; NOTHING within a circle."""
         rows, columns = np.isin(self._travellers, travellers), np.isin(self._listed, listed)
         return np.asarray(self._scores[np.ix_(rows, columns)])
+
+    def fit(self, among: People) -> ThresholdModel:
+        """Return the tail of the passages of people `among` these, with all of them listed."""
+        rows, columns = np.isin(self._travellers, among), np.isin(self._listed, among)
+        scores = self._scores[np.ix_(rows, columns)]
+        pairs = np.stack([self._travellers[rows], self._listed[columns][scores.argmax(axis=1)]], axis=1)
+        size = round(float((scores > NOTHING).sum(axis=1).mean()))
+        return fit_tail(
+            scores.max(axis=1), pairs, size, Provenance("", "", "", scores.shape[1], len(scores), CROPS, "")
+        )
 
     def like_one_person(self, among: People, limit: float) -> People:
         """Return the later one of each two people `among` these who score `limit` or more."""
@@ -117,10 +127,8 @@ def measure() -> dict[str, float]:
         ("men", strangers.between(men, men)),
     ):
         figures |= kept(model, found, name)
-    figures |= promises(strangers, together)
-    fitted = {
-        name: fit(strangers.between(each, each)) for name, each in (("together", together), ("southasian", own_asian))
-    }
+    figures |= promises(strangers, together, "promise_ratio") | promises(strangers, own_lfw, "promise_ratio_lfw")
+    fitted = {"together": strangers.fit(together), "southasian": strangers.fit(own_asian)}
     for size in (*LIST_SIZES, LONG_LIST):
         for words, fpir in FPIRS.items():
             at = f"{size}_at_{words}"
@@ -151,29 +159,23 @@ def kept(model: ThresholdModel, scores: Scores, name: str) -> dict[str, float]:
     return figures
 
 
-def fit(scores: Scores) -> ThresholdModel:
-    """Return the tail of the passages in the rows, all people in the columns being listed."""
-    size = round(float((scores > NOTHING).sum(axis=1).mean()))
-    return fit_tail(scores.max(axis=1), size, Provenance("", "", "", scores.shape[1], len(scores), CROPS, ""))
-
-
-def promises(strangers: Strangers, together: People) -> dict[str, float]:
+def promises(strangers: Strangers, together: People, prefix: str) -> dict[str, float]:
     """Return counted over promised FPIR of one half's passages, with thresholds that are fitted on the other half.
 
-    Lists that a half cannot fill are of everybody.
+    Lists that a half cannot fill are of everybody; those that everybody cannot fill are left out.
     """
     ratios: dict[str, list[float]] = defaultdict(list)
     for split in range(SPLITS):
         order = np.random.default_rng(split).permutation(together)
         first, second = np.array_split(order, 2)
         for mine, others in ((first, second), (second, first)):
-            model = fit(strangers.between(mine, mine))
+            model = strangers.fit(mine)
             of_half, of_all = strangers.between(others, others), strangers.between(others, together)
-            for size in LIST_SIZES:
+            for size in (one for one in LIST_SIZES if one <= smallest_list(of_all)):
                 scores = of_half if size <= smallest_list(of_half) else of_all
                 for words, fpir in FPIRS.items():
                     found = counted(scores, size, model.threshold(size, fpir))
-                    ratios[f"promise_ratio_{size}_at_{words}"].append(found / fpir)
+                    ratios[f"{prefix}_{size}_at_{words}"].append(found / fpir)
     return {
         **{name: statistics.mean(each) for name, each in ratios.items()},
         **{f"{name}_least": min(each) for name, each in ratios.items()},

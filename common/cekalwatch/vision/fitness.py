@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from cekalwatch.contract.values.captures import FaceQuality
+from cekalwatch.contract.values.unusable_faces import UnusableReason
 
 FIT_EYE_DISTANCE: Final = 60.0
 FLOOR_EYE_DISTANCE: Final = 32.0
@@ -42,3 +43,21 @@ def flaws(quality: FaceQuality) -> frozenset[Flaw]:
         Flaw.BRIGHT: quality.brightness > LIGHT[1],
     }
     return frozenset(flaw for flaw, is_so in found.items() if is_so)
+
+
+def unusable_reason(quality: FaceQuality) -> UnusableReason | None:
+    """Return why a face cannot be used, however large it is; None for one that lacks nothing that is measured here.
+
+    The reason that comes first in a face that has several: a face that is turned away is darker and less sharp, too.
+    """
+    found = flaws(quality)
+    if quality.score == 0 or Flaw.TURNED in found:  # of a profile, the landmarks are those of no face
+        return UnusableReason.TURNED
+    if Flaw.NODDING in found:
+        return UnusableReason.LOOKING_DOWN if quality.pitch_degrees > 0 else UnusableReason.TURNED
+    reasons = {
+        Flaw.DARK: UnusableReason.DARK,
+        Flaw.BRIGHT: UnusableReason.BRIGHT,
+        Flaw.BLURRED: UnusableReason.BLURRED,
+    }
+    return next((reason for flaw, reason in reasons.items() if flaw in found), None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 MAX_DEPTH: Final = 4.0
@@ -22,9 +22,22 @@ nothing about ordinary scores, and a list of ten gets the threshold of a larger 
 _ALMOST_ZERO: Final = 1e-6
 _MOST: Final = 0.999
 """Highest threshold: a score of 1 is the same picture."""
+_MOST_SHAPE: Final = 0.9
 _RULE_OF_THREE: Final = 3.0
+SHAPE_SPREAD: Final = 0.1
+"""Standard deviation of the normal penalty that keeps a fitted shape near zero."""
+CAUTION: Final = 0.5
+"""A fitted shape is above the most likely one by this many standard deviations, so that the promise errs on the safe
+side where nothing was counted."""
+INTERVAL: Final = 1.96
+"""Standard deviations on each side of an interval of 95 %."""
 _MAX_WORDS: Final = 10_000
 _LIST_SIZES: Final = (100, 1_000, 10_000)
+
+
+def shape_deviation(pairs: int) -> float:
+    """Return the standard deviation of a fitted shape under its penalty, from the number of pairs of people."""
+    return 1 / math.sqrt(pairs + 1 / SHAPE_SPREAD**2)
 
 
 @dataclass(frozen=True)
@@ -58,8 +71,10 @@ class ThresholdModel:
     """Expected false matches of a non-mated passage above `tail_from`."""
     scale: float
     shape: float
-    """Positive: a heavy tail. Zero: exponential. Negative: a tail that ends."""
+    """Positive: a heavy tail. Zero: exponential. Negative: a tail that ends, which no evaluation gives any more."""
     provenance: Provenance
+    pairs: int = 0
+    """Different pairs of people whose scores form the tail; 0 if that is not known, as in manifests of version 0.2."""
 
     def __post_init__(self) -> None:
         numbers = (self.tail_from, self.tail_rate, self.scale, self.shape)
@@ -69,6 +84,8 @@ class ThresholdModel:
             raise ValueError("list size, rate and scale of the threshold model must be positive")
         if not -1 < self.tail_from < 1 or not -1 < self.shape < 1:
             raise ValueError("tail_from and shape of the threshold model must be between -1 and 1")
+        if self.pairs < 0:
+            raise ValueError("the pairs of the threshold model must not be negative")
 
     def threshold(self, templates: int, fpir: float) -> float:
         """Return the threshold that keeps `fpir` (between 0 and 1, a passage) in a list of `templates`."""
@@ -89,6 +106,46 @@ class ThresholdModel:
             share = min(base ** (-1 / self.shape), MAX_DEPTH) if base > 0 else MAX_DEPTH * (self.shape > 0)
         return -math.expm1(-templates / self.list_size * self.tail_rate * share)
 
+    def threshold_interval(self, templates: int, fpir: float) -> tuple[float, float] | None:
+        """Return the scores between which the threshold for `fpir` lies with 95 % of certainty; None without `pairs`.
+
+        It is so if the formula is right.
+        """
+        if not self.pairs:
+            return None
+        return self._least.threshold(templates, fpir), self._most.threshold(templates, fpir)
+
+    def fpir_interval(self, templates: int, threshold: float) -> tuple[float, float] | None:
+        """Return the 95 % interval of `fpir`, under the same conditions; None if `pairs` is not known."""
+        if not self.pairs:
+            return None
+        return self._least.fpir(templates, threshold), self._most.fpir(templates, threshold)
+
+    def in_words(self, templates: int, fpir: float) -> str:
+        """Return the threshold with its interval, like "0.552 (0.530 to 0.581)"."""
+        interval = self.threshold_interval(templates, fpir)
+        uncertain = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+        return f"{self.threshold(templates, fpir):.3f}{uncertain}"
+
+    @property
+    def _least(self) -> ThresholdModel:
+        return self._moved(-INTERVAL)
+
+    @property
+    def _most(self) -> ThresholdModel:
+        return self._moved(INTERVAL)
+
+    def _moved(self, deviations: float) -> ThresholdModel:
+        """Return the tail with rate, scale and shape moved by standard deviations from the most likely ones.
+
+        The mean excess stays the same when the shape changes.
+        """
+        factor = math.exp(deviations / math.sqrt(self.pairs))
+        shape = self.shape + (deviations - CAUTION) * shape_deviation(self.pairs)
+        shape = min(max(shape, 0.0), _MOST_SHAPE)
+        scale = self.scale * (1 - shape) / (1 - self.shape) * factor
+        return replace(self, tail_rate=self.tail_rate * factor, scale=scale, shape=shape)
+
     def is_measured(self, templates: int, fpir: float) -> bool:
         """Whether the passages it was fitted on were enough to see `fpir` at that size; else it is an extrapolation."""
         return fpir >= self.lowest_measured(templates)
@@ -96,7 +153,7 @@ class ThresholdModel:
     def lowest_measured(self, templates: int) -> float:
         """Return the FPIR in a list of `templates` below which extrapolation begins; infinity without measurements.
 
-        So many passages show 3 / passages at best, and as much less in a shorter list as it is shorter.
+        A number of passages shows an FPIR of 3 / passages at best, and in a shorter list in proportion to its size.
         """
         if not self.provenance.passages:
             return math.inf
@@ -128,6 +185,7 @@ class ThresholdModel:
             scale=float(document["scale"]),
             shape=float(document["shape"]),
             provenance=_provenance(document["provenance"]),
+            pairs=int(document.get("pairs", 0)),
         )
 
 

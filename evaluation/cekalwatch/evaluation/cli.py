@@ -167,8 +167,7 @@ def alerts(
                 "No alert of that time was found to be false or right yet: officers have to judge some first",
                 Exit.NO_INPUT,
             )
-        agencies = stores.watchlist.agencies({order_id for alert in raised for order_id in alert.order_ids})
-        sums = FieldSums.of(raised, stores.field.passages(start, end, site), agencies, zone)
+        sums = FieldSums.of(raised, stores.field.passages(start, end, site), stores.agency_history.of(raised), zone)
         learned = [one.figures for version in sorted(sums.versions) if (one := stores.thresholds.learned(version))]
         made_at, listed = SystemClock().now(), stores.field.listed()
     report = field_report(FieldSpan(start, end, site or ""), sums, listed, made_at, learned, measured)

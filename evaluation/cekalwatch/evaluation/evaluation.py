@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+import numpy as np
+
 from cekalwatch.contract.values.reports import GroupPair
 from cekalwatch.evaluation.collection import Collection, LabelledPhotograph
 from cekalwatch.evaluation.people import (
@@ -30,6 +32,7 @@ from cekalwatch.evaluation.statistics.study import (
     everybody_listed,
     group_pairs,
     look_alikes,
+    score_as_one,
     study,
 )
 from cekalwatch.evaluation.statistics.tail import TooFewPassagesError, fit_tail
@@ -89,6 +92,8 @@ class Evaluation:
     """Passages, at the threshold of the wanted FPIR; first those of everybody. None if nobody has a group."""
     tail: ThresholdModel | None
     """None if there were too few passages to fit one."""
+    left_out: int
+    """Passages that the tail is fitted without, since they score with somebody else as one person does."""
     tail_checks: tuple[TailCheck, ...]
     images_per_second: float
 
@@ -115,18 +120,21 @@ def evaluate(
     by_image = study(people, singles, lists, plan.fpir, plan.seed)
     by_passage = study(people, passages, lists, plan.fpir, plan.seed)
     everybody, size = everybody_listed(people, passages)
+    as_one = score_as_one(by_image.trials)
+    kept = everybody.non_mated < as_one
     now = datetime.now(UTC)
     provenance = Provenance(
         data=f"{collection.source}: {len(samples)} photographs of {len(people)} people",
         model_version=model_version,
         measured_on=now.date().isoformat(),
         people=len(people),
-        passages=len(passages),
+        passages=int(kept.sum()),
         crops=max(probe.crops for probe in passages),
         program=version("cekalwatch"),
     )
     try:
-        tail = fit_tail(everybody.non_mated, size, provenance)
+        pairs = np.stack([everybody.non_mated_person, everybody.non_mated_nearest], axis=1)
+        tail = fit_tail(everybody.non_mated[kept], pairs[kept], size, provenance)
     except TooFewPassagesError:
         tail = None
     return Evaluation(
@@ -142,9 +150,10 @@ def evaluate(
         single=by_image,
         passages=by_passage,
         references=compare_references(people, plan.fpir, plan.seed),
-        look_alikes=look_alikes(people, everybody, by_image.trials),
+        look_alikes=look_alikes(people, everybody, as_one),
         group_pairs=group_pairs(people, passages, by_passage.at(plan.fpir).threshold, plan.seed),
         tail=tail,
+        left_out=int((~kept).sum()),
         tail_checks=check_tail(tail, people, passages, plan.fpir, plan.draws, plan.seed) if tail else (),
         images_per_second=len(samples) / took,
     )
@@ -153,8 +162,8 @@ def evaluate(
 def with_references(photographs: Sequence[LabelledPhotograph]) -> Iterator[tuple[LabelledPhotograph, bool]]:
     """Yield each photograph and whether it will be a reference, since references need an additional, mirrored face.
 
-    References are the first photograph of each person who can be listed, and the first three of each person with a
-    fourth one to search with.
+    References are the first photograph of each person, and the first three of each person with a fourth one to search
+    with. Who has only one photograph is listed for the tail of the thresholds.
     """
     alone = Counter(photograph.person for photograph in photographs if photograph.passage is None)
     in_passages = {photograph.person for photograph in photographs if photograph.passage is not None}
@@ -162,7 +171,7 @@ def with_references(photographs: Sequence[LabelledPhotograph]) -> Iterator[tuple
     for photograph in photographs:
         person = photograph.person
         spare = alone[person] if person not in in_passages else alone[person] + 1
-        most = MAX_REFERENCES if spare > MAX_REFERENCES else int(spare > 1)
+        most = MAX_REFERENCES if spare > MAX_REFERENCES else 1
         yield photograph, photograph.passage is None and position[person] < most
         position[person] += photograph.passage is None
 

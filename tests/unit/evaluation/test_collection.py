@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.evaluation.collection import read_collection
+from cekalwatch.evaluation.evaluation import with_references
 from cekalwatch.program.errors import Exit, ProgramError
 
 
@@ -28,6 +29,12 @@ def test_a_folder_has_people_and_their_passages(tmp_path: Path):
         ("budi", "budi/1.jpg", None),
     ]
     assert found.people == 2
+
+
+def test_everybody_can_be_listed_who_has_one_photograph_as_well(tmp_path: Path):
+    touch(tmp_path, "ani/1.jpg", *(f"budi/{number}.jpg" for number in range(1, 5)), "citra/1.jpg", "citra/2.jpg")
+    as_reference = {one.name for one, chosen in with_references(read_collection(tmp_path).photographs) if chosen}
+    assert as_reference == {"ani/1.jpg", "budi/1.jpg", "budi/2.jpg", "budi/3.jpg", "citra/1.jpg"}
 
 
 def test_a_csv_says_who_is_on_what(tmp_path: Path):

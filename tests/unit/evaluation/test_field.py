@@ -31,6 +31,8 @@ def alert(
     passages: int = 1,
     **facts: Any,
 ) -> FieldAlert:
+    facts.setdefault("counter", "D1")
+    facts.setdefault("raised_at", at)
     return FieldAlert(camera, "batam-center", direction, at, score, 0.5, version, passages, found, **facts)
 
 
@@ -41,7 +43,7 @@ def count(
 
 
 SPAN = FieldSpan(NOON - timedelta(1), NOON + timedelta(1))
-AGENCIES = {"O-1": "KPK", "O-2": "Kejaksaan Agung"}
+AGENCIES = {("A-1", "O-1"): "KPK", ("A-1", "O-2"): "Kejaksaan Agung"}
 
 
 def report(alerts: list[FieldAlert], counts: list[PassageCount]) -> FieldReport:
@@ -125,10 +127,10 @@ def test_too_few_passages_give_no_interval():
 def test_an_alert_counts_for_each_agency_that_it_points_to_among_the_passages_of_its_list():
     figures = report(
         [
-            alert(0.6, order_ids=("O-1", "O-2")),
-            alert(0.6, AlertVerdict.OPEN, order_ids=("O-1",)),
-            alert(0.9, AlertVerdict.CONFIRMED, order_ids=("O-9",)),
-            alert(0.6, camera="arr-1", direction=Direction.ARRIVAL, order_ids=("O-1",)),
+            alert(0.6, orders=(("A-1", "O-1"), ("A-1", "O-2"))),
+            alert(0.6, AlertVerdict.OPEN, orders=(("A-1", "O-1"),)),
+            alert(0.9, AlertVerdict.CONFIRMED, orders=(("A-1", "O-9"),)),
+            alert(0.6, camera="arr-1", direction=Direction.ARRIVAL, orders=(("A-1", "O-1"),)),
         ],
         [count(1000), count(500, camera="arr-1", direction=Direction.ARRIVAL)],
     )
@@ -145,9 +147,9 @@ def test_an_alert_counts_for_each_agency_that_it_points_to_among_the_passages_of
 
 
 def test_of_many_agencies_those_with_the_most_alerts_are_told():
-    alerts = [alert(0.6, order_ids=(f"N-{number}",)) for number in range(MAX_AGENCIES + 5)]
-    alerts += [alert(0.6, order_ids=("N-54",))]
-    names = {f"N-{number}": f"agency {number}" for number in range(MAX_AGENCIES + 5)}
+    alerts = [alert(0.6, orders=(("A-1", f"N-{number}"),)) for number in range(MAX_AGENCIES + 5)]
+    alerts += [alert(0.6, orders=(("A-1", "N-54"),))]
+    names = {("A-1", f"N-{number}"): f"agency {number}" for number in range(MAX_AGENCIES + 5)}
     lines = field_report(SPAN, FieldSums.of(alerts, [], names, WIB), 1, NOON).agencies
     assert len(lines) == MAX_AGENCIES
     assert (lines[0].key, lines[0].alerts) == ("agency 54", 2)
@@ -165,8 +167,8 @@ def test_waits_are_told_by_their_middle_and_by_what_19_of_20_had():
 def test_sums_of_two_spans_give_the_figures_of_both_together():
     later = NOON + timedelta(hours=30)
     ours = [
-        alert(0.6, order_ids=("O-1",), claimed_after_s=5.0, passages=2),
-        alert(0.8, AlertVerdict.CONFIRMED, at=later, order_ids=("O-2",), decided_after_s=9.0, escalated=True),
+        alert(0.6, orders=(("A-1", "O-1"),), claimed_after_s=5.0, passages=2),
+        alert(0.8, AlertVerdict.CONFIRMED, at=later, orders=(("A-1", "O-2"),), decided_after_s=9.0, escalated=True),
         alert(0.7, AlertVerdict.OPEN, at=later, version="model-2", camera="arr-1", direction=Direction.ARRIVAL),
     ]
     counts = [count(100), count(50, at=later), count(7, at=later, camera="arr-1", direction=Direction.ARRIVAL)]
@@ -174,6 +176,18 @@ def test_sums_of_two_spans_give_the_figures_of_both_together():
     for alerts, passed in (([ours[0]], [counts[0]]), (ours[1:], counts[1:])):
         summed.add(FieldSums.of(alerts, passed, AGENCIES, WIB))
     assert field_json(field_report(SPAN, summed, 1, NOON)) == field_json(report(ours, counts))
+
+
+def test_the_busiest_ten_minutes_of_a_counter_are_told():
+    def raised(*minutes: float, counter: str = "D1") -> list[FieldAlert]:
+        return [alert(0.6, counter=counter, raised_at=NOON + timedelta(minutes=one)) for one in minutes]
+
+    alerts = [*raised(0, 9.9, 10, 19), *raised(1, 2, counter="D2")]
+    assert report(alerts, []).busiest == 3, "9.9, 10 and 19"
+    summed = FieldSums.of(raised(0, 1), [], AGENCIES, WIB)
+    summed.add(FieldSums.of(raised(3), [], AGENCIES, WIB))
+    assert field_report(SPAN, summed, 1, NOON).busiest == 2
+    assert report([], []).busiest == 0
 
 
 @pytest.mark.parametrize(

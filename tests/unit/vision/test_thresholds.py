@@ -66,7 +66,35 @@ def test_measured_is_what_the_passages_could_show():
 
 
 def test_what_is_written_reads_as_it_was():
-    assert ThresholdModel.from_json(MODEL.to_json()) == MODEL
+    for model in (MODEL, replace(MODEL, pairs=50)):
+        assert ThresholdModel.from_json(model.to_json()) == model
+
+
+def test_a_manifest_of_an_earlier_version_does_not_say_how_certain_it_is():
+    document = MODEL.to_json()
+    del document["pairs"]
+    model = ThresholdModel.from_json(document)
+    assert model.threshold_interval(400, 1e-4) is model.fpir_interval(400, 0.5) is None
+    assert model.in_words(1_000, 1e-4) == "0.574"
+
+
+def test_the_interval_widens_with_extrapolation_and_narrows_with_pairs():
+    widths = {}
+    for pairs in (50, 200):
+        for fpir in (1e-2, 1e-4):
+            low, high = replace(MODEL, pairs=pairs).threshold_interval(1_000, fpir) or (0.0, 0.0)
+            assert low < MODEL.threshold(1_000, fpir) < high
+            widths[pairs, fpir] = high - low
+    assert widths[50, 1e-4] > widths[50, 1e-2]
+    assert widths[50, 1e-4] == pytest.approx(2 * widths[200, 1e-4], rel=0.2)
+
+
+def test_the_interval_of_the_fpir_is_that_of_the_threshold_turned_round():
+    model = replace(MODEL, pairs=50)
+    low, high = model.threshold_interval(400, 1e-3) or (0.0, 0.0)
+    assert (model.fpir_interval(400, low) or (0.0, 0.0))[0] == pytest.approx(1e-3)
+    assert (model.fpir_interval(400, high) or (0.0, 0.0))[1] == pytest.approx(1e-3)
+    assert model.in_words(400, 1e-3) == f"{model.threshold(400, 1e-3):.3f} ({low:.3f} to {high:.3f})"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +107,7 @@ def test_what_is_written_reads_as_it_was():
         {"shape": 1.0},
         {"shape": math.nan},
         {"scale": math.inf},
+        {"pairs": -1},
     ],
 )
 def test_figures_that_make_no_sense_are_refused(fields: dict[str, float]):

@@ -42,6 +42,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
         "references": [asdict(each) for each in evaluation.references],
         "group_pairs": [asdict(each) for each in evaluation.group_pairs],
         "look_alikes": [asdict(each) for each in evaluation.look_alikes],
+        "left_out_of_threshold_model": evaluation.left_out,
         "threshold_model": None if evaluation.tail is None else evaluation.tail.to_json(),
         "threshold_checks": [asdict(each) for each in evaluation.tail_checks],
         "images_per_second": evaluation.images_per_second,

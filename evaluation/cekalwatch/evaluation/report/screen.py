@@ -41,7 +41,11 @@ def show(evaluation: Evaluation, console: Console) -> None:
         console.print(f"{each.references} reference(s) each: FNIR {words.percentages(each.point.misses)}")
     console.print(words.expectation(evaluation.passages.at(evaluation.plan.fpir), "passages"), style="bold")
     if evaluation.tail:
-        console.print(f"Thresholds for other lists: {evaluation.tail.extrapolation}")
+        tail, fpir = evaluation.tail, evaluation.plan.fpir
+        told = ", ".join(f"{tail.in_words(size, fpir)} for {size:,}" for size in (1_000, 10_000))
+        console.print(f"Thresholds for other lists at FPIR {fpir:g} (95 % interval): {told}. {tail.extrapolation}")
+    if evaluation.left_out:
+        console.print(f"{evaluation.left_out} passages score with another person as one person does: not in the tail")
     _show_problems(evaluation, console)
 
 

@@ -186,10 +186,18 @@ def check_tail(
     return tuple(found)
 
 
-def look_alikes(people: Sequence[EvaluatedPerson], everybody: Trials, mated: Trials) -> tuple[LookAlike, ...]:
-    """Return the pairs of two people with the highest scores; `mated` are trials of single images."""
+def score_as_one(mated: Trials) -> float:
+    """Return the score from which two people count as one person under two names.
+
+    It is the median score of one person's photographs, given trials of single images. A threshold there would miss half
+    of the listed people, so no threshold is that high.
+    """
     genuine = mated.mated[mated.mated > NOTHING]
-    as_one = float(np.median(genuine)) if len(genuine) else 1.0
+    return float(np.median(genuine)) if len(genuine) else 1.0
+
+
+def look_alikes(people: Sequence[EvaluatedPerson], everybody: Trials, as_one: float) -> tuple[LookAlike, ...]:
+    """Return the pairs of two people with the highest scores; from `as_one` on, they count as one person."""
     best: dict[frozenset[int], tuple[float, int, int]] = {}
     for score, person, nearest in zip(
         everybody.non_mated.tolist(),
