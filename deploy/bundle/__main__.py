@@ -1,9 +1,10 @@
 """Makes the offline bundle of this commit or working tree: all that machines of an office need, and no network.
 
-    python -m deploy.bundle [--key ~/.minisign/cekalwatch.key] [--python python-3.13.9-amd64.exe] [--out build/bundle]
+    python -m deploy.bundle [--key ~/.minisign/cekalwatch.key] [--windows build/msi] [--out build/bundle]
 
-In it are Debian packages with all that they depend on, wheels for other Linux systems and for Windows, the model pack,
-the guides, and SHA256SUMS of every file, signed where a key is given. docs/installing-offline.md says how it is used.
+In it are Debian packages with all that they depend on, wheels for other Linux systems, installers for Windows where
+they are given, the model pack, the guides, and SHA256SUMS of every file, signed where a key is given.
+docs/installing-offline.md says how it is used.
 """
 
 from __future__ import annotations
@@ -13,43 +14,48 @@ import shutil
 import sys
 import tarfile
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from cekalwatch.program.errors import ProgramError
 from deploy.bundle.debian import make_repository
-from deploy.bundle.wheels import FOLDERS, fetch_wheels
+from deploy.bundle.wheels import MACHINES_WITH_WHEELS, fetch_wheels
 from deploy.demo.stack import install_standard
 from deploy.packages.__main__ import PACK, build_packages, time_of
-from deploy.packages.wheels import PYTHON, System
+from deploy.packages.wheels import System
 from deploy.release.__main__ import SUMS, sign
 from deploy.release.sbom import ROOT, write_sbom
 from deploy.release.wheel import ReleaseError, build_distributions, sha256
 
 GUIDES = ("README.md", "CHANGELOG.md", "SECURITY.md", "requirements.lock")
-WINDOWS_INSTALLER = Path(__file__).parent / "install.ps1"
-PYTHON_INSTALLER = f"python-{PYTHON}.*-amd64.exe"
-"""Name of the file by which Windows gets its Python, as its makers call it; glob pattern."""
 
 
 def make_bundle(
-    root: Path, out: Path, models: Path, packages: Sequence[Path], key: Path | None = None, python: Path | None = None
+    root: Path,
+    out: Path,
+    models: Path,
+    packages: Sequence[Path],
+    key: Path | None = None,
+    installers: Sequence[Path] = (),
+    made_at: datetime | None = None,
 ) -> Path:
     """Make the folder of the bundle in `out` and return it; nothing is left of one that fails. Raises ReleaseError.
 
-    `models` is a folder of model packs, `packages` are our Debian packages, `python` is the installer for Windows.
+    `models` is a folder of model packs, `packages` are our Debian packages, `installers` those for Windows.
+    `made_at` is the time of what is made, in UTC: the commit's, unless it is given.
     """
-    if python and not python.match(PYTHON_INSTALLER):
-        raise ReleaseError(f"{python} is not {PYTHON_INSTALLER}, Python's installer for Windows")
     if key and not key.is_file():
         raise ReleaseError(f"There is no secret key of minisign in {key}")
     folder = out / f"cekalwatch-{version('cekalwatch')}-bundle"
     draft = out / f".{folder.name}"
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        _fill(draft, root, models, packages)
-        if python:
-            shutil.copy(python, draft / "windows")
+        _fill(draft, root, models, packages, made_at or time_of(root))
+        if installers:
+            (draft / "windows").mkdir()
+        for installer in installers:
+            shutil.copy(installer, draft / "windows")
         write_sums(draft)
         if key:
             sign(draft / SUMS, key, folder.name)
@@ -60,21 +66,19 @@ def make_bundle(
     return folder
 
 
-def _fill(draft: Path, root: Path, models: Path, packages: Sequence[Path]) -> None:
+def _fill(draft: Path, root: Path, models: Path, packages: Sequence[Path], made_at: datetime) -> None:
     draft.mkdir(parents=True)
     for page in GUIDES:
         shutil.copy(root / page, draft)
     shutil.copytree(root / "docs", draft / "docs")
     write_sbom(root, draft / "sbom.json")
     shutil.copytree(models / PACK, draft / "models" / PACK)
-    make_repository(packages, draft / "debian")
-    ours = build_distributions(root, draft, int(time_of(root).timestamp()))
-    for system, machines in FOLDERS.items():
-        for machine in machines:
-            fetch_wheels(root, machine, system, ours, draft / system.name.lower())
+    make_repository(packages, draft / "debian", made_at)
+    ours = build_distributions(root, draft, int(made_at.timestamp()))
+    for machine in MACHINES_WITH_WHEELS:
+        fetch_wheels(root, machine, System.LINUX, ours, draft / "linux")
     for wheel in ours.values():
         wheel.unlink()
-    shutil.copy(WINDOWS_INSTALLER, draft / System.WINDOWS.name.lower())
 
 
 def write_sums(folder: Path) -> None:
@@ -112,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run it, and say in one sentence why there is no bundle."""
     parser = argparse.ArgumentParser(prog="python -m deploy.bundle")
     parser.add_argument("--key", type=Path, help="Secret key of minisign; without one, nothing is signed.")
-    parser.add_argument("--python", type=Path, help=f"{PYTHON_INSTALLER}, for PCs with Windows that have no Python.")
+    parser.add_argument("--windows", type=Path, help="Folder with installers, as `make msi` makes them.")
     parser.add_argument("--packages", type=Path, help="Folder with our Debian packages; built when not named.")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bundle")
     chosen = parser.parse_args(arguments)
@@ -125,16 +129,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             packages = build_packages(ROOT, work / "packages", models=models)
         if len(packages) != len({file.name.split("_")[0] for file in packages}) or not packages:
             raise ReleaseError(f"One package of each kind is needed, and there are: {', '.join(map(str, packages))}")
+        installers = sorted(chosen.windows.glob("*.msi")) if chosen.windows else []
+        if chosen.windows and not installers:
+            raise ReleaseError(f"There are no installers for Windows in {chosen.windows}")
         chosen.out.mkdir(parents=True, exist_ok=True)
-        folder = make_bundle(ROOT, chosen.out, models, packages, chosen.key, chosen.python)
+        folder = make_bundle(ROOT, chosen.out, models, packages, chosen.key, installers)
         archive = pack(folder, int(time_of(ROOT).timestamp()))
     except (ReleaseError, ProgramError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     signed = "signed" if chosen.key else "not signed: KEY=FILE was not given"
     sys.stdout.write(f"{folder}\n{archive}  {archive.stat().st_size / 1e6:.0f} MB, {signed}\n")
-    if not chosen.python:
-        sys.stdout.write(f"PCs with Windows need Python {PYTHON}, for its installer is not in the bundle\n")
+    if not installers:
+        sys.stdout.write("There is nothing in it for Windows: WINDOWS=FOLDER was not given\n")
     return 0
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from deploy.release.wheel import ReleaseError, sha256
@@ -19,11 +19,12 @@ RELEASE = "CODENAME"
 """File with the code name of the Debian that the packages are for."""
 
 
-def make_repository(packages: Sequence[Path], folder: Path) -> None:
+def make_repository(packages: Sequence[Path], folder: Path, made_at: datetime) -> None:
     """Put `packages`, all of Debian's that they depend on, their index and the installer into `folder`.
 
     The packages of Debian are those of this machine's release and sources, with the signatures that apt checks. Nothing
-    is taken as installed: what is in the folder is enough for any machine of that release. Raises ReleaseError.
+    is taken as installed: what is in the folder is enough for any machine of that release. `made_at`, in UTC, is the
+    date of the index. Raises ReleaseError.
     """
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -54,7 +55,7 @@ def make_repository(packages: Sequence[Path], folder: Path) -> None:
     index = _run("dpkg-scanpackages", "--multiversion", "--hash", "sha256", ".", cwd=folder)
     (folder / "Packages").write_text(index, encoding="utf-8")
     # With it, apt looks for the index in this form only, and compares its hash.
-    described = f"Date: {datetime.now(UTC):%a, %d %b %Y %H:%M:%S UTC}\nSHA256:\n {sha256(folder / 'Packages')}"
+    described = f"Date: {made_at:%a, %d %b %Y %H:%M:%S UTC}\nSHA256:\n {sha256(folder / 'Packages')}"
     (folder / "Release").write_text(f"{described} {(folder / 'Packages').stat().st_size} Packages\n", encoding="utf-8")
     (folder / RELEASE).write_text(platform.freedesktop_os_release()["VERSION_CODENAME"] + "\n", encoding="utf-8")
     shutil.copy(INSTALLER, folder)

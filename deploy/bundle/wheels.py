@@ -14,15 +14,11 @@ from deploy.packages.machines import MACHINES, Machine
 from deploy.packages.wheels import PYTHON, UV, System, lock_entries, write_machine_lock
 from deploy.release.wheel import DISTRIBUTION, EVALUATION, ReleaseError, sha256
 
-_ON_WINDOWS = ("cekalwatch-camera", "cekalwatch-notifier")
-FOLDERS: dict[System, tuple[Machine, ...]] = {
-    System.LINUX: (
-        *MACHINES,
-        Machine(EVALUATION, ("evaluation", "postgres"), "cekalwatch.server.cli.app:app"),
-    ),
-    System.WINDOWS: tuple(one for one in MACHINES if one.package in _ON_WINDOWS),
-}
-"""The machines of each system, whose wheels are in a bundle."""
+MACHINES_WITH_WHEELS: tuple[Machine, ...] = (
+    *MACHINES,
+    Machine(EVALUATION, ("evaluation", "postgres"), "cekalwatch.server.cli.app:app"),
+)
+"""What other Linux systems than Debian can be, by the wheels of a bundle."""
 _PLATFORMS = {
     System.LINUX: ("manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(17, 41))),
     System.WINDOWS: ("win_amd64",),
@@ -67,11 +63,19 @@ def prove_complete(requirements: Path, system: System) -> None:
     would judge it for this one.
     """
     with tempfile.TemporaryDirectory() as empty:
-        command = [str(UV), "pip", "install", "--quiet", "--no-config", "--offline", "--no-index"]
-        command += ["--no-cache", "--find-links", str(requirements.parent / "wheels"), "--only-binary", ":all:"]
-        command += ["--python-version", PYTHON, "--python-platform", system, "--target", empty]
-        command += ["--require-hashes", "--requirement", str(requirements)]
-        _run(command, f"{requirements.name} cannot be installed from its wheels", without_settings())
+        install_wheels(requirements, system, Path(empty))
+
+
+def install_wheels(requirements: Path, system: System, folder: Path) -> None:
+    """Install what a requirements file lists, for `system`, into `folder`, only from the wheels beside it.
+
+    Every wheel is compared with its hash. Raises ReleaseError.
+    """
+    command = [str(UV), "pip", "install", "--quiet", "--no-config", "--offline", "--no-index"]
+    command += ["--no-cache", "--find-links", str(requirements.parent / "wheels"), "--only-binary", ":all:"]
+    command += ["--python-version", PYTHON, "--python-platform", system, "--target", str(folder)]
+    command += ["--require-hashes", "--requirement", str(requirements)]
+    _run(command, f"{requirements.name} cannot be installed from its wheels", without_settings())
 
 
 def without_settings() -> dict[str, str]:

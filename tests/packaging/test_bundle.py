@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
 from deploy.bundle.__main__ import make_bundle, pack, write_sums
-from deploy.bundle.wheels import FOLDERS, prove_complete
-from deploy.packages.machines import Machine
+from deploy.bundle.wheels import prove_complete
+from deploy.packages.machines import MACHINES
 from deploy.packages.wheels import System, lock_entries, write_machine_lock
 from deploy.release.__main__ import SUMS, sign
 from deploy.release.wheel import ReleaseError, sha256
@@ -71,12 +72,10 @@ def test_the_same_files_give_the_same_archive(folder: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"python": Path("python-3.12.1-amd64.exe")}, "is not python-3.13"),
-        ({"python": Path("python-3.13.1.exe")}, "is not python-3.13"),
         ({"key": Path("missing.key")}, "no secret key"),
     ],
 )
-def test_what_does_not_fit_makes_no_bundle(given: dict[str, Path], said: str, tmp_path: Path):
+def test_what_does_not_fit_makes_no_bundle(given: dict[str, Any], said: str, tmp_path: Path):
     with pytest.raises(ReleaseError, match=said):
         make_bundle(ROOT, tmp_path, tmp_path / "models", [], **given)
     assert list(tmp_path.iterdir()) == []
@@ -118,8 +117,9 @@ def test_a_wheel_that_is_missing_or_another_one_is_found(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("machine", FOLDERS[System.WINDOWS], ids=lambda one: one.package)
-def test_the_lock_has_a_wheel_of_everything_for_windows(machine: Machine, tmp_path: Path):
+@pytest.mark.parametrize("name", ["cekalwatch-camera", "cekalwatch-notifier"])
+def test_the_lock_has_a_wheel_of_everything_for_windows(name: str, tmp_path: Path):
+    (machine,) = (one for one in MACHINES if one.package == name)
     write_machine_lock(ROOT, machine, System.WINDOWS, tmp_path / "lock")
     names = {name.split("==")[0] for name, _ in lock_entries((tmp_path / "lock").read_text())}
     assert {"colorama", "cryptography", "grpcio"} <= names

@@ -1,17 +1,17 @@
 """CSV that a spreadsheet opens safely: no text becomes a formula (OWASP, "CSV Injection"); and the report of an import.
 
 The report is the same from the server's command and from the web console. It contains keys, codes and names of files;
-of a person, only the key.
+of a person, only the key, and the values that must be corrected.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, TextIO
 
-from cekalwatch.contract.values.imports import PhotoReport, RecordReport
+from cekalwatch.contract.values.imports import FieldFault, PhotoReport, RecordReport
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 """At the start of a file; tells Excel that the text is UTF-8."""
@@ -45,24 +45,33 @@ CSV_COLUMNS: Final = (
     *("revocation_ground", "revocation_reference"),
     *("photo", "photo_outcome", "photo_reason", "photo_warnings", "also_under"),
     *("eye_distance_px", "yaw_degrees", "pitch_degrees", "sharpness", "brightness", "detector_score", "faces"),
+    *("place", "value", "what_is_right"),
 )
-_PHOTO_COLUMNS: Final = len(CSV_COLUMNS) - CSV_COLUMNS.index("photo")
+_PHOTO_COLUMNS: Final = CSV_COLUMNS.index("place") - CSV_COLUMNS.index("photo")
 
 
-def report_csv(reports: Iterable[RecordReport]) -> str:
-    """Return a row for each photograph, with its order's columns repeated, and one for an order without."""
+def report_csv(reports: Iterable[RecordReport], right: Callable[[FieldFault], str]) -> str:
+    """Return a row for each photograph, with its order's columns repeated, one for an order without, and one for each
+    wrong field of a refused order, for which `right` says what would be right.
+    """
     stream = io.StringIO()
     stream.write(BYTE_ORDER_MARK)
     writer = SafeCsvWriter(stream)
     writer.row(CSV_COLUMNS)
     for report in reports:
+        known = [report.order_id, report.subject_id, report.outcome or "", report.reason or ""]
+        for fault in report.faults:
+            told = (report.place, fault.value, right(fault))
+            writer.row([*known, fault.field, *[""] * (len(CSV_COLUMNS) - len(known) - 1 - len(told)), *told])
+        if report.faults:
+            continue
         record = [
-            *(report.order_id, report.subject_id, report.outcome or "", report.reason or "", report.field),
+            *(*known, report.field),
             *(report.status or "", " ".join(report.broken_rules), " ".join(report.flags)),
             *(report.revocation_ground or "", report.revocation_reference),
         ]
         for photo in report.photos or (None,):
-            writer.row([*record, *_photo_cells(photo)])
+            writer.row([*record, *_photo_cells(photo), report.place, "", ""])
     return stream.getvalue()
 
 

@@ -28,6 +28,10 @@ class Exit(IntEnum):
     """A token refused its PIN: a program that is started again and again with a wrong one locks the token."""
 
 
+FOR_A_PERSON = frozenset({Exit.USAGE, Exit.MISSING_EXTRA, Exit.REFUSED, Exit.CONFIG})
+"""Another start would end alike: a person must change something first."""
+
+
 class ToldError(Exception):
     """Its text may be logged: it says what is wrong, contains nothing personal, and needs no traceback."""
 

@@ -6,12 +6,11 @@ import contextlib
 import errno
 import os
 import secrets
-import shlex
-import stat
 import tempfile
 from pathlib import Path
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.access import make_folder, remedy, shared_with, take_over_access
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -21,27 +20,25 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder` with mode 0700; raises ProgramError when it exists and others may read it."""
+    """Make `folder` for this account only; raises ProgramError when other accounts can read one that exists."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        if os.name == "posix" and folder.stat().st_mode & 0o077:
-            raise ProgramError(f"Others may read {folder}; run: chmod 700 {folder}", Exit.CONFIG)
+        make_folder(folder)
+        if found := shared_with(folder, folder.stat().st_mode):
+            raise ProgramError(
+                f"The folder {folder} is readable by other accounts ({found}); run: {remedy(folder)}", Exit.CONFIG
+            )
     except OSError as error:
         raise ProgramError(f"{folder} cannot be made: {error.strerror}", Exit.CONFIG) from None
 
 
 def refuse_shared(what: str, file: Path, mode: int, then: str) -> None:
-    """Raise ProgramError when others than its owner can read a file of this mode; Windows has no such modes.
+    """Raise ProgramError when others than its owner can read a file of this mode. Raises OSError.
 
     `what` names its content; `then` says what else to do.
     """
-    found = stat.S_IMODE(mode)
-    if os.name == "posix" and found & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ProgramError(
-            f"Others can read {what} in {file} (mode {found:04o}). Run: chmod 600 {shlex.quote(str(file))}, and {then}",
-            Exit.CONFIG,
-        )
+    if found := shared_with(file, mode):
+        raise ProgramError(f"Others can read {what} in {file} ({found}). Run: {remedy(file)}, and {then}", Exit.CONFIG)
 
 
 def write_private(file: Path, content: bytes) -> None:
@@ -50,6 +47,7 @@ def write_private(file: Path, content: bytes) -> None:
     try:
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as out:
+                take_over_access(draft, file)
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
@@ -71,6 +69,7 @@ def create_private(file: Path, content: bytes) -> None:
     handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # mode 0600
     try:
         with os.fdopen(handle, "wb") as out:
+            take_over_access(Path(draft), file)
             out.write(content)
             out.flush()
             os.fsync(out.fileno())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.access import make_folder
+from cekalwatch.program.platform.secrets import MAX_MORE_BYTES, opened, protected
 from cekalwatch.program.secret_files import write_private
 
-MAX_BYTES = 256
+MAX_BYTES = 256 + MAX_MORE_BYTES
 
 
 class SessionFile:
@@ -20,17 +22,18 @@ class SessionFile:
         """Return the token; empty when nobody is signed in or the file cannot be read."""
         try:
             with self.file.open("rb") as stream:
-                return stream.read(MAX_BYTES).decode("ascii").strip()
+                return opened(stream.read(MAX_BYTES)).decode("ascii").strip()
         except (OSError, UnicodeDecodeError):
             return ""
 
     def keep(self, token: str) -> None:
         """Store a token; raises ProgramError."""
         try:
-            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.file.parent)
+            content = protected(token.encode("ascii"), self.file)
         except OSError as error:
-            raise ProgramError(f"{self.file.parent} cannot be made: {error.strerror}", Exit.CONFIG) from None
-        write_private(self.file, token.encode("ascii"))
+            raise ProgramError(f"{self.file} cannot be made: {error.strerror}", Exit.CONFIG) from None
+        write_private(self.file, content)
 
     def forget(self) -> None:
         """Remove the token; raises ProgramError."""

@@ -1,4 +1,4 @@
-"""Settings from, in rising order: defaults, a TOML file, environment variables, the command line; one set of names.
+"""Settings from, in rising order: defaults, a TOML file, the environment, the command line, Windows' policies.
 
 `Settings` subclasses state `env_prefix`; the field `server_addresses` of the prefix `CEKALWATCH_CAMERA_` is
 `server_addresses = […]` in the file and `CEKALWATCH_CAMERA_SERVER_ADDRESSES` in the environment. Unknown keys are
@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -36,6 +37,8 @@ from pydantic_settings import (
 from cekalwatch.program.cli.prompts import tell
 from cekalwatch.program.cli.setting_list import describe
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.access import make_system_folder, may_administer, not_to_believe
+from cekalwatch.program.platform.policies import policies
 from cekalwatch.program.setting_names import OldName, with_new_names
 from cekalwatch.wire.address import is_loopback
 
@@ -81,14 +84,17 @@ class Settings(BaseSettings):
             raise ProgramError(f"There is no configuration file {named}", Exit.CONFIG)
         if unknown := _unknown_variables(cls):
             raise ProgramError(f"Wrong settings: there is no {', '.join(unknown)}; see the environment", Exit.CONFIG)
+        _believe(chosen)
         reading = _Reading(chosen)
         _READING.set(reading)
         try:
+            reading.stated["policy"] = policies(_program(cls))
             options = {key: value for key, value in overrides.items() if value is not None}
             values = _loaded(cls)(**options)
         except ValidationError as error:
             lines = [
-                f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: {_wrong(cls, item)}" for item in error.errors()
+                f"  {'.'.join(map(str, item['loc'])) or 'altogether'}: {_wrong(cls, item)}{reading.by_policy(item)}"
+                for item in error.errors()
             ]
             raise ProgramError("Wrong settings:\n" + "\n".join(lines), Exit.CONFIG) from None
         except SettingsError as error:
@@ -98,8 +104,9 @@ class Settings(BaseSettings):
         except OSError as error:
             raise ProgramError(f"{chosen} cannot be read: {error.strerror}", Exit.CONFIG) from None
         plain = cls.model_construct(**{name: getattr(values, name) for name in cls.model_fields})
-        stated = tuple((source, reading.stated.get(source, {})) for source in ("environment", "file"))
-        return LoadedSettings(plain, (("option", options), *stated), chosen, tuple(sorted(reading.old_names)))
+        policy, *stated = ((name, reading.stated.get(name, {})) for name in ("policy", "environment", "file"))
+        sources = (policy, ("option", options), *stated)
+        return LoadedSettings(plain, sources, chosen, tuple(sorted(reading.old_names)))
 
     @property
     def works_on(self) -> str:
@@ -109,7 +116,7 @@ class Settings(BaseSettings):
     @classmethod
     def usual_files(cls) -> tuple[Path, ...]:
         """Return where the TOML file is looked for when none is named: the machine's, then the account's own."""
-        name = f"{_prefix(cls).rstrip('_').rpartition('_')[2].lower()}.toml"
+        name = f"{_program(cls)}.toml"
         return SYSTEM_FOLDER / name, platformdirs.user_config_path("cekalwatch", appauthor=False) / name
 
     @classmethod
@@ -130,7 +137,7 @@ class LoadedSettings(Generic[Values_co]):
 
     values: Values_co
     sources: tuple[tuple[str, dict[str, Any]], ...]
-    """"option", "environment" and "file", each with the settings that it states; an earlier one wins."""
+    """"policy", "option", "environment" and "file", each with the settings that it states; an earlier one wins."""
     file: Path | None = None
     """The TOML file that was read; None: there is none."""
     old_names: tuple[OldName, ...] = ()
@@ -142,6 +149,11 @@ class LoadedSettings(Generic[Values_co]):
         if not self.old_names:
             return ""
         return f"old names of settings, which only this release reads: {', '.join(map(str, self.old_names))}"
+
+    @property
+    def by_policy(self) -> tuple[str, ...]:
+        """The names of the settings and tables that policies state."""
+        return tuple(sorted(next(stated for name, stated in self.sources if name == "policy")))
 
     def told(self) -> Values_co:
         """Print for the person at the terminal on which data a command works, and return the settings."""
@@ -163,7 +175,7 @@ class _Reading:
 
     file: Path | None
     stated: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What "environment" and "file" state."""
+    """What "policy", "environment" and "file" state."""
     old_names: set[OldName] = field(default_factory=set)
 
     def renamed(self, stated: dict[str, Any], settings: type[BaseSettings], source: str) -> dict[str, Any]:
@@ -171,12 +183,19 @@ class _Reading:
         self.stated[source] = with_new_names(stated, _old_names(settings), source, self.old_names)
         return self.stated[source]
 
+    def by_policy(self, item: ErrorDetails) -> str:
+        """Return, for a person, that a wrong setting is stated by a policy, if it is."""
+        return " (by a policy of this machine)" if item["loc"] and item["loc"][0] in self.stated["policy"] else ""
+
 
 _READING: ContextVar[_Reading] = ContextVar("reading")
 
 
 class _File(TomlConfigSettingsSource):
     """The TOML file, with the names that settings have now."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:  # noqa: ANN401  # a path, or what is like one
+        return tomllib.loads(file_path.read_text(encoding="utf-8-sig"))  # editors of Windows begin a file with a mark
 
     def __call__(self) -> dict[str, Any]:
         return _READING.get().renamed(super().__call__(), self.settings_cls, "file")
@@ -206,9 +225,15 @@ def _loaded(settings: type[Values_co]) -> type[Values_co]:
             init_settings: PydanticBaseSettingsSource,
             **_: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, _Environment(settings_cls), _File(settings_cls, _READING.get().file)
+            reading = _READING.get()
+            policy = InitSettingsSource(settings_cls, reading.stated["policy"])
+            return policy, init_settings, _Environment(settings_cls), _File(settings_cls, reading.file)
 
     return Loaded
+
+
+def _program(settings: type[BaseSettings]) -> str:
+    return _prefix(settings).rstrip("_").rpartition("_")[2].lower()
 
 
 def _prefix(settings: type[BaseSettings]) -> str:
@@ -234,7 +259,27 @@ def _is_there(file: Path) -> bool:
 
 def _may_be_made(file: Path) -> bool:
     there = next(path for path in file.parents if path.exists())
-    return os.access(there, os.W_OK)
+    return os.access(there, os.W_OK) and (file.parent != SYSTEM_FOLDER or may_administer())
+
+
+def _believe(file: Path | None) -> None:
+    """Raise ProgramError for settings of the machine that others than its administrators can have written."""
+    if file is None or file.parent != SYSTEM_FOLDER:
+        return
+    try:
+        why = not_to_believe(SYSTEM_FOLDER) or not_to_believe(file)
+    except OSError as error:
+        raise ProgramError(f"{file} cannot be read: {error.strerror}", Exit.CONFIG) from None
+    if why:
+        raise ProgramError(f"{why}: let an administrator look at its content, and remove or take it", Exit.CONFIG)
+
+
+def make_settings_folder(folder: Path) -> None:
+    """Make the folder of a settings file; the machine's can be changed by administrators only. Raises OSError."""
+    if folder == SYSTEM_FOLDER:
+        make_system_folder(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _unknown_variables(settings: type[Settings]) -> list[str]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.packaging.debian.clean_debian import CleanDebian
 # A repository is made, and a gigabyte is installed from it.
 pytestmark = pytest.mark.timeout(900)
 
+MADE_AT = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 PROGRAMS = ("server", "camera", "notifier", "console")
 INSTALL = ("sh", "/media/usb stick/bundle/debian/install.sh")
 
@@ -27,7 +29,7 @@ INSTALL = ("sh", "/media/usb stick/bundle/debian/install.sh")
 @pytest.fixture(scope="module")
 def bundle(package: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "bundle"
-    make_repository([package(f"cekalwatch-{name}") for name in (*PROGRAMS, "models")], folder / "debian")
+    make_repository([package(f"cekalwatch-{name}") for name in (*PROGRAMS, "models")], folder / "debian", MADE_AT)
     write_sums(folder)
     return folder
 

@@ -9,6 +9,7 @@ begins with clean machines.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -127,6 +128,10 @@ class Technician:
         """What has been done up to now on these machines, on all when none is named."""
         return sum(step.seconds for step in self.took if step.machine in (names or NAMES))
 
+    def types(self, name: str, line: str) -> str:
+        """Type a command that the page tells of in passing, and return what it printed."""
+        return self._types(self.machines[name], name, line, "", {})
+
     def _types(self, machine: CleanDebian, name: str, line: str, typed: str, instead: dict[str, str]) -> str:
         for given, other in instead.items():
             line = line.replace(given, other)
@@ -215,15 +220,22 @@ def test_two_ports_from_nothing_to_the_first_alert_at_each_by_the_page(
             typed = f"{who}\n{first_password(people, who)}\n{password}\n{password}\n"
             no_fail(follow(5, name, typed, **{"batam-center-notifier-counter-d1": f"{site}-notifier-{name}"}))
         no_fail(follow(6, "console"))
-        for name, person in (("counter-d1", leaving), ("counter-a1", coming)):
+        alerts = dict[str, str]()
+        for name in ("counter-d1", "counter-a1"):
             with technician.timed("first alert", name):
-                shows(logs / f"{name}.log", person, logs)
+                alerts[name] = raised(logs / f"{name}.log", logs)
         at_port = {port: technician.seconds("server", *names) for port, names in PORTS.items()}
         for name, _, _ in pcs:
             (listed,) = follow(7, name).values()
             mine, others = (coming, leaving) if name == "counter-a1" else (leaving, coming)
-            assert mine.name in listed
+            assert mine.name not in listed
             assert others.name not in listed
+            if name in alerts:
+                look = f"cekalwatch-notifier alerts look {alerts[name]} --seen 1 --finding REFERRED"
+                technician.types(name, look)
+                known = technician.types(name, "cekalwatch-notifier alerts list")
+                assert mine.name in known
+                assert others.name not in known
         follow(8, "server")
         assert not machines["server"].has("var/lib/cekalwatch/hand-over")
         assert not (stick / "hand-over").exists()
@@ -236,11 +248,14 @@ def test_two_ports_from_nothing_to_the_first_alert_at_each_by_the_page(
     assert technician.seconds() < MAX_S
 
 
-def shows(log: Path, person: Person, logs: Path) -> None:
-    """Wait until a PC has shown the alert about the person."""
+def raised(log: Path, logs: Path) -> str:
+    """Wait until a PC has shown an alert, whose subject it does not name before a look; return the alert's key."""
     until = time.monotonic() + WAIT_S
     while time.monotonic() < until:
-        if re.search(rf'"subject_id": ?"{person.subject_id}"', log.read_text()):
-            return
+        for line in log.read_text().splitlines():
+            if '"RAISED"' in line:
+                alert = json.loads(line)
+                assert alert["subject_id"] is None
+                return str(alert["alert_id"])
         time.sleep(0.2)
     raise AssertionError("\n".join(f"{one.name}\n{one.read_text()[-3000:]}" for one in sorted(logs.iterdir())))

@@ -21,19 +21,31 @@ from babel.messages.pofile import read_po
 
 from cekalwatch.camera.survey.findings import BINS
 from cekalwatch.console.import_jobs import GROUPS, JobState
-from cekalwatch.console.locale.audit_words import ACTIONS, ACTORS, THINGS
+from cekalwatch.console.locale.audit_words import ACTIONS as ACTION_WORDS
+from cekalwatch.console.locale.audit_words import ACTORS, THINGS
 from cekalwatch.console.locale.law_words import KNOWN_ANYWHERE, OF_ROWS
 from cekalwatch.console.menu import MENU
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.statistics import SPANS
 from cekalwatch.console.pages.watchlist import law
+from cekalwatch.console.reporting.figure_lines import LINES, Load
 from cekalwatch.console.signing_in.pending_logins import Lost
 from cekalwatch.console.status_summary import KINDS
-from cekalwatch.contract.values.adjudication import AlertState, Clearing, Escalation, Outcome, Reason, Step
+from cekalwatch.contract.values.adjudication import (
+    JUDGEMENTS,
+    AlertState,
+    Clearing,
+    Escalation,
+    Outcome,
+    Reason,
+    Step,
+)
 from cekalwatch.contract.values.audit import ExportFormat, TrailProblemKind
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
 from cekalwatch.contract.values.devices import DeviceState
+from cekalwatch.contract.values.exercises import ExerciseResult, ExerciseStage
+from cekalwatch.contract.values.imports import LIST_COLUMNS, DayOrder
 from cekalwatch.contract.values.law import ART_9_FACTS
 from cekalwatch.contract.values.orders import (
     Direction,
@@ -46,10 +58,19 @@ from cekalwatch.contract.values.orders import (
     RevocationGround,
 )
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.readiness import ReadinessFault, WatchLevel
+from cekalwatch.contract.values.reports import PeriodLength
 from cekalwatch.contract.values.surveys import Advice, Grade
 from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.contract.values.watchlist import EnrolmentWarning, LookalikeJudgement, SyncOutcome, WatchlistProblem
+from cekalwatch.contract.values.unusable_faces import UnusableReason
+from cekalwatch.contract.values.watchlist import (
+    AmendmentReason,
+    EnrolmentWarning,
+    LookalikeJudgement,
+    SyncOutcome,
+    WatchlistProblem,
+)
 from cekalwatch.notifier.desktop.windows.alert_table import Column, StateFilter
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.office.alerts import Hindrance, PicturesMissing, ScoreLevel
@@ -61,6 +82,7 @@ from cekalwatch.server.health.state.health import ServerFault
 from cekalwatch.vision.fitness import Flaw
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.repository import ROOT
+from tests.support.scenarios.second_person import ACTIONS
 
 PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})
 TEMPLATES = ("*.html", "*.jinja")
@@ -75,12 +97,17 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
     "console": {
         "SURVEY_ADVICE_": {advice.name for advice in Advice},
         "SURVEY_GRADE_": {grade.name for grade in Grade},
-        "ACTION_": set(ACTIONS),
+        "ACTION_": set(ACTION_WORDS),
+        "APPROVAL_": {"SIGN", "REFUSE"},
         "ACTOR_": set(ACTORS),
+        "AMEND_REASON_": set(AmendmentReason),
+        "COLUMN_": {name.upper() for name in (*LIST_COLUMNS, "row")},
+        "DAY_ORDER_": set(DayOrder),
         "DEVICE_ROLE_": {role.upper() for role in DeviceRole},
         "DEVICE_STATE_": set(DeviceState),
         "ERRAND_": set(Lost),
         "EXPORT_": {form.upper() for form in ExportFormat},
+        "FIGURE_": {line.name for line in LINES},
         "GLANCE_": set(KINDS),
         "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},
         "IMPORT_IS_": set(JobState),
@@ -92,9 +119,10 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "LAW_FIGURE_": {name.upper() for name in (*law.FIGURES, *law.ARTICLES)},
         "LAW_RULE_": {*OF_ROWS, *KNOWN_ANYWHERE},
         "LAW_UNKNOWN_": {*OF_ROWS, *KNOWN_ANYWHERE},
+        "LOAD_": set(Load),
         "LIST_PROBLEM_": set(WatchlistProblem),
         "MEANS_": set(STEPS),
-        "MENU_": {entry.title for entry in MENU},
+        "MENU_": {section.title for section in MENU} | {one.title for section in MENU for one in section.entries},
         "ORDER_STATUS_": {*OrderStatus, "UNKNOWN"},
         "POLICY_": {name.upper() for name in POLICY_BOUNDS},
         "PROBLEM_": {*TrailProblemKind, "UNSPECIFIED"},
@@ -105,6 +133,9 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "SYNC_ALSO_": {"DOUBTFUL", "FLAGGED", "KEPT", "PHOTOGRAPHS_REFUSED", "RENEWED"},
         "SYNC_OUTCOME_": {*SyncOutcome, "UNKNOWN"},
         "THING_": set(THINGS),
+        "TREND_BY_": set(PeriodLength),
+        "TREND_LAST_": set(PeriodLength),
+        "TREND_TABLE_": set(PeriodLength),
         "VIEW_": set(ViewState),
         "WARNING_": set(EnrolmentWarning),
         "THRESHOLD_SOURCE_": {*ThresholdSource, "UNKNOWN"},
@@ -115,13 +146,18 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "LOST_": {lost.name for lost in LostPosition},
         "PICTURES_": set(PicturesMissing),
         "THEME_": set(ThemeName),
+        "UNUSABLE_REASON_": set(UnusableReason),
     },
     "office": {
         "FLAG_": set(OrderFlag),
         "CLEARED_": set(Clearing),
+        "WATCHING_": set(WatchLevel),
+        "WATCH_FAULT_": {*ReadinessFault} - {ReadinessFault.SERVER.value},
         "ADVICE_": {*TroubleKind, "UNKNOWN"},
         "CAUSE_": set(Cause),
         "DIRECTION_": set(Direction),
+        "EXERCISE_": set(ExerciseResult),
+        "EXERCISE_STAGE_": set(ExerciseStage),
         "ESCALATION_": {level.name for level in Escalation} - {"COUNTER"},
         "HINDRANCE_": set(Hindrance),
         "LOOKALIKE_": {LookalikeJudgement.SAME_PERSON, LookalikeJudgement.DIFFERENT_PEOPLE},
@@ -136,6 +172,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "SEX_": {"M", "F", "X"},
         "STATE_": {*AlertState, "UNKNOWN"},
         "STEP_": set(Step),
+        "AT_SIGHT_": set(JUDGEMENTS),
         "TROUBLE_": {*TroubleKind, "UNKNOWN"},
     },
     "server": {
@@ -143,7 +180,13 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
     },
 }
 """The members of each family of a package."""
-OPTIONAL = {"office": {"REFUSED_": set(Code)}}
+OPTIONAL: dict[str, dict[str, set[str]]] = {
+    "office": {
+        "REFUSED_": set(Code),
+        "APPROVE_": {request.__name__.removesuffix("Request") for request in ACTIONS},
+        "APPROVED_": {field.name for request in ACTIONS for field in request.DESCRIPTOR.fields},
+    }
+}
 """Families of which some members have a text; the code asks which."""
 SHARED = "office"
 SHARERS = {"console", "notifier"}
@@ -274,7 +317,7 @@ def test_every_family_has_a_text_for_each_of_its_values(package: Path) -> None:
 
 
 def test_the_console_has_words_for_whatever_the_server_records_now() -> None:
-    assert set(ACTIONS) == set(Action)
+    assert set(ACTION_WORDS) == set(Action)
     assert {*ACTORS, "PERSON"} == {party.upper() for party in ActorKind}
     assert set(THINGS) == {thing.upper() for thing in ObjectKind}
 
@@ -314,10 +357,15 @@ def test_the_indonesian_texts_use_the_words_of_the_office() -> None:
 
 
 def test_one_thing_has_one_name_on_all_screens() -> None:
-    english = r"troubles?|figures?|19 times|of 20|key of the subject|traveller now"
+    english = (
+        r"troubles?|figures?|19 times|of 20|key of the subject|traveller now|keep the judgement|what it did|"
+        r"others may read|half within|so many"
+    )
     indonesian = (
         r"gangguan|terganggu|kunci subjek|19 dari 20|orang kedua|sidik jari|orang dimaksud|bukan orang ini|selesaikan$|"
-        r"dibuang|hilang:|gambar per detik|perlintasan layak|nama masuk|kejadian|keliru|pengelola sistem|dtk|mnt"
+        r"dibuang|hilang:|gambar per detik|perlintasan layak|nama masuk|kejadian|keliru|pengelola sistem|dtk|mnt|"
+        r"loket|supervisor|pelintas sekarang|yang dilakukannya|isinya tidak ada|setengah dalam|"
+        r"(?<!tanggal )lahir tidak diketahui"
     )
     for language, words in ((Language.EN, english), (Language.ID, indonesian)):
         old = re.compile(rf"\b({words})(?!\w)", re.IGNORECASE)

@@ -22,7 +22,13 @@ FILES = sorted((Path(__file__).parent / "settings_of_0.2.0").glob("*.toml"))
 RENAMED = [(program, old) for program, settings in PROGRAMS.items() for old in settings.old_names]
 
 NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
-    "cekalwatch-server": {"escalate_owed_again_after_seconds"}
+    "cekalwatch-server": {
+        "escalate_owed_again_after_seconds",
+        "openid.native_client_id",
+        "shift_note_retention_days",
+        "unusable_notice_seconds",
+    },
+    "cekalwatch-notifier": {"console_url", "training_dir"},
 }
 """The settings that 0.2.0 did not have."""
 

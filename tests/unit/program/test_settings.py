@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
+from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.cli.prompts import secret_of
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import Settings
 
@@ -194,3 +196,13 @@ def test_file_that_is_absent_or_no_text_is_refused(file: Path, tmp_path: Path) -
     assert str(tmp_path) in refusal(tmp_path)
     file.write_bytes(b"name = '\xff'\n")
     assert str(file) in refusal(file)
+
+
+def test_a_file_from_an_editor_of_windows_is_read(tmp_path: Path) -> None:
+    """Its byte order mark was said to be no valid TOML."""
+    file = tmp_path / "notifier.toml"
+    file.write_bytes(b'\xef\xbb\xbfsite = "batam-center"\r\nidle_lock_seconds = 60\r\n')
+    found = NotifierSettings.load(file)
+    assert (found.site, found.idle_lock_seconds) == ("batam-center", 60)
+    file.write_bytes(b"\xef\xbb\xbfsecret\r\n")
+    assert secret_of(file, "NO_SUCH_VARIABLE", "Code") == "secret"

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import shutil
 import socket
 import stat
-import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.program.cli.setting_list import hide
+from cekalwatch.program.platform.access import OTHERS_OR_WRITING, described, remedy, shared_with
+from cekalwatch.program.platform.clock import clock_keeping
 from cekalwatch.program.settings import LoadedSettings, Settings
 from cekalwatch.wire.address import split_address
 
 MIN_FREE_BYTES = 1_000_000_000
 CONNECT_S = 3.0
-_CLOCK_NOT_SET = 5
-"""What adjtimex(2) answers while nothing keeps the clock right: TIME_ERROR."""
-_TIMEX_BYTES = 512
-"""More than the kernel's struct timex has."""
 
 
 def check_settings(loaded: LoadedSettings[Settings]) -> Judged:
@@ -31,16 +27,19 @@ def check_settings(loaded: LoadedSettings[Settings]) -> Judged:
     Old names of settings are a warning.
     """
     file = loaded.file
+    by_policy = ", ".join(loaded.by_policy)
     if file is None:
-        where = f"no file, only defaults, environment and options; one would be {loaded.values.usual_files()[0]}"
+        others = f"policies ({by_policy}), " if by_policy else ""
+        usual = loaded.values.usual_files()[0]
+        where = f"no file, only defaults, {others}environment and options; one would be {usual}"
         return _with_old_names(loaded, where)
     stated = next(source for name, source in loaded.sources if name == "file")
     mode = stat.S_IMODE(file.stat().st_mode)
-    if os.name == "posix" and mode & stat.S_IROTH and _has_password(stated):
-        return CheckVerdict.FAIL, f"{file} has a password in it, and everybody can read it: run chmod 640 {file}"
-    if os.name == "posix" and mode & stat.S_IWOTH:
-        return CheckVerdict.FAIL, f"everybody can write {file}: run chmod 644 {file}"
-    return _with_old_names(loaded, str(file))
+    if shared_with(file, mode, stat.S_IROTH) and _has_password(stated):
+        return CheckVerdict.FAIL, f"{file} has a password in it, and everybody can read it: run {remedy(file, '640')}"
+    if shared_with(file, mode, stat.S_IWOTH):
+        return CheckVerdict.FAIL, f"everybody can write {file}: run {remedy(file, '644')}"
+    return _with_old_names(loaded, f"{file}, and policies above it: {by_policy}" if by_policy else str(file))
 
 
 def _with_old_names(loaded: LoadedSettings[Settings], where: str) -> Judged:
@@ -67,14 +66,12 @@ def check_disk(folder: Path, then: str) -> Judged:
 
 
 def check_clock_set() -> Judged:
-    """Say whether something keeps this machine's clock right. Linux only knows; elsewhere it is not asked."""
-    if not sys.platform.startswith("linux"):
-        return CheckVerdict.OK, "not asked on this system; use the time service of the office"
-    state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
-    if state < 0:
+    """Say whether something keeps this machine's clock right."""
+    found = clock_keeping()
+    if found.kept is None:
         return CheckVerdict.WARN, "this system does not say whether its clock is kept right; use NTP"
-    if state == _CLOCK_NOT_SET:
-        return CheckVerdict.WARN, "nothing keeps this machine's clock right: use NTP (timedatectl set-ntp true)"
+    if not found.kept:
+        return CheckVerdict.WARN, f"nothing keeps this machine's clock right: use NTP ({found.remedy})"
     return CheckVerdict.OK, "kept right by a time service"
 
 
@@ -91,11 +88,27 @@ def check_reachable(address: str) -> Judged:
 
 def check_private(file: Path, what: str) -> Judged:
     """Say whether a secret file, or folder, is its owner's only."""
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        wanted = "700" if file.is_dir() else "600"
-        return CheckVerdict.FAIL, f"others can get at {what} {file} (mode {mode:04o}): run chmod {wanted} {file}"
-    return CheckVerdict.OK, f"{what} {file} is its owner's only"
+    mode = file.stat().st_mode
+    if found := shared_with(file, mode):
+        return CheckVerdict.FAIL, f"others can get at {what} {file} ({found}): run {remedy(file)}"
+    return CheckVerdict.OK, f"{what} {file} is its owner's only ({described(file, mode)})"
+
+
+def check_secrets(files: Mapping[str, Path]) -> Judged:
+    """Say who can get at files with secrets, by what is in them; those that are not there yet are left out."""
+    looked = []
+    for what, file in files.items():
+        try:
+            mode = file.stat().st_mode
+            # A key may be for an account that is not its owner's: the service's, or the officers'.
+            if found := shared_with(file, mode, OTHERS_OR_WRITING):
+                return CheckVerdict.FAIL, f"others can get at {what}, {file} ({found}): run {remedy(file)}"
+            looked.append(f"{what} ({described(file, mode)})")
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return CheckVerdict.FAIL, f"it cannot be seen who gets at {what}, {file}: {error.strerror}"
+    return CheckVerdict.OK, f"looked at {', '.join(looked)}" if looked else "none is there yet"
 
 
 def _has_password(stated: Any) -> bool:  # noqa: ANN401  # a settings file holds many types

@@ -12,7 +12,9 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.errors import FOR_A_PERSON, Exit, ProgramError
+from cekalwatch.program.platform.message_box import show_problem
+from cekalwatch.program.platform.streams import has_streams, nowhere, reader_is_gone
 
 if TYPE_CHECKING:
     import typer
@@ -72,25 +74,33 @@ def refuse_root(program: str) -> None:
 def run(app: typer.Typer) -> None:
     """Run `app` with the process's arguments, and exit: a ProgramError is one sentence and its exit code.
 
-    Under a service manager the sentence is the service's status, and an entry of the log.
+    Under a service manager the sentence is the service's status, and an entry of the log. A program without a terminal
+    logs it, and shows it when a person must change something.
     """
     try:
         app()
     except ProgramError as error:
-        _tell(str(error))
+        _tell(str(error), error.exit_code)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        if not reader_is_gone(error):
+            raise
+        sys.stdout = nowhere()  # what waits in the old one cannot be written
+        raise SystemExit(Exit.FAILED) from None
 
 
-def _tell(problem: str) -> None:
+def _tell(problem: str, code: Exit) -> None:
     from cekalwatch.program.service import ServiceManager
 
     manager = ServiceManager()
-    if not manager.is_there:
+    if not manager.is_there and has_streams():
         print(f"Error: {problem}", file=sys.stderr)  # noqa: T201  # a command's own words
         return
     from cekalwatch.program.logs import configure_logs
 
     configure_logs()
     manager.failed(problem)
+    if not has_streams() and code in FOR_A_PERSON:
+        show_problem(problem)

@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cekalwatch.program.cli.prompts import secret_of
 from cekalwatch.program.cli.settings_command import literal
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.secrets import protected
 from cekalwatch.program.secret_files import make_private_folder, write_private
-from cekalwatch.program.settings import Settings
+from cekalwatch.program.settings import Settings, make_settings_folder
 from cekalwatch.v1.enrolment_service_pb2 import EnrolDeviceRequest
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
 from cekalwatch.wire.address import AddressError, split_address
@@ -93,7 +94,7 @@ def _enrolled(address: str, code: InvitationCode, role: DeviceRole, tls_dir: Pat
     chain = _sign(address, code, authority, key)
     write_private(files.authority, authority)
     write_private(files.certificate, chain)
-    write_private(files.key, _key_pem(key))
+    write_private(files.key, protected(_key_pem(key), files.key))
     return _checked(files, role)
 
 
@@ -204,7 +205,7 @@ def set_up(
         settings["time_zone"] = invitation.time_zone
     draft = file.with_name(f".{file.name}.new")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_settings_folder(file.parent)
     except OSError as error:
         raise ProgramError(f"{file.parent} cannot be made: {error.strerror}", Exit.CONFIG) from None
     try:

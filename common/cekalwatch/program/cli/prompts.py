@@ -51,7 +51,7 @@ def secret_of(file: Path | None, variable: str, question: str) -> str:
     if file == STANDARD_INPUT:
         return _line()
     try:
-        with file.open(encoding="utf-8") as stream:
+        with file.open(encoding="utf-8-sig") as stream:
             found = stream.readline(MAX_SECRET).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ProgramError(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None

@@ -33,7 +33,7 @@ class PresentSetting:
     value: object
     """As in the TOML file, with secrets hidden; None when it is not set."""
     origin: str
-    """"default", "file", "environment" or "option"."""
+    """"default", "file", "environment", "option" or "policy"."""
 
 
 def print_settings(loaded: LoadedSettings[Settings], form: SettingsFormat) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cekalwatch.program.cli.command import SettingsFormat, settings_examples
+from cekalwatch.program.platform.places import ON_A_STICK
 from cekalwatch.wire.identity import DeviceRole
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def add_enrol(app: typer.Typer, program: str, role: DeviceRole, default_tls_dir:
     )
     example = f"  {program} enrol --server cekal.batam.local:50052"
 
-    @app.command(epilog=f"Examples:\n\n{example}\n\n{example} --code-file /media/usb/code.txt")
+    @app.command(epilog=f"Examples:\n\n{example}\n\n{example} --code-file {ON_A_STICK}code.txt")
     def enrol(
         server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the server enrols: `enrolment_listen`.")],
         code_file: Annotated[

@@ -13,10 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from functools import partial
-from queue import LifoQueue
+from queue import LifoQueue, SimpleQueue
 from types import MappingProxyType
 from typing import IO, Final
 
@@ -66,7 +66,7 @@ class ConfinedError(Exception):
 
 
 class ConfinedPool:
-    """Up to `count` processes that run one function. Threads may share it; none is started before it is needed."""
+    """Up to `count` processes that run one function. Threads may share it."""
 
     def __init__(
         self,
@@ -76,22 +76,41 @@ class ConfinedPool:
         count: int = 1,
         max_answer_bytes: int = 64_000_000,
         environment: Mapping[str, str] = MappingProxyType({}),
+        answer_s: float | None = None,
+        conversations: int = MAX_CONVERSATIONS,
+        ready: bool = False,
     ) -> None:
         """`function` is MODULE:NAME of a `messages.Served`. `limits.processor_s` is for one conversation.
 
-        `environment` is added to the minimal one of the processes.
+        `environment` is added to the minimal one of the processes. An answer may take `answer_s` seconds on the clock,
+        by default SLOWEST_FACTOR times the processor time. A process is replaced after that many `conversations`.
+
+        No process is started before it is needed, unless the pool is `ready`: it then starts all of them on a thread of
+        its own, and each one that has ended again, so that a conversation takes one that runs while there is one.
         """
+        bounds = _Bounds(
+            limits, max_answer_bytes, answer_s or float(limits.processor_s * SLOWEST_FACTOR), conversations
+        )
         self._processes = [
-            _Process(function, limits, max_answer_bytes, confined_environment(environment), self._watch)
-            for _ in range(count)
+            _Process(function, bounds, confined_environment(environment), self._watch) for _ in range(count)
         ]
         self._watching: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closed = threading.Event()
         # The last used one is the next, so that processes that are not needed at once are not started.
         self._free: LifoQueue[_Process] = LifoQueue()
+        self._to_start: SimpleQueue[_Process | None] = SimpleQueue()
+        self._starter: threading.Thread | None = None
+        self._over = threading.Event()
+        """No process is started before it is needed, or any more."""
         for process in reversed(self._processes):
-            self._free.put(process)
+            (self._to_start if ready else self._free).put(process)
+        if not ready:
+            self._over.set()
+        else:
+            start = partial(LOOPS.keep_here, "start_processes", self._start_next, self._over.wait)
+            self._starter = threading.Thread(target=start, name="confined-start", daemon=True)
+            self._starter.start()
 
     @contextmanager
     def conversation(self) -> Iterator[Ask]:
@@ -104,10 +123,16 @@ class ConfinedPool:
             with process.conversation() as ask:
                 yield ask
         finally:
-            self._free.put(process)
+            (self._free if self._over.is_set() or process.running else self._to_start).put(process)
 
     def close(self) -> None:
         """End the processes. A running conversation ends with CRASHED; a later one begins with new processes."""
+        self._over.set()
+        if self._starter:
+            for process in self._processes:
+                process.end()  # else the one that is being started is waited for
+            self._to_start.put(None)
+            self._starter.join()
         with self._starting:
             watching, self._watching = self._watching, None
             self._closed.set()
@@ -116,6 +141,21 @@ class ConfinedPool:
             process.end()
         if watching:
             watching.join()
+
+    def _start_next(self) -> bool:
+        """Wait for a process that does not run, start it, and return whether to go on."""
+        process = self._to_start.get()
+        if process is None:
+            return False
+        try:
+            if not self._over.is_set():
+                process.start()
+        except ConfinedError:
+            if not self._over.is_set():  # it was not ended while it was being started
+                raise
+        finally:
+            self._free.put(process)
+        return True
 
     def _watch(self) -> None:
         """Have a thread that ends processes which take too long on the clock."""
@@ -137,36 +177,51 @@ def _end_late_ones(closed: threading.Event, processes: Sequence[_Process]) -> bo
     return True
 
 
+@dataclass(frozen=True)
+class _Bounds:
+    """Of a process."""
+
+    limits: Limits
+    max_answer_bytes: int
+    answer_s: float
+    conversations: int
+
+
 class _Process:
     """One process, which is restarted when it has ended. One thread at a time uses it."""
 
     def __init__(
-        self,
-        function: str,
-        limits: Limits,
-        max_answer_bytes: int,
-        environment: Mapping[str, str],
-        watch: Callable[[], None],
+        self, function: str, bounds: _Bounds, environment: Mapping[str, str], watch: Callable[[], None]
     ) -> None:
         """`watch` lets `end_if_late` be called from time to time."""
         self._environment = environment
+        limits = bounds.limits
         # In its life it never needs more than all its conversations may take.
-        whole = replace(limits, processor_s=limits.processor_s * (MAX_CONVERSATIONS + 1))
+        whole = replace(limits, processor_s=limits.processor_s * (bounds.conversations + 1))
         worker = [sys.executable, "-I", "-m", "cekalwatch.program.confined.worker"]
         self._command = confined_command([*worker, function, str(limits.processor_s)], whole)
-        self._wait_s = float(limits.processor_s * SLOWEST_FACTOR)
-        self._max_answer_bytes = max_answer_bytes
+        self._bounds = bounds
         self._running: subprocess.Popen[bytes] | None = None
         self._watch = watch
         self._conversations = 0
         self._deadline: float | None = None
         self._late = False
 
+    @property
+    def running(self) -> bool:
+        """Whether it can have a conversation at once."""
+        return self._running is not None and self._running.poll() is None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it, unless it runs. Raises ConfinedError."""
+        if self._running and self._running.poll() is None:
+            return self._running
+        self.end()
+        return self._start()
+
     @contextmanager
     def conversation(self) -> Iterator[Ask]:
-        if self._conversations >= MAX_CONVERSATIONS:
-            self.end()
-        running = self._running or self._start()
+        running = self.start()
         self._conversations += 1
         open_ = False
 
@@ -182,7 +237,9 @@ class _Process:
             self.end()
             raise
         finally:
-            if open_ and self._running is running:
+            if self._conversations >= self._bounds.conversations:
+                self.end()
+            elif open_ and self._running is running:
                 self._drop(running)
 
     def end(self) -> None:
@@ -224,7 +281,7 @@ class _Process:
         return running
 
     def _exchanged(self, running: subprocess.Popen[bytes], request: bytes) -> bytes | None:
-        with self._until(self._wait_s):
+        with self._until(self._bounds.answer_s):
             try:
                 write_message(_pipes(running)[0], Mark.ASK, request)
             except (OSError, ValueError):  # it is gone, and its pipe closed
@@ -256,7 +313,7 @@ class _Process:
 
     def _read(self, running: subprocess.Popen[bytes]) -> tuple[int, bytes] | None:
         try:
-            return read_message(_pipes(running)[1], self._max_answer_bytes)
+            return read_message(_pipes(running)[1], self._bounds.max_answer_bytes)
         except (OSError, ValueError):
             return None
 

@@ -1,0 +1,122 @@
+"""Who can get at a file: modes on POSIX systems, access control lists on Windows.
+
+Both are asked with the mode bits that must not be set. On Windows the group's bits stand for accounts that the list
+names; those of others for accounts that everybody has, such as Users.
+"""
+
+from __future__ import annotations
+
+import shlex
+import stat
+import sys
+from pathlib import Path
+
+ALL_OTHERS = 0o077
+"""Nobody but the owner gets at it."""
+OTHERS_OR_WRITING = 0o027
+"""The group, or accounts that the list names, may read it."""
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, for this account only; one that is there stays as it is. Raises OSError."""
+    if sys.platform != "win32":
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        keep_to_owner(folder)
+
+
+def make_system_folder(folder: Path) -> None:
+    """Make a folder that all accounts of the machine read and only its administrators change. Raises OSError."""
+    new = not folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32" and new:
+        from cekalwatch.program.platform.windows import access_lists
+
+        access_lists.keep_to_administrators(folder)
+
+
+def may_administer() -> bool:
+    """Return whether this process may change what all accounts of the machine use; on POSIX systems, modes say so."""
+    if sys.platform != "win32":
+        return True
+    from cekalwatch.program.platform.windows import access_lists
+
+    return access_lists.is_administrator()
+
+
+def keep_to_owner(path: Path) -> None:
+    """Take a file or folder away from all but this account, and on Windows the system. Raises OSError."""
+    if sys.platform != "win32":
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        return
+    from cekalwatch.program.platform.windows import access_lists
+
+    access_lists.keep_to_owner(path)
+
+
+def take_over_access(draft: Path, file: Path) -> None:
+    """Give the draft of a secret file its access on Windows, before anything is written into it. Raises OSError.
+
+    That of the file which it replaces; else only the owner's, unless it is among the machine's program data, where who
+    installs decides by the list of the folder. Elsewhere the draft has its mode from the beginning.
+    """
+    if sys.platform != "win32":
+        return
+    from cekalwatch.program.platform.windows import access_lists
+
+    if file.exists():
+        access_lists.copy(file, draft)
+    elif access_lists.is_of_machine(file):
+        access_lists.copy(file.parent, draft)  # Windows does that by itself, Wine does not
+    else:
+        access_lists.keep_to_owner(draft)
+
+
+def shared_with(path: Path, mode: int, forbidden: int = ALL_OTHERS) -> str:
+    """Return what lets others get at `path`, its mode or the accounts on Windows; empty when nothing does.
+
+    `mode` is what stat() gave. Raises OSError.
+    """
+    if sys.platform != "win32":
+        found = stat.S_IMODE(mode)
+        return f"mode {found:04o}" if found & forbidden else ""
+    from cekalwatch.program.platform.windows import access_lists
+
+    return ", ".join(access_lists.others(path, forbidden))
+
+
+def described(path: Path, mode: int) -> str:
+    """Return in words who can get at `path`, as the system says it. Raises OSError."""
+    if sys.platform != "win32":
+        return f"mode {stat.S_IMODE(mode):04o}"
+    from cekalwatch.program.platform.windows import access_lists
+
+    return f"only {', '.join(access_lists.named(path))}"
+
+
+def remedy(path: Path, mode: str = "") -> str:
+    """Return the command that takes `path` away from others; `mode`: on POSIX systems, if not the owner's only."""
+    if sys.platform != "win32":
+        return f"chmod {mode or ('700' if path.is_dir() else '600')} {shlex.quote(str(path))}"
+    inherited = "(OI)(CI)" if path.is_dir() else ""
+    grants = " ".join(f'"{who}:{inherited}F"' for who in ("%USERNAME%", "*S-1-5-18", "*S-1-5-32-544"))
+    return f'icacls "{path}" /inheritance:r /grant:r {grants}'
+
+
+def not_to_believe(path: Path) -> str:
+    """Return why what is in `path` may be anybody's: whose it is, or who can change it; empty when it is trusted.
+
+    Everybody may make folders in Windows' program data, so the first who comes could give all programs their settings.
+    On POSIX systems only root makes folders where the machine's settings are. Raises OSError.
+    """
+    if sys.platform != "win32":
+        return ""
+    from cekalwatch.program.platform.windows import access_lists
+
+    if owner := access_lists.foreign_owner(path):
+        return f"{path} belongs to {owner}, and not to an administrator"
+    if writers := access_lists.others(path, 0o022):
+        return f"{', '.join(writers)} can change {path}"
+    return ""

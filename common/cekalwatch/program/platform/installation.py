@@ -1,0 +1,100 @@
+"""The version of a program that is installed on a PC with Windows, and the change to another one while it runs.
+
+An installer for the whole PC can neither ask a program in a person's session nor start one there. So a running program
+looks at what the installer has entered, hands over to that, and leaves; the installer waits for it. On other systems
+nothing is ever entered.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+LEAVING_S = 45.0
+"""How long a program has to hand over before the installer ends it."""
+_KEY = r"Software\Cekalwatch"
+"""Below HKLM, where only administrators write: the folders of the installed versions, as `notifier` and `camera`."""
+AT_THIS_PC = "S-1-5-4"
+"""INTERACTIVE: whoever has signed in at this PC, and nobody who comes over the network."""
+_LOOK_EVERY_S = 0.2
+
+
+class Installation:
+    """What is installed of the program "notifier" or "camera", as seen by a version of it that runs."""
+
+    def __init__(self, program: str, folder: Callable[[], str] | None = None, own: Path | None = None) -> None:
+        """`folder` returns what the installer has entered, empty for nothing; `own` is this version's folder."""
+        self._program = program
+        self._own = own or Path(sys.prefix)
+        self._folder = folder or (lambda: _entered(program))
+        self._was_installed = self._is(self._folder())
+
+    def successor(self, *arguments: str) -> tuple[str, ...] | None:
+        """Return the command that starts what is installed now in place of this process; empty: nothing is.
+
+        None: this version is still the installed one, or never was.
+        """
+        if not self._was_installed or self._is(folder := self._folder()):
+            return None
+        python = Path(folder, Path(sys.executable).name)
+        return (str(python), "-I", "-m", f"cekalwatch.{self._program}", *arguments) if folder else ()
+
+    def _is(self, folder: str) -> bool:
+        return bool(folder) and Path(folder) == self._own
+
+
+def _entered(program: str) -> str:
+    if sys.platform != "win32":
+        return ""
+    from cekalwatch.program.platform.windows import registry
+
+    return registry.text(registry.OF_ALL, _KEY, program)
+
+
+def wait_for_others(leaving_s: float = LEAVING_S) -> None:
+    """Wait until nothing else runs of any version of this program, and end what still does after `leaving_s`.
+
+    What runs of the installed version stays, if this is it.
+    """
+    if sys.platform != "win32":
+        return
+    from cekalwatch.program.platform.windows import processes
+
+    own = Path(sys.prefix)
+    installed = _entered(own.parent.name)
+
+    def others() -> list[int]:
+        running = processes.running_below(own.parent)
+        return [key for key, file in running.items() if key != os.getpid() and file.parent != Path(installed or "-")]
+
+    ends = time.monotonic() + leaving_s
+    while left := others():
+        if time.monotonic() > ends:
+            processes.end(left)
+            return
+        time.sleep(_LOOK_EVERY_S)
+
+
+def admit(account: str, folder: Path) -> None:
+    """Make `folder` for keys that `account` may read, a name or a SID of Windows; empty: `AT_THIS_PC`. Raises OSError.
+
+    The machine's folder of settings around it is made too, if it is missing.
+    """
+    from cekalwatch.program.settings import make_settings_folder
+
+    make_settings_folder(folder.parent.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        from cekalwatch.program.platform.windows import access_lists
+
+        access_lists.let_read(folder, account or AT_THIS_PC)
+
+
+if __name__ == "__main__":  # the installer calls it
+    if sys.argv[1] == "admit":
+        admit(sys.argv[2], Path(sys.argv[3]))
+    else:
+        wait_for_others()

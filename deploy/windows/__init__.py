@@ -1,0 +1,1 @@
+"""Makes the installers for Windows: an MSI for officers' PCs."""

@@ -1,0 +1,161 @@
+"""What an installer does on a PC, under Wine, with a small program: Windows Installer does not read what it brings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deploy.packages.environment import compile_modules
+from deploy.release.wheel import ReleaseError
+from deploy.windows.msi import make_installer, make_reproducibly
+from deploy.windows.product import NOTIFIER, REGISTRY_KEY
+from tests.support.repository import ROOT
+from tests.support.windows.python_embed import embedded_python
+from tests.support.windows.wine import MISSING, WinePc, wine_pc
+
+pytestmark = [pytest.mark.skipif(bool(MISSING), reason=f"missing: {', '.join(MISSING)}"), pytest.mark.slow]
+RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
+NEEDED = ("python.exe", "pythonw.exe", "python313.dll", "python313.zip", "python313._pth", "vcruntime140.dll")
+MADE_AT = datetime(2026, 11, 30, tzinfo=UTC)
+PROGRAM = """
+import pathlib, sys
+assert sys.flags.isolated
+if sys.argv[1] == "init":
+    pathlib.Path(r"C:\\\\ProgramData\\\\enrolled").write_text(pathlib.Path(sys.argv[3]).read_text())
+if sys.argv[1] == "fails":
+    sys.exit(7)
+print("{version}", *sys.argv[1:])
+"""
+STEPS = """
+import pathlib, sys
+with pathlib.Path(r"C:\\ProgramData\\steps").open("a") as file:
+    print(pathlib.Path(sys.prefix).name, *sys.argv[1:], sep="|", file=file)
+"""
+
+
+def write_tree(folder: Path, python: Path, program: str) -> Path:
+    """Write a program that says its version, and writes down an invitation's file."""
+    tree = folder / "tree"
+    tree.mkdir(parents=True)
+    for name in NEEDED:
+        (tree / name).hardlink_to(python / name)
+    module = tree / "cekalwatch" / "notifier" / "__main__.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(program)
+    steps = tree / "cekalwatch" / "program" / "platform" / "installation.py"
+    steps.parent.mkdir(parents=True)
+    steps.write_text(STEPS)
+    compile_modules(tree, tree / "cekalwatch", "")
+    return tree
+
+
+@pytest.fixture(scope="module")
+def installers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Four versions, of which 1.2.0 does not start."""
+    folder = tmp_path_factory.mktemp("installers")
+    python = folder / "python"
+    python.mkdir()
+    embedded_python(ROOT / "build" / "windows").unpack(python)
+    programs = {version: PROGRAM.format(version=version) for version in ("1.0.0", "1.1.0", "1.3.0")}
+    programs["1.2.0"] = "import no_such_module"
+    trees = {version: write_tree(folder / version, python, program) for version, program in programs.items()}
+    return {
+        version: make(NOTIFIER, version, tree, MADE_AT, folder)
+        for (version, tree), make in zip(trees.items(), (make_reproducibly, *[make_installer] * 3), strict=True)
+    }
+
+
+@pytest.fixture(scope="module")
+def pc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WinePc]:
+    with wine_pc(tmp_path_factory.mktemp("pc") / "wine") as pc:
+        yield pc
+
+
+def told(pc: WinePc, arguments: str) -> tuple[int, str]:
+    """Type the program's command."""
+    done = pc.type(rf'"C:\Program Files\Cekalwatch\cekalwatch-notifier.cmd" {arguments}')
+    return done.code, done.output.strip()
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """What is in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def state(pc: WinePc) -> tuple[str | None, str | None, dict[str, str]]:
+    """What a refused installation may not touch."""
+    return pc.registry(REGISTRY_KEY, "notifier"), pc.registry(RUN, "Cekalwatch"), hashes(pc.programs)
+
+
+def test_a_version_is_installed_replaced_by_a_newer_one_only_and_removed_without_a_trace(
+    pc: WinePc, installers: dict[str, Path], tmp_path: Path
+):
+    before = pc.files()
+    (tmp_path / "an invitation.txt").write_text("counter D1")
+    given = {"INVITATION": pc.path_of(tmp_path / "an invitation.txt"), "OFFICERS": r"PORT\officers"}
+    assert pc.install(installers["1.1.0"], **given) == 0
+    assert (pc.drive / "ProgramData" / "enrolled").read_text() == "counter D1"
+    assert told(pc, 'check "two words"') == (0, "1.1.0 check two words")
+    assert told(pc, "fails")[0] == 7
+    assert pc.registry(RUN, "Cekalwatch") == (
+        r'"C:\Program Files\Cekalwatch\notifier\1.1.0\pythonw.exe" -I -m cekalwatch.notifier desktop --restart'
+    )
+    assert list(pc.drive.rglob("Start Menu/Programs/Cekalwatch.lnk"))
+
+    # Before an upgrade: Wine forgets with the older version that the newer one replaces others.
+    kept = state(pc)
+    assert pc.install(installers["1.0.0"]) != 0
+    assert state(pc) == kept
+    assert told(pc, "check") == (0, "1.1.0 check")
+
+    assert pc.install(installers["1.3.0"]) == 0
+    assert told(pc, "check") == (0, "1.3.0 check")
+    assert [path.name for path in (pc.programs / "notifier").iterdir()] == ["1.3.0"], "the older version is gone"
+    assert "1.3.0" in str(pc.registry(RUN, "Cekalwatch"))
+    assert list(pc.drive.rglob("Start Menu/Programs/Cekalwatch.lnk"))
+
+    assert pc.uninstall(installers["1.3.0"]) == 0
+    assert pc.files() - before == {"ProgramData/enrolled", "ProgramData/steps"}
+    assert (pc.drive / "ProgramData" / "steps").read_text().splitlines() == [
+        r"1.1.0|admit|PORT\officers|C:\ProgramData\cekalwatch\tls\notifier",
+        "1.1.0|leave",
+        "1.3.0|leave",
+        "1.1.0|leave",
+        "1.3.0|leave",
+    ]
+    assert not pc.programs.exists()
+    assert pc.registry(RUN, "Cekalwatch") is None
+
+
+def test_an_invitation_that_is_not_taken_installs_nothing(pc: WinePc, installers: dict[str, Path]):
+    before = pc.files()
+    assert pc.install(installers["1.0.0"], INVITATION=r"C:\missing.txt") != 0
+    assert pc.files() - before <= {"ProgramData/steps"}
+
+
+def test_a_newer_version_that_does_not_start_leaves_the_older_one(pc: WinePc, installers: dict[str, Path]):
+    """Its files: what Wine takes back of an installation, it removes, also where both versions have it."""
+    assert pc.install(installers["1.0.0"]) == 0
+    program = pc.programs / "notifier" / "1.0.0"
+    kept = hashes(program)
+    assert pc.install(installers["1.2.0"]) != 0
+    assert hashes(program) == kept
+    assert [path.name for path in (pc.programs / "notifier").iterdir()] == ["1.0.0"]
+    assert pc.run(program / "python.exe", "-I", "-m", "cekalwatch.notifier", "check").output == "1.0.0 check"
+
+
+def test_one_that_is_too_large_is_not_made(tmp_path: Path):
+    (tmp_path / "tree").mkdir()
+    for name in ("python.exe", "pythonw.exe"):
+        (tmp_path / "tree" / name).write_bytes(b"MZ")
+    with pytest.raises(ReleaseError, match="may have"):
+        make_reproducibly(replace(NOTIFIER, max_mb=0), "1.0.0", tmp_path / "tree", MADE_AT, tmp_path / "out")
