@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cekalwatch.contract.values.people import PersonRole, ProviderFacts
 from cekalwatch.program.secret_files import write_private
-from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
+from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, NATIVE_ID, REDIRECT, IdentityServer
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, errand, office_in, person
 
 MakeProof = Callable[[str, bool], Proof]
@@ -42,7 +42,7 @@ def identity_server(office: Office, tmp_path: Path) -> Iterator[IdentityServer]:
     with IdentityServer(office.clock.now) as server:
         secret = tmp_path / "openid.secret"
         write_private(secret, f"{CLIENT_SECRET}\n".encode())
-        terms = OpenIdTerms(server.issuer, CLIENT_ID, secret)
+        terms = OpenIdTerms(server.issuer, CLIENT_ID, secret, NATIVE_ID)
         provider = OpenIdProvider(terms, office.people, office.clock)
         office.desk = SignInService(
             office.provider, provider, office.sessions, office.refusals, office.clock, office.tries
@@ -113,6 +113,70 @@ def test_a_first_password_binds_only_who_signs_in_with_it(office: Office, identi
     assert not session.password_change_needed
 
 
+def ask_again(office: Office, minutes: float = 5.5) -> None:
+    """Let time pass, and the server ask the provider about sessions whose turn has come."""
+    office.clock.go(minutes=minutes)
+    assert office.desk.grants
+    office.desk.grants.ask(Actor(ActorKind.SERVER, "main"))
+
+
+def has_session(office: Office, token: str) -> bool:
+    try:
+        office.sessions.resume(token, device())
+    except CekalwatchError:
+        return False
+    return True
+
+
+def test_who_is_no_longer_allowed_at_the_provider_loses_the_session(office: Office, identity_server: IdentityServer):
+    who = office.hire(person("budi")).person
+    other = office.hire(person("ani")).person
+    identity_server.refreshes = True
+    token, _ = office.desk.sign_in(code_proof(identity_server), device())
+    stays, _ = office.desk.sign_in(code_proof(identity_server, "ani"), device())
+    ask_again(office)
+    assert has_session(office, token)
+    identity_server.barred.add("budi")
+    ask_again(office, minutes=4)
+    assert has_session(office, token), "it is not asked at every round"
+    assert has_session(office, stays)
+    ask_again(office)
+    assert (has_session(office, token), has_session(office, stays)) == (False, True)
+    (entry,) = office.trail(Action.SIGNED_OUT)
+    assert (entry.actor, json.loads(str(entry.details))) == ("server:main", {"by": "PROVIDER"})
+    assert (str(who.person_id) in entry.objects, str(other.person_id) in entry.objects) == (True, False)
+    ask_again(office)
+    assert len(office.trail(Action.SIGNED_OUT)) == 1
+
+
+@pytest.mark.parametrize("answer", [(503, {}), (401, {"error": "invalid_client"}), (400, {"error": "invalid_client"})])
+def test_a_provider_that_is_away_ends_no_session(
+    office: Office, identity_server: IdentityServer, answer: tuple[int, Any]
+):
+    office.hire(person("budi"))
+    identity_server.refreshes = True
+    token, _ = office.desk.sign_in(code_proof(identity_server), device())
+    identity_server.documents["/token"] = answer
+    ask_again(office)
+    assert has_session(office, token)
+    del identity_server.documents["/token"]
+    identity_server.barred.add("budi")
+    ask_again(office, minutes=0)
+    assert not has_session(office, token), "it is asked as soon as it is back"
+
+
+def test_the_provider_is_not_asked_about_who_left(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    identity_server.refreshes = True
+    _, session = office.desk.sign_in(code_proof(identity_server), device())
+    office.sessions.end(session, device())
+    office.desk.sign_in(code_proof(identity_server), device())
+    asked = identity_server.requests.count("/token")
+    ask_again(office, minutes=16)
+    assert identity_server.requests.count("/token") == asked, "one signed out, the other was idle too long"
+    assert len(office.trail(Action.SIGNED_OUT)) == 1
+
+
 def test_who_has_no_password_here_cannot_sign_in_with_one_nor_change_it(
     office: Office, identity_server: IdentityServer
 ):
@@ -138,6 +202,77 @@ def test_who_must_be_asked_anew_was_asked_minutes_ago(
     assert refusal(office, code_proof(identity_server)) is None, "who was not asked anew need not have been"
     office.refusals.record_sums(at_once=True)
     assert [one.outcome for one in office.trail(Action.SIGN_IN_REFUSED)] == ([str(answer)] if answer else [])
+
+
+def native_proof(server: IdentityServer, client_id: str = NATIVE_ID) -> CodeProof:
+    verifier, nonce, back = secrets.token_urlsafe(32), secrets.token_urlsafe(16), "http://127.0.0.1:5000/sign-in/back"
+    code = server.consent("budi", verifier, nonce, back, client_id)
+    return CodeProof(code, verifier, back, nonce, native=True)
+
+
+def fresh(claims: dict[str, Any]) -> dict[str, Any]:
+    return claims | {"auth_time": claims["iat"]}
+
+
+def test_who_signs_in_on_a_pc_is_asked_anew_whatever_its_program_says(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    assert refusal(office, native_proof(identity_server)) is Code.SIGN_IN_NOT_FRESH
+    identity_server.change = lambda claims: claims | {"auth_time": claims["iat"] - 181}
+    assert refusal(office, native_proof(identity_server)) is Code.SIGN_IN_NOT_FRESH
+    identity_server.change = fresh
+    assert refusal(office, native_proof(identity_server)) is None
+
+
+def test_a_code_is_for_the_kind_of_program_that_it_was_given_to(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    identity_server.change = fresh
+    assert refusal(office, native_proof(identity_server, CLIENT_ID)) is Code.SIGN_IN_REFUSED, "of a console"
+    assert refusal(office, replace(native_proof(identity_server), native=False)) is Code.SIGN_IN_REFUSED, "of a PC"
+    identity_server.change = lambda claims: fresh(claims) | {"aud": CLIENT_ID}
+    assert refusal(office, native_proof(identity_server)) is Code.SIGN_IN_REFUSED, "an identity token of a console"
+    identity_server.change = lambda claims: fresh(claims) | {"aud": [NATIVE_ID, CLIENT_ID], "azp": CLIENT_ID}
+    assert refusal(office, native_proof(identity_server)) is Code.SIGN_IN_REFUSED
+
+
+def test_pcs_have_no_provider_unless_it_knows_them(office: Office, identity_server: IdentityServer):
+    told = office.desk.provider(with_endpoints=True, native=True)
+    assert told is not None
+    assert (told.client_id, told.native) == (NATIVE_ID, True)
+    without = OpenIdProvider(OpenIdTerms(identity_server.issuer, CLIENT_ID), office.people, office.clock)
+    assert without.facts(with_endpoints=True, native=True) is None
+    with pytest.raises(CekalwatchError) as refused:
+        without.prove(native_proof(identity_server))
+    assert refused.value.code is Code.SIGN_IN_NOT_OFFERED
+
+
+def test_one_client_of_both_kinds_keeps_its_secret(office: Office, identity_server: IdentityServer, tmp_path: Path):
+    office.hire(person("budi"))
+    identity_server.change = fresh
+    terms = OpenIdTerms(identity_server.issuer, CLIENT_ID, tmp_path / "openid.secret", CLIENT_ID)
+    both = OpenIdProvider(terms, office.people, office.clock)
+    assert both.prove(native_proof(identity_server, CLIENT_ID))[0].person.sign_in_name == "budi"
+
+
+def test_wrong_codes_of_a_device_are_counted_and_an_outage_is_not(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    one = replace(device(), binding="a PC")
+    wrong = replace(code_proof(identity_server), code="x")
+
+    def answers(times: int) -> set[Code]:
+        found = set()
+        for _ in range(times):
+            with pytest.raises(CekalwatchError) as refused:
+                office.desk.sign_in(wrong, one)
+            found.add(refused.value.code)
+        return found
+
+    identity_server.documents["/token"] = (503, {})
+    assert answers(31) == {Code.PROVIDER_UNAVAILABLE}
+    del identity_server.documents["/token"]
+    assert answers(30) == {Code.SIGN_IN_REFUSED}
+    asked = identity_server.requests.count("/token")
+    assert answers(1) == {Code.SIGN_IN_TOO_OFTEN}
+    assert identity_server.requests.count("/token") == asked, "the provider is spared"
 
 
 def test_a_second_person_is_asked_anew_whatever_the_program_says(office: Office, identity_server: IdentityServer):
@@ -348,5 +483,5 @@ def test_a_provider_that_is_not_there_is_told_apart(office: Office):
         issuer = gone.issuer
     provider = OpenIdProvider(OpenIdTerms(issuer, CLIENT_ID, claim="sub"), office.people, office.clock)
     with pytest.raises(CekalwatchError) as refused:
-        provider.identify(CodeProof("c", "v" * 43, REDIRECT, "n" * 16))
+        provider.prove(CodeProof("c", "v" * 43, REDIRECT, "n" * 16))
     assert refused.value.code is Code.PROVIDER_UNAVAILABLE

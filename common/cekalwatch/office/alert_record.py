@@ -12,7 +12,8 @@ from html import escape
 
 from cekalwatch.contract.values.adjudication import Outcome
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.locale.order_formatting import Fact
 
 _STYLE = """
 @page { size: A4; margin: 2cm; }

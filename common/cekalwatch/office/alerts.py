@@ -166,8 +166,8 @@ def options(alert: Alert, session: PersonSession | None, agent_id: str) -> Optio
 
 def _belongs(step: Step, alert: Alert, session: PersonSession | None, agent_id: str) -> bool:
     ended = alert.orders_ended_at is not None
-    # A judgement of an alert that nobody holds claims it first.
-    if alert.state is AlertState.NEW and step in JUDGEMENTS and not ended:
+    # A judgement of an alert that nobody holds claims it first, and so does a first look.
+    if step in JUDGEMENTS and (alert.look_needed or (alert.state is AlertState.NEW and not ended)):
         return True
     if step in OWED_STEPS and alert.handling.reference_owed_since is None:
         return False
@@ -203,7 +203,7 @@ def _hindrance(step: Step, alert: Alert, session: PersonSession | None, agent_id
         return Hindrance.ROLE
     if step in SUPERVISORS_STEPS and not session.supervises:
         return Hindrance.SUPERVISOR
-    if step is Step.TAKE_OVER:
+    if step is Step.TAKE_OVER or (alert.look_needed and step in JUDGEMENTS):
         return None
     if alert.state is AlertState.CLAIMED and not held_here(alert, session, agent_id):
         return Hindrance.HELD

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 from cekalwatch.contract.values.alerts import StreamMessage
+from cekalwatch.contract.values.readiness import Readiness, ReadinessFault, WatchLevel
 
 
 class Cause(StrEnum):
@@ -73,10 +74,25 @@ class Connection:
     """The reason for the missing connection; None during the first attempt."""
     refusal: Refusal | None = None
     """With REFUSED."""
+    told: Readiness | None = None
+    """What the server last said over this connection; None while there is none, and from a server before 0.3.0."""
 
-    def made(self, now: datetime) -> Connection:
-        """Return the state once alerts can come."""
-        return self if self.ready else Connection(now, ready=True)
+    def made(self, now: datetime, told: Readiness | None = None) -> Connection:
+        """Return the state once the server has sent something."""
+        return replace(self, told=told) if self.ready else Connection(now, ready=True, told=told)
+
+    def readiness(self, own: Collection[ReadinessFault] = ()) -> Readiness | None:
+        """Return whether a listed traveller would ring here, with `own` faults of this PC; None if nobody knows."""
+        if not self.ready:
+            return Readiness(ReadinessFault.SERVER)
+        if self.told and self.told.fault is None and own:
+            return Readiness(min(own, key=list(ReadinessFault).index))
+        return self.told
+
+    def level(self, own: Collection[ReadinessFault] = ()) -> WatchLevel:
+        """Return how many of the listed travellers would ring here."""
+        readiness = self.readiness(own)
+        return readiness.level if readiness else WatchLevel.UNKNOWN
 
     def lost(self, cause: Cause, now: datetime, refusal: Refusal | None = None) -> Connection:
         """Return the state without a connection: since its loss, whatever made later attempts fail."""

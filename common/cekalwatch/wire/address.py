@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from urllib.parse import urlsplit
 
 IPV6_SITE = 64
 """Significant bits of an IPv6 address: a subscriber has all addresses below them."""
@@ -41,6 +42,19 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def safe_url(url: str) -> str:
+    """Return `url` if it is https, or http on this machine's loopback interface; raises AddressError."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or 80
+        local = parts.scheme == "http" and is_loopback(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    except ValueError:
+        raise AddressError(f"{url} is no URL") from None
+    if not local and not (parts.scheme == "https" and host):
+        raise AddressError(f"{url} must begin with https://")
+    return url
 
 
 def counted_address(host: str) -> str:

@@ -5,7 +5,6 @@ TLS is mutual: a peer without a certificate of the authority fails the handshake
 
 from __future__ import annotations
 
-import os
 import ssl
 import time
 from collections.abc import Callable
@@ -14,9 +13,8 @@ from pathlib import Path
 
 import grpc
 
-FORBIDDEN_KEY_MODE = 0o027
-"""Mode bits that a key must not have: the group may read it, others nothing."""
-
+from cekalwatch.program.platform.access import OTHERS_OR_WRITING, remedy, shared_with
+from cekalwatch.program.platform.secrets import opened
 
 RETRY_PERIOD_S = 2.0
 
@@ -69,10 +67,15 @@ class TlsFiles:
         """Read all three and check that they belong together; raises TlsError."""
         require_private(self.key)
         try:
-            # OpenSSL checks the format, and that the key belongs to the certificate.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password="")
+            kept = self.key.read_bytes()
+            key = opened(kept)
+            # OpenSSL checks the format, and that the key belongs to the certificate; it reads no sealed file.
+            if key is kept:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password="")
+            elif not _belongs(key, self.certificate.read_bytes()):
+                raise TlsError(f"The key in {self.folder} is not that of its certificate")
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self.authority)
-            return TlsMaterial(self.certificate.read_bytes(), self.key.read_bytes(), self.authority.read_bytes())
+            return TlsMaterial(self.certificate.read_bytes(), key, self.authority.read_bytes())
         except ssl.SSLError as error:
             reason = (error.reason or "not PEM").replace("_", " ").lower()
             raise TlsError(f"The certificate, key and authority in {self.folder} do not work: {reason}") from None
@@ -86,6 +89,17 @@ class TlsFiles:
         return tuple(_stamp(file) for file in (self.certificate, self.key, self.authority))
 
 
+def _belongs(key: bytes, certificate: bytes) -> bool:
+    """Return whether a key is that of a certificate; the programs on Windows have this library."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return load_pem_private_key(key, None).public_key() == x509.load_pem_x509_certificate(certificate).public_key()
+    except ValueError:
+        return False
+
+
 def _stamp(file: Path) -> tuple[int, int, int]:
     try:
         found = file.stat()
@@ -95,13 +109,13 @@ def _stamp(file: Path) -> tuple[int, int, int]:
 
 
 def require_private(file: Path) -> None:
-    """Raise TlsError when others than owner and group may read `file`. Windows has no such modes."""
+    """Raise TlsError when others than owner and group may read `file`; on Windows, when everybody may."""
     try:
-        mode = file.stat().st_mode
+        found = shared_with(file, file.stat().st_mode, OTHERS_OR_WRITING)
     except OSError as error:
         raise TlsError(f"{file} cannot be read: {error.strerror}") from None
-    if os.name == "posix" and mode & FORBIDDEN_KEY_MODE:
-        raise TlsError(f"Others may read or change the private key {file}; run: chmod 600 {file}")
+    if found:
+        raise TlsError(f"Other accounts can read or change the private key {file} ({found}); run: {remedy(file)}")
 
 
 class FollowedTls:

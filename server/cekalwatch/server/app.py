@@ -27,7 +27,9 @@ from cekalwatch.server.data_folder import tell_restored
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
+from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.health.state.readiness import ReadinessGauge
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
@@ -107,16 +109,33 @@ class Server:
         audit = init_audit(context, cluster.leader)
         recognition = init_recognition(context)
         gallery = init_gallery(context, recognition)
+        thumbnails = Thumbnails(lambda jpeg: capture.crops.thumbnail(jpeg))  # noqa: PLW0108  # they come later
         attendance = Attendance(settings.cameras, lambda: peers.whole(), clock)  # noqa: PLW0108  # they come later
         alerts = init_alerts(
-            context, gallery.freshness, presence, audit.trail, cluster.hints, attendance, certificates.revoked
+            context,
+            gallery.freshness,
+            presence,
+            audit.trail,
+            cluster.hints,
+            attendance,
+            certificates.revoked,
+            lambda place: readiness.of(place),  # noqa: PLW0108  # it comes later
+            lambda: gallery.snapshots.current.threshold,
+            thumbnails,
         )
-        capture = init_capture(context, gallery, alerts.announce, presence)
-        watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail)
+        capture = init_capture(context, gallery, alerts.announce, lambda: alerts.fanout.read_s, presence)
+        watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail, thumbnails)
         ports = init_ports(context, alerts, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)
         peers = init_peers(cluster, lambda: self.address, recognition.engines, presence, capture)
         health = init_health(context, certificates, audit, capture, gallery, peers, ports, lambda: self._stopping)
         alarms = init_alarms(context, presence, gallery, health, cluster, certificates.revoked, attendance)
+        readiness = ReadinessGauge(
+            lambda: capture.chain.fault,
+            lambda: alarms.feed.open,
+            gallery.freshness,
+            {one.camera_id: one for one in capture.cameras},
+            settings.keep_alive_period_seconds,
+        )
         connections = ConnectionWatch()
         stack.callback(connections.close)
         authentication = init_authentication(context, certificates, presence, connections.let_in, alerts.signed_out)
@@ -153,6 +172,7 @@ class Server:
             capture,
             process.instruments,
         )
+        cameras, record_watches = cameras_servicer(context, capture, presence, audit.trail, peers.whole)
         grpc = GrpcServer(
             (
                 CaptureServicer(capture.sessions),
@@ -166,7 +186,8 @@ class Server:
                 authentication.people,
                 audit.servicer,
                 alerts.reports,
-                cameras_servicer(context, capture, presence, audit.trail, peers.whole),
+                alerts.shifts,
+                cameras,
                 open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
             ),
             settings.listen,
@@ -221,6 +242,7 @@ class Server:
             *alarms.loops(),
             *watchlist.loops(),
             *capture.loops(),
+            record_watches(),
             *ports.loops(),
             LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
             *([LOOPS.keep("open_enrolment", enrolment.look, ENROLMENT_PERIOD_S)] if enrolment else ()),

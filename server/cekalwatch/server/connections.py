@@ -6,7 +6,8 @@ Connections on which no call was let in go first, the oldest before the newest, 
 beside a flood from its own address.
 
 The kernel also tells how many bytes came on a connection, and gRPC how many of them were messages of calls. Headers
-that never end, settings and pings are none: too much of that ends the connection.
+that never end, settings and pings are none: too much of that ends the connection, and its address gets no other one
+for a moment.
 Linux only; elsewhere the firewall has to do it.
 """
 
@@ -29,6 +30,7 @@ import structlog
 
 from cekalwatch.contract.values.status import ConnectionState
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.address_bar import AddressBar
 from cekalwatch.wire.address import counted_address
 
 HANDLES = Path("/proc/self/fd")
@@ -110,6 +112,7 @@ class ConnectionWatch:
         self._ended = threading.Event()
         run = partial(LOOPS.keep_here, "watch_connections", self._round, self._ended.wait)
         self._thread = threading.Thread(target=run, name="connections", daemon=True)
+        self._bar = AddressBar()
         self._closed = 0
         self._logged_at_s: dict[str, float] = {}
         self._handles = -1
@@ -163,6 +166,7 @@ class ConnectionWatch:
             self._follow()
             self._bound_addresses()
         self._end_floods(seconds if due else None)
+        self._bar.apply(lambda: (handle for _, handle in _sockets()), self._bounds)
         if due:
             self._measured_at_s += seconds
 
@@ -211,6 +215,7 @@ class ConnectionWatch:
                 came = None if seconds is None else _received(one)
                 floods = came is not None and seconds is not None and received.floods(came, seconds)
             if floods:
+                self._bar.bar(one.address)
                 self._close(one.address, [one])
                 self._hurried_until_s = time.monotonic() + HURRIED_S
 

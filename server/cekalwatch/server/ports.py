@@ -33,7 +33,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.ports import Port, PortReport
+from cekalwatch.server.domain.ports import Port, PortReport, RefusedReport
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.wire.identity import DeviceRole, Identity
@@ -69,8 +69,8 @@ class ReportTerms:
     """How long a port may take for a picture."""
 
 
-_Stored = LogStart | PortReport | HeldAlerts
-Inbound = _Stored | SignOfLife | PortPicture
+_Stored = LogStart | PortReport
+Inbound = _Stored | HeldAlerts | SignOfLife | PortPicture
 Outbound = ReportReceipt | PictureRequest | ReportKeepAlive
 
 
@@ -243,7 +243,7 @@ class _ReportStream:
                 case _:
                     await self._take(message)
 
-    async def _take(self, message: _Stored) -> None:
+    async def _take(self, message: _Stored | HeldAlerts) -> None:
         """Wait before storing, so that a port keeps to its rate."""
         if self._started is isinstance(message, LogStart):
             detail = "begins twice" if self._started else "does not say where it begins"
@@ -254,7 +254,8 @@ class _ReportStream:
                 raise CekalwatchError(Code.REPORTS_TOO_MANY, str(self._port))
             self._unacknowledged += 1
         await self._event_pace.keep()
-        await self._to_store.put(message)
+        if not isinstance(message, HeldAlerts):  # which ports before 0.3.0 send: nothing goes at a port's word
+            await self._to_store.put(message)
 
     async def _store_all(self) -> None:
         """Store arriving events in order; events that arrived together in one transaction."""
@@ -267,8 +268,6 @@ class _ReportStream:
                     return
                 case LogStart():
                     await self._begin(message, now)
-                case HeldAlerts():
-                    await asyncio.to_thread(self._store.keep_only, self._port, message, self._erased(now))
                 case PortReport():
                     reports = [message]
                     while len(reports) < MAX_AT_ONCE and not self._to_store.empty():
@@ -277,7 +276,8 @@ class _ReportStream:
                             following.append(further)
                             break
                         reports.append(further)
-                    reached = await asyncio.to_thread(self._store.record, self._port, reports, now)
+                    new = (self._port, reports, now, self._refused(now))
+                    reached = await asyncio.to_thread(self._store.record, *new)
                     self._unacknowledged -= len(reports)
                     self._outbound.put_nowait(ReportReceipt(reached))
 
@@ -289,12 +289,23 @@ class _ReportStream:
         who = device(Identity(DeviceRole.PORT, self._port.site, self._port.name))
         await self._trail.note(who, Action.PORT_REPORTS_OPENED, after_event=start.after, start=reason)
 
-    def _erased(self, now: datetime) -> Callable[[Sequence[str]], AuditEntry]:
-        def note(alert_ids: Sequence[str]) -> AuditEntry:
-            details: dict[str, int | str] = {"port_alerts": len(alert_ids), "port": str(self._port)}
-            log.info("retention_swept", port_alerts=len(alert_ids), port=str(self._port))
-            named = tuple(map(ObjectKind.ALERT.key, alert_ids))
-            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, named, details=details)
+    def _refused(self, now: datetime) -> Callable[[Sequence[RefusedReport]], AuditEntry]:
+        """Return what makes the entry about reports that contradict earlier ones; it describes the first of them."""
+
+        def note(refused: Sequence[RefusedReport]) -> AuditEntry:
+            first = refused[0]
+            alert, event = first.report.alert, first.report.event
+            details: dict[str, int | str] = {
+                "port": str(self._port),
+                "reports": len(refused),
+                "event": event.sequence,
+                "type": event.type,
+                "facts": ", ".join(first.facts),
+                "told": f"{alert.subject_id[:100]} {alert.score:.4f} {alert.state}",
+            }
+            named = dict.fromkeys(ObjectKind.ALERT.key(one.report.event.alert_id) for one in refused)
+            log.warning("port_contradicts", port=str(self._port), reports=len(refused), facts=first.facts)
+            return AuditEntry(now, self._actor, Action.PORT_CONTRADICTED, tuple(named), details=details)
 
         return note
 
@@ -309,7 +320,7 @@ class _ReportStream:
 class _PictureStream(_ReportStream):
     """The state of one stream over which pictures are asked for, and nothing is reported."""
 
-    async def _take(self, message: _Stored) -> None:
+    async def _take(self, message: _Stored | HeldAlerts) -> None:
         detail = f"{self._port} sends {type(message).__name__} where it gives pictures only"
         raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, detail)
 

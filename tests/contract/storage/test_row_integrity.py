@@ -37,13 +37,14 @@ from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore
+from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store
 from tests.support.builders.lookalikes import judge
-from tests.support.builders.ports import SEKUPANG, port_alert, report
+from tests.support.builders.ports import SEKUPANG, contradicted, port_alert, report
 from tests.support.builders.surveys import survey_figures
 from tests.support.builders.watchlist import FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter
@@ -51,14 +52,14 @@ from tests.support.scenarios.adjudication import Counter
 pytestmark = pytest.mark.both_databases
 
 UNSIGNED = {
-    "agent": "positions: who lies gets less, or the same again",
+    "agent": "positions: a PC that connects while alerts wait lists them, whatever its position is",
     "agent_presence": "who is connected to which server",
+    "alert_agency": "sealed with its key, for statistics",
     "alert_event": "tells what to look at; what is shown is read from the alert",
     "audit_checkpoint": "signed",
     "audit_entry": "a chain of its own",
     "audit_head": "a chain of its own",
     "audit_index": "made of the entries, with which `audit verify` compares it",
-    "camera_news": "what servers tell each other of cameras",
     "camera_presence": "which camera is connected to which server, and how it does",
     "centre_report": "at a port, how far it has reported: shown, and nothing goes by it",
     "chore_lease": "which server does the chores; a time that is too far ahead counts for nothing",
@@ -74,15 +75,15 @@ UNSIGNED = {
     "server_run": "what servers tell each other of themselves; one may refuse to start for it",
     "sign_in_failure": "counts of wrong passwords",
     "sign_in_key": "a key for these, and a lock",
-    "subject_identity": "an index: the sealed facts of both subjects decide",
+    "subject_identity": "an index: the sealed facts of both subjects decide, and a missing row is missed (inventory)",
     "sync_schedule": "whose turn it is to synchronise, and a lock; a time that is too far ahead counts for nothing",
     "template": "sealed with all its columns",
     "template_refusal": "why a reference face has no template",
     "trouble": "what is wrong, found again at the next look",
     "trouble_log": "a lock and a counter",
+    "unusable_count": "statistics",
     "watchlist_change": "what to read again",
     "watchlist_state": "a lock and a counter",
-    "watchlist_success": "when the list was brought up to date",
     "write_probe": "nothing",
 }
 """Tables without MACs, and why (ADR 20)."""
@@ -99,6 +100,7 @@ def fill(database: Database, scan: RowScan) -> None:
     watchlist = WatchlistStore(database, keyring)
     watchlist.put(subject(), order(), [reference(b"a face")])
     watchlist.put(subject("S-2"), order("O-2", subject_id="S-2"))
+    watchlist.mark_success(NOON)
     judge(watchlist, SubjectPair("S-1", "S-2"))
     event = AlertStore(database, keyring).record(match(capture(jpeg=b"a probe")), timedelta(0), NOON)
     assert event is not None
@@ -118,9 +120,10 @@ def fill(database: Database, scan: RowScan) -> None:
     begun = syncs.begin("source", NOON)
     assert begun
     syncs.advance(begun.lease, NOON, begun.run, reading=1, seen=[SeenOrder("O-1", "x")])
+    TroubleStore(database).tell({"dep-1": NOON}, {}, NOON)
     ports = PortStore(database, keyring)
     ports.start(SEKUPANG, LogStart(0, StartReason.FIRST), NOON)
-    ports.record(SEKUPANG, [report(1, port_alert())], NOON)
+    ports.record(SEKUPANG, [report(1, port_alert())], NOON, contradicted)
 
 
 def change(database: Database, statement: str) -> None:
@@ -165,6 +168,8 @@ def test_any_column_that_is_changed_is_found(database: Database, scan: RowScan) 
         "port_alert": "reported_at = raised_at, raised_at = reported_at, state = 'CLEARED'",
         "port_event": "sequence = 2",
         "port_position": "sequence = 0",
+        "watchlist_success": "source = 'another'",
+        "camera_news": "site = 'x'",
     }
     for table, changed in changes.items():
         change(database, f"UPDATE {table} SET {changed}")  # noqa: S608  # written above

@@ -48,6 +48,7 @@ from cekalwatch.contract.values.captures import (
 from cekalwatch.contract.values.devices import DeviceCertificate, DeviceRecord
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.surveys import Advice, Grade, KeptSurvey, SurveyFigures
+from cekalwatch.contract.values.unusable_faces import UnusablePassage, UnusableReason
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.servicers.cameras import read_changes, read_survey
 from cekalwatch.server.grpc_api.servicers.capture import REJECTED_FOR
@@ -106,12 +107,17 @@ WRITTEN: dict[str, tuple[Codecs, Any]] = {
     "aiming picture": (FROM_CAMERA, AimingAnswer(7, AimingPicture(b"jpeg", 0.5, 1920, 1080, 2))),
     "aiming refusal": (FROM_CAMERA, AimingAnswer(8, AimingRefusal.TURNED_AWAY)),
     "goodbye": (FROM_CAMERA, Goodbye(("the client stops" * 20)[:200])),
+    "unusable passage": (FROM_CAMERA, UnusablePassage(NOON, UnusableReason.COVERED, 3.5, sent=True)),
     "face": (FROM_CAMERA, FACE_SENT),
     "face, plain": (FROM_CAMERA, PLAIN_FACE),
     "face on the disk": (FACE, replace(PLAIN_FACE, run_id=RUN)),
     "survey": (SURVEY, FIGURES),
     "survey of nobody": (SURVEY, NOBODY),
     "welcome": (TO_CAMERA, Welcome(32, 5.0, POLICY, NOON)),
+    "welcome of a server that takes unusable passages": (
+        TO_CAMERA,
+        Welcome(32, 5.0, POLICY, NOON, takes_unusable_passages=True),
+    ),
     "receipts": (TO_CAMERA, RECEIPTS),
     "policy": (TO_CAMERA, POLICY),
     "drain": (TO_CAMERA, Drain(1.5)),

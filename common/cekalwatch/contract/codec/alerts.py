@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cekalwatch.contract.codec.cameras import PLACE
+from cekalwatch.contract.codec.unusable_faces import UNUSABLE_NOTICE
 from cekalwatch.contract.codec.watchlist import FRESHNESS, OFFICERS_ORDER, OFFICERS_SUBJECT, REFERENCE_FACE
 from cekalwatch.contract.engine.codec import Codec, Converter
 from cekalwatch.contract.engine.enums import bound_enum
@@ -18,12 +19,14 @@ from cekalwatch.contract.values.adjudication import (
     Finding,
     FollowUp,
     Handling,
+    Look,
     Outcome,
     Reason,
 )
 from cekalwatch.contract.values.alerts import (
     Alert,
     AlertEvent,
+    AlertFaces,
     AlertFilter,
     AlertPictures,
     AlertSearch,
@@ -33,8 +36,10 @@ from cekalwatch.contract.values.alerts import (
     StreamMessage,
     Subscribed,
 )
+from cekalwatch.contract.values.exercises import ExerciseRecord
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.contract.values.reports import ShiftReport
-from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2
+from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, readiness_pb2
 
 STATES = bound_enum(AlertState, adjudication_pb2.AlertState.DESCRIPTOR)
 OUTCOMES = bound_enum(Outcome, adjudication_pb2.Outcome.DESCRIPTOR)
@@ -46,6 +51,7 @@ _NOTE = Converter(lambda content, reading: content if reading is Reading.STRICT 
 """A text that people write, in several lines; the server's domain checks it."""
 _CLAIM = Codec(Claim, adjudication_pb2.Claim, names={"expires_at": "expire_time"})
 _FINDING = Codec(Finding, adjudication_pb2.Finding, names={"found_at": "find_time"}, special={"note": _NOTE})
+_LOOK = Codec(Look, adjudication_pb2.Look, names={"looked_at": "look_time"})
 FOLLOW_UP = Codec(
     FollowUp,
     adjudication_pb2.FollowUp,
@@ -60,18 +66,25 @@ HANDLING = Codec(
         "unclaimed_since": "unclaimed_time",
         "escalated_at": "escalated_time",
     },
-    parts=(_CLAIM, _FINDING, FOLLOW_UP),
+    parts=(_CLAIM, _FINDING, FOLLOW_UP, _LOOK),
 )
 _CANDIDATE = Codec(Candidate, alert_pb2.Candidate, names={"lookalikes": "look_alikes"})
 _REPORTED_CANDIDATE = Codec(
     Candidate, alert_pb2.Candidate, names={"lookalikes": "look_alikes"}, unheeded=("name", "lookalikes")
 )
 _SIGHTING = Codec(Sighting, alert_pb2.Sighting, names={"captured_at": "capture_time"}, parts=(PLACE,))
-_ALERT_NAMES = {"captured_at": "capture_time", "raised_at": "raised_time", "orders_ended_at": "orders_ended_time"}
-_ALERT_PARTS = (OFFICERS_SUBJECT, OFFICERS_ORDER, PLACE, _SIGHTING, HANDLING)
+_ALERT_NAMES = {
+    "captured_at": "capture_time",
+    "raised_at": "raised_time",
+    "orders_ended_at": "orders_ended_time",
+    "undo_until": "undo_expire_time",
+}
+_EXERCISE_RECORD = Codec(ExerciseRecord, adjudication_pb2.ExerciseRecord)
+_ALERT_PARTS = (_EXERCISE_RECORD, OFFICERS_SUBJECT, OFFICERS_ORDER, PLACE, _SIGHTING, HANDLING)
 ALERT = Codec(Alert, alert_pb2.Alert, names=_ALERT_NAMES, parts=(*_ALERT_PARTS, _CANDIDATE))
 _REPORTED_ALERT = Codec(Alert, alert_pb2.Alert, names=_ALERT_NAMES, parts=(*_ALERT_PARTS, _REPORTED_CANDIDATE))
 PICTURES = Codec(AlertPictures, alert_pb2.AlertImages, names={"probe": "probe_jpeg"}, parts=(REFERENCE_FACE,))
+FACES = Codec(AlertFaces, alert_service_pb2.AlertFaces, names={"probe": "probe_jpeg", "reference": "reference_jpeg"})
 
 FILTER = Codec(AlertFilter, alert_service_pb2.AlertFilter, local=("supervises",))
 SEARCH = Codec(AlertSearch, alert_service_pb2.ListAlertsRequest, unread=("filter", "page_size", "page_token"))
@@ -85,12 +98,14 @@ REPORTED_EVENT = Codec(
     AlertEvent, alert_pb2.AlertEvent, names=_EVENT_NAMES, parts=(_REPORTED_ALERT,), unheeded=("trace",)
 )
 """An alert as a port reports it: the centre adds names of subjects and look-alikes."""
+_READINESS = Codec(Readiness, readiness_pb2.Readiness, names={"repeat_period_s": "repeat_period"})
 STREAM: OneOf[StreamMessage, alert_service_pb2.SubscribeAlertsResponse] = OneOf(
     alert_service_pb2.SubscribeAlertsResponse,
     {
-        "subscribed": Codec(Subscribed, alert_service_pb2.Subscribed, parts=(FRESHNESS,)),
+        "subscribed": Codec(Subscribed, alert_service_pb2.Subscribed, parts=(FRESHNESS, _READINESS)),
         "event": _EVENT,
-        "keep_alive": Codec(KeepAlive, alert_service_pb2.KeepAlive, parts=(FRESHNESS,)),
+        "keep_alive": Codec(KeepAlive, alert_service_pb2.KeepAlive, parts=(FRESHNESS, _READINESS)),
         "waiting_alert": ALERT,
+        "unusable_notice": UNUSABLE_NOTICE,
     },
 )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from cekalwatch.contract.codec.converters import TRACE, known_or, seconds_up_to, unchanged
+from cekalwatch.contract.codec.unusable_faces import UNUSABLE_PASSAGE
 from cekalwatch.contract.engine.codec import Codec, Converter
 from cekalwatch.contract.engine.enums import bound_enum
 from cekalwatch.contract.engine.one_of import OneOf
@@ -28,6 +29,8 @@ from cekalwatch.contract.values.captures import (
     CaptureReceipt,
     ClientTime,
     Drain,
+    ExercisePlayed,
+    ExerciseRequest,
     FaceCapture,
     FromCamera,
     Goodbye,
@@ -156,13 +159,15 @@ FROM_CAMERA: OneOf[FromCamera, StreamFacesRequest] = OneOf(
         "heartbeat": HEARTBEAT,
         "goodbye": Codec(Goodbye, capture_service_pb2.Goodbye),
         "aiming_picture": _AimingAnswers(AimingAnswer, capture_pb2.AimingPicture),
+        "unusable_passage": UNUSABLE_PASSAGE,
+        "exercise_played": Codec(ExercisePlayed, capture_service_pb2.ExercisePlayed),
     },
 )
 CLIENT_TIME = Codec(
     ClientTime,
     StreamFacesRequest,
     names={"time": "client_time", "uptime": "client_uptime"},
-    unread=("hello", "face", "heartbeat", "goodbye", "aiming_picture"),
+    unread=("hello", "face", "heartbeat", "goodbye", "aiming_picture", "unusable_passage", "exercise_played"),
 )
 TO_CAMERA: OneOf[ToCamera, StreamFacesResponse] = OneOf(
     StreamFacesResponse,
@@ -172,5 +177,11 @@ TO_CAMERA: OneOf[ToCamera, StreamFacesResponse] = OneOf(
         "policy": POLICY,
         "drain": DRAIN,
         "aiming_request": Codec(AimingRequest, capture_service_pb2.AimingRequest),
+        "exercise_request": Codec(
+            ExerciseRequest,
+            capture_service_pb2.ExerciseRequest,
+            names={"within_s": "within"},
+            special={"within_s": AGE},
+        ),
     },
 )

@@ -22,6 +22,8 @@ from cekalwatch.contract.engine.one_of import OneOf
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.engine.scalars import Reading, moment
 from cekalwatch.contract.values.imports import (
+    CellCorrection,
+    FieldFault,
     FileAnswer,
     FileBegun,
     FileEnded,
@@ -38,8 +40,13 @@ from cekalwatch.v1 import watchlist_service_pb2 as pb
 ENCODINGS = {"utf-8": pb.LIST_ENCODING_UTF_8, "windows-1252": pb.LIST_ENCODING_WINDOWS_1252}
 _PHOTO_REPORT = MeasuredCodec(PhotoReport, watchlist_pb2.PhotoReport, parts=(FIGURES,), unread=("eye_distance_px",))
 RECORD_REPORT = Codec(
-    RecordReport, watchlist_pb2.ImportReport, parts=(_PHOTO_REPORT,), local=("place", "added", "ends")
+    RecordReport,
+    watchlist_pb2.ImportReport,
+    parts=(_PHOTO_REPORT,),
+    local=("place", "added", "ends", "faults", "unrecognisable"),
 )
+_FAULT = Codec(FieldFault, pb.FieldFault)
+CORRECTION = Codec(CellCorrection, pb.CellCorrection)
 
 
 class _RowCodec(Codec[RecordReport, pb.ListFileReport]):
@@ -47,11 +54,24 @@ class _RowCodec(Codec[RecordReport, pb.ListFileReport]):
 
     def read(self, message: pb.ListFileReport, reading: Reading = Reading.LENIENT) -> RecordReport:
         report = RECORD_REPORT.read(message.report, reading)
-        return replace(report, place=safe_text(message.place), added=message.added, ends=message.ends)
+        return replace(
+            report,
+            place=safe_text(message.place),
+            added=message.added,
+            ends=message.ends,
+            faults=_FAULT.read_all(message.faults),
+            unrecognisable=message.unrecognisable,
+        )
 
     def write(self, value: RecordReport) -> pb.ListFileReport:
-        report = RECORD_REPORT.write(value)
-        return pb.ListFileReport(report=report, place=value.place, added=value.added, ends=value.ends)
+        return pb.ListFileReport(
+            report=RECORD_REPORT.write(value),
+            place=value.place,
+            added=value.added,
+            ends=value.ends,
+            faults=map(_FAULT.write, value.faults),
+            unrecognisable=value.unrecognisable,
+        )
 
 
 FILE_ANSWER = OneOf[FileAnswer, pb.ImportListFileResponse](

@@ -10,6 +10,8 @@ from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.values.status import (
     CameraStatus,
+    CounterPc,
+    CounterStatus,
     DatabaseState,
     LoopStatus,
     MaintenanceStatus,
@@ -32,6 +34,7 @@ CAMERA_STATUS = Codec(
     special={"view_state": VIEW_STATE, "outbox_age_s": AGE},
     local=("reported",),
 )
+COUNTER = Codec(CounterStatus, pb.CounterStatus, parts=(CAMERA_STATUS, Codec(CounterPc, pb.CounterPc)))
 _REVOCATIONS = Codec(
     RevocationStatus,
     pb.RevocationStatus,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 from annotated_types import MaxLen
 
@@ -61,6 +61,17 @@ class AlertEventType(StrEnum):
     TAKEN_OVER = "TAKEN_OVER"
     REFERENCE_ENTERED = "REFERENCE_ENTERED"
     TAKEN_BACK = "TAKEN_BACK"
+    LOOKED = "LOOKED"
+    UNDONE = "UNDONE"
+
+
+class FirstLook(StrEnum):
+    """Whether who is shown an alert must look at the two faces before they see the rest (domain rule 15)."""
+
+    NEEDED = "NEEDED"
+    """They have not looked yet, and see faces, place and time."""
+    TAKEN = "TAKEN"
+    """They have looked, or may not judge: they see all."""
 
 
 class Escalation(IntEnum):
@@ -72,7 +83,8 @@ class Escalation(IntEnum):
 
 
 class Outcome(StrEnum):
-    """The finding of an officer, or of the person who checked after a referral; or that a supervisor took it over."""
+    """The finding of an officer, or of the person who checked after a referral; or that a supervisor took it over, or
+    that the finding before does not count."""
 
     NOT_SAME_PERSON = "NOT_SAME_PERSON"
     CANNOT_DETERMINE = "CANNOT_DETERMINE"
@@ -80,8 +92,11 @@ class Outcome(StrEnum):
     CONFIRMED = "CONFIRMED"
     CLEARED = "CLEARED"
     TAKEN_OVER = "TAKEN_OVER"
+    UNDONE = "UNDONE"
 
 
+UNDO_FOR = timedelta(seconds=10)
+"""The person who judged an alert can undo it for this long. Supervisors hear of it after that."""
 OFFICERS_OUTCOMES = frozenset({Outcome.NOT_SAME_PERSON, Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
 """Findings of the officer at the counter."""
 FOR_SUPERVISORS = frozenset({Outcome.CANNOT_DETERMINE, Outcome.REFERRED})
@@ -133,6 +148,7 @@ REASONS: Mapping[Outcome, tuple[Reason, ...]] = MappingProxyType(
             Reason.OTHER,
         ),
         Outcome.TAKEN_OVER: (Reason.HOLDER_AWAY, Reason.ANOTHER_LOOK, Reason.OTHER),
+        Outcome.UNDONE: (Reason.ANOTHER_LOOK,),
     }
 )
 """The reasons of each outcome, in the order in which screens offer them."""
@@ -199,12 +215,32 @@ def clearing_of(found: Sequence[Found]) -> Clearing | None:
     if confirmation_of(found):
         return None
     for subject_id, outcome, reason in found:
-        if outcome in CLEARING:
+        if outcome in CLEARING or outcome is Outcome.UNDONE:
             last.pop(subject_id, None)
+        if outcome in CLEARING:
             last[subject_id] = outcome, reason
     whys = [_clearing(outcome, reason) for outcome, reason in last.values()]
     undecided = [why for why in whys if not why.disproves]
     return next(reversed(undecided or whys), None)
+
+
+class _HasOutcome(Protocol):
+    @property
+    def outcome(self) -> Outcome | None: ...
+
+
+FindingT = TypeVar("FindingT", bound=_HasOutcome)
+
+
+def standing(findings: Iterable[FindingT]) -> list[FindingT]:
+    """Return the findings of an alert that count, in order: a judgement that was undone does not."""
+    found: list[FindingT] = []
+    for one in findings:
+        if one.outcome is not Outcome.UNDONE:
+            found.append(one)
+        elif found:
+            found.pop()
+    return found
 
 
 def _clearing(outcome: Outcome | None, reason: Reason | None) -> Clearing:
@@ -309,6 +345,19 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What a person found of the two faces before the rest of the alert was shown to them."""
+
+    finding: Outcome | None
+    person: PersonReference
+    looked_at: datetime
+    version: int
+    """The version of the alert at which they looked."""
+    subject_id: Annotated[str, MaxLen(200)] = ""
+    """Key of the candidate whose face it was."""
+
+
+@dataclass(frozen=True)
 class FollowUp:
     """One contact with the agency that asked for the ban."""
 
@@ -338,7 +387,20 @@ class Handling:
     escalated_at: datetime | None = None
     """Time of the last escalation, or of the last repeated announcement."""
     escalations: int = 0
-    """How often that was."""
+    """How often that was; in an alert at which the reader has not looked, see `Alert.before_look`."""
+    looks: tuple[Look, ...] = ()
+    """The first looks, in order."""
+
+    def seen_by(self, person_id: str) -> frozenset[str]:
+        """Return the keys of the candidates at whose faces a person has looked, or whom they have judged."""
+        looked = {one.subject_id for one in self.looks if one.person.person_id == person_id}
+        judged = (one for one in self.findings if one.outcome is not Outcome.TAKEN_OVER)
+        return frozenset(looked | {one.subject_id for one in judged if one.person.person_id == person_id})
+
+    def look_of(self, person_id: str, subject_id: str) -> Look | None:
+        """Return a person's first look at a candidate."""
+        own = (one for one in self.looks if one.person.person_id == person_id and one.subject_id == subject_id)
+        return next(own, None)
 
     @property
     def confirmed_once(self) -> bool:
@@ -353,7 +415,8 @@ class Handling:
     @property
     def taken_over(self) -> Finding | None:
         """Why the holder has taken it over from another; None if they have not."""
-        last = self.findings[-1] if self.findings else None
+        found = standing(self.findings)
+        last = found[-1] if found else None
         taken = last and self.claim and last.outcome is Outcome.TAKEN_OVER and last.person == self.claim.holder
         return last if taken else None
 
@@ -368,4 +431,4 @@ class Handling:
     @property
     def officer(self) -> PersonReference | None:
         """The officer who judged it at the counter; with several candidates, the last one."""
-        return next((one.person for one in reversed(self.findings) if one.outcome in OFFICERS_OUTCOMES), None)
+        return next((one.person for one in reversed(standing(self.findings)) if one.outcome in OFFICERS_OUTCOMES), None)

@@ -4,6 +4,7 @@ and how alerts are selected and looked for.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Final, Protocol
@@ -13,19 +14,27 @@ from annotated_types import Interval, MaxLen
 from cekalwatch.contract.values.adjudication import (
     FOR_SUPERVISORS,
     OPEN_STATES,
+    PENDING,
     UNSETTLED,
     AlertEventType,
     AlertState,
     Clearing,
     Escalation,
+    FirstLook,
     Handling,
+    Outcome,
 )
 from cekalwatch.contract.values.cameras import CameraReference
+from cekalwatch.contract.values.exercises import ExerciseRecord, ExerciseResult
 from cekalwatch.contract.values.orders import Direction, ShownOrder
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
-from cekalwatch.contract.values.subjects import ReferenceFace, Subject
+from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
 
+MAX_OTHERS_LOOKS: Final = 20
+"""Most first looks of other people that are shown with an alert: an alert must fit into a message."""
 MAX_CANDIDATE_KEY: Final = 200
 """Most characters of a subject's key, with a margin: longer keys do not exist."""
 CandidateKey = Annotated[str, MaxLen(MAX_CANDIDATE_KEY)]
@@ -54,6 +63,13 @@ class Candidate:
     lookalikes: tuple[JudgedLookalike, ...] = ()
     model_version: Annotated[str, MaxLen(200)] = ""
     """The model version of the score, if it is another than the alert's."""
+
+    def without_names(self, hidden: Collection[str]) -> Candidate:
+        """Return it without the keys of look-alikes at whose faces the reader has still to look."""
+        if not any(one.subject_id in hidden for one in self.lookalikes):
+            return self
+        blank = (replace(one, subject_id="") if one.subject_id in hidden else one for one in self.lookalikes)
+        return replace(self, lookalikes=tuple(blank))
 
 
 @dataclass(frozen=True)
@@ -109,23 +125,139 @@ class Alert:
     current: Sighting | None = None
     """The newest sighting that was not late: where the traveller is now; None when all were late."""
 
+    first_look: FirstLook | None = None
+    """Whether who is shown it must look first; None: nobody must."""
+    asked_key: Annotated[str, MaxLen(64)] = ""
+    """Another text for each candidate that is asked about, and says nothing of them; empty from old servers."""
+    undo_until: datetime | None = None
+    """Until when whoever judged it may undo that; None once something came of the judgement, and from old servers.
+
+    Of one that a supervisor must settle, it is set until it is announced to them: nothing rings for that before.
+    """
+
+    exercise: ExerciseResult | None = None
+    """Of an exercise that is over: what it was for the reader; None of anything else."""
+    exercise_record: ExerciseRecord | None = None
+    """How the reader judged exercises so far; only with a result of their own."""
+
+    def told_to(self, people: Collection[str]) -> Alert:
+        """Return an exercise that is over, as one of `people` may see it. Nobody is named.
+
+        Who judged it sees their own result. What others found is not shown (domain rule 16).
+        """
+        own = tuple(replace(one, subject_id="") for one in self.handling.looks if one.person.person_id in people)
+        return replace(
+            self.unnamed,
+            model_version="",
+            candidates=(),
+            handling=Handling(looks=own),
+            first_look=None,
+            exercise=self.exercise if own else ExerciseResult.ENDED,
+            exercise_record=self.exercise_record if own else None,
+        )
+
+    def seen_by(self, person_id: str) -> Alert:
+        """Return what a person who may judge is shown of it (domain rule 15): all, once they have looked.
+
+        A candidate at whose face they have not looked, and whom nobody has ruled out, stays without key, name and
+        score: it may be the next that they look at.
+        """
+        if self.exercise:
+            return self.told_to((person_id,))
+        if self.first_look is not FirstLook.TAKEN:
+            return self
+        seen = self.handling.seen_by(person_id)
+        if self.subject.subject_id not in seen:
+            return self.before_look
+        hidden = {one.subject_id for one in self.candidates if not one.ruled_out} - seen
+        own = [one for one in self.handling.looks if one.person.person_id == person_id]
+        others = [one for one in self.handling.looks if one.person.person_id != person_id]
+        return replace(
+            self,
+            candidates=tuple(
+                Candidate("", 0.0) if one.subject_id in hidden else one.without_names(hidden) for one in self.candidates
+            ),
+            handling=replace(self.handling, looks=(*own, *others[-MAX_OTHERS_LOOKS:])),
+        )
+
+    @property
+    def before_look(self) -> Alert:
+        """What is shown of it before the first look: faces, place and time, who holds it or took it over, how far it
+        has gone up.
+
+        How often it came to the supervisors stays countable: `escalations` has all of these times then.
+        """
+        handling = self.handling
+        return replace(
+            self,
+            state=None if self.state in PENDING else self.state,
+            subject=Subject("", ""),
+            orders=(),
+            candidates=(),
+            sightings=tuple(replace(one, score=0.0, model_version="") for one in self.sightings),
+            score=0.0,
+            threshold=0.0,
+            model_version="",
+            handling=Handling(
+                claim=handling.claim,
+                findings=tuple(
+                    replace(one, note="", subject_id="")
+                    for one in handling.findings
+                    if one.outcome is Outcome.TAKEN_OVER
+                ),
+                escalation=handling.escalation,
+                unclaimed_since=handling.unclaimed_since,
+                escalated_at=handling.escalated_at,
+                escalations=self.calls,
+            ),
+            current=replace(self.current, score=0.0, model_version="") if self.current else None,
+            agencies_owed=(),
+            first_look=FirstLook.NEEDED,
+            # Of one that is held it would say that a candidate was ruled out.
+            undo_until=self.undo_until if self.state in PENDING else None,
+        )
+
+    @property
+    def without_looks(self) -> Alert:
+        """The alert without what people found at first sight, for those who judge nothing of it."""
+        handling = replace(self.handling, looks=())
+        return replace(self, first_look=None, asked_key="", undo_until=None, handling=handling)
+
+    @property
+    def nameless(self) -> bool:
+        """Whether nothing but faces, place and time is shown: before the first look, and of an exercise always."""
+        return self.look_needed or self.exercise is not None
+
+    @property
+    def look_needed(self) -> bool:
+        """Whether who is shown it must look at the two faces first."""
+        return self.first_look is FirstLook.NEEDED
+
     @property
     def unnamed(self) -> Alert:
-        """The alert for a device without a person: that there is one, where and when, and nothing of people."""
-        place = self.last_seen
+        """The alert for a device without a person: that there is one, where and when, and nothing of people.
+
+        It rings as the alert itself does. A notifier before 0.3.0, whose stream never names its person, shows the
+        pictures with it, and all else once the alert is claimed or listed.
+        """
         return replace(
             self,
             subject=Subject("", ""),
             orders=(),
             candidates=(),
-            sightings=(),
+            sightings=tuple(map(_place_of, self.sightings)),
             score=0.0,
             threshold=0.0,
-            handling=Handling(escalation=self.handling.escalation, escalations=self.handling.escalations),
-            probe_capture_id="",
-            current=replace(place, capture_id="", score=0.0, passage="") if place and self.current else None,
+            handling=Handling(escalation=self.handling.escalation, escalations=self.calls),
+            asked_key="",
+            current=_place_of(self.current) if self.current else None,
             agencies_owed=(),
         )
+
+    @property
+    def named(self) -> bool:
+        """Whether it says whom it asks about: the server does not say so to a device without a person."""
+        return bool(self.subject.subject_id or self.asked_key)
 
     @property
     def seen(self) -> tuple[Sighting, ...]:
@@ -160,7 +292,23 @@ class Alert:
     @property
     def open(self) -> bool:
         """Whether somebody must still act on it."""
-        return self.state in OPEN_STATES
+        return self.state in OPEN_STATES or self.look_needed
+
+    @property
+    def settled_at(self) -> datetime | None:
+        """When it was settled what it is; None before, and where that is not told."""
+        found = self.handling.findings
+        return found[-1].found_at if found and not self.unsettled else None
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether it is not settled yet what it is."""
+        return self.state in UNSETTLED or self.look_needed
+
+    @property
+    def pending(self) -> bool:
+        """Whether an officer has judged it, and a supervisor must settle it. Who must look first is not told how."""
+        return self.state in PENDING or (self.state is None and self.look_needed)
 
     @property
     def hit(self) -> bool:
@@ -217,7 +365,16 @@ class Alert:
     @property
     def pictures_key(self) -> str:
         """A text that changes with the alert's pictures; empty when it has no probe any more."""
-        return f"{self.probe_capture_id}/{self.subject.subject_id}" if self.probe_capture_id else ""
+        return f"{self.probe_capture_id}/{self.asked}" if self.probe_capture_id else ""
+
+    @property
+    def asked(self) -> str:
+        """A text that changes with the candidate that is asked about."""
+        return self.asked_key or self.subject.subject_id
+
+
+def _place_of(sighting: Sighting) -> Sighting:
+    return replace(sighting, score=0.0, fused_crops=0)
 
 
 @dataclass(frozen=True)
@@ -229,9 +386,26 @@ class AlertPictures:
     """With their pictures, best first."""
 
     @property
+    def before_look(self) -> AlertPictures:
+        """The faces alone: keys and measurements of photographs say whose they are."""
+        return AlertPictures(
+            self.probe, tuple(ReferenceFace("", "", FaceFigures(), jpeg=one.jpeg) for one in self.references)
+        )
+
+    @property
     def reference_jpegs(self) -> tuple[bytes, ...]:
         """The pictures of the references that have one."""
         return tuple(one.jpeg for one in self.references if one.jpeg)
+
+
+@dataclass(frozen=True)
+class AlertFaces:
+    """Two small JPEGs of an alert, for a list."""
+
+    alert_id: str
+    probe: bytes
+    reference: bytes
+    """The best photograph of whom it asks about; empty without one."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +417,8 @@ class Subscribed:
     freshness: Freshness
     waiting_alerts: int = 0
     """Number of waiting alerts, by the server: without a signed-in person, a PC may not list them."""
+    readiness: Readiness | None = None
+    """Whether a listed traveller would ring where the subscriber watches; None from a server before 0.3.0."""
 
 
 @dataclass(frozen=True)
@@ -269,9 +445,11 @@ class KeepAlive:
     freshness: Freshness
     waiting_alerts: int = 0
     """As in `Subscribed`."""
+    readiness: Readiness | None = None
+    """As in `Subscribed`."""
 
 
-StreamMessage = Subscribed | Alert | AlertEvent | KeepAlive
+StreamMessage = Subscribed | Alert | AlertEvent | KeepAlive | UnusableNotice
 """What a subscription is told. An alert by itself waits for somebody still: those come before the events that the
 agent missed, newest first."""
 
@@ -324,7 +502,7 @@ class AlertSearch:
     counter: str = ""
     """Where the traveller was seen, whomever the alert has escalated to."""
     subject_id: str = ""
-    """Key of the subject that the alert asks about, or asked about last, or that a person has judged in it."""
+    """ID of the subject that the alert asks about, or asked about last, or that a person has judged in it."""
     handled_by: Annotated[str, MaxLen(MAX_DISPLAY_NAME)] = ""
     """Sign-in name, or part of the name, of a person who claimed it, judged it or followed it up."""
     reference_owed: bool = False

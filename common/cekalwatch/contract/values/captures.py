@@ -11,6 +11,7 @@ from annotated_types import Interval, MaxLen
 
 from cekalwatch.contract.values.cameras import AimingAnswer, AimingRequest, Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON
 
 Point = tuple[float, float]
@@ -49,6 +50,8 @@ class CameraHello:
     client_version: str = ""
     gives_aiming_pictures: bool = False
     """Whether the server can request pictures for aiming the camera."""
+    plays_exercises: bool = False
+    """Whether it plays an ExerciseRequest."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class FaceCapture:
     """The run of the program that took it, when that was an earlier one; each run numbers its tracks from 1."""
     clock_ahead: timedelta | None = None
     """By how much the clock of `captured_at` was ahead of the server's, of an earlier run that knew; else None."""
+    exercise_token: Annotated[str, MaxLen(MAX_REASON)] = ""
+    """That of the ExerciseRequest from which it was made; empty: a traveller's face."""
 
     @property
     def passage(self) -> tuple[str, str]:
@@ -125,6 +130,8 @@ class Welcome:
     policy: CapturePolicy
     server_time: datetime | None = None
     """The time of the server's clock at its answer; None when missing."""
+    takes_unusable_passages: bool = False
+    """Whether it takes an UnusablePassage."""
 
     def __post_init__(self) -> None:
         if self.heartbeat_period_s <= 0:
@@ -158,5 +165,26 @@ class Drain:
     reconnect_after_s: float
 
 
-FromCamera = CameraHello | FaceCapture | Heartbeat | AimingAnswer | Goodbye
-ToCamera = Welcome | Receipts | CapturePolicy | AimingRequest | Drain
+@dataclass(frozen=True)
+class ExerciseRequest:
+    """Recorded crops of a colleague who agreed in writing, to be played between travellers. Kept in memory only."""
+
+    token: Annotated[str, MaxLen(MAX_REASON)]
+    jpegs: tuple[bytes, ...] = field(repr=False)
+    within_s: float
+    """How long to wait for a gap."""
+
+
+@dataclass(frozen=True)
+class ExercisePlayed:
+    """What became of an ExerciseRequest."""
+
+    token: Annotated[str, MaxLen(MAX_REASON)]
+    crops: int
+    """Crops that were chosen."""
+    gave_way: bool = False
+    """Whether travellers left no gap, or came in between."""
+
+
+FromCamera = CameraHello | FaceCapture | Heartbeat | AimingAnswer | Goodbye | UnusablePassage | ExercisePlayed
+ToCamera = Welcome | Receipts | CapturePolicy | AimingRequest | ExerciseRequest | Drain

@@ -1,12 +1,14 @@
 """Results of the orders and photographs of an import or its preview, and of synchronisations of the list.
 
-No personal data but keys.
+No personal data but keys, and the values of fields that a list file's sender must correct (`FieldFault`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Protocol, Self
 
 from annotated_types import MaxLen
@@ -17,6 +19,28 @@ from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import NEVER_FRESH, Freshness, ImportOutcome, PhotoOutcome, SyncOutcome
 
 MAX_PHOTO_NAME = 200
+LIST_COLUMNS = (
+    *("order_id", "subject_id", "kind", "decree_number", "decree_date", "requesting_agency", "reason"),
+    *("valid_from", "valid_until", "urgent", "received_on", "extends_order_id", "revoked_at"),
+    *("ground", "person_status", "revocation_ground", "revocation_reference"),
+    *("name", "aliases", "sex", "place_of_birth", "date_of_birth", "nationality", "nik", "travel_documents"),
+    *("address", "occupation", "photographs"),
+)
+"""The columns of a list, as `docs/watchlist-folder.md` describes them."""
+REQUIRED_COLUMNS = (
+    *("order_id", "subject_id", "kind", "requesting_agency", "valid_from", "valid_until", "received_on", "name"),
+)
+"""Those that must be filled."""
+MAX_FAULT_VALUE = 200
+"""Characters of a wrong value that are shown."""
+MAX_CORRECTIONS = 500
+"""Corrected cells of a list file."""
+MAX_CORRECTION = 1000
+"""Characters of a corrected cell."""
+MAX_READINGS = 2
+"""Days that a date can mean."""
+EXAMPLE_ORDER_ID = "CONTOH-HAPUS-BARIS-INI"
+"""Key of the example in the template of a list ("example, delete this row"); an order with it is refused."""
 
 
 class FieldError(Protocol):
@@ -29,8 +53,41 @@ class FieldError(Protocol):
 
     @property
     def field(self) -> str:
-        """The field that is missing or wrong."""
+        """The first field that is missing or wrong."""
         ...
+
+    @property
+    def faults(self) -> tuple[FieldFault, ...]:
+        """All of them."""
+        ...
+
+
+@dataclass(frozen=True)
+class FieldFault:
+    """A field of a record that is missing or wrong. Its value is personal data: it is shown, and not stored."""
+
+    field: str
+    value: Annotated[str, MaxLen(MAX_FAULT_VALUE), AS_IT_CAME] = dataclass_field(default="", repr=False)
+    """As the file has it, shortened; empty: the field is empty or missing."""
+    readings: Annotated[tuple[str, ...], MaxLen(MAX_READINGS)] = ()
+    """The days, ISO 8601, that a date can mean of which the column does not tell whether the day comes first."""
+
+
+class DayOrder(StrEnum):
+    """What comes first in the days of a column, such as 01/11/2026."""
+
+    DAY_FIRST = "DAY_FIRST"
+    MONTH_FIRST = "MONTH_FIRST"
+
+
+@dataclass(frozen=True)
+class CellCorrection:
+    """A cell of a list file that a person has corrected, or the order that they chose for a column of days."""
+
+    place: str
+    """The row, as `RecordReport.place` names it; empty for a column, whose value is a DayOrder."""
+    field: str
+    value: Annotated[str, MaxLen(MAX_CORRECTION), AS_IT_CAME] = dataclass_field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -74,15 +131,21 @@ class RecordReport:
     """Number of the letter or the judgment that revoked it, with REVOKED."""
     place: str = ""
     """The place of a refused record in its source; empty when unknown."""
+    faults: tuple[FieldFault, ...] = ()
+    """All fields of a refused record that are missing or wrong; empty when only `field` is known."""
     added: bool = False
     """In a preview: whether the order is new."""
     ends: bool = False
     """In a preview: whether the import would end an order that is or will be in force."""
+    unrecognisable: bool = False
+    """In a preview: whether its person, who has an order that is or will be in force, could not be recognised."""
 
     @classmethod
     def refused(cls, order_id: str, subject_id: str, error: FieldError, place: str = "") -> Self:
         """Return the report on a record that cannot be read."""
-        return cls(order_id, subject_id, ImportOutcome.REFUSED, error.code, error.field, place=place)
+        return cls(
+            order_id, subject_id, ImportOutcome.REFUSED, error.code, error.field, place=place, faults=error.faults
+        )
 
     @property
     def has_problem(self) -> bool:

@@ -60,12 +60,19 @@ Pair = tuple[PersonRole, PersonRole]
 """The roles of two people, one each, in any order."""
 CONFIRM_ALERT_PAIR: Pair = (PersonRole.OFFICER, PersonRole.SUPERVISOR)
 CHANGE_THRESHOLD_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
+CHANGE_FIRST_LOOKS_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
+SET_EXERCISES_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
 ACCEPT_SHRUNKEN_LIST_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
+AMEND_ORDER_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
 CHANGE_LAW_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
 CHANGE_PEOPLE_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
 EXPORT_AUDIT_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 ACCEPT_AUDIT_HISTORY_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
 ACCEPT_ROWS_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
+
+
+SIGNS_AS_SECOND = KEEPS_SYSTEM | KEEPS_WATCHLIST | SEES_AUDIT_TRAIL
+"""Roles that may be one of two people in a step of the console."""
 
 
 def acts_as(role: PersonRole, roles: frozenset[PersonRole]) -> bool:
@@ -94,6 +101,8 @@ class PersonSession:
     password_change_needed: bool = False
     sites: tuple[str, ...] = ()
     """Keys of the sites where the person works."""
+    by_provider: bool = False
+    """Whether the person signed in through the identity provider."""
 
     @property
     def works(self) -> bool:
@@ -151,6 +160,8 @@ class ProviderFacts:
     """Empty when there is none, or it was not requested."""
     states_issuer: bool = False
     """Whether it sends its name as `iss` to the browser's return address (RFC 9207)."""
+    native: bool = False
+    """Whether the client id is that of the programs on officers' PCs (RFC 8252)."""
 
     @property
     def host(self) -> str:

@@ -8,6 +8,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+
+class PeriodLength(StrEnum):
+    """Length of the periods of a trend, by the site's clock."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    """From Monday to Monday."""
+
 
 MAX_SPAN = timedelta(days=366)
 """Longest span of a report."""
@@ -47,6 +58,10 @@ class FieldLine:
     """Share of false alerts among the passages of people who were not confirmed."""
     kind: str = ""
     """Of an agency: the kind of its orders."""
+    unusable_rate: Rate = NOT_MEASURED
+    """Share of travellers without a usable face among all who passed; not measured for a list and an agency."""
+    unusable: int = 0
+    """Travellers without a usable face; 0 for a list and an agency."""
 
     @property
     def alerts(self) -> int:
@@ -62,6 +77,48 @@ class Waits:
     """Alerts with this event; without any, the other figures mean nothing."""
     p50_s: float
     p95_s: float
+
+
+@dataclass(frozen=True)
+class LookFigures:
+    """First looks at faces, before all else is shown; nothing of who looked."""
+
+    judgements: int = 0
+    """Officers' judgements of candidates at whose faces they had looked first."""
+    kept: int = 0
+    """Those that confirmed the first look."""
+    p50_s: float = 0.0
+    """Median of the seconds from raising to the look; 0 without any."""
+
+
+MIN_JUDGED: Final = 5
+"""With fewer judged exercises, their results stay on the server: they would say how somebody judged."""
+
+
+@dataclass(frozen=True)
+class ExercisesAt:
+    """Exercises at one counter that came equally far."""
+
+    counter: str
+    stage: str
+    """An `ExerciseStage`; JUDGEMENT: they were on a screen."""
+    count: int
+
+
+@dataclass(frozen=True)
+class ExerciseFigures:
+    """Exercises that ended, without those that gave way; nothing of who judged them (domain rule 16)."""
+
+    count: int = 0
+    on_screen: int = 0
+    """Those that a PC of their counter had shown."""
+    judged: int = 0
+    recognised: int = 0
+    """Judged as the same person. This and the next two are 0 below `MIN_JUDGED`."""
+    undecided: int = 0
+    missed: int = 0
+    places: tuple[ExercisesAt, ...] = ()
+    """By counter and by the stage that they had reached; none for a period."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +208,21 @@ class MeasuredGroups:
 
 
 @dataclass(frozen=True)
+class FieldPeriod:
+    """Figures of a day or a week, from `since` on and before `until`; the fields are those of a report."""
+
+    since: datetime
+    until: datetime
+    whole: FieldLine
+    claims: Waits
+    decisions: Waits
+    escalated: int
+    busiest: int
+    looks: LookFigures = LookFigures()
+    exercises: ExerciseFigures = ExerciseFigures()
+
+
+@dataclass(frozen=True)
 class FieldReport:
     """Figures of all alerts on captures of one site from `since` on and before `until`."""
 
@@ -181,6 +253,14 @@ class FieldReport:
     made_at: datetime
     groups: MeasuredGroups | None = None
     """The measurements with volunteers; None without any."""
+    threshold_in_force: float | None = None
+    """The threshold by which the server decided when the report was made; None from an older server."""
+    periods: tuple[FieldPeriod, ...] = ()
+    """The whole days or weeks of the span, oldest first, if they were asked for."""
+    busiest: int = 0
+    """Most alerts that were raised at one counter within ten minutes."""
+    looks: LookFigures = LookFigures()
+    exercises: ExerciseFigures = ExerciseFigures()
 
 
 @dataclass(frozen=True)
@@ -221,3 +301,8 @@ class ShiftReport:
     """Of the cleared ones, those whose traveller was found to be somebody else."""
     provisional: int = 0
     """Confirmed while Cekal Online could not be reached, with the reference number owed; not among `confirmed`."""
+    looks: int = 0
+    """Officers' judgements of candidates at whose faces they had looked first."""
+    looks_kept: int = 0
+    """Of these, the judgements that confirmed the first look."""
+    median_look_s: float = 0.0

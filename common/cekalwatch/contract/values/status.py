@@ -77,6 +77,30 @@ class AgentStatus:
 
 
 @dataclass(frozen=True)
+class CounterPc:
+    """An officers' PC that would ring at a counter."""
+
+    agent_id: str
+    people: tuple[str, ...] = ()
+    """Names of the officers and supervisors who are signed in there."""
+
+
+@dataclass(frozen=True)
+class CounterStatus:
+    """What the servers know of one counter."""
+
+    site: str
+    counter: str
+    cameras: tuple[CameraStatus, ...]
+    pcs: tuple[CounterPc, ...]
+
+    @property
+    def last_face_at(self) -> datetime | None:
+        """When a face was last seen at one of its cameras."""
+        return max((one.last_face_at for one in self.cameras if one.last_face_at), default=None)
+
+
+@dataclass(frozen=True)
 class RunningServer:
     """One of the servers that share a database."""
 

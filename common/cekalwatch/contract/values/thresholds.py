@@ -32,7 +32,7 @@ class ThresholdPromise:
     counted: int
     """Weighted number of passages, since the weight of each camera and day is limited."""
     low: float
-    """The threshold for the wanted FPIR is this at least, with 95 % of certainty; 0 where the promise is the pack's."""
+    """The threshold for the wanted FPIR is this at least, with 95 % of certainty; 0 where the pack does not say."""
     high: float
 
 
@@ -63,8 +63,8 @@ class ThresholdPoint:
     fpir: float
     """False alerts per passage of a person who is not listed."""
     fpir_low: float
-    """It is between this and `fpir_high` with 95 % of certainty, as far as the site's passages tell; both are `fpir`
-    where the promise is the pack's."""
+    """It is between this and `fpir_high` with 95 % of certainty, as far as the passages behind the promise tell; both
+    are `fpir` where the pack does not say."""
     fpir_high: float
     extrapolated: bool
     fnir: float | None

@@ -37,6 +37,7 @@ class TroubleKind(StrEnum):
     CAMERA_CLOCK_WRONG = "CAMERA_CLOCK_WRONG"
     CAMERA_REJECTED = "CAMERA_REJECTED"
     CAMERA_DROPPING_CROPS = "CAMERA_DROPPING_CROPS"
+    CAMERA_ENDING_DECODERS = "CAMERA_ENDING_DECODERS"
     SPOOL_FAILING = "SPOOL_FAILING"
     SOURCE_STALE = "SOURCE_STALE"
     SOURCE_FAILING = "SOURCE_FAILING"
@@ -44,6 +45,7 @@ class TroubleKind(StrEnum):
     RECORDS_REFUSED = "RECORDS_REFUSED"
     REFERENCES_UNSEARCHED = "REFERENCES_UNSEARCHED"
     ORDERS_UNREADABLE = "ORDERS_UNREADABLE"
+    PEOPLE_UNRECOGNISABLE = "PEOPLE_UNRECOGNISABLE"
     REVOCATIONS_STALE = "REVOCATIONS_STALE"
     LOOP_FAILING = "LOOP_FAILING"
     AUDIT_UNSIGNED = "AUDIT_UNSIGNED"
@@ -59,9 +61,11 @@ class TroubleKind(StrEnum):
     PORT_NOT_REPORTING = "PORT_NOT_REPORTING"
     SERVER_REFUSED = "SERVER_REFUSED"
     COUNTER_WITHOUT_PC = "COUNTER_WITHOUT_PC"
+    EXERCISE_FAILED = "EXERCISE_FAILED"
     THRESHOLD_WAITING = "THRESHOLD_WAITING"
     RIGHTS_GIVEN = "RIGHTS_GIVEN"
     DEVICE_TWICE = "DEVICE_TWICE"
+    PORT_CONTRADICTS = "PORT_CONTRADICTS"
 
 
 OF_VIEWS = {
@@ -85,6 +89,7 @@ OF_SOURCES = frozenset(
         TroubleKind.RECORDS_REFUSED,
         TroubleKind.REFERENCES_UNSEARCHED,
         TroubleKind.ORDERS_UNREADABLE,
+        TroubleKind.PEOPLE_UNRECOGNISABLE,
     }
 )
 """People may be missing from the search, at all sites."""
@@ -108,12 +113,15 @@ OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.THRESHOLD_WA
 """More or fewer travellers alert than before, or than at other cameras."""
 OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
 """Another system of the office does not get its notices."""
-OF_PORTS = frozenset({TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING})
-"""A port with a server of its own may search an old list, or its alerts are not seen at the centre."""
+OF_PORTS = frozenset({TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING, TroubleKind.PORT_CONTRADICTS})
+"""A port with a server of its own may search an old list, or its alerts are not seen at the centre as they are."""
 OF_CAMERAS = frozenset({one for one in TroubleKind if one.startswith("CAMERA_")} | {TroubleKind.SPOOL_FAILING})
 """Travellers at one counter may pass unseen."""
 OF_COUNTERS = frozenset({TroubleKind.COUNTER_WITHOUT_PC})
 """Alerts of a counter ring at no PC there."""
+OF_EXERCISES = frozenset({TroubleKind.EXERCISE_FAILED})
+"""What a traveller's alert would go through at a counter did not work, or somebody there took two faces for two people.
+"""
 OF_DEVICES = frozenset({TroubleKind.DEVICE_TWICE})
 """Somebody seems to have a copy of a device's key."""
 OF_PEOPLE = frozenset({TroubleKind.RIGHTS_GIVEN})

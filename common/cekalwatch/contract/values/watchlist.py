@@ -64,7 +64,7 @@ class SyncOutcome(StrEnum):
     DONE = "DONE"
     """The watchlist is as the source has it, but for the records that were refused."""
     SHRUNK = "SHRUNK"
-    """The source lost so many orders that the server ended none of them; a person must check the source."""
+    """The source lost too many orders, so the server ended none; a person must check the source."""
     FAILED = "FAILED"
     """The run could not be completed; imported records stay."""
     BROKEN_OFF = "BROKEN_OFF"
@@ -119,13 +119,21 @@ class Freshness:
     """Each for which a limit holds."""
     as_of: datetime | None = None
     """The server's time of this statement; None when missing."""
+    unrecognisable_subjects: int = 0
+    """Subjects with a present or future order who cannot be recognised: no face of theirs is searched."""
 
     @classmethod
-    def of(cls, sources: Sequence[SourceFreshness], active_subjects: int) -> Self:
+    def of(cls, sources: Sequence[SourceFreshness], active_subjects: int, unrecognisable_subjects: int = 0) -> Self:
         """Return the freshness of a list from these sources, at least one."""
         moments = [one.last_success_at for one in sources]
         last = None if None in moments else min(moment for moment in moments if moment)
-        return cls(last, any(one.stale for one in sources), active_subjects, tuple(sources))
+        return cls(
+            last,
+            any(one.stale for one in sources),
+            active_subjects,
+            tuple(sources),
+            unrecognisable_subjects=unrecognisable_subjects,
+        )
 
     @property
     def stale_sources(self) -> tuple[str, ...]:
@@ -158,7 +166,7 @@ class WatchlistFilter:
     subject_id: str = ""
     problem: WatchlistProblem | None = None
     text: Annotated[str, MaxLen(MAX_SEARCH_TEXT)] = ""
-    """Part of the name, of an alias, of the key of the subject or of an order, or of a decree's number, in any case."""
+    """Part of the name, of an alias, of the ID of the subject or of an order, or of a decree's number, in any case."""
 
     @property
     def everything(self) -> bool:
@@ -207,6 +215,28 @@ class LookalikePage:
     """Subjects that the server has still to compare."""
 
 
+class AmendmentReason(StrEnum):
+    """Why an order is corrected, ended or erased."""
+
+    WRITTEN_WRONGLY = "WRITTEN_WRONGLY"
+    AGENCY = "AGENCY"
+    COURT = "COURT"
+    WRONG_PERSON = "WRONG_PERSON"
+    STORED_TWICE = "STORED_TWICE"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True)
+class OrderKeeping:
+    """Who keeps an order."""
+
+    order_id: Key
+    source: str
+    """The source that keeps it, and where it must be corrected; empty for a list that is kept here."""
+    mark: str
+    """Stands for what is stored of the order and its subject."""
+
+
 @dataclass(frozen=True)
 class ListedSubject:
     """A subject with its stored data."""
@@ -222,6 +252,14 @@ class ListedSubject:
     """Orders of the same person under other keys."""
     lookalikes: tuple[Lookalike, ...] = ()
     """Other subjects with a similar face, and subjects that were judged with it; only of a single subject."""
+    keeping: tuple[OrderKeeping, ...] = ()
+    """Who keeps each order; only of a single subject."""
+    photograph_refusals: tuple[str, ...] = ()
+    """Of a subject without photographs: why those of its newest import were refused, codes of the error catalogue."""
+
+    def kept(self, order_id: str) -> OrderKeeping | None:
+        """Return who keeps an order; None if that is not known."""
+        return next((one for one in self.keeping if one.order_id == order_id), None)
 
 
 @dataclass(frozen=True)

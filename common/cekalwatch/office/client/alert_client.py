@@ -5,13 +5,23 @@ It may be used from several threads. Each call carries the token of the person w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from cekalwatch.contract.codec.alerts import ALERT, FILTER, FOLLOW_UP, OUTCOMES, PICTURES, REASONS, SEARCH, SHIFT_REPORT
+from cekalwatch.contract.codec.alerts import (
+    ALERT,
+    FACES,
+    FILTER,
+    FOLLOW_UP,
+    OUTCOMES,
+    PICTURES,
+    REASONS,
+    SEARCH,
+    SHIFT_REPORT,
+)
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, FollowUp, Outcome, Reason
-from cekalwatch.contract.values.alerts import Alert, AlertFilter, AlertPictures, AlertSearch
+from cekalwatch.contract.values.alerts import Alert, AlertFaces, AlertFilter, AlertPictures, AlertSearch
 from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import alert_service_pb2
@@ -115,6 +125,21 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
         return PICTURES.read(self._call(lambda stub: stub.GetAlert, request, deadline_s=deadline_s).images)
 
+    def faces(self, alert_ids: Sequence[str]) -> tuple[AlertFaces, ...]:
+        """Return the small pictures of these alerts, at most 20; the audit trail has one entry for all."""
+        request = alert_service_pb2.ListAlertFacesRequest(alert_ids=alert_ids)
+        return FACES.read_all(self._call(lambda stub: stub.ListAlertFaces, request).faces)
+
+    def look(self, alert_id: str, version: int, finding: Outcome, token: str = "") -> Alert:
+        """Record what the person finds of the two faces; return all of the alert.
+
+        `token` belongs to a supervisor who is with the signed-in person.
+        """
+        request = alert_service_pb2.RecordLookRequest(
+            alert_id=alert_id, agent_id=self._agent_id, version=version, finding=OUTCOMES.number(finding)
+        )
+        return self._alert(lambda stub: stub.RecordLook, request, token)
+
     def claim(self, alert_id: str) -> Alert:
         """Take the alert, or renew the person's own claim."""
         return self._alert(
@@ -147,6 +172,13 @@ class AlertClient(ServiceClient[AlertServiceStub]):
             note=note,
         )
         return self._alert(lambda stub: stub.AdjudicateAlert, request)
+
+    def undo(self, alert_id: str, subject_id: str = "") -> Alert:
+        """Undo the person's judgement of that candidate, or the last one, a moment after it."""
+        request = alert_service_pb2.UndoJudgementRequest(
+            alert_id=alert_id, agent_id=self._agent_id, subject_id=subject_id
+        )
+        return self._alert(lambda stub: stub.UndoJudgement, request)
 
     def confirm(
         self,

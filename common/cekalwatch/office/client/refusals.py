@@ -18,6 +18,8 @@ from cekalwatch.program.translations import Texts
 UNREACHABLE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
 SESSION_OVER = frozenset({"SIGN_IN_NEEDED", "SESSION_ENDED"})
 """Reasons after which the person must sign in again."""
+PERSON_REFUSED = SESSION_OVER | {"PASSWORD_CHANGE_NEEDED", "PERSON_ROLE_NEEDED", "PERSON_SITE_NOT_ALLOWED"}
+"""Reasons for which a call with a person's token is refused that a device alone may make."""
 OTHERS_AWAY = frozenset({"PORT_AWAY", "PROVIDER_UNAVAILABLE"})
 """The server answers, but the other system that it asked does not."""
 

@@ -9,14 +9,16 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from cekalwatch.contract.codec.approvals import APPROVAL, OPEN_APPROVALS
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
+from cekalwatch.contract.values.approvals import Approval, OpenApprovals
 from cekalwatch.contract.values.people import PersonSession, ProviderFacts
 from cekalwatch.office.client.service_client import TokenHolder
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
-from cekalwatch.wire.tokens import bearer, request_digest
+from cekalwatch.wire.tokens import bearer, method_of, request_digest, signed_bytes
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,29 @@ class SessionClient:
         answer = self._call(lambda stub: stub.SignIn, _with(proof, asked), self.file.token())
         return SESSION.read(answer.session), str(answer.token)
 
-    def sign_in(self, name: str, password: str) -> PersonSession:
-        """Sign in with a password, and keep the token; raises ProgramError when it cannot be written."""
-        session, token = self.prove(Password(name, password))
+    def ask_approval(self, joint: JointRequest) -> tuple[Approval, str]:
+        """Ask for a second person's signature at another device; return it with the token for that one call."""
+        asked = session_service_pb2.AskApprovalRequest(
+            method=method_of(joint.request), request=signed_bytes(joint.request)
+        )
+        answer = self._call(lambda stub: stub.AskApproval, asked, self.file.token())
+        return APPROVAL.read(answer.approval), str(answer.token)
+
+    def approvals(self) -> OpenApprovals:
+        """Return what the person may sign here, and what they have asked for."""
+        request = session_service_pb2.ListApprovalsRequest()
+        return OPEN_APPROVALS.read(self._call(lambda stub: stub.ListApprovals, request, self.file.token()))
+
+    def answer_approval(self, approval_id: str, request_sha256: bytes, *, sign: bool) -> None:
+        """Sign a request whose content has that digest, or refuse it."""
+        request = session_service_pb2.AnswerApprovalRequest(
+            approval_id=approval_id, request_sha256=request_sha256, sign=sign
+        )
+        self._call(lambda stub: stub.AnswerApproval, request, self.file.token())
+
+    def sign_in(self, proof: Proof) -> PersonSession:
+        """Sign a person in, and keep the token; raises ProgramError when it cannot be written."""
+        session, token = self.prove(proof)
         self.file.keep(token)
         return session
 

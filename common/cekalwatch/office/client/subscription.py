@@ -14,9 +14,9 @@ import grpc
 import structlog
 
 from cekalwatch.contract.codec.alerts import FILTER, STREAM
-from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, Subscribed
+from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, KeepAlive, Subscribed
 from cekalwatch.office.client.background_thread import StreamWatchdog
-from cekalwatch.office.client.refusals import SESSION_OVER, error_reason, refusal_of
+from cekalwatch.office.client.refusals import PERSON_REFUSED, SESSION_OVER, error_reason, refusal_of
 from cekalwatch.office.client.service_client import Token
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal, StartedOver, Update
 from cekalwatch.program.errors import Exit, ProgramError
@@ -41,6 +41,9 @@ RETRYABLE_CODES = frozenset(
 """A later attempt can succeed without anybody doing anything. FAILED_PRECONDITION's reason decides; before others, a
 person must change something."""
 
+MISSED_PERIODS = 3
+MIN_SILENCE_S = 5.0
+"""A server that says how often it sends counts as gone after this many periods without a message, and no sooner."""
 REFUSED_PAUSE_S = 15.0
 """Between two attempts while the server does not serve this PC: each refusal costs it something."""
 MAX_PAUSE_S = 5.0
@@ -76,9 +79,13 @@ class SubscriptionClient:
     """One agent's calls. It keeps one channel, and replaces it when the agent's certificate or its server changed."""
 
     def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: Token) -> None:
-        """`session` has the token of the signed-in person, which is sent when history is requested."""
+        """`session` has the token of the signed-in person: with it, the stream names people."""
         self._dialer = dialer
         self._session = session
+        self._sent = ""
+        """The token that the last stream was opened with."""
+        self._refused = ""
+        """The last token that the server refused a stream."""
         self._open()
         self._agent_id = agent_id
         self._filter = FILTER.write(wanted)
@@ -109,6 +116,23 @@ class SubscriptionClient:
         """Return why no connection is possible, or an empty text when certificates are not the reason."""
         return self._dialer.why_refused()
 
+    @property
+    def person_changed(self) -> bool:
+        """True when the stream should be reopened: somebody has signed in or out since."""
+        return self._session.token() not in {self._sent, self._refused}
+
+    def forget_refusal(self) -> None:
+        """Send the person's token again, also if the server refused it: the person may have more rights now."""
+        self._refused = ""
+
+    def leave_person_out(self) -> bool:
+        """Open the next stream without the token of the last one; return False when that had none.
+
+        Whatever a person may not see, the PC rings.
+        """
+        self._refused, self._sent = self._sent, ""
+        return bool(self._refused)
+
     def _open(self) -> None:
         self._channel = self._dialer.channel()
         self._stub = AlertServiceStub(self._channel)
@@ -125,10 +149,10 @@ class SubscriptionClient:
             request.from_start.SetInParent()
         elif start is Start.NOW:
             request.now.SetInParent()
-        # Without the token elsewhere: the stream must outlast the session of who sits here.
-        token = self._session.token() if start is Start.BEGINNING else ""
+        token = self._session.token()
+        self._sent = "" if token == self._refused else token
         # No deadline: the stream is meant to last. The typing stubs leave the call's type open.
-        return cast("EventCall", self._stub.SubscribeAlerts(request, metadata=bearer(token)))
+        return cast("EventCall", self._stub.SubscribeAlerts(request, metadata=bearer(self._sent)))
 
     def acknowledge(self, sequence: int, trace: str = "") -> None:
         """Acknowledge to the server that every event up to `sequence` was shown; `trace` is sent too."""
@@ -150,13 +174,13 @@ class Subscription:
         """Nothing is sent before `updates`; no message for `silence_timeout_s` seconds counts as a lost connection."""
         self._client = client
         self._start = start
-        self._silence_timeout_s = silence_timeout_s
+        self._silence_timeout_s = self._silence_s = silence_timeout_s
         self._backoff = backoff or Backoff(most_s=MAX_PAUSE_S)
         self._position: int | None = None
         self._came_through = False
         self._misses = 0
         """Streams that ended since a server answered."""
-        self._stopped = threading.Event()
+        self._stopped, self._person_came = threading.Event(), threading.Event()
         self._call: EventCall | None = None
         self._problem = ""
         self._refusal: Refusal | None = None
@@ -165,6 +189,13 @@ class Subscription:
         """End `updates`."""
         self._stopped.set()
         if call := self._call:
+            call.cancel()
+
+    def person_came(self) -> None:
+        """Open the stream again with the token of who has signed in, so that it names people."""
+        self._client.forget_refusal()
+        if (call := self._call) and self._client.person_changed:
+            self._person_came.set()
             call.cancel()
 
     def updates(self) -> Iterator[Update]:
@@ -192,26 +223,39 @@ class Subscription:
 
     def _stream(self) -> Generator[Update, None, Disconnected | StartedOver | None]:
         """Yield one stream's updates, and return the update for its end; None to reopen it at once."""
+        self._person_came.clear()
         call = self._client.subscribe(self._start, self._position)
         self._call = call
         if self._stopped.is_set():  # stop() may have looked for a call just before there was this one
             call.cancel()
         with StreamWatchdog(call.cancel) as watch:
-            watch.expect_within(self._silence_timeout_s)
+            watch.expect_within(self._silence_s)
             try:
                 for response in call:
                     if update := STREAM.read(response):
                         self._advance(update)
+                        self._hear(update)
                         watch.pause()
                         yield update
-                    if self._client.outdated:  # the keep-alives bring us here, on the quietest stream
+                    # The keep-alives bring us here, on the quietest stream.
+                    if self._client.outdated or self._client.person_changed:
                         return None
-                    watch.expect_within(self._silence_timeout_s)
+                    watch.expect_within(self._silence_s)
             except grpc.RpcError as error:
+                if self._person_came.is_set():
+                    return None
                 return Disconnected(Cause.SILENT) if watch.fired else self._broken(error)
+            except ValueError:  # no server of ours says it
+                return Disconnected(Cause.FAILED)
             finally:
                 call.cancel()
         return Disconnected(Cause.CLOSED)
+
+    def _hear(self, update: Update) -> None:
+        """Expect the next message within the time that the server says, if it does."""
+        if isinstance(update, Subscribed | KeepAlive):
+            period_s = update.readiness.repeat_period_s if update.readiness else self._silence_timeout_s
+            self._silence_s = min(self._silence_timeout_s, max(MIN_SILENCE_S, MISSED_PERIODS * period_s))
 
     def _advance(self, update: Update) -> None:
         """Record the position of this stream.
@@ -233,8 +277,8 @@ class Subscription:
         elif isinstance(update, AlertEvent):
             self._position = update.sequence
 
-    def _broken(self, error: grpc.RpcError) -> Disconnected | StartedOver:
-        """Return what the end of a stream means; raises ProgramError as `updates` says."""
+    def _broken(self, error: grpc.RpcError) -> Disconnected | StartedOver | None:
+        """Return what the end of a stream means, None to reopen it at once; raises ProgramError as `updates` says."""
         code = error.code()
         if code in RETRYABLE_CODES:
             return Disconnected(Cause.UNREACHABLE if code is grpc.StatusCode.UNAVAILABLE else Cause.FAILED)
@@ -244,15 +288,16 @@ class Subscription:
             self._start = Start.BEGINNING
             self._came_through = True
             return StartedOver(LostPosition(reason))
-        if reason in SESSION_OVER and self._came_through:
-            # Who asked for the history has gone; what this agent has not had yet needs nobody.
-            self._position = None
-            self._start = Start.ACKNOWLEDGED
-            return Disconnected(Cause.FAILED)
-        if reason in SESSION_OVER and self._start is Start.BEGINNING:
+        if reason in SESSION_OVER and self._start is Start.BEGINNING and not self._came_through:
             raise ProgramError(
                 "Sign in first: who has not signed in sees no history (cekalwatch-notifier sign-in)", Exit.REFUSED
             )
+        with_person = reason in PERSON_REFUSED and self._client.leave_person_out()
+        if with_person or (reason in SESSION_OVER and self._start is not Start.ACKNOWLEDGED):
+            # The person has gone, or may not see alerts; what this agent has not had yet needs nobody.
+            self._position = None
+            self._start = Start.ACKNOWLEDGED
+            return None
         refusal = refusal_of(error)
         if refusal != self._refusal:
             log.error("subscription_refused", code=refusal.code)

@@ -108,6 +108,9 @@ class TroubleSubscription:
                 except grpc.RpcError as error:
                     self._away = watch.fired or error.code() is grpc.StatusCode.UNAVAILABLE
                     self._note(error.code())
+                except ValueError:  # no server of ours says it
+                    self._away = True
+                    self._note(grpc.StatusCode.INTERNAL)
                 finally:
                     call.cancel()
 

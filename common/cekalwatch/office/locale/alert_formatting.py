@@ -2,65 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from cekalwatch.contract.values.adjudication import (
+    JUDGEMENTS,
+    STEP_OUTCOMES,
     UNDECIDED,
     AlertState,
     Clearing,
     Escalation,
     Finding,
     FollowUp,
+    Look,
     Outcome,
     Reason,
+    Step,
     clearing_of,
 )
 from cekalwatch.contract.values.alerts import Alert, Candidate, Sighting
-from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.contract.values.orders import Direction, OrderEnd, OrderFlag, OrderKind, OrderStatus, ShownOrder
+from cekalwatch.contract.values.orders import Direction, OrderKind
 from cekalwatch.contract.values.people import PersonReference, PersonSession
+from cekalwatch.contract.values.readiness import ReadinessFault
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement
 from cekalwatch.office.alerts import Hindrance, Options, SeenVersion, score_level
 from cekalwatch.office.connection import Cause, Connection
-from cekalwatch.office.locale.moments import MomentFormatter
+from cekalwatch.office.locale.order_formatting import Fact, OrderFormatter
 
-SHIFT_FIGURES = 9
+SHIFT_FIGURES = 11
 """How many figures `AlertFormatter.shift_figures` returns."""
 _SEXES = frozenset({"M", "F", "X"})
 _PASSPORTS = frozenset({"passport", "paspor"})
 """What lists call a passport, in small letters."""
-_NEVER = "9999-12-31"
-"""The last day of an order without an end."""
 _NO_FIGURE = "–"
 _OF_ALL_STEPS = frozenset({Hindrance.SIGN_IN, Hindrance.ROLE, Hindrance.HELD})
+MAX_COUNTERS = 8
+"""Counters that the line of readiness names."""
 GONE_AFTER = timedelta(seconds=60)
 """A traveller whom no camera has seen for this long may have gone on."""
 
 
-@dataclass(frozen=True)
-class Fact:
-    """A label and its value; `warning` means that the officer must not overlook it."""
-
-    label: str
-    value: str
-    warning: bool = False
-
-
-class AlertFormatter(MomentFormatter):
+class AlertFormatter(OrderFormatter):
     """A program's texts in one language, and alerts in these words."""
 
     # Who, why, where and when.
 
     def subject_name(self, alert: Alert) -> str:
-        """Return the name of the person that the traveller may be."""
-        return alert.subject.name or self.say("UNKNOWN")
+        """Return the name of the person that the traveller may be.
+
+        A PC without a person does not know it, and before the first look it comes after that.
+        """
+        if alert.exercise:
+            return self.say("EXERCISE_NAME")
+        if alert.named and alert.look_needed:
+            return self.say("LOOK_FIRST")
+        return alert.subject.name or self.say("UNKNOWN" if alert.named else "SIGN_IN_TO_SEE")
 
     def subject(self, alert: Alert) -> tuple[Fact, ...]:
         """Return who the traveller may be, with whom on the list they were judged alike; see `subject_facts`."""
+        if alert.nameless:
+            return ()
         return (*self._lookalikes(alert), *self.subject_facts(alert.subject))
 
     def subject_facts(self, subject: Subject) -> tuple[Fact, ...]:
@@ -81,12 +84,12 @@ class AlertFormatter(MomentFormatter):
         return tuple(facts)
 
     def _lookalikes(self, alert: Alert) -> list[Fact]:
-        names = {one.subject_id: one.name for one in alert.candidates}
+        names = {one.subject_id: one.name for one in alert.candidates if one.subject_id}
         asked = [one for one in alert.candidates if one.subject_id == alert.subject.subject_id]
         return [
             Fact(
                 self.say("FACT_LOOKALIKE"),
-                self.say(f"LOOKALIKE_{other.judgement}", name=names.get(other.subject_id) or other.subject_id),
+                self.say(f"LOOKALIKE_{other.judgement}", name=self._lookalike(other.subject_id, names)),
                 warning=True,
             )
             for one in asked
@@ -94,9 +97,12 @@ class AlertFormatter(MomentFormatter):
             if other.judgement not in {LookalikeJudgement.NOT_JUDGED, None}
         ]
 
+    def _lookalike(self, subject_id: str, names: Mapping[str, str]) -> str:
+        return names.get(subject_id) or subject_id or self.say("SOMEBODY_LISTED")
+
     def subject_line(self, alert: Alert) -> str:
         """Return nationality and date of birth, for a table."""
-        return self.born_line(alert.subject)
+        return "" if alert.nameless else self.born_line(alert.subject)
 
     def born_line(self, subject: Subject) -> str:
         """Return a person's nationality and date of birth, for a table."""
@@ -104,84 +110,6 @@ class AlertFormatter(MomentFormatter):
         birth = self.written(subject.date_of_birth)
         born = self.say("BORN", date=birth) if birth else self.say("BORN_UNKNOWN")
         return f"{subject.nationality or unknown}, {born}"
-
-    def order(self, order: ShownOrder) -> tuple[Fact, ...]:
-        """Return what an officer needs of one order: kind, decree, agency, validity, and what else is known of it."""
-        words = [self.order_kind(order.kind)]
-        if order.urgent:
-            words.append(self.say("URGENT"))
-        ended = order.status not in {OrderStatus.ACTIVE, None}
-        if ended:
-            words.append(self.say("ORDER_NOT_ACTIVE"))
-        return (
-            Fact(self.say("FACT_KIND"), ", ".join(words), warning=ended or order.urgent),
-            Fact(self.say("FACT_DECREE"), self.decree(order)),
-            Fact(self.say("FACT_AGENCY"), order.requesting_agency),
-            Fact(self.say("FACT_VALIDITY"), self.term(order)),
-            *self.revoked(order),
-            *self.proceedings(order),
-            *(
-                [Fact(self.say("FACT_TO_CHECK"), " ".join(map(self.flag, order.flags)), warning=True)]
-                if order.flags
-                else []
-            ),
-        )
-
-    def term(self, order: ShownOrder) -> str:
-        """Return the days that an order states and, if the law ends it before the last of them, on which day."""
-        end = self.say("FOR_LIFE") if order.valid_until == _NEVER else self.written(order.valid_until)
-        words = f"{self.written(order.valid_from)} – {end}"
-        if not order.last_day or order.last_day >= order.valid_until:
-            return words
-        return self.say("TERM_BY_LAW", term=words, day=self.written(order.last_day))
-
-    def flag(self, flag: str) -> str:
-        """Return why an order is flagged; a flag that only a newer server knows by its code."""
-        return self.say(f"FLAG_{flag}") if flag in set(OrderFlag) else flag
-
-    def decree(self, order: ShownOrder) -> str:
-        """Return an order's decree, or that there is none."""
-        if not order.decree_number:
-            return self.say("NO_DECREE")
-        return self.say("DECREE", number=order.decree_number, date=self.written(order.decree_date))
-
-    def order_kind(self, kind: OrderKind | None) -> str:
-        """Return a ban order's kind."""
-        return self.say(f"ORDER_KIND_{kind}") if kind else self.say("UNKNOWN")
-
-    def proceedings(self, order: ShownOrder) -> tuple[Fact, ...]:
-        """Return the order's ground and the person's status in the proceedings, as far as they are stated."""
-        facts = []
-        if order.ground:
-            label = self.say("FACT_GROUND_TANGKAL" if order.kind is OrderKind.TANGKAL else "FACT_GROUND")
-            facts.append(Fact(label, self.say(f"ORDER_GROUND_{order.ground}")))
-        if order.person_status:
-            facts.append(Fact(self.say("FACT_PERSON_STATUS"), self.say(f"PERSON_STATUS_{order.person_status}")))
-        return tuple(facts)
-
-    def revoked(self, order: ShownOrder) -> tuple[Fact, ...]:
-        """Return when, by what and with which reference the order was taken back; nothing while it stands."""
-        words = self.revocation(order)
-        return (Fact(self.say("FACT_REVOKED"), words, warning=True),) if words else ()
-
-    def revocation(self, order: ShownOrder) -> str:
-        """Return when, by what and with which reference the order was taken back; empty while it stands."""
-        if order.status is not OrderStatus.REVOKED:
-            return ""
-        if order.revoked_at:
-            words = self.say("REVOKED", time=self.minute(order.revoked_at), ground=self.revoked_by(order))
-            of_base = order.ended_by == OrderEnd.BASE_REVOKED
-            return self.say("REVOKED_BASE_BY", order=order.extends_order_id, words=words) if of_base else words
-        if order.withdrawn_at:
-            return self.say("REVOKED_WITHDRAWN", time=self.minute(order.withdrawn_at))
-        return self.say("REVOKED_BASE", order=order.extends_order_id)
-
-    def revoked_by(self, one: ShownOrder | RecordReport) -> str:
-        """Return by what, and with which reference, a revoked order was taken back."""
-        ground = self.say(f"REVOCATION_GROUND_{one.revocation_ground or 'UNKNOWN'}")
-        if not one.revocation_reference:
-            return ground
-        return self.say("REVOKED_REFERENCE", words=ground, reference=one.revocation_reference)
 
     def passage(self, alert: Alert) -> tuple[Fact, ...]:
         """Return where and when the traveller was seen."""
@@ -221,6 +149,10 @@ class AlertFormatter(MomentFormatter):
         here = alert.seen_live and age < GONE_AFTER
         return self.say("HERE_NOW" if here else "NOT_SEEN", counter=counter, age=self.duration(age))
 
+    def age(self, alert: Alert, now: datetime) -> str:
+        """Return for how long an alert has waited to be settled, or had."""
+        return self.duration((alert.settled_at or now) - alert.raised_at)
+
     def direction(self, direction: Direction | None) -> str:
         """Return a direction."""
         return self.say(f"DIRECTION_{direction}") if direction else self.say("UNKNOWN")
@@ -228,23 +160,33 @@ class AlertFormatter(MomentFormatter):
     # How similar.
 
     def similarity(self, alert: Alert) -> str:
-        """Return the score's level with score and threshold: never a percentage, for it is none."""
-        return f"{self.score_level(alert)}: {self.score_in_model(alert)}"
+        """Return in words how far the score is above the threshold; nothing before the first look."""
+        return "" if alert.nameless else self.say(f"SCORE_LEVEL_{score_level(alert)}")
 
-    def score_level(self, alert: Alert) -> str:
-        """Return the distance of the score above the threshold."""
-        return self.say(f"SCORE_LEVEL_{score_level(alert)}")
+    def scores(self, alert: Alert) -> tuple[Fact, ...]:
+        """Return the numbers, for who asks for them: score and threshold, then the scores of candidates and sightings.
 
-    def score(self, alert: Alert) -> str:
-        """Return score and threshold."""
-        return self.say("SCORE", score=self.number(alert.score, ".2f"), threshold=self.number(alert.threshold, ".2f"))
+        They are no percentages. With each goes the model version in which it can be compared.
+        """
+        if alert.nameless or not alert.named:
+            return ()
+        both = self.say("SCORE", score=self.number(alert.score, ".2f"), threshold=self.number(alert.threshold, ".2f"))
+        facts = [Fact(self.say("FACT_SCORE"), self.say("SCORE_OF_MODEL", score=both, model=alert.model_version))]
+        if len(alert.candidates) > 1:
+            facts += [
+                Fact(f"{rank}. {one.name or self.say('UNKNOWN')}", self._score_of(one))
+                for rank, one in enumerate(alert.candidates, start=1)
+                if one.subject_id
+            ]
+        return (
+            *facts,
+            *(
+                Fact(f"{self.clock(one.captured_at)}, {one.camera.counter}", self._score_of(one))
+                for one in alert.sightings
+            ),
+        )
 
-    def score_in_model(self, alert: Alert) -> str:
-        """Return score and threshold, with the model version in which the two can be compared."""
-        return self.say("SCORE_OF_MODEL", score=self.score(alert), model=alert.model_version)
-
-    def score_of(self, one: Candidate | Sighting) -> str:
-        """Return a score of an alert, with its model version if that is another than the alert's."""
+    def _score_of(self, one: Candidate | Sighting) -> str:
         score = self.number(one.score, ".2f")
         return self.say("SCORE_OF_MODEL", score=score, model=one.model_version) if one.model_version else score
 
@@ -253,7 +195,8 @@ class AlertFormatter(MomentFormatter):
     def history(self, alert: Alert) -> tuple[Fact, ...]:
         """Return the steps of people so far."""
         handling = alert.handling
-        facts = [
+        facts = [Fact(self.say("FACT_FIRST_LOOK"), self._look(one, alert)) for one in handling.looks]
+        facts += [
             Fact(
                 self.say("FACT_TAKEN_OVER" if one.outcome is Outcome.TAKEN_OVER else "FACT_FINDING"),
                 self._finding(one, alert),
@@ -277,9 +220,12 @@ class AlertFormatter(MomentFormatter):
         """Return all candidates, best first, with those that are ruled out marked."""
         facts = []
         for rank, one in enumerate(alert.candidates, start=1):
+            if not one.subject_id:
+                facts.append(Fact(f"{rank}.", self.say("LOOK_FIRST")))
+                continue
             name = one.name or self.say("UNKNOWN")
             words = f"{name} ({self._ruled_out(one, alert)})" if one.ruled_out else name
-            facts.append(Fact(f"{rank}. {self.score_of(one)}", words))
+            facts.append(Fact(f"{rank}.", words))
         return tuple(facts)
 
     def _ruled_out(self, candidate: Candidate, alert: Alert) -> str:
@@ -292,9 +238,10 @@ class AlertFormatter(MomentFormatter):
 
     def next_candidate(self, before: Alert, alert: Alert) -> str:
         """Return the next question after a person ruled out the candidate of `before`; empty if there is none."""
-        subject_id = before.subject.subject_id
-        if alert.subject.subject_id == subject_id or alert.state not in UNDECIDED:
+        if alert.asked == before.asked or alert.state not in UNDECIDED:
             return ""
+        if alert.look_needed:
+            return self.say("NEXT_FACE")
         return self.say(
             "NEXT_CANDIDATE",
             before=self.subject_name(before),
@@ -313,8 +260,10 @@ class AlertFormatter(MomentFormatter):
         came += [
             self.say("CAME_CANDIDATE", name=one.name or self.say("UNKNOWN"))
             for one in alert.candidates
-            if one.subject_id not in before.candidates
+            if one.subject_id and one.subject_id not in before.candidates
         ]
+        if sum(not one.subject_id for one in alert.candidates) > before.candidates.count(""):
+            came.append(self.say("CAME_FACE"))
         came += [self._finding(one, alert) for one in alert.handling.findings[before.findings :]]
         if alert.state is not before.state:
             came.append(self._state(alert.state, alert))
@@ -347,9 +296,13 @@ class AlertFormatter(MomentFormatter):
 
     def _state(self, state: AlertState | None, alert: Alert) -> str:
         """Return a state in words; of what is over, why it is."""
+        if alert.exercise:
+            return self.say("EXERCISE_OVER")
         why = alert.clearing
         if state is AlertState.CLEARED and why:
             return self.cleared(why)
+        if state is None and alert.look_needed:
+            return self.say("STATE_JUDGED")
         words = self.say(f"STATE_{state or 'UNKNOWN'}")
         if state is not AlertState.CLOSED:
             return words
@@ -409,13 +362,29 @@ class AlertFormatter(MomentFormatter):
     # The connection, the watchlist and the shift.
 
     def connection(self, connection: Connection) -> str:
-        """Return whether alerts can come, and since when or why not."""
+        """Return whether the server is connected, and since when or why not."""
         since = self.clock(connection.since)
         if connection.ready:
             return self.say("CONNECTED", time=since)
         if connection.cause is None:
             return self.say("CONNECTING", time=since)
         return self.say("DISCONNECTED", time=since, cause=self.say(f"CAUSE_{connection.cause}"))
+
+    def watching(self, connection: Connection, own: Collection[ReadinessFault] = ()) -> str:
+        """Return whether a listed traveller who passes now would ring here, and if not why: the line of all screens.
+
+        `own` are the faults of this PC.
+        """
+        readiness = connection.readiness(own)
+        if readiness is None:
+            return self.say("WATCHING_UNKNOWN")
+        if readiness.fault is None:
+            return self.say("WATCHING_ALL")
+        if readiness.fault is ReadinessFault.SERVER:
+            why = self.connection(connection)
+        else:
+            why = self.say(f"WATCH_FAULT_{readiness.fault}", counters=", ".join(readiness.counters[:MAX_COUNTERS]))
+        return self.say(f"WATCHING_{readiness.level}", why=why)
 
     def refusal(self, connection: Connection) -> str:
         """Return why this PC or its certificate is refused, and what to do; empty when it is not."""
@@ -446,8 +415,10 @@ class AlertFormatter(MomentFormatter):
                 time=time,
                 subjects=freshness.active_subjects,
             )
-        sources = ", ".join(freshness.stale_sources)
-        return self.say("WATCHLIST_SOURCES", words=words, sources=sources) if sources else words
+        if sources := ", ".join(freshness.stale_sources):
+            words = self.say("WATCHLIST_SOURCES", words=words, sources=sources)
+        count = freshness.unrecognisable_subjects
+        return self.say("WATCHLIST_UNRECOGNISABLE", words=words, count=count) if count else words
 
     def shift_figures(self, report: ShiftReport | None) -> tuple[Fact, ...]:
         """Return the figures of a shift; dashes while there is no report."""
@@ -461,7 +432,14 @@ class AlertFormatter(MomentFormatter):
             Fact(self.say("SHIFT_ESCALATED"), self.number(report.escalated) if report else _NO_FIGURE),
             Fact(self.say("SHIFT_MEDIAN_CLAIM"), self._median(report.median_claim_s if report else 0)),
             Fact(self.say("SHIFT_MEDIAN_DECISION"), self._median(report.median_decision_s if report else 0)),
+            Fact(self.say("SHIFT_MEDIAN_LOOK"), self._median(report.median_look_s if report else 0)),
+            Fact(self.say("SHIFT_LOOKS_KEPT"), self._kept(report)),
         )
+
+    def _kept(self, report: ShiftReport | None) -> str:
+        if report is None or not report.looks:
+            return _NO_FIGURE
+        return self.say("SHIFT_LOOKS_KEPT_OF", kept=report.looks_kept, looks=report.looks)
 
     def false_alerts(self, tally: Tally) -> str:
         """Return how many alerts of a camera or a list were false."""
@@ -474,11 +452,51 @@ class AlertFormatter(MomentFormatter):
     def _median(self, seconds: float) -> str:
         return self.duration(timedelta(seconds=seconds)) if seconds else _NO_FIGURE
 
+    def step(self, step: Step, alert: Alert) -> str:
+        """Return what a step is called; before the first look, a judgement is one."""
+        return self.say(f"AT_SIGHT_{step}" if alert.look_needed and step in JUDGEMENTS else f"STEP_{step}")
+
+    def own_look(self, alert: Alert, session: PersonSession | None) -> str:
+        """Return what the person found at first sight of the candidate that is asked about; empty if they have not.
+
+        Of an exercise that is over, what it was for them.
+        """
+        if alert.exercise:
+            return self.exercise(alert)
+        own = alert.handling.look_of(session.person_id, alert.subject.subject_id) if session else None
+        if own is None or not alert.unsettled:
+            return ""
+        return self.say("LOOK_TAKEN", finding=self._at_sight(own.finding), time=self.clock(own.looked_at))
+
+    def exercise(self, alert: Alert) -> str:
+        """Return that it was an exercise, and how the reader judged it; empty for anything else (domain rule 16)."""
+        if not alert.exercise:
+            return ""
+        told = self.say(f"EXERCISE_{alert.exercise}")
+        if not (record := alert.exercise_record):
+            return told
+        counts = {"recognised": record.recognised, "undecided": record.undecided, "missed": record.missed}
+        return f"{told} {self.say('EXERCISE_RECORD', **counts)}"
+
+    def _look(self, look: Look, alert: Alert) -> str:
+        found = self._at_sight(look.finding)
+        if len(alert.candidates) > 1:
+            judged = next((one for one in alert.candidates if one.subject_id == look.subject_id), None)
+            found = f"{judged.name if judged and judged.name else self.say('UNKNOWN')}: {found}"
+        return f"{found} — {self._name(look.person)}, {self.time(look.looked_at)}"
+
+    def _at_sight(self, finding: Outcome | None) -> str:
+        """Return what somebody found of the two faces."""
+        step = next((step for step in JUDGEMENTS if STEP_OUTCOMES[step] is finding), None)
+        return self.say(f"AT_SIGHT_{step}") if step else self.say("UNKNOWN")
+
     def _finding(self, finding: Finding, alert: Alert) -> str:
         outcome = self.say(f"OUTCOME_{finding.outcome or 'UNKNOWN'}")
         if len(alert.candidates) > 1:
             judged = next((one for one in alert.candidates if one.subject_id == finding.subject_id), None)
             outcome = f"{judged.name if judged and judged.name else self.say('UNKNOWN')}: {outcome}"
+        if finding.outcome is Outcome.UNDONE:
+            return f"{outcome} — {self._name(finding.person)}, {self.time(finding.found_at)}"
         reason = self.say(f"REASON_{finding.reason or 'UNKNOWN'}")
         note = f" “{finding.note}”" if finding.note else ""
         return f"{outcome}: {reason}{note} — {self._name(finding.person)}, {self.time(finding.found_at)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from cekalwatch.contract.values.exercises import ExerciseStage
 from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_SOURCES, Trouble, Troubles
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
@@ -53,6 +54,8 @@ class TroubleFormatter(AlertFormatter):
         """Return the problem."""
         told = {name: trouble.details.get(name, "?") for name in _NAMED}
         details = {name: self.localised(one) if _NUMBER.fullmatch(one) else one for name, one in told.items()}
+        stage = trouble.details.get("stage", "")
+        details["stage"] = self.say(f"EXERCISE_STAGE_{stage}") if stage in set(ExerciseStage) else stage or "?"
         return self.say(f"TROUBLE_{trouble.kind or 'UNKNOWN'}", **details)
 
     def advice(self, trouble: Trouble) -> str:

@@ -1,4 +1,4 @@
-"""The steps that people take with alerts: claim, adjudicate, confirm, clear, follow up, close. It knows no transport.
+"""The steps that people take with alerts: look, claim, adjudicate, confirm, clear, follow up, close; no transport.
 
 `domain/alerts/handling.py` has the rules; this module adds the people, the validity of the orders at that moment, the
 clock and the database. Methods block: call them from a worker thread.
@@ -21,7 +21,7 @@ from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, PersonRo
 from cekalwatch.server.alerts.details import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
-from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, HandlingPolicy, Holder
 from cekalwatch.server.domain.clock import Clock
@@ -93,6 +93,17 @@ class Adjudicator:
         self._announce = announce
         self._has_officer = has_officer
 
+    def look(self, alert_id: UUID, who: ActingPerson, outcome: Outcome, version: int) -> Alert:
+        """Record what `who` finds of the two faces of the alert before they see the rest (domain rule 15)."""
+        now = self._clock.now()
+        self._seen(alert_id, who)
+
+        def make(alert: Alert) -> Handling:
+            look = Look(outcome, who.person.person_id, now, version, alert.subject_id)
+            return alert.looked(look, Circumstances(alert.version == version))
+
+        return self._step(alert_id, who, now, make, AlertEventType.LOOKED)
+
     def claim(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Give the alert to `who`, or renew their claim; ALERT_HELD names the holder when another has it."""
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
@@ -137,7 +148,10 @@ class Adjudicator:
         """
         now, holder = self._clock.now(), Holder(who.person.person_id, agent)
         finding = adjudication.by(who.person, now)
-        in_force = self._in_force(self._seen(alert_id, who), now)
+        seen = self._seen(alert_id, who)
+        if seen.exercise_id:  # judged without a look, as a PC of 0.2.0 does
+            return self.look(alert_id, who, adjudication.outcome, adjudication.version)
+        in_force = self._in_force(seen, now)
 
         def make(alert: Alert) -> Handling:
             judged = _judged(alert, finding)
@@ -145,6 +159,19 @@ class Adjudicator:
             return alert.handling.adjudicated(holder, judged, now, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.ADJUDICATED)
+
+    def undo(self, alert_id: UUID, who: ActingPerson, agent: str, subject_id: str) -> Alert:
+        """Undo the judgement of `who` on a candidate, made at most ten seconds ago (`UNDO_FOR`)."""
+        now, holder = self._clock.now(), Holder(who.person.person_id, agent)
+        undoing = Finding(Outcome.UNDONE, Reason.ANOTHER_LOOK, "", who.person.person_id, now, subject_id)
+        self._seen(alert_id, who)
+        return self._step(
+            alert_id,
+            who,
+            now,
+            lambda alert: alert.handling.undone(holder, undoing, self._policy),
+            AlertEventType.UNDONE,
+        )
 
     def confirm(self, alert_id: UUID, who: ActingPerson, reference: str, adjudication: Adjudication) -> Alert:
         """Confirm the alert, by the supervisor `who` together with the officer who adjudicated it.
@@ -245,9 +272,11 @@ class Adjudicator:
                 if error.code is Code.ALERT_HELD and before.claim:
                     raise HeldError(before.claim.holder.person_id) from None
                 raise
-            # Renewing a claim is not a change.
+            # Renewing a claim is not a change, nor is another look.
             made = kind is not AlertEventType.CLAIMED or before.state is not AlertState.CLAIMED
-            return HandlingStep(after, (kind,) if made else ())
+            made = made and (kind is not AlertEventType.LOOKED or after != before)
+            closed = alert.exercise_id is not None and after.state is AlertState.CLOSED
+            return HandlingStep(after, (kind, *[AlertEventType.CLOSED] * closed) if made else ())
 
         def note(alert: Alert, event: AlertEvent) -> AuditEntry:
             entry = handling_entry(alert, event, who.actor)

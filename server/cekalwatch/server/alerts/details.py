@@ -6,15 +6,18 @@ Also decides whether an alert has an order in force now, for judgements, screens
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
 from uuid import UUID
 
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertFilter, AlertPictures, AlertSearch, JudgedLookalike
+from cekalwatch.contract.values.exercises import ExerciseRecord
 from cekalwatch.contract.values.orders import OrderStatus
-from cekalwatch.contract.values.subjects import Subject
+from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.agencies_owed import agencies_owed
 from cekalwatch.server.domain.alerts.alert import Alert
@@ -24,6 +27,7 @@ from cekalwatch.server.domain.lookalikes import JudgedPair
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
+from cekalwatch.server.storage.exercises.store import ExerciseStore
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
@@ -82,6 +86,9 @@ class AlertOrders:
 
 
 MAX_REFERENCES = 3
+OWN_RECORD = timedelta(days=90)
+"""What people are told of their own exercises reaches back so far."""
+_ASKED_DIGITS = 16
 MAX_JUDGED = 3
 """Most judged look-alikes of a candidate that an officer sees."""
 MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
@@ -90,11 +97,35 @@ MAX_PICTURE_BYTES = MAX_MESSAGE_BYTES - 16 * 1024
 
 @dataclass(frozen=True)
 class AlertDetails:
-    """An alert with what people see of it: its subject, the subject's orders that alert, and names of candidates and
-    people."""
+    """An alert with its subject, the subject's orders that alert, and names of candidates and people."""
 
     alert: Alert
-    shown: ShownAlert
+    whole: ShownAlert
+    """All of it: `seen_by` has what certain people may see."""
+
+    @cached_property
+    def before_look(self) -> ShownAlert:
+        """What somebody who may judge it sees before the first look; all, where none is asked for (domain rule 15)."""
+        if self.whole.exercise:
+            return self.whole.told_to(())
+        return self.whole.before_look if self.whole.first_look else self.whole
+
+    @property
+    def unnamed(self) -> ShownAlert:
+        """What a device without a person gets of it."""
+        return self.before_look.unnamed
+
+    def seen_by(self, judges: Collection[UUID]) -> ShownAlert:
+        """Return what a screen shows of it where these people look who may judge it; nobody: all of it.
+
+        Of several, each must have looked.
+        """
+        shown = self.whole
+        if shown.exercise:
+            return shown.told_to([str(one) for one in judges])
+        for one in judges:
+            shown = shown.seen_by(str(one))
+        return self.before_look if shown.look_needed else shown
 
 
 class AlertDetailsReader:
@@ -107,7 +138,15 @@ class AlertDetailsReader:
         people: PeopleStore,
         orders: AlertOrders,
         clock: Clock,
+        asks_looks: Callable[[], bool] = lambda: True,
+        exercises: ExerciseStore | None = None,
     ) -> None:
+        """`asks_looks` says whether people must look at the faces first, which two people can turn off.
+
+        A centre has no `exercises`.
+        """
+        self._exercises = exercises
+        self._asks_looks = asks_looks
         self._alerts = alerts
         self._watchlist = watchlist
         self._people = people
@@ -128,10 +167,15 @@ class AlertDetailsReader:
         before: UUID | None,
         limit: int,
         search: AlertSearch = EVERYTHING,
+        judge: UUID | None = None,
     ) -> list[AlertDetails]:
-        """Return a page of alerts with their details, newest first; see `AlertStore.list_alerts`."""
+        """Return a page of alerts with their details, newest first; see `AlertStore.list_alerts`.
+
+        A search by what `judge` sees after the first look finds no alert at which they have not looked.
+        """
         handled_by = self._people.called(search.handled_by) if search.handled_by else None
-        return self.of_all(self._alerts.list_alerts(wanted, before, limit, search, handled_by))
+        judge = judge if self._asks_looks() else None
+        return self.of_all(self._alerts.list_alerts(wanted, before, limit, search, handled_by, judge))
 
     def pictures(self, alert_id: UUID) -> AlertPictures:
         """Return the pictures of an alert that are still kept; raises ALERT_NOT_FOUND."""
@@ -139,15 +183,29 @@ class AlertDetailsReader:
 
     def pictures_of(self, alert: Alert, probe: bytes) -> AlertPictures:
         """Return the probe with the reference faces to compare it with."""
-        file = self._file(alert.subject_id)
         room = MAX_PICTURE_BYTES - alert.handling.size - len(probe)
         references = []
-        for face in file.references[:MAX_REFERENCES]:
-            jpeg = self._watchlist.face_jpeg(face.reference_id)
-            if (room := room - len(jpeg)) < 0:
+        for face in self._references(alert):
+            if (room := room - len(face.jpeg)) < 0:
                 break
-            references.append(replace(face, jpeg=jpeg))
+            references.append(face)
         return AlertPictures(probe, tuple(references))
+
+    def faces(self, alert: Alert) -> tuple[bytes, bytes]:
+        """Return the probe and the best reference face; both are empty when the probe is no longer kept."""
+        probe = self._alerts.probe(alert.alert_id)
+        best = next(self._references(alert), None) if probe else None
+        return probe, best.jpeg if best else b""
+
+    def _references(self, alert: Alert) -> Iterator[ReferenceFace]:
+        """Yield the reference faces to compare the probe with, with their pictures, best first."""
+        if alert.exercise_id:
+            pictures = self._exercises.pictures(alert.subject_id) if self._exercises and alert.open else []
+            for jpeg in pictures[:1]:
+                yield ReferenceFace("", "", FaceFigures(), jpeg=jpeg)
+            return
+        for face in self._file(alert.subject_id).references[:MAX_REFERENCES]:
+            yield replace(face, jpeg=self._watchlist.face_jpeg(face.reference_id))
 
     def of(self, alert: Alert, people: Mapping[UUID, str] | None = None) -> AlertDetails:
         """Return the details of an alert that was read; `people` are the names of a port's people."""
@@ -158,7 +216,7 @@ class AlertDetailsReader:
         if not alerts:
             return []
         keys = {one.subject_id for one in alerts} | {each.subject_id for one in alerts for each in one.candidates}
-        # Somebody who left the watchlist is not found. The alert stays, with the key of the subject.
+        # Somebody who left the watchlist is not found. The alert stays, with the ID of the subject.
         raised_with: dict[str, set[str]] = defaultdict(set)
         for one in alerts:
             raised_with[one.subject_id] |= set(one.order_ids)
@@ -167,6 +225,7 @@ class AlertDetailsReader:
         judged = [one for one in self._watchlist.lookalikes.of(keys) if one.holds]
         others = {key for one in judged for key in (one.pair.first, one.pair.second)}
         held = {file.subject.subject_id: file for file in self._watchlist.orders_of(others - keys)} | files
+        asks_looks = people is None and self._asks_looks()  # at the centre, nobody judges a port's alerts
         if people is None:
             people = self._people.display_names({one for alert in alerts for one in alert.handling.people})
         names = {key: file.subject.name for key, file in files.items()}
@@ -185,10 +244,19 @@ class AlertDetailsReader:
                     {each.subject_id: self._judged(one, each.subject_id, judged, held, now) for each in one.candidates},
                     people,
                     self._orders.agencies_owed(one, orders[one.alert_id]),
+                    _asked_key(one),
+                    exercise_record=self._record(one, now),
+                    asks_looks=(asks_looks or one.exercise_id is not None) and one.asks_looks,
                 ),
             )
             for one in alerts
         ]
+
+    def _record(self, alert: Alert, now: datetime) -> ExerciseRecord | None:
+        """Return the record of the person who has judged an exercise; None of any other alert."""
+        if self._exercises is None or alert.exercise is None or not alert.handling.looks:
+            return None
+        return self._exercises.own(alert.handling.looks[-1].by, now - OWN_RECORD)
 
     def _judged(
         self,
@@ -211,6 +279,11 @@ class AlertDetailsReader:
             if error.code is not Code.SUBJECT_NOT_FOUND:
                 raise
             return _nobody(subject_id)
+
+
+def _asked_key(alert: Alert) -> str:
+    """Return a key of the candidate that an alert asks about, which says nothing of them."""
+    return sha256(f"{alert.alert_id} {alert.subject_id}".encode()).hexdigest()[:_ASKED_DIGITS]
 
 
 def _under(subject_id: str, files: Iterable[SubjectFile]) -> Iterator[SubjectFile]:

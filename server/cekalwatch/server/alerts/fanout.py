@@ -90,6 +90,8 @@ class Fanout:
         self._reading = ThreadPoolExecutor(1, "fanout")
         _, self._head = store.log_bounds()
         self._tail_begins_after = self._head
+        self.read_s = asyncio.get_running_loop().time()
+        """When the log was last read to its end, by the event loop's clock."""
 
     def close(self) -> None:
         """End the thread."""
@@ -104,6 +106,14 @@ class Fanout:
         """Return when an event was committed; None for one that is not in memory."""
         newer = takewhile(lambda item: item.event.sequence >= sequence, reversed(self._tail))
         return next((item.event.occurred_at for item in newer if item.event.sequence == sequence), None)
+
+    def held_after(self, position: int) -> list[DetailedEvent] | None:
+        """Return the events after `position`, oldest first; None where not all of them are in memory."""
+        if position < self._tail_begins_after:
+            return None
+        # Newest first, so that whoever is close to the head does not go through all the others.
+        newer = takewhile(lambda item: item.event.sequence > position, reversed(self._tail))
+        return list(newer)[::-1]
 
     def wake(self) -> None:
         """Wake the task that follows the log; call it on the event loop's thread."""
@@ -125,6 +135,7 @@ class Fanout:
             reading = asyncio.get_running_loop().run_in_executor(self._reading, self._read_newest, self._head)
             read = await reading
             if read.reached == self._head:
+                self.read_s = asyncio.get_running_loop().time()
                 return
             for item in read.found:
                 if len(self._tail) == self._tail.maxlen:
@@ -134,6 +145,7 @@ class Fanout:
             self._grown.set()
             self._grown = asyncio.Event()
             if not read.has_more:  # another reading would only slow down the senders
+                self.read_s = asyncio.get_running_loop().time()
                 return
 
     async def start_after(self, sequence: int) -> int:
@@ -176,8 +188,9 @@ class Fanout:
                     yield details
 
     async def follow(self, after: int, wants: Wants, quiet_s: float) -> AsyncGenerator[DetailedEvent | None, None]:
-        """Yield the events after `after` of wanted alerts until `end`; None when none came for `quiet_s` seconds."""
-        position = after
+        """Yield the events after `after` of wanted alerts until `end`, and None every `quiet_s` seconds."""
+        position, loop = after, asyncio.get_running_loop()
+        due_s = loop.time() + quiet_s
         while True:
             grown, head = self._grown, self._head
             found, reached = await self._after(position)
@@ -188,13 +201,14 @@ class Fanout:
                     yield item
             if position < self._head:
                 continue
+            if loop.time() >= due_s:
+                due_s = loop.time() + quiet_s
+                yield None
             if self._ended:
                 return
-            try:
-                async with asyncio.timeout(quiet_s):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due_s):
                     await grown.wait()
-            except TimeoutError:
-                yield None
 
     async def changed_after(self, after: int, heard: int, wants: Wants) -> tuple[list[DetailedEvent], int]:
         """Return the newest event of each wanted alert to which something happened after `after`, oldest first.
@@ -217,10 +231,8 @@ class Fanout:
 
     async def _after(self, position: int) -> tuple[list[DetailedEvent], int]:
         """Return the next events after `position`, and the sequence up to which the log was read."""
-        if position >= self._tail_begins_after:
-            # Newest first, so that a subscriber close to the head does not go through all the others.
-            newer = takewhile(lambda item: item.event.sequence > position, reversed(self._tail))
-            return list(newer)[::-1], max(position, self._head)
+        if (held := self.held_after(position)) is not None:
+            return held, max(position, self._head)
         head = self._head
         read = await asyncio.to_thread(self._read, position)
         return [item for item in read.found if item.event.sequence <= head], min(read.reached, head)
@@ -291,8 +303,8 @@ class Acknowledgements:
 class WaitingAlerts:
     """Counts the unclaimed and unjudged alerts, for PCs without a signed-in person, which may know only the number.
 
-    All subscribers share one reading of them, for as long as nothing happens to any alert. Only the event loop's thread
-    uses it.
+    They are read once, and then follow the events in memory, so that a count costs no reading however often something
+    happens. Only the event loop's thread uses it.
     """
 
     def __init__(self, store: AlertStore, fanout: Fanout) -> None:
@@ -300,16 +312,32 @@ class WaitingAlerts:
         self._fanout = fanout
         self._reading = asyncio.Lock()
         self._head: int | None = None
-        self._alerts: Sequence[Alert] = ()
+        self._alerts: dict[UUID, Alert] = {}
+        self._counts: dict[AlertFilter, int] = {}
+        """Those at `_head`, by what is wanted: PCs of one counter share theirs."""
 
-    async def count(self, wants: Wants) -> int:
-        """Return how many of the waiting alerts a subscriber wants."""
+    async def count(self, wanted: AlertFilter) -> int:
+        """Return how many waiting alerts a filter selects."""
         async with self._reading:
-            head = self._fanout.head
-            if head != self._head:
-                self._alerts = await asyncio.to_thread(self._read)
-                self._head = head
-        return sum(map(wants, self._alerts))
+            if self._head != self._fanout.head:
+                await self._follow()
+        if wanted not in self._counts:
+            self._counts[wanted] = sum(alert.wanted_by(wanted) for alert in self._alerts.values())
+        return self._counts[wanted]
+
+    async def _follow(self) -> None:
+        head = self._fanout.head
+        happened = None if self._head is None else self._fanout.held_after(self._head)
+        if happened is None:
+            self._alerts = {one.alert_id: one for one in await asyncio.to_thread(self._read)}
+        for item in happened or ():
+            alert = item.details.alert
+            if alert.state is AlertState.NEW:
+                self._alerts[alert.alert_id] = alert
+            else:
+                self._alerts.pop(alert.alert_id, None)
+        self._head = head
+        self._counts.clear()
 
     def _read(self) -> list[Alert]:
         return self._store.list_alerts(AlertFilter(), None, MAX_WAITING, AlertSearch(frozenset({AlertState.NEW})))

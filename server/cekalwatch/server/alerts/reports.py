@@ -7,18 +7,20 @@ change: staff, a camera's place, the threshold.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation
-from cekalwatch.contract.values.reports import FieldReport, MeasuredGroups, ShiftReport, Tally
+from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, standing
+from cekalwatch.contract.values.reports import FieldReport, MeasuredGroups, PeriodLength, ShiftReport, Tally
 from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
+from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_period, field_report
 from cekalwatch.server.domain.alerts.field_sums import AlertVerdict, list_at, verdict_of
+from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.exercises import EndedExercise, exercise_figures
 from cekalwatch.server.learning.learned_threshold import LearnedThreshold
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert
 
@@ -35,10 +37,15 @@ class FieldReports:
     """Settled alerts that were raised before that are gone, while passages are still counted."""
     groups: MeasuredGroups | None
     clock: Clock
+    in_force: Callable[[], float]
+    """The threshold by which this server decides; it does not block."""
+    exercises: Callable[[str, datetime, datetime], Sequence[EndedExercise]]
+    """The exercises that ended at a site in a span."""
 
-    def of(self, site: str, begin: datetime, end: datetime) -> FieldReport:
+    def of(self, site: str, begin: datetime, end: datetime, length: PeriodLength | None = None) -> FieldReport:
         """Return the report of the captures of one site from the hour of `begin` on and before `end`.
 
+        With a `length`, it has the figures of each whole day or week too.
         It begins later where records are kept no longer, and ends now at the latest; the report says when.
         """
         now = self.clock.now()
@@ -47,7 +54,18 @@ class FieldReports:
         since = min(max(whole_hour(begin), oldest), until)
         sums = self.days.sums(site, since, until)
         learned = [one.figures for version in sorted(sums.versions) if (one := self.learned(version))]
-        return field_report(FieldSpan(since, until, site), sums, self.listed(), now, learned, self.groups)
+        report = field_report(FieldSpan(since, until, site), sums, self.listed(), now, learned, self.groups)
+        periods = self.days.periods(site, since, until, length) if length else ()
+        ended = self.exercises(site, since, until)
+        figures = tuple(
+            replace(
+                field_period(first, last, own),
+                exercises=replace(exercise_figures(one for one in ended if first <= one.ended_at < last), places=()),
+            )
+            for first, last, own in periods
+        )
+        exercises = exercise_figures(ended)
+        return replace(report, threshold_in_force=self.in_force(), periods=figures, exercises=exercises)
 
 
 def whole_hour(moment: datetime) -> datetime:
@@ -62,9 +80,11 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
     decisions = [
         finding.at - alert.raised_at
         for alert in alerts
-        for finding in alert.handling.findings
+        for finding in standing(alert.handling.findings)
         if finding.outcome in OFFICERS_OUTCOMES
     ]
+    looks = [look.at - alert.raised_at for alert in alerts for look in alert.handling.looks]
+    kept = [one for alert in alerts for one in _looks_kept(alert.handling)]
     return ShiftReport(
         raised=len(alerts),
         cleared=sum(alert.state not in UNSETTLED and not _confirmed(alert) and not _owes(alert) for alert in alerts),
@@ -77,7 +97,18 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
         median_decision_s=median(time.total_seconds() for time in decisions) if decisions else 0.0,
         cameras=_tallies((alert.camera.camera_id, alert) for alert in alerts),
         lists=_tallies((list_at(alert.camera.direction), alert) for alert in alerts),
+        looks=len(kept),
+        looks_kept=sum(kept),
+        median_look_s=median(time.total_seconds() for time in looks) if looks else 0.0,
     )
+
+
+def _looks_kept(handling: Handling) -> Iterator[bool]:
+    """Yield for each judgement that stands and came after a first look whether it confirmed the look."""
+    for finding in standing(handling.findings):
+        look = handling.look_of(finding.by, finding.subject_id)
+        if look and finding.outcome in OFFICERS_OUTCOMES:
+            yield look.outcome is finding.outcome
 
 
 def _tallies(keyed: Iterable[tuple[str, Alert]]) -> tuple[Tally, ...]:

@@ -7,12 +7,13 @@ they were raised. Probes of alerts whose subject was deleted are removed at once
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, stamp
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
@@ -139,10 +140,9 @@ class RetentionSweeper:
 
 
 class PortRecordSweeper:
-    """Removes the records of ports' alerts after their retention time, as `actor`.
+    """Removes the records of ports' alerts after their retention time here, as `actor`.
 
-    A port says itself what it has erased; this is for what it does not say, being away or gone. It blocks: call it from
-    a worker thread.
+    No port's word shortens it. It blocks: call it from a worker thread.
     """
 
     def __init__(self, store: PortStore, clock: Clock, actor: Actor, kept_for: timedelta) -> None:
@@ -156,9 +156,10 @@ class PortRecordSweeper:
         now = self._clock.now()
         before = now - self._kept_for
 
-        def note(alerts: int) -> AuditEntry:
-            details: dict[str, int | str] = {"port_alerts": alerts, "alerts_before": stamp(before)}
-            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, details=details)
+        def note(alert_ids: Sequence[str]) -> AuditEntry:
+            details: dict[str, int | str] = {"port_alerts": len(alert_ids), "alerts_before": stamp(before)}
+            named = tuple(map(ObjectKind.ALERT.key, alert_ids))
+            return AuditEntry(now, self._actor, Action.RETENTION_SWEPT, named, details=details)
 
         if gone := self._store.remove_records(before, note):
             log.info("retention_swept", port_alerts=gone, alerts_before=stamp(before))

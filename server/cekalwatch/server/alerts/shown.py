@@ -8,10 +8,11 @@ from uuid import UUID
 
 from cekalwatch.contract.values import adjudication as steps
 from cekalwatch.contract.values import alerts as values
-from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.adjudication import AlertState, FirstLook
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import JudgedLookalike
 from cekalwatch.contract.values.cameras import CameraReference
+from cekalwatch.contract.values.exercises import ExerciseRecord
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -32,11 +33,16 @@ def shown_alert(
     lookalikes: Mapping[str, Sequence[JudgedLookalike]],
     people: Mapping[UUID, str],
     agencies_owed: tuple[str, ...] = (),
+    asked_key: str = "",
+    *,
+    exercise_record: ExerciseRecord | None = None,
+    asks_looks: bool = False,
 ) -> ShownAlert:
     """Return an alert with the subject about whom it asks, and the subject's orders that alert.
 
     `names` and `lookalikes` are those of candidates, by the subject's key. `people` has the names of the people who
-    work on it, without deleted people.
+    work on it, without deleted people. `exercise_record`: that of who judged an exercise. `asks_looks`: who may judge
+    it has to look at the faces first.
     """
     return ShownAlert(
         alert_id=str(alert.alert_id),
@@ -68,6 +74,11 @@ def shown_alert(
         probe_capture_id=str(alert.probe_capture_id or ""),
         current=_shown_sighting(alert.current, alert) if alert.current else None,
         agencies_owed=agencies_owed,
+        first_look=FirstLook.TAKEN if asks_looks else None,
+        asked_key=asked_key,
+        exercise=alert.exercise,
+        undo_until=alert.handling.undoable.at + steps.UNDO_FOR if alert.handling.undoable else None,
+        exercise_record=exercise_record,
     )
 
 
@@ -93,6 +104,9 @@ def shown_handling(handling: Handling, people: Mapping[UUID, str]) -> steps.Hand
         unclaimed_since=handling.waits_since if handling.state is AlertState.NEW else None,
         escalated_at=handling.escalated_at,
         escalations=handling.escalations,
+        looks=tuple(
+            steps.Look(one.outcome, person(one.by), one.at, one.version, one.subject_id) for one in handling.looks
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, AlertEventType, Outcome
 from cekalwatch.server.audit.entry import MAX_OBJECTS, Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.match import Match
@@ -35,6 +35,7 @@ _WITH_FINDING = frozenset(
         AlertEventType.TAKEN_OVER,
         AlertEventType.REFERENCE_ENTERED,
         AlertEventType.TAKEN_BACK,
+        AlertEventType.UNDONE,
     }
 )
 
@@ -49,6 +50,16 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
     if event.type in _WITH_FINDING:
         finding = alert.handling.findings[-1]
         details |= {"found": finding.outcome, "reason": finding.reason, "candidate": finding.subject_id}
+        look = alert.handling.look_of(finding.by, finding.subject_id)
+        if finding.outcome is Outcome.UNDONE:
+            details["undone"] = alert.handling.findings[-2].outcome
+        elif look and finding.outcome is not Outcome.TAKEN_OVER:
+            details["first_look"] = look.outcome
+            if finding.outcome in OFFICERS_OUTCOMES:
+                details["look"] = "CONFIRMED" if look.outcome is finding.outcome else "CHANGED"
+    if event.type is AlertEventType.LOOKED:
+        look = alert.handling.looks[-1]
+        details |= {"found": look.outcome, "candidate": look.subject_id}
     if event.type is AlertEventType.CONFIRMED and alert.handling.officer:
         objects.append(ObjectKind.PERSON.key(alert.handling.officer))
     if event.type is AlertEventType.ESCALATED:

@@ -6,7 +6,7 @@ It knows no transport.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
@@ -30,8 +30,10 @@ class Tokens:
 class PersonAuthentication:
     """Finds the people of a call by its tokens."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, is_for: Callable[[str, str], bool] = lambda _, __: True) -> None:
+        """`is_for` says of the digest of a second person's word that it is not the word for another method."""
         self._sessions = sessions
+        self._is_for = is_for
 
     def asks(self, method: str, caller: Caller, tokens: Tokens) -> bool:
         """Whether the call needs `admit`: most calls need only a device."""
@@ -52,10 +54,11 @@ class PersonAuthentication:
             raise CekalwatchError(Code.SECOND_PERSON_NEEDED)
         return replace(caller, session=session)
 
-    def admit_second(self, act: JointAct, caller: Caller, token: str) -> Caller:
+    def admit_second(self, method: str, act: JointAct, caller: Caller, token: str) -> Caller:
         """Return the caller with both people of `act`, for which `token` was given; raises the reason of a refusal."""
         first = caller.signed_in()
-        second = self._sessions.take_second(token, caller.device, SecondSignature(act, first))
+        beside = SecondSignature(act, first)
+        second = self._sessions.take_second(token, caller.device, beside, lambda key: self._is_for(key, method))
         _check_site(second, caller)
         return replace(caller, people=TwoPeople(act.action, first.person, second))
 

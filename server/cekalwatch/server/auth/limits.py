@@ -45,6 +45,7 @@ STATUS_COST: Final = 1.0
 VIEWS: Final = (
     "/cekalwatch.v1.AlertService/GetAlert",
     "/cekalwatch.v1.AlertService/ListChangedAlerts",
+    "/cekalwatch.v1.CameraService/GetAimingPicture",
     "/cekalwatch.v1.WatchlistService/GetSubject",
 )
 VIEW_COST: Final = 2.0

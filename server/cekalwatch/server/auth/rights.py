@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
+from uuid import UUID
 
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import (
@@ -109,6 +110,7 @@ _SHRUNKEN_LIST = Right(
     _devices(*((role, Reach.SERVER, ACCEPTS_SHRUNKEN_LIST) for role in _WATCHLIST.devices)),
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
 )
+_ORDER = Right(_SHRUNKEN_LIST.devices, TwoPersonAction.AMEND_ORDER)
 _LAW = Right(_SHRUNKEN_LIST.devices, TwoPersonAction.CHANGE_LAW)
 _OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
 # With this, `check` on a port's server and on a console's machine tests whether the server admits it.
@@ -156,10 +158,13 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.AlertService/ListAlerts": _OFFICE,
         "/cekalwatch.v1.AlertService/ListChangedAlerts": _OFFICE,
         "/cekalwatch.v1.AlertService/GetAlert": _OFFICE,
+        "/cekalwatch.v1.AlertService/ListAlertFaces": _OFFICE,
+        "/cekalwatch.v1.AlertService/RecordLook": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/ClaimAlert": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/ReleaseAlert": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/TakeOverAlert": _CONFIRMATION,
         "/cekalwatch.v1.AlertService/AdjudicateAlert": _ADJUDICATION,
+        "/cekalwatch.v1.AlertService/UndoJudgement": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/ConfirmAlert": _CONFIRMATION,
         "/cekalwatch.v1.AlertService/EnterReference": _CONFIRMATION,
         "/cekalwatch.v1.AlertService/ClearAlert": _ADJUDICATION,
@@ -167,6 +172,11 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.AlertService/CloseAlert": _ADJUDICATION,
         "/cekalwatch.v1.AlertService/GetShiftReport": _SHIFT,
         "/cekalwatch.v1.ReportService/GetFieldReport": _SHIFT,
+        "/cekalwatch.v1.ShiftService/LeaveShift": _ADJUDICATION,
+        "/cekalwatch.v1.ShiftService/ListHandOvers": _ADJUDICATION,
+        "/cekalwatch.v1.ShiftService/TakeShift": _ADJUDICATION,
+        "/cekalwatch.v1.ShiftService/GetExerciseHours": _CONFIRMATION,
+        "/cekalwatch.v1.ShiftService/SetExerciseHours": _CONFIRMATION,
         "/cekalwatch.v1.PortService/ReportAlerts": _PORT,
         "/cekalwatch.v1.PortService/ListPorts": _PORTS,
         "/cekalwatch.v1.PortService/ListPortAlerts": _PORTS,
@@ -175,7 +185,9 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.WatchlistService/ImportListFile": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListSubjectFaces": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/GetSubjectHistory": _WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/AmendOrder": _ORDER,
         "/cekalwatch.v1.WatchlistService/ListLookAlikes": _WATCHLIST,
         "/cekalwatch.v1.WatchlistService/JudgeLookAlikes": _BY_LIST_MANAGERS,
         "/cekalwatch.v1.WatchlistService/SyncNow": _WATCHLIST,
@@ -192,6 +204,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.ListFeedService/ReadList": _PORT,
         "/cekalwatch.v1.ListFeedService/FetchReferences": _PORT,
         "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
+        "/cekalwatch.v1.OperationsService/ListCounters": _CONFIRMATION,
         "/cekalwatch.v1.OperationsService/GetThreshold": _STATUS,
         "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
         "/cekalwatch.v1.OperationsService/ForgetLearnedThreshold": _THRESHOLD,
@@ -234,6 +247,9 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,
         "/cekalwatch.v1.SessionService/SignOut": _SESSION,
+        "/cekalwatch.v1.SessionService/AskApproval": _SESSION,
+        "/cekalwatch.v1.SessionService/ListApprovals": _SESSION,
+        "/cekalwatch.v1.SessionService/AnswerApproval": _SESSION,
         "/grpc.health.v1.Health/Check": _HEALTH,
         "/grpc.health.v1.Health/List": _OBSERVER,
         "/grpc.health.v1.Health/Watch": _OBSERVER,
@@ -289,14 +305,20 @@ class Caller:
         return self.session
 
     @property
+    def judges(self) -> frozenset[UUID]:
+        """The person who calls, if they may judge alerts: they have to look at two faces first (domain rule 15)."""
+        person = self.session.person if self.session else None
+        return frozenset({person.person_id}) if person and person.roles & HANDLES_ALERTS else frozenset()
+
+    @property
     def sees_history(self) -> bool:
         """Whether a stream may repeat events before its agent's position: with a signed-in person, or in plaintext."""
         return self.session is not None or self.on_this_machine
 
     @property
     def is_told_names(self) -> bool:
-        """Whether a stream names people: not to a console without a person, which only wakes its pages."""
-        return self.identity.role is not DeviceRole.CONSOLE or self.session is not None
+        """Whether a stream names people: only to a signed-in person, or in plaintext. A device alone rings."""
+        return self.sees_history
 
     def two_people(self) -> TwoPeople:
         """Return the two people; raises SECOND_PERSON_NEEDED."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +74,8 @@ class Session:
     expires_at: datetime
     password_change_needed: bool
     """The first password was not changed yet, and nothing else is allowed before that."""
+    by_password: bool = True
+    """Whether it began with a password; with the identity provider otherwise."""
 
 
 @dataclass(frozen=True)
@@ -168,17 +170,20 @@ class Sessions:
             self._note_use(key, kept)
         return _session(key, kept)
 
-    def take_second(self, token: str, device: Device, beside: SecondSignature) -> Person:
+    def take_second(
+        self, token: str, device: Device, beside: SecondSignature, is_for: Callable[[str], bool] = lambda _: True
+    ) -> Person:
         """Return the second person of that act, and end the token, which works once.
 
-        Raises SESSION_ENDED, and SECOND_PERSON_ELSEWHERE when it was given for another act: then it ends too.
+        `is_for` says of a token's digest that it is not the word for another method. Raises SESSION_ENDED, and
+        SECOND_PERSON_ELSEWHERE when it was given for another act: then it ends too.
         """
         key = _digest(token)
         kept = self._good(key, TokenPurpose.SECOND_PERSON)
         self._same_device(kept, device)
         if not self._store.remove(key):
             raise CekalwatchError(Code.SESSION_ENDED, "used at the same time")
-        if kept.signs != beside.signature:
+        if kept.signs != beside.signature or not is_for(key):
             self._note_refusal(kept, device, "OTHER_ACT", beside.facts())
             raise CekalwatchError(Code.SECOND_PERSON_ELSEWHERE, beside.act.action)
         if _session(key, kept).password_change_needed:
@@ -192,6 +197,22 @@ class Sessions:
             self._clock.now(), device.used_by(person_id), Action.SIGNED_OUT, (ObjectKind.PERSON.key(person_id),)
         )
         self._store.remove(session.key, entry)
+
+    def is_open(self, key: str) -> bool:
+        """Whether there is a session with that key, which has not ended."""
+        try:
+            self._good(key, TokenPurpose.SESSION)
+        except CekalwatchError:
+            return False
+        return True
+
+    def withdraw(self, key: str, server: Actor) -> None:
+        """End a session, if it is still there, because the identity provider allows its person no longer."""
+        if kept := self._store.find(key, TokenPurpose.SESSION):
+            person = ObjectKind.PERSON.key(kept.account.person.person_id)
+            entry = AuditEntry(self._clock.now(), server, Action.SIGNED_OUT, (person,), details={"by": "PROVIDER"})
+            if self._store.remove(key, entry):
+                log.info("session_withdrawn", person=person)
 
     def _good(self, key: str, purpose: TokenPurpose) -> KeptSession:
         kept = self._store.find(key, purpose)
@@ -225,7 +246,8 @@ class Sessions:
 
 
 def _session(key: str, kept: KeptSession) -> Session:
-    return Session(key, kept.account.person, kept.expires_at, kept.by_password and kept.account.password.must_change)
+    change_needed = kept.by_password and kept.account.password.must_change
+    return Session(key, kept.account.person, kept.expires_at, change_needed, kept.by_password)
 
 
 def _digest(token: str) -> str:
@@ -245,7 +267,7 @@ class DevicesOfRole:
         self._clock = clock
         self._roles = roles
         self._following = threading.Lock()
-        self._devices: frozenset[str] = frozenset()
+        self._devices: Mapping[str, frozenset[UUID]] = {}
 
     def follow(self) -> None:
         """Read the sessions of all servers. Raises StorageError."""
@@ -257,6 +279,10 @@ class DevicesOfRole:
     def __contains__(self, device: Device) -> bool:
         """Whether such a person is signed in at `device`; with plaintext, anywhere on this machine."""
         return device.binding in self._devices
+
+    def people_at(self, device: Device) -> frozenset[UUID]:
+        """Return the keys of those who are signed in at `device`."""
+        return self._devices.get(device.binding, frozenset())
 
 
 class PeopleHere:

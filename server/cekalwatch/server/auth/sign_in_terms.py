@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.wire.address import is_loopback
+from cekalwatch.wire.address import AddressError, safe_url
 from cekalwatch.wire.tls import TlsError, require_private
 
 
@@ -48,6 +47,9 @@ class OpenIdTerms:
     """What the provider calls this server."""
     client_secret_file: Path | None = None
     """File with the client's secret, which nobody else may read; when not set, this is a public client."""
+    native_client_id: Annotated[str, Field(max_length=256)] = ""
+    """What the provider calls the programs on officers' PCs: a public client, or `client_id` with its secret. When
+    empty, people sign in on PCs with passwords only."""
     claim: Annotated[str, Field(min_length=1, max_length=64)] = "preferred_username"
     """The claim that is a sign-in name known here. People must not be able to choose its value themselves."""
     scope: Annotated[str, Field(min_length=1, max_length=256)] = "openid profile"
@@ -74,11 +76,6 @@ class OpenIdTerms:
 def require_safe(url: str) -> str:
     """Return `url` if it is https, or on this machine; raises ProviderTermsError."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or 80
-        local = parts.scheme == "http" and is_loopback(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    except ValueError:
-        raise ProviderTermsError(f"{url} is no URL") from None
-    if not local and not (parts.scheme == "https" and host):
-        raise ProviderTermsError(f"{url} must begin with https://")
-    return url
+        return safe_url(url)
+    except AddressError as error:
+        raise ProviderTermsError(str(error)) from None

@@ -211,7 +211,7 @@ class _Unpacker:
     def write(self, data: bytes) -> None:
         self._waiting += data
         while len(self._waiting) >= BLOCK and self.manifest is None:
-            header = tarfile.TarInfo.frombuf(bytes(self._waiting[:BLOCK]), "ascii", "strict")
+            header = tarfile.TarInfo.frombuf(bytes(self._waiting[:BLOCK]), "ascii", "surrogateescape")
             if not header.isreg() or header.size > MAX_PART_BYTES:
                 raise tarfile.HeaderError("no part of a backup")
             end = BLOCK + header.size

@@ -28,7 +28,6 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.health.probes import Presence
-from cekalwatch.server.recognition.probes import aiming_jpeg
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.wire.identity import DeviceRole, Identity
 
@@ -107,15 +106,18 @@ class AimingService:
         self,
         stream_of: Callable[[str], StreamPictures | None],
         server_of: Callable[[str], str],
+        encoded: Callable[[str, bytes], bytes],
         presence: Presence,
         trail: AuditTrail,
         clock: Clock,
     ) -> None:
         """`stream_of`: the newest stream of a camera here; `server_of`: the name of another server that has the
-        camera, or an empty text. That one blocks, and raises StorageError.
+        camera, or an empty text. That one blocks, and raises StorageError. `encoded` makes of what a camera sent the
+        picture that people see; it blocks, and raises CekalwatchError.
         """
         self._stream_of = stream_of
         self._server_of = server_of
+        self._encoded = encoded
         self._presence = presence
         self._trail = trail
         self._clock = clock
@@ -127,9 +129,7 @@ class AimingService:
         Raises CAMERA_AWAY, CAMERA_ELSEWHERE, CAMERA_PICTURES_TOO_MANY; and, after recording, CAMERA_TOO_OLD,
         CAMERA_PICTURE_UNDER_WAY, CAMERA_LOOKS_ELSEWHERE and CAMERA_GIVES_NO_PICTURE.
         """
-        stream = self._stream_of(camera.camera_id)
-        if stream is None:
-            raise await self._away(camera)
+        stream = await self._stream(camera)
         now_s = asyncio.get_running_loop().time()
         if self._paces.of((str(actor), camera.camera_id), now_s).take(1, now_s, 0) is None:
             raise CekalwatchError(Code.CAMERA_PICTURES_TOO_MANY)
@@ -141,12 +141,22 @@ class AimingService:
         await self._note(actor, camera, OK, taken.faces)
         return taken
 
-    async def _away(self, camera: Camera) -> CekalwatchError:
+    async def taken(self, camera: Camera) -> TakenPicture:
+        """Return the present picture of a camera; the caller limits the rate, and records who is given it.
+
+        Raises as `picture` does, without CAMERA_PICTURES_TOO_MANY.
+        """
+        return await self._taken(camera, await self._stream(camera))
+
+    async def _stream(self, camera: Camera) -> StreamPictures:
+        """Return the camera's stream; raises CAMERA_AWAY or CAMERA_ELSEWHERE."""
+        if stream := self._stream_of(camera.camera_id):
+            return stream
         server = await asyncio.to_thread(self._server_of, camera.camera_id)
         error = CekalwatchError(Code.CAMERA_ELSEWHERE if server else Code.CAMERA_AWAY, camera.camera_id)
         if server:
             error.told = MappingProxyType({"server": server})
-        return error
+        raise error
 
     async def _taken(self, camera: Camera, stream: StreamPictures) -> TakenPicture:
         heartbeat = self._presence.camera(camera.camera_id).heartbeat
@@ -159,7 +169,7 @@ class AimingService:
         given = await stream.picture()
         taken_at = self._clock.now() - timedelta(seconds=given.age_s)
         try:
-            jpeg = await asyncio.to_thread(aiming_jpeg, given.jpeg)
+            jpeg = await asyncio.to_thread(self._encoded, camera.camera_id, given.jpeg)
         except CekalwatchError as error:
             log.warning("aiming_picture_unusable", camera_id=camera.camera_id, reason=error.code)
             raise CekalwatchError(Code.CAMERA_GIVES_NO_PICTURE, str(error)) from None

@@ -26,6 +26,8 @@ class DatabaseHealth:
         self._period_s = period_s
         self._expected: deque[float] = deque()
         self._called = asyncio.Event()
+        self._ended = asyncio.Event()
+        """Set when the present write ends, and replaced."""
         self._sound_s = float("-inf")
         """When the last write began that succeeded."""
         self._failed_s = float("-inf")
@@ -41,6 +43,16 @@ class DatabaseHealth:
         """Request a write now, unless one is expected already, so that the state is known even without travellers."""
         if not self._expected:
             self.expect(asyncio.get_running_loop().time())
+
+    async def written_since(self, moment_s: float) -> bool:
+        """Request a write, and return whether one that began at `moment_s` or later succeeded, and not failed."""
+        self.expect_soon()
+        while not self.sound_since(moment_s):
+            if self.failed_since(moment_s):
+                return False
+            ended = self._ended
+            await ended.wait()
+        return True
 
     def sound_since(self, moment_s: float) -> bool:
         """Whether a write that began at `moment_s` or later has succeeded."""
@@ -68,6 +80,8 @@ class DatabaseHealth:
         await asyncio.sleep(max(0.0, moment_s - loop.time()))
         begun_s = loop.time()
         await self._write(begun_s)
+        self._ended.set()
+        self._ended = asyncio.Event()
         while self._expected and self._expected[0] <= begun_s:
             self._expected.popleft()
         await asyncio.sleep(begun_s + self._period_s - loop.time())

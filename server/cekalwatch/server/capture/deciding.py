@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.capture.candidates import Neighbours, OrdersInForce
+from cekalwatch.server.capture.exercises import ExercisePassages
 from cekalwatch.server.capture.passages import Passages, PassageScore, State, Track
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.captures import Capture
@@ -20,7 +21,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.probes import NO_METRICS, Metrics
-from cekalwatch.server.recognition.probes import Probe, probe_jpeg
+from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError
 
@@ -71,7 +72,8 @@ class Decider:
 
     Crops of one track that are not alike belong to two passages, of two people (domain rule 3).
 
-    `announce` is called after each committed event, `begun` with the first capture of each passage.
+    `probe_jpeg` gives the crop of a match as it is stored. `announce` is called after each committed event, `begun`
+    with the first capture of each passage.
     """
 
     def __init__(
@@ -82,8 +84,10 @@ class Decider:
         clock: Clock,
         passages: Passages,
         timing: AlertTiming,
+        probe_jpeg: Callable[[Capture], bytes],
         announce: Callable[[], None],
         begun: Callable[[Capture], None],
+        exercises: ExercisePassages,
         metrics: Metrics = NO_METRICS,
     ) -> None:
         self._snapshot = snapshot
@@ -93,8 +97,10 @@ class Decider:
         self._passages = passages
         self._passages_of = ""
         self._timing = timing
+        self._probe_jpeg = probe_jpeg
         self._announce = announce
         self._begun = begun
+        self._exercises = exercises
         self._metrics = metrics
         self.alerts_raised = 0
 
@@ -112,13 +118,28 @@ class Decider:
             self._passages.clear()
             self._passages_of = model
         now = self._clock.now()
-        comparable = [item for item in batch if item.probe.model_version == model]
+        of_model = [item for item in batch if item.probe.model_version == model]
+        comparable = [item for item in of_model if not (item.capture.empty or item.capture.exercise_id)]
+        for item in of_model:
+            if item.capture.empty:
+                Neighbours.of(snapshot.gallery, item.probe.template[np.newaxis])
         searches = self._search(snapshot, comparable, now)
         settled = iter([self._settle(snapshot, search) for search in searches])
         decided = self._clock.now()
         for item in comparable:
             self._metrics.decision((decided - item.capture.captured_at).total_seconds())
-        return [next(settled) if item.probe.model_version == model else OtherModelError(model) for item in batch]
+        for item in of_model:  # after the travellers', whom they may not delay
+            if item.capture.exercise_id:
+                self._exercises.decide(item.capture, item.probe, snapshot)
+        return [self._outcome(item, model, settled) for item in batch]
+
+    @staticmethod
+    def _outcome(
+        item: EmbeddedCapture, model: str, settled: Iterator[CaptureOutcome | Exception]
+    ) -> CaptureOutcome | Exception:
+        if item.capture.empty or (item.capture.exercise_id and item.probe.model_version == model):
+            return CaptureOutcome.ACCEPTED
+        return next(settled) if item.probe.model_version == model else OtherModelError(model)
 
     def _search(self, snapshot: GallerySnapshot, items: Sequence[EmbeddedCapture], now: datetime) -> list[_Search]:
         """Put each capture into its passage, and search for the passage as it is then."""
@@ -188,7 +209,7 @@ class Decider:
             return None
         return Match(
             capture=capture,
-            probe_jpeg=probe_jpeg(capture.jpeg),
+            probe_jpeg=self._probe_jpeg(capture),
             candidates=eligible,
             fused_crops=search.state.crops,
             threshold=snapshot.decision.value,

@@ -18,6 +18,8 @@ from cekalwatch.contract.values.captures import (
     CaptureReceipt,
     ClientTime,
     Drain,
+    ExercisePlayed,
+    ExerciseRequest,
     FaceCapture,
     FaceQuality,
     FromCamera,
@@ -26,8 +28,11 @@ from cekalwatch.contract.values.captures import (
     ToCamera,
     Welcome,
 )
+from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.server.capture.aiming import StreamPictures
+from cekalwatch.server.capture.exercises import ExerciseIntake
 from cekalwatch.server.capture.processing import CaptureProcessor
+from cekalwatch.server.capture.unusable_faces import UnusableCounter
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.captures import CameraClock, Capture, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
@@ -81,6 +86,8 @@ class CameraSession:
         terms: CaptureTerms,
         processor: CaptureProcessor,
         presence: Presence,
+        unusable: UnusableCounter,
+        exercises: ExerciseIntake,
         clock: Clock,
     ) -> None:
         self._camera = camera
@@ -90,6 +97,10 @@ class CameraSession:
         self._terms = terms
         self._processor = processor
         self._presence = presence
+        self._unusable = unusable
+        self._exercises = exercises
+        self.plays_exercises = hello.plays_exercises
+        self._to_play: list[ExerciseRequest] = []
         self._clock = clock
         self._draining = False
         self._ready: list[CaptureReceipt] = []
@@ -111,6 +122,11 @@ class CameraSession:
         self._policy = policy
         self._wake.set()
 
+    def play(self, request: ExerciseRequest) -> None:
+        """Send the camera an exercise."""
+        self._to_play.append(request)
+        self._wake.set()
+
     def drain(self) -> None:
         """Tell the camera that the server is about to stop."""
         self._draining = True
@@ -119,7 +135,7 @@ class CameraSession:
     async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[ToCamera, None]:
         """Yield the welcome, and receipts for the messages after it, until they end; raises the stream's error."""
         policy, drained = self._policy, False
-        yield Welcome(self._terms.credits, self._terms.heartbeat_period_s, policy, self._clock.now())
+        yield Welcome(self._terms.credits, self._terms.heartbeat_period_s, policy, self._clock.now(), True)
         reader = asyncio.create_task(self._read(inbound))
         reader.add_done_callback(lambda _: self._wake.set())
         try:
@@ -136,6 +152,8 @@ class CameraSession:
                     yield policy
                 while request := self.pictures.take():
                     yield request
+                while self._to_play:
+                    yield self._to_play.pop(0)
                 if self._draining and not drained:
                     drained = True
                     yield Drain(reconnect_after_s=1.0)
@@ -160,15 +178,15 @@ class CameraSession:
             self._camera_clock.note(said.time, now, said.uptime)
             match message:
                 case FaceCapture() | Rejected():
-                    if self._waiting + self._taken >= self._terms.credits:
-                        raise CekalwatchError(Code.CREDIT_EXCEEDED)
-                    if isinstance(message, Rejected):
-                        self._begin(message)
-                    else:
-                        self._begin(placed(message, self._camera, self._run_id, self._camera_clock, now))
+                    self._face(message, now)
                     continue
                 case Heartbeat():
                     self._presence.heartbeat_received(self._camera.camera_id, message)
+                case UnusablePassage():
+                    seen_at = message.last_seen_at and self._camera_clock.place(message.last_seen_at, now)
+                    self._unusable.passed(self._camera, message.reason, seen_at or now, sent=message.sent)
+                case ExercisePlayed():
+                    self._exercises.played(self._camera.camera_id, message)
                 case AimingAnswer():
                     self.pictures.answered(message)
                 case Goodbye(reason=reason):
@@ -176,10 +194,22 @@ class CameraSession:
                     return
             await self._pace.keep()
 
+    def _face(self, message: FaceCapture | Rejected, now: datetime) -> None:
+        if self._waiting + self._taken >= self._terms.credits:
+            raise CekalwatchError(Code.CREDIT_EXCEEDED)
+        if isinstance(message, FaceCapture):
+            capture = placed(message, self._camera, self._run_id, self._camera_clock, now)
+            if message.exercise_token and isinstance(capture, Capture):
+                capture = self._exercises.marked(capture, message.exercise_token)
+            self._begin(capture)
+        else:
+            self._begin(message)
+
     def _begin(self, message: Capture | Rejected) -> None:
         self._waiting += 1
         if isinstance(message, Capture):
-            self._presence.face_received(message)
+            if message.exercise_id is None:
+                self._presence.face_received(message)
         elif message.reason is Code.CAPTURE_TIME_UNPLACEABLE:
             self._note_unplaceable()
         self._working.add(asyncio.create_task(self._process(message)))

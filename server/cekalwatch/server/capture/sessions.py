@@ -10,10 +10,12 @@ from typing import TypeVar
 import structlog
 
 from cekalwatch.contract.values.capture_policy import CapturePolicy
-from cekalwatch.contract.values.captures import CameraHello, ClientTime
+from cekalwatch.contract.values.captures import CameraHello, ClientTime, ExerciseRequest
 from cekalwatch.server.capture.aiming import StreamPictures
+from cekalwatch.server.capture.exercises import ExerciseIntake
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.capture.session import CameraSession, CaptureTerms
+from cekalwatch.server.capture.unusable_faces import UnusableCounter
 from cekalwatch.server.domain.captures import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.clock import Clock
@@ -34,6 +36,8 @@ class CaptureSessions:
         terms: CaptureTerms,
         processor: CaptureProcessor,
         presence: Presence,
+        unusable: UnusableCounter,
+        exercises: ExerciseIntake,
         clock: Clock,
     ) -> None:
         """`policies`: what each camera may send, by its key."""
@@ -44,6 +48,10 @@ class CaptureSessions:
         self._terms = terms
         self._processor = processor
         self._presence = presence
+        self._unusable = unusable
+        self._exercises = exercises
+        self.players: frozenset[str] = frozenset()
+        """The cameras whose newest stream here plays exercises; any thread may read it."""
         self._clock = clock
         self._draining = False
 
@@ -62,6 +70,15 @@ class CaptureSessions:
         """Return the requests of a camera's newest stream; None while it has no stream here."""
         streams = [stream for stream, name in self._streams.items() if name == camera_id]
         return streams[-1].pictures if streams else None
+
+    def play(self, camera_id: str, request: ExerciseRequest) -> None:
+        """Send a camera an exercise over its newest stream, if it is here and plays any."""
+        streams = [stream for stream, name in self._streams.items() if name == camera_id and stream.plays_exercises]
+        if streams:
+            streams[-1].play(request)
+
+    def _note_players(self) -> None:
+        self.players = frozenset(name for stream, name in self._streams.items() if stream.plays_exercises)
 
     def drain(self) -> None:
         """Tell every camera that the server is about to stop."""
@@ -103,17 +120,21 @@ class CaptureSessions:
             self._terms,
             self._processor,
             self._presence,
+            self._unusable,
+            self._exercises,
             self._clock,
         )
         if self._draining:
             stream.drain()
         self._streams[stream] = camera_id
+        self._note_players()
         self._presence.follow_clock(camera_id, camera_clock)
         self._presence.camera_connected(camera_id)
         try:
             yield stream
         finally:
             del self._streams[stream]
+            self._note_players()
             stream.pictures.end()
             self._presence.camera_disconnected(camera_id)
             log.info("camera_disconnected", camera_id=camera_id)

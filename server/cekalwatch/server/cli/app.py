@@ -13,6 +13,8 @@ from cekalwatch.program.cli.shared_commands import Format, add_version
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli import (
     audit,
+    exercises,
+    first_looks,
     init,
     keys,
     models,
@@ -61,6 +63,8 @@ add_version(
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="database")
+app.add_typer(exercises.app, name="exercises")
+app.add_typer(first_looks.app, name="first-looks")
 app.add_typer(gallery, name="gallery")
 app.add_typer(keys.app, name="keys")
 app.add_typer(law.app, name="law")

@@ -184,12 +184,19 @@ def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) ->
 def _print(model: ThresholdModel, title: str) -> None:
     table = Table("templates", *(f"FPIR {fpir:g}" for fpir in FPIRS), title=escape(title))
     for size in LIST_SIZES:
-        cells = (f"{model.threshold(size, fpir):.3f}{'' if model.is_measured(size, fpir) else ' *'}" for fpir in FPIRS)
-        table.add_row(f"{size:,}", *cells)
+        table.add_row(f"{size:,}", *(_cell(model, size, fpir) for fpir in FPIRS))
     console = Console()
     console.print(table)
     origin = model.provenance
-    console.print(f"* extrapolated. {model.extrapolation}")
+    console.print(f"Below each threshold: its 95 % interval. * extrapolated. {model.extrapolation}")
     console.print(
         escape(f"{origin.data}; {origin.passages} passages of up to {origin.crops} crops; {origin.measured_on}")
     )
+
+
+def _cell(model: ThresholdModel, templates: int, fpir: float) -> str:
+    """Return two short lines, so that the table is not wider than a terminal."""
+    interval = model.threshold_interval(templates, fpir)
+    uncertain = f"\n{interval[0]:.3f}-{interval[1]:.3f}" if interval else ""
+    extrapolated = "" if model.is_measured(templates, fpir) else " *"
+    return f"{model.threshold(templates, fpir):.3f}{extrapolated}{uncertain}"

@@ -34,7 +34,8 @@ class _Seen:
     """When each agent was subscribed last."""
     cameras: Mapping[str, float] = field(default_factory=dict)
     """When a PC attended each camera last."""
-    present: tuple[AgentPresence, ...] = ()
+    watched: Mapping[str, AgentPresence] = field(default_factory=dict)
+    """What each present agent watches."""
 
 
 class Attendance:
@@ -58,7 +59,7 @@ class Attendance:
             now_s,
             lately | dict.fromkeys(watched, now_s),
             {**before.cameras, **dict.fromkeys(attended, now_s)},
-            tuple(watched.values()),
+            watched,
         )
 
     @property
@@ -74,8 +75,16 @@ class Attendance:
         unattended = self.unattended
         if not unattended or camera not in unattended or self._seen is None:
             return Escalation.COUNTER
-        near = (one for one in self._seen.present if one.site in {"", camera.site})
+        near = (one for one in self._seen.watched.values() if one.site in {"", camera.site})
         return Escalation.SUPERVISOR if any(one.is_for_supervisors for one in near) else Escalation.SITE
+
+    def attending(self, camera: Camera) -> frozenset[str]:
+        """Return the agents that would ring for a traveller at `camera`, as of the last look."""
+        return (
+            frozenset(name for name, one in self._seen.watched.items() if one.attends(camera))
+            if self._seen
+            else frozenset()
+        )
 
     def has_officer(self, site: str) -> bool:
         """Whether an officer is signed in at a PC of a site now. It reads, and raises StorageError."""

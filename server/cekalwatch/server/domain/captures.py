@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import Code
+
+UNKNOWN_EXERCISE: Final = UUID(int=0)
+"""Stands for the exercise of a token that no server signed: no exercise is awaited under it."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class Capture:
     """Whether the face is fit for an alert, by what the client measured (`vision/fitness.py`)."""
     trace: str = ""
     """Its trace context (`program/traces.py`); empty if it is not traced."""
+    exercise_id: UUID | None = None
+    """The exercise that it belongs to (rule 16), `UNKNOWN_EXERCISE` of an invalid token; None of a traveller."""
+    empty: bool = False
+    """Whether it has no face, and only shows that captures get through: it is searched, and belongs to no passage."""
 
 
 @dataclass(frozen=True)

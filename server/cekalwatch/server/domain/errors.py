@@ -88,6 +88,11 @@ class Code(StrEnum):
         "The port cannot give its picture now; try again when it is connected, or view it at the port.",
     )
     ALERT_OF_PORT = auto(), Kind.FAILED_PRECONDITION, "A port's own server keeps this alert; it is decided there."
+    HAND_OVER_GONE = (
+        auto(),
+        Kind.NOT_FOUND,
+        "No such hand-over waits for this person: it was taken over or removed, or they left it themselves.",
+    )
     # Adjudication.
     ALERT_HELD = auto(), Kind.FAILED_PRECONDITION, "Another person holds this alert."
     ALERT_NOT_CLAIMED = auto(), Kind.FAILED_PRECONDITION, "Nobody holds this alert; claim it first."
@@ -159,6 +164,11 @@ class Code(StrEnum):
         "The stored data of these orders has changed since the preview; make another one.",
     )
     ORDER_CHANGED = auto(), Kind.FAILED_PRECONDITION, "The order has changed since the preview."
+    ORDER_OF_SOURCE = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "A source keeps the order; correct it there.",
+    )
     # The list of a centre.
     LIST_POSITION_UNKNOWN = auto(), Kind.FAILED_PRECONDITION, "The list has no such position; begin from the start."
     PORT_FOLLOWED_ELSEWHERE = (
@@ -307,6 +317,11 @@ class Code(StrEnum):
         auto(),
         Kind.PERMISSION_DENIED,
         "The second person signed for something else, or for another session; sign in again for this.",
+    )
+    APPROVAL_GONE = (
+        auto(),
+        Kind.NOT_FOUND,
+        "No request waits for this person at this device: it is over, or must be signed at another one.",
     )
     PERSON_UNKNOWN = auto(), Kind.NOT_FOUND, "There is nobody with this sign-in name."
     PERSON_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody else has changed this person; check the record again."

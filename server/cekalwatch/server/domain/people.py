@@ -16,12 +16,15 @@ from cekalwatch.contract.values.people import (
     ACCEPT_AUDIT_HISTORY_PAIR,
     ACCEPT_ROWS_PAIR,
     ACCEPT_SHRUNKEN_LIST_PAIR,
+    AMEND_ORDER_PAIR,
+    CHANGE_FIRST_LOOKS_PAIR,
     CHANGE_LAW_PAIR,
     CHANGE_PEOPLE_PAIR,
     CHANGE_THRESHOLD_PAIR,
     CONFIRM_ALERT_PAIR,
     EXPORT_AUDIT_PAIR,
     MAX_DISPLAY_NAME,
+    SET_EXERCISES_PAIR,
     Pair,
     PersonRole,
     acts_as,
@@ -78,6 +81,9 @@ class TwoPersonAction(StrEnum):
     ACCEPT_ROWS = "ACCEPT_ROWS"
     CHANGE_LAW = "CHANGE_LAW"
     CHANGE_PEOPLE = "CHANGE_PEOPLE"
+    AMEND_ORDER = "AMEND_ORDER"
+    CHANGE_FIRST_LOOKS = "CHANGE_FIRST_LOOKS"
+    SET_EXERCISES = "SET_EXERCISES"
 
 
 TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
@@ -90,6 +96,9 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
         TwoPersonAction.ACCEPT_ROWS: ACCEPT_ROWS_PAIR,
         TwoPersonAction.CHANGE_LAW: CHANGE_LAW_PAIR,
         TwoPersonAction.CHANGE_PEOPLE: CHANGE_PEOPLE_PAIR,
+        TwoPersonAction.AMEND_ORDER: AMEND_ORDER_PAIR,
+        TwoPersonAction.CHANGE_FIRST_LOOKS: CHANGE_FIRST_LOOKS_PAIR,
+        TwoPersonAction.SET_EXERCISES: SET_EXERCISES_PAIR,
     }
 )
 

@@ -1,7 +1,7 @@
 """Ports with their own servers, and their reports of alerts to the centre.
 
 A port reports the events of its own log, in order, and each with its alert as it stands there. The centre stores them,
-and decides nothing about them.
+and decides nothing about them; but what it has stored of an alert, no later report changes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from cekalwatch.contract.values.adjudication import UNDO_FOR, UNSETTLED, AlertState, Outcome
 from cekalwatch.contract.values.federation import PortStatus
-from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEvent
 from cekalwatch.server.domain.clock import lately
 
 FOLLOWS_WITHIN = timedelta(seconds=15)
@@ -42,6 +43,15 @@ class PortReport:
     event: AlertEvent
     alert: Alert
     people: Mapping[UUID, str]
+
+
+@dataclass(frozen=True)
+class RefusedReport:
+    """A report that contradicts what its port reported of the alert before."""
+
+    report: PortReport
+    facts: tuple[str, ...]
+    """The names of the facts that it would change."""
 
 
 @dataclass(frozen=True)
@@ -116,3 +126,84 @@ class PortState:
             list_at=self.list_at,
             model_version=following.model_version if following else "",
         )
+
+
+_SETTLING = (AlertState.CONFIRMED, AlertState.CLEARED, AlertState.CLOSED)
+"""In the order in which an alert goes through them; it may leave some out, and never comes back."""
+
+
+def contradictions(held: Alert, told: Alert) -> tuple[str, ...]:
+    """Return the names of the facts that `told`, a later report of the alert `held`, would change though none may.
+
+    An alert stays where and when it was raised. People's findings and contacts are added to, candidates, orders and
+    sightings too; a score rises only with a new sighting; and only a new finding settles an alert.
+    """
+    old, new = held.handling, told.handling
+    further = {one.capture_id for one in told.sightings} - {one.capture_id for one in held.sightings}
+    # A late sighting may be older than all that are shown.
+    may_join = bool(further) or len(held.sightings) >= MAX_SIGHTINGS
+    holds = {
+        "camera": held.camera == told.camera,
+        "capture_time": held.captured_at == told.captured_at,
+        "raised_time": held.raised_at == told.raised_at,
+        "version": held.version <= told.version,
+        "candidates": all(told.has(one.subject_id) for one in held.candidates)
+        and (may_join or len(told.candidates) == len(held.candidates)),
+        "orders": held.subject_id != told.subject_id or set(held.order_ids) <= set(told.order_ids),
+        "score": all(_score_goes_on(held, told, one.subject_id, may_join=may_join) for one in held.candidates),
+        "threshold": may_join or (held.threshold, held.model_version) == (told.threshold, told.model_version),
+        "sightings": _sightings_go_on(held, told),
+        "findings": new.findings[: len(old.findings)] == old.findings,
+        "follow_ups": new.follow_ups[: len(old.follow_ups)] == old.follow_ups,
+        "reference": old.reference in {"", new.reference},
+        "escalation": (old.escalation, old.escalations) <= (new.escalation, new.escalations),
+        "state": _state_goes_on(held, told),
+    }
+    return tuple(name for name, held_on in holds.items() if not held_on)
+
+
+def _score_goes_on(held: Alert, told: Alert, subject_id: str, *, may_join: bool) -> bool:
+    """Whether the score is the same, or changed with a sighting: better, or of another model."""
+    before, after = _score(held, subject_id), _score(told, subject_id)
+    if before is None or after is None:  # a candidate that is missing is another contradiction
+        return True
+    return before == after or (may_join and (before[0] != after[0] or before[1] < after[1]))
+
+
+def _score(alert: Alert, subject_id: str) -> tuple[str, float] | None:
+    """Return the model version and the score of a candidate."""
+    met = next((one for one in alert.candidates if one.subject_id == subject_id), None)
+    return (met.model_version or alert.model_version, met.score) if met else None
+
+
+def _sightings_go_on(held: Alert, told: Alert) -> bool:
+    """Whether the sightings that both show are the same, and none is missing unless newer ones took its place."""
+    after = {one.capture_id: (one.captured_at, one.camera, one.score) for one in told.sightings}
+    known = [after.get(one.capture_id) for one in held.sightings]
+    same = all(
+        found in {None, (one.captured_at, one.camera, one.score)}
+        for found, one in zip(known, held.sightings, strict=True)
+    )
+    return same and (None not in known or len(told.sightings) >= MAX_SIGHTINGS)
+
+
+def _is_undone(held: Alert, told: Alert) -> bool:
+    """Whether whoever judged an alert undid that in time."""
+    old, new = held.handling.undoable, told.handling.findings[len(held.handling.findings) :]
+    undoing = new[0] if new else None
+    return bool(
+        old
+        and undoing
+        and (undoing.outcome, undoing.by) == (Outcome.UNDONE, old.by)
+        and undoing.at - old.at <= UNDO_FOR
+    )
+
+
+def _state_goes_on(held: Alert, told: Alert) -> bool:
+    before, after = held.state, told.state
+    if before in UNSETTLED or (before is AlertState.CLEARED and _is_undone(held, told)):
+        return after in UNSETTLED or len(told.handling.findings) > len(held.handling.findings)
+    if after in UNSETTLED or _SETTLING.index(after) < _SETTLING.index(before):
+        return False
+    taken_back = before is AlertState.CONFIRMED and after is AlertState.CLEARED
+    return not taken_back or len(told.handling.findings) > len(held.handling.findings)

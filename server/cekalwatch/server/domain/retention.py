@@ -11,7 +11,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """Retention times of events, images and records of alerts, and of people who are no longer banned."""
+    """Retention times of events, images and records of alerts, of people no longer banned, and of notes of shifts."""
 
     events: timedelta = timedelta(days=365)
     cleared_images: timedelta = timedelta(hours=12)
@@ -24,6 +24,8 @@ class RetentionPolicy:
     """After the alert was raised, once it is cleared or closed."""
     ended_subjects: timedelta = timedelta(days=365)
     """After the last order of a subject ended."""
+    shift_notes: timedelta = timedelta(days=7)
+    """After they were written."""
 
 
 def ended_by(file: SubjectFile, moment: datetime, checkpoints: Checkpoints) -> bool:

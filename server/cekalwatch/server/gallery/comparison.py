@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.engines.recogniser import TemplateError
 from cekalwatch.server.recognition.enrolment import find_faces
 from cekalwatch.server.recognition.packs.installed import Engine
-from cekalwatch.server.recognition.probes import decode_crop
 from cekalwatch.server.storage.models.store import TemplatePiece, TemplateStore
 from cekalwatch.vision.alignment import LandmarksError, align
 

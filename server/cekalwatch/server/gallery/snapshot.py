@@ -91,6 +91,11 @@ class GallerySnapshot:
         return len(self.gallery) == 0 and self.people.expected
 
     @property
+    def unrecognisable(self) -> int:
+        """Subjects to search who have no template: no photograph of theirs can be used, or they have none."""
+        return self.people.searched - self.gallery.subjects
+
+    @property
     def threshold(self) -> float:
         """The decision threshold, comparison score."""
         return self.decision.value

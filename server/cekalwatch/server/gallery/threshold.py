@@ -82,7 +82,7 @@ class ThresholdRule:
             value, source = min(max(packs + offset, MIN_THRESHOLD), MAX_THRESHOLD), ThresholdSource.LEARNED
         else:
             value, source = packs, ThresholdSource.PACK
-        promise, model = self._promise(packs)
+        promise, model = self._promise(packs, templates)
         expected = model.fpir(templates, value)
         return Threshold(value, source, expected, not model.is_measured(templates, expected), promise)
 
@@ -92,11 +92,12 @@ class ThresholdRule:
             return 0.0
         return self._learning.limited(self._learned.offset.value)
 
-    def _promise(self, packs: float) -> tuple[ThresholdPromise, ThresholdModel]:
+    def _promise(self, packs: float, templates: int) -> tuple[ThresholdPromise, ThresholdModel]:
         """Return the promised FPIR, and its model."""
         findings = self._learned.findings if self._learned else SiteFindings.NONE
         tail = findings.tail
-        low, high = (packs + findings.low, packs + findings.high) if tail else (0.0, 0.0)
+        known = self._model.threshold_interval(templates, self._target_fpir) or (0.0, 0.0)
+        low, high = (packs + findings.low, packs + findings.high) if tail else known
         origin = "" if tail else self._model.provenance.data
         promise = ThresholdPromise(origin, findings.passages, MIN_PASSAGES, round(findings.weight), low, high)
         return promise, tail or self._model

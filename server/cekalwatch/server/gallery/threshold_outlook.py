@@ -95,7 +95,8 @@ class ThresholdOutlooks:
         genuine: NDArray[np.float32],
     ) -> ThresholdPoint:
         model = findings.tail or packs
-        fpir, low, high = model.fpir(templates, threshold), 0.0, 0.0
+        fpir = model.fpir(templates, threshold)
+        low, high = model.fpir_interval(templates, threshold) or (0.0, 0.0)
         if findings.tail:
             # The interval of the wanted threshold, moved along the tail: further up, it is slightly too narrow.
             wanted = model.threshold(templates, self._target_fpir)

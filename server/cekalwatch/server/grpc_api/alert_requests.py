@@ -71,12 +71,23 @@ def alert_id(value: str) -> UUID:
 
 def adjudication(request: alert_service_pb2.AdjudicateAlertRequest) -> Adjudication:
     """Read an officer's adjudication; raises OUTCOME_NOT_ALLOWED, REASON_INVALID or Refused."""
-    outcome = OUTCOMES.member(request.outcome)
-    if outcome is None:
-        raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(request.outcome))
-    candidate = request.candidate_subject_id
-    text(candidate, "candidate_subject_id", MAX_CANDIDATE_KEY)
-    return Adjudication(outcome, reason(request.reason), request.note, request.version, candidate)
+    found = outcome(request.outcome)
+    subject_id = candidate(request.candidate_subject_id, "candidate_subject_id")
+    return Adjudication(found, reason(request.reason), request.note, request.version, subject_id)
+
+
+def candidate(value: str, field: str) -> str:
+    """Read a candidate's key; raises Refused."""
+    text(value, field, MAX_CANDIDATE_KEY)
+    return value
+
+
+def outcome(value: adjudication_pb2.Outcome.ValueType) -> Outcome:
+    """Read what somebody found; raises OUTCOME_NOT_ALLOWED."""
+    found = OUTCOMES.member(value)
+    if found is None:
+        raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, str(value))
+    return found
 
 
 def clearing(request: alert_service_pb2.ClearAlertRequest) -> Adjudication:

@@ -233,7 +233,8 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
             return
         async with self._refusing(first.method, first.certificate_pem, context):
             act = JointAct.of(action, signed_bytes(request))
-            _caller.set(await asyncio.to_thread(self._people.admit_second, act, current_caller(), token))
+            admit = self._people.admit_second
+            _caller.set(await asyncio.to_thread(admit, first.method, act, current_caller(), token))
 
     @asynccontextmanager
     async def _refusing(self, method: str, certificate_pem: bytes, context: Context) -> AsyncIterator[None]:

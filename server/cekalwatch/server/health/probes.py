@@ -74,6 +74,8 @@ TWICE_TIMES = 3
 line that breaks makes fewer."""
 TWICE_WITHIN = timedelta(minutes=2)
 TWICE_TOLD_FOR = timedelta(hours=1)
+ENDING_TOLD_FOR = timedelta(minutes=10)
+"""How long a camera counts as one whose crops end decoders; it can end one a minute."""
 MAX_REJECTIONS = 100
 """Refused cameras that are remembered; a caller may claim any name, so the number is bounded."""
 
@@ -114,6 +116,8 @@ class AgentPresence:
     """Whether a supervisor is signed in at its device."""
     officer: bool = False
     """The same of an officer."""
+    people: frozenset[str] = frozenset()
+    """Keys of the officers and supervisors who are signed in there."""
 
     @property
     def is_for_supervisors(self) -> bool:
@@ -216,6 +220,7 @@ class Presence:
         self._passages: defaultdict[str, RecentPassages] = defaultdict(RecentPassages)
         self._displaced: dict[Identity, tuple[datetime, ...]] = {}
         self._twice: dict[Identity, datetime] = {}
+        self._ending: dict[str, datetime] = {}
 
     def now(self) -> datetime:
         """Return the server's time."""
@@ -310,6 +315,16 @@ class Presence:
         """The devices of which there were two within the last hour."""
         now = self._clock.now()
         return frozenset(one for one, at in self._twice.copy().items() if now - at < TWICE_TOLD_FOR)
+
+    def ended_decoders(self, camera_id: str) -> None:
+        """Note that crops of a camera of ours have just ended too many decoders; any thread may call it."""
+        self._ending[camera_id] = self._clock.now()
+
+    @property
+    def ending_decoders(self) -> frozenset[str]:
+        """The cameras whose crops end decoders again and again."""
+        now = self._clock.now()
+        return frozenset(one for one, at in self._ending.copy().items() if now - at < ENDING_TOLD_FOR)
 
     @property
     def agents(self) -> Mapping[str, AgentPresence]:

@@ -25,7 +25,7 @@ MIN_PASSAGES: Final = 300
 MIN_VOTING_PASSAGES: Final = 100
 """Minimum passages of a camera that votes."""
 MIN_VOTES: Final = 3
-"""Minimum of cameras that vote, where the site has so many; more than half of those with passages do."""
+"""Minimum number of cameras that vote, where the site has that many; more than half of the cameras with passages do."""
 COMPARED_SHARES: Final = ((0.05, 2.0), (0.01, 2.0), (1e-3, 4.0), (1e-4, 4.0))
 """Shares of passages above a high score, and the factor between those of a camera and of the others, up or down, from
 which it stands out. Far in the tail honest cameras differ more."""

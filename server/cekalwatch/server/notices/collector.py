@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError
@@ -76,9 +77,12 @@ class AlertNotices:
     def after(self, position: int) -> tuple[list[Notice], int]:
         """Return the next events."""
         events = self.alerts.events_after(position, PAGE)
-        return list(map(self._notice, events)), events[-1].sequence if events else position
+        told = [one for one in events if one.type is not AlertEventType.LOOKED]  # it changes nothing of the alert
+        notices = [notice for one in told if (notice := self._notice(one))]
+        return notices, events[-1].sequence if events else position
 
-    def _notice(self, event: AlertEvent) -> Notice:
+    def _notice(self, event: AlertEvent) -> Notice | None:
+        """Return the notice of an event; None of an exercise, of which no other system hears (domain rule 16)."""
         data: dict[str, object] = {"sequence": event.sequence, "alert_id": str(event.alert_id)}
         try:
             alert = self.alerts.get(event.alert_id)
@@ -86,6 +90,8 @@ class AlertNotices:
             # An unreadable alert is reported by its key, and does not delay later events.
             log.warning("notice_without_alert", alert_id=str(event.alert_id), error=type(error).__name__)
         else:
+            if alert.exercise_id:
+                return None
             data |= {
                 "state": str(alert.state),
                 "version": alert.version,

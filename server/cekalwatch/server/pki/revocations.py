@@ -148,7 +148,7 @@ class Revocations:
             raise ValueError("it holds no list")
         for one in lists:
             # An authority and its successor may have the same name.
-            if not any(_signed_by(one, authority) for authority in authorities if authority.subject == one.issuer):
+            if not any(_signed_by(one, authority) for authority in authorities):
                 raise ValueError("a list is not signed by an authority of authority.pem")
             if one.next_update_utc and one.next_update_utc < self._clock.now():
                 log.warning("revocations_outdated", until=one.next_update_utc.isoformat())
@@ -157,8 +157,8 @@ class Revocations:
 
 def _signed_by(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
     try:
-        # A key type that cannot sign lists raises TypeError.
-        return crl.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
+        # A key type that cannot sign lists raises TypeError, and so does a name that holds no text.
+        return authority.subject == crl.issuer and crl.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
     except TypeError:
         return False
 

@@ -1,30 +1,18 @@
-"""A camera's crop: decoded, aligned and embedded into the probe that is searched, and encoded as it is kept and shown.
-
-Decoding is strict, since anybody who reaches the port can send bytes, and quick, since every crop passes here.
-Landmarks are in the encoded picture's pixels, so EXIF rotation is not applied. This server encodes all pictures that
-are stored or shown, whatever bytes they came from.
-"""
+"""The probe of a capture: the template that is searched, made of a camera's crop by the recogniser in use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
-from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.pictures.errors import PictureError, PictureFault
-from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError
-from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Picture
-from cekalwatch.vision.softening import aiming_scale, softened
-from cekalwatch.wire.bounds import MAX_AIMING_BYTES, MAX_AIMING_SIDES, MAX_CROP_BYTES, MAX_CROP_PIXELS
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +27,14 @@ class Probe:
 class CaptureEmbedder:
     """Makes the probe of each capture with the recogniser in use at that moment."""
 
-    def __init__(self, recogniser: Callable[[], Recogniser]) -> None:
+    def __init__(self, recogniser: Callable[[], Recogniser], crops: CropDecoder) -> None:
         self._recogniser = recogniser
+        self._crops = crops
 
     def embed(self, captures: list[Capture]) -> Sequence[Probe | Exception]:
         """Return for each capture a probe, or the CekalwatchError that prevents one. Raises RecogniserError."""
         recogniser = self._recogniser()
-        faces = [_aligned(capture) for capture in captures]
+        faces = self._crops.faces(captures)
         good = [face for face in faces if not isinstance(face, CekalwatchError)]
         probes = iter(_probes(recogniser, good))
         return [face if isinstance(face, CekalwatchError) else next(probes) for face in faces]
@@ -61,96 +50,3 @@ def _probes(recogniser: Recogniser, faces: list[Picture]) -> Sequence[Probe | Ce
             return [CekalwatchError(Code.CROP_WITHOUT_TEMPLATE, str(error))]
     # One face without a template must not affect the others.
     return [probe for face in faces for probe in _probes(recogniser, [face])]
-
-
-def _aligned(capture: Capture) -> Picture | CekalwatchError:
-    try:
-        picture = decode_crop(capture.jpeg)
-        height, width = picture.shape[:2]
-        landmarks = np.array(capture.landmarks, dtype=np.float32)
-        if (landmarks < 0).any() or (landmarks > (width, height)).any():
-            return CekalwatchError(Code.LANDMARKS_INVALID, "outside the crop")
-        return align(picture, landmarks)
-    except LandmarksError as error:
-        return CekalwatchError(Code.LANDMARKS_INVALID, str(error))
-    except CekalwatchError as error:
-        return error
-
-
-_FLAGS: Final = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-_CODES: Final = {
-    PictureFault.OTHER_FORMAT: Code.CROP_NOT_JPEG,
-    PictureFault.DAMAGED: Code.CROP_DAMAGED,
-    PictureFault.TOO_LARGE: Code.CROP_TOO_MANY_PIXELS,
-    PictureFault.TOO_COSTLY: Code.CROP_NOT_JPEG,  # none in one scan
-}
-
-
-def decode_crop(jpeg: bytes) -> Picture:
-    """Decode a JPEG within the contract's bounds; raises CekalwatchError with a code CROP_... for anything else.
-
-    Its markers are checked first: the decoder gets one baseline scan of at most MAX_CROP_PIXELS, without metadata.
-    """
-    if len(jpeg) > MAX_CROP_BYTES:
-        raise CekalwatchError(Code.CROP_TOO_LARGE, f"{len(jpeg)} bytes")
-    try:
-        found = read_plain_jpeg(jpeg, MAX_CROP_PIXELS)
-        picture = cv2.imdecode(np.frombuffer(found.essence, dtype=np.uint8), _FLAGS)
-    except PictureError as error:
-        raise CekalwatchError(_CODES[error.fault], str(error)) from None
-    except cv2.error as error:
-        raise CekalwatchError(Code.CROP_DAMAGED, "cannot be decoded") from error
-    if picture is None or picture.shape != (found.height, found.width, 3):
-        raise CekalwatchError(Code.CROP_DAMAGED, "cannot be decoded")
-    return np.asarray(picture, dtype=np.uint8)
-
-
-MAX_PROBE_BYTES: Final = 100_000
-"""Maximum size of a stored probe; it leaves room in a message for two references and people's notes."""
-PROBE_SIDE: Final = 640
-"""Maximum that cameras send. The one deciding thread encodes it, so encoding must be fast: 2 ms for a usual crop, and
-16 for the worst."""
-
-_PROBE_QUALITY: Final = 92
-"""Encoding a crop of quality 85 again with this changes a pixel by less than one step of 255 on average."""
-_WORSE: Final = (80, 70, 60)
-_WORST: Final = 50
-_SHRINKING: Final = 4 / 5
-
-
-def face_jpeg(picture: Picture, quality: int, side: int, max_bytes: int) -> bytes:
-    """Encode a picture as a baseline JPEG of one scan without metadata, of `max_bytes` at most.
-
-    It is scaled down to `side` pixels, and to lower quality or size if it still takes more bytes.
-    """
-    height, width = picture.shape[:2]
-    side = min(side, max(height, width))
-    for worse in chain((quality,), _WORSE, repeat(_WORST)):
-        scale = side / max(height, width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        scaled = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
-        _, jpeg = cv2.imencode(".jpg", scaled, [cv2.IMWRITE_JPEG_QUALITY, worse])
-        if len(jpeg) <= max_bytes:
-            break
-        side = round(side * _SHRINKING)
-    return jpeg.tobytes()
-
-
-def probe_jpeg(crop: bytes) -> bytes:
-    """Return a crop as it is stored; raises CekalwatchError as `decode_crop` does."""
-    return face_jpeg(decode_crop(crop), _PROBE_QUALITY, PROBE_SIDE, MAX_PROBE_BYTES)
-
-
-def aiming_jpeg(sent: bytes) -> bytes:
-    """Return a camera's picture for aiming as people see it, with the detail reduced to what is allowed.
-
-    Raises CekalwatchError as `decode_crop` does, and for a picture larger than the contract allows.
-    """
-    if len(sent) > MAX_AIMING_BYTES:
-        raise CekalwatchError(Code.CROP_TOO_LARGE, f"{len(sent)} bytes")
-    picture = decode_crop(sent)
-    height, width = picture.shape[:2]
-    long_side, short_side = MAX_AIMING_SIDES
-    if max(height, width) > long_side or min(height, width) > short_side:
-        raise CekalwatchError(Code.CROP_TOO_MANY_PIXELS, f"{width}x{height}")
-    return face_jpeg(softened(picture, aiming_scale(picture)), _PROBE_QUALITY, max(MAX_AIMING_SIDES), MAX_AIMING_BYTES)

@@ -30,6 +30,8 @@ class AlertSection(Settings):
     late_after_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     """A sighting that arrives this many seconds after its capture marks its alert as late: the traveller may have
     left."""
+    unusable_notice_seconds: Annotated[float, Field(ge=5, le=3600)] = 60.0
+    """Shortest time in seconds between two notices to a counter that travellers passed without a usable face."""
     claim_lease_seconds: Annotated[float, Field(ge=10, le=3600)] = 90.0
     """Seconds for which an officer's claim holds without being renewed."""
     escalate_after_seconds: Annotated[float, Field(ge=5, le=3600)] = 60.0
@@ -57,6 +59,9 @@ class AlertSection(Settings):
     alert_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 730
     """Days for which the record of an alert is stored after it was raised, if it is cleared or closed and has left
     the event log."""
+    shift_note_retention_days: Annotated[int, Field(ge=1, le=90)] = 7
+    """Days for which notes of a hand-over are stored after they were written: they are free text, and may name
+    people."""
     group_figures: Path | None = None
     """evaluation.json of volunteers, made by `cekalwatch-server evaluate`, whose figures by group of people the report
     of the field shows; when not set, it says that nobody knows them. Read at the start."""
@@ -84,7 +89,7 @@ class AlertSection(Settings):
 
     @property
     def retention_policy(self) -> RetentionPolicy:
-        """How long events, images, records and subjects are kept."""
+        """How long events, images, records, subjects and notes of shifts are kept."""
         return RetentionPolicy(
             timedelta(days=self.event_retention_days),
             timedelta(hours=self.cleared_image_retention_hours),
@@ -92,6 +97,7 @@ class AlertSection(Settings):
             timedelta(days=self.unsettled_image_retention_days),
             timedelta(days=self.alert_retention_days),
             timedelta(days=self.ended_subject_retention_days),
+            timedelta(days=self.shift_note_retention_days),
         )
 
     @property

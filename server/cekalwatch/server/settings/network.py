@@ -50,8 +50,9 @@ class NetworkSection(StorageSection):
     connections_per_address: Annotated[int, Field(ge=1, le=50_000)] = 200
     """Connections that one address may have, with certificates; of an IPv6 address, its first 64 bits count. Each
     camera of a capture host has one, each notifier up to four."""
-    keep_alive_period_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
-    """Seconds between signs of life on a stream of alerts."""
+    keep_alive_period_seconds: Annotated[float, Field(gt=0, le=300)] = 1.0
+    """Seconds between signs of life on a stream of alerts, which say whether a listed traveller would ring; with more,
+    screens say later than within 10 seconds that a part has failed."""
     reader_stall_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds for which a client may leave messages of a stream unread; then the server ends the stream."""
 

@@ -26,8 +26,12 @@ TEMPLATE = AssociatedData("template", "vector", bound=("subject_id",))
 PASSAGE_TEMPLATE = AssociatedData("alert_passage", "template")
 PROBE_JPEG = AssociatedData("probe", "jpeg")
 FINDING_FACTS = AssociatedData("alert_finding", "facts")
+ALERT_AGENCY = AssociatedData("alert_agency", "agency")
 FOLLOW_UP_FACTS = AssociatedData("alert_follow_up", "facts")
+HAND_OVER_NOTES = AssociatedData("hand_over", "notes")
 PORT_ALERT_FACTS = AssociatedData("port_alert", "facts")
+EXERCISE_SUBJECT_FACTS = AssociatedData("exercise_subject", "facts")
+EXERCISE_PICTURE = AssociatedData("exercise_picture", "jpeg")
 
 SEALED = (
     SUBJECT_FACTS,
@@ -39,8 +43,12 @@ SEALED = (
     PASSAGE_TEMPLATE,
     PROBE_JPEG,
     FINDING_FACTS,
+    ALERT_AGENCY,
     FOLLOW_UP_FACTS,
+    HAND_OVER_NOTES,
     PORT_ALERT_FACTS,
+    EXERCISE_SUBJECT_FACTS,
+    EXERCISE_PICTURE,
 )
 
 LIST_IDENTITY = AssociatedData("watchlist_state", "version")
@@ -48,6 +56,7 @@ LIST_POSITION = AssociatedData("watchlist_change", "version")
 SUBJECT_IDENTITY = AssociatedData("subject_identity", "digest")
 ORDER_CONTENT = AssociatedData("ban_order", "content_hash")
 PHOTO_DIGEST = AssociatedData("reference_face", "photo_digest")
+EXERCISE_TOKEN = AssociatedData("exercise", "token")
 """Digests, which are keyed but not sealed, because rows are found by them."""
 
 

@@ -40,8 +40,12 @@ FROM pg_class WHERE relrowsecurity AND relnamespace = current_schema()::text::re
 
 
 def strange_triggers(database: Database) -> list[str]:
-    """Return the triggers, views, rules and row policies that are other ones than the migrations made. Milliseconds."""
+    """Return the triggers, views, rules and row policies that are other ones than the migrations made. Milliseconds.
+
+    Also a search path in which others can put names of their own before those of the catalogue, which is asked here.
+    """
     with database.connection() as connection:
+        shadowed = list(_shadowed(connection)) if database.is_shared else []
         query, made = (_POSTGRESQL, _made_in_postgresql()) if database.is_shared else (_SQLITE, _made_in_sqlite())
         wanted = {(kind, name, table): " ".join(text.split()) for kind, name, table, text in made}
         found = {
@@ -49,7 +53,14 @@ def strange_triggers(database: Database) -> list[str]:
             for kind, name, table, text in connection.exec_driver_sql(query)
         }
     other = wanted.keys() ^ found.keys() | {key for key in wanted.keys() & found.keys() if wanted[key] != found[key]}
-    return [f"{kind} {name} of {table}" for kind, name, table in sorted(other)]
+    return [f"{kind} {name} of {table}" for kind, name, table in sorted(other)] + shadowed
+
+
+def _shadowed(connection: Connection) -> Iterator[str]:
+    """Yield the search path if it names PostgreSQL's catalogue, which comes first unless it is named elsewhere."""
+    path = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
+    if any(one.strip(' "') == "pg_catalog" for one in path.split(",")[1:]):
+        yield f"search_path {path}"
 
 
 def strange_tables(database: Database) -> list[str]:

@@ -9,6 +9,7 @@ from cekalwatch.server.storage import cameras, notices, troubles
 from cekalwatch.server.storage.alerts import tables as alert_tables
 from cekalwatch.server.storage.audit import tables as audit_tables
 from cekalwatch.server.storage.cluster import tables as cluster_tables
+from cekalwatch.server.storage.exercises import tables as exercise_tables
 from cekalwatch.server.storage.keys import store as key_tables
 from cekalwatch.server.storage.models import tables as model_tables
 from cekalwatch.server.storage.people import tables as people_tables
@@ -25,6 +26,7 @@ MODULES = (
     inventory,
     law,
     cluster_tables,
+    exercise_tables,
     key_tables,
     model_tables,
     notices,

@@ -23,6 +23,8 @@ from cekalwatch.server.health.probes import Rejection
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import in_order, put_row
+from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.people.tables import PersonRow
 
 
@@ -59,8 +61,8 @@ class TroubleRow(SQLModel, table=True):
     """The counter of `TroubleLogRow` as of its last change."""
 
 
-class CameraNewsRow(SQLModel, table=True):
-    """Reports about a camera between the servers that share the database."""
+class CameraNewsRow(SignedRow, table=True):
+    """Reports about a camera between the servers that share the database. They can hide that it is down."""
 
     __tablename__ = "camera_news"
 
@@ -205,22 +207,25 @@ class TroubleStore:
         """Report to the other servers when this one heard cameras, and which cameras it has refused."""
         with self._database.session() as session:
             names = {*heard, *rejected}
-            found = session.exec(select(CameraNewsRow).where(col(CameraNewsRow.camera_id).in_(names)))
-            rows = {row.camera_id: row for row in found}
+            # Locked, since a MAC is over what several servers write.
+            query = select(CameraNewsRow).where(col(CameraNewsRow.camera_id).in_(names)).with_for_update()
+            found = {row.camera_id: row for row in session.exec(query.order_by(CameraNewsRow.camera_id))}
+            known = {row.camera_id: row for row in in_order(session, found.values())}
             for name in sorted(names):
-                row = rows.get(name) or CameraNewsRow(camera_id=name)
+                row = known.get(name) or CameraNewsRow(camera_id=name)
                 row.heard_at = heard.get(name, row.heard_at)
                 if one := rejected.get(name):
                     row.rejected_at, row.reason, row.site = one.at, str(one.reason), one.site
-                session.add(row)
+                if row is not found.get(name):
+                    put_row(session, row, found.get(name))
             old = col(CameraNewsRow.rejected_at) < now - NEWS_LASTS
             session.exec(delete(CameraNewsRow).where(col(CameraNewsRow.heard_at).is_(None), old))
             session.commit()
 
     def told(self) -> CameraNews:
-        """Return the reports of all servers."""
+        """Return the reports of all servers. A row that somebody else wrote says nothing."""
         with self._database.session() as session:
-            rows = session.exec(select(CameraNewsRow)).all()
+            rows = list(in_order(session, session.exec(select(CameraNewsRow)).all()))
         return CameraNews(
             {row.camera_id: row.heard_at for row in rows if row.heard_at},
             {

@@ -6,7 +6,8 @@ command in the audit trail before it returns anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final
@@ -24,9 +25,11 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
 
 MAX_EVENTS: Final = 500
+LAST_IMPORTS: Final = 5
+"""Imports of a subject that are looked at for why its photographs were refused."""
 
 HISTORY_ACTIONS: Final = (
-    *(Action.ORDER_IMPORTED, Action.ORDERS_WITHDRAWN, Action.SUBJECT_DELETED),
+    *(Action.ORDER_IMPORTED, Action.ORDER_AMENDED, Action.ORDERS_WITHDRAWN, Action.SUBJECT_DELETED),
     Action.LOOKALIKES_JUDGED,
     *(Action.ALERT_RAISED, Action.ALERT_CONFIRMED, Action.ALERT_CLEARED),
 )
@@ -48,6 +51,8 @@ class SubjectView:
     """Other subjects with such a face, by the reference face's key; only for a single subject."""
     elsewhere: tuple[BanOrder, ...]
     """Orders of the same person under other keys, where an order may depend on them."""
+    photograph_refusals: tuple[str, ...] = ()
+    """Of a subject without photographs: why those of its newest import were refused."""
 
     @property
     def others(self) -> list[str]:
@@ -59,7 +64,13 @@ class SubjectView:
     def listed(self) -> ListedSubject:
         """The subject as people see it, without the orders elsewhere."""
         orders = tuple(one.shown for one in self.orders)
-        return ListedSubject(self.subject, orders, tuple(map(self._doubtful, self.references)), self.stale)
+        return ListedSubject(
+            self.subject,
+            orders,
+            tuple(map(self._doubtful, self.references)),
+            self.stale,
+            photograph_refusals=self.photograph_refusals,
+        )
 
     def _doubtful(self, face: ReferenceFace) -> ReferenceFace:
         also_under = self.also_under.get(face.reference_id, ())
@@ -73,7 +84,7 @@ class WatchlistPage:
 
     subjects: tuple[SubjectView, ...]
     more_after: str
-    """Key of the subject after which there may be more; empty at the end."""
+    """ID of the subject after which there may be more; empty at the end."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +156,11 @@ class WatchlistReader:
         """Return the picture of a reference face; empty if it is damaged."""
         return self._store.face_jpeg(reference.reference_id)
 
+    def faces(self, subject_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the picture of the best reference face of each of these subjects that has one, by its key."""
+        files = self._store.get_subjects(subject_ids)
+        return {file.subject.subject_id: self.picture(file.references[0]) for file in files if file.references}
+
     def _views(
         self, files: Iterable[SubjectFile], at: datetime, also_under: Mapping[str, tuple[str, ...]] | None = None
     ) -> Iterator[SubjectView]:
@@ -159,7 +175,14 @@ class WatchlistReader:
                 frozenset(face.reference_id for face in file.references) - fresh,
                 also_under or {},
                 file.elsewhere,
+                () if file.references else self._photograph_refusals(file.subject.subject_id),
             )
+
+    def _photograph_refusals(self, subject_id: str) -> tuple[str, ...]:
+        """Return why the photographs of the subject's newest import were refused, as the audit trail has it."""
+        imports = self._audit.about([ObjectKind.SUBJECT.key(subject_id)], (Action.ORDER_IMPORTED,), LAST_IMPORTS)
+        told = (json.loads(one.details).get("refused_photographs", "") for one in reversed(imports))
+        return tuple(next(filter(None, told), "").split())
 
 
 class WatchlistBrowser:

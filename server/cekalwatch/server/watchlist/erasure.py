@@ -17,7 +17,8 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import ended_by
-from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
+from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
 SUBJECTS_A_QUERY = 500
 

@@ -6,6 +6,7 @@ make a list fresh while its source is unavailable.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
@@ -21,14 +22,24 @@ class FreshnessGauge:
     """The freshness in memory; `read` renews it from the database, and blocks."""
 
     def __init__(
-        self, store: WatchlistStore, terms: TermsReader, clock: Clock, limit: timedelta, source: str = ""
+        self,
+        store: WatchlistStore,
+        terms: TermsReader,
+        clock: Clock,
+        limit: timedelta,
+        source: str = "",
+        unrecognisable: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`source` is the name of the configured one; empty: lists are imported by hand only."""
+        """`source` is the name of the configured one; empty: lists are imported by hand only.
+
+        `unrecognisable` counts the subjects who should be searched and have no template.
+        """
         self._store = store
         self._terms = terms
         self._clock = clock
         self._limit = limit
         self._source = source
+        self._unrecognisable = unrecognisable
         self._last_success_at: datetime | None = None
         self._told: dict[str, datetime | None] = {}
         self._active_subjects = 0
@@ -55,4 +66,4 @@ class FreshnessGauge:
             SourceFreshness(source, last, last is None or not lately(last, now, self._limit))
             for source, last in found.items()
         )
-        return Freshness.of(sources, self._active_subjects)
+        return Freshness.of(sources, self._active_subjects, self._unrecognisable())

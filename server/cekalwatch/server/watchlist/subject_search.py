@@ -35,7 +35,7 @@ class FoundKeys:
     subject_ids: list[str]
     """In order."""
     more_after: str
-    """Key of the subject after which there may be more; empty at the end."""
+    """ID of the subject after which there may be more; empty at the end."""
 
 
 class SubjectSearch:

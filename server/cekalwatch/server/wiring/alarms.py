@@ -19,7 +19,7 @@ from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
-from cekalwatch.server.health.alarms.counters import CounterAlarms, DeviceAlarms
+from cekalwatch.server.health.alarms.counters import CounterAlarms, DeviceAlarms, ExerciseAlarms
 from cekalwatch.server.health.alarms.feed import AlarmFeed
 from cekalwatch.server.health.alarms.people import RightsAlarms
 from cekalwatch.server.health.alarms.servers import (
@@ -58,6 +58,7 @@ LOOK_AT_THRESHOLD_PERIOD_S = 5.0
 LOOK_AT_ROWS_PERIOD_S = 2.0
 LOOK_AT_PORTS_PERIOD_S = 5.0
 LOOK_AT_COUNTERS_PERIOD_S = 1.0
+LOOK_AT_EXERCISES_PERIOD_S = 2.0
 LOOK_AT_REFUSED_PERIOD_S = 2.0
 LOOK_AT_DEVICES_PERIOD_S = 2.0
 LOOK_AT_RIGHTS_PERIOD_S = 5.0
@@ -111,9 +112,11 @@ def init_alarms(
     rows = RowAlarms(scan, stores.audit, clock, context.actor, stores.syncs.read_again)
     thresholds = ThresholdAlarms(stores.thresholds, lambda: search.snapshots.current, settings.cameras, clock)
     sites = frozenset(one.site for one in settings.sites)
-    ports = PortAlarms(stores.ports.states, sites, revoked, clock, settings.port_silence)
+    audit = AuditSearch(context.database)
+    ports = PortAlarms(stores.ports.states, sites, revoked, audit, clock, settings.port_silence)
     refused = RefusedServerAlarms(cluster.refusals.told)
-    rights = RightsAlarms(AuditSearch(context.database), clock)
+    rights = RightsAlarms(audit, clock)
+    exercises = ExerciseAlarms(stores.exercises, clock)
     servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_seconds)
     jobs = (
         PeriodicJob("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
@@ -123,6 +126,7 @@ def init_alarms(
         PeriodicJob("look_at_rows", LOOK_AT_ROWS_PERIOD_S, partial(board.apply, rows)),
         PeriodicJob("look_at_devices", LOOK_AT_DEVICES_PERIOD_S, partial(board.apply, DeviceAlarms(presence))),
         LeaderJob("look_at_counters", LOOK_AT_COUNTERS_PERIOD_S, partial(board.apply, CounterAlarms(attendance))),
+        LeaderJob("look_at_exercises", LOOK_AT_EXERCISES_PERIOD_S, partial(board.apply, exercises)),
         LeaderJob("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
         LeaderJob("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
         LeaderJob("look_at_rights", LOOK_AT_RIGHTS_PERIOD_S, partial(board.apply, rights)),

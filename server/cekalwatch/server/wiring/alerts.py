@@ -9,23 +9,32 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import CONFIRMS, PersonRole
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.automatic_steps import Escalator, OrderWatch
 from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.evaluation_file import groups_if_readable
+from cekalwatch.server.alerts.exercise_director import ExerciseDirector
+from cekalwatch.server.alerts.exercise_hours import ExercisePlanner
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAlerts
+from cekalwatch.server.alerts.first_looks import FirstLooks
+from cekalwatch.server.alerts.hand_overs import HandOvers
 from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.alerts.retention import RetentionSweeper
+from cekalwatch.server.alerts.unusable_notices import UnusableNotices
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.sessions import DevicesOfRole, PeopleHere
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
+from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
+from cekalwatch.server.grpc_api.servicers.shifts import ShiftServicer
 from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier, ChangeTopic
@@ -46,6 +55,9 @@ ORDERS_PERIOD_S = 1.0
 COUNT_DAYS_PERIOD_S = 5.0
 """Counting a year takes some minutes after a start, and a few hundredths of a core."""
 SUPERVISED_PERIOD_S = 0.5
+UNUSABLE_PERIOD_S = 2.0
+PLAN_EXERCISES_PERIOD_S = 10.0
+FOLLOW_EXERCISES_PERIOD_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ class AlertParts:
 
     servicer: AlertServicer
     reports: ReportServicer
+    shifts: ShiftServicer
     fanout: Fanout
     details: AlertDetailsReader
     deliveries: DeliveryTrail
@@ -78,12 +91,21 @@ def init_alerts(
     hints: ChangeNotifier,
     attendance: Attendance,
     revoked: Callable[[str], bool],
+    readiness: Callable[[AlertFilter], Readiness],
+    threshold: Callable[[], float],
+    thumbnails: Thumbnails,
 ) -> AlertParts:
-    """Begin at the end of the event log. `revoked` returns whether a device's certificate is revoked."""
+    """Begin at the end of the event log. `revoked` returns whether a device's certificate is revoked.
+
+    `readiness` returns whether a listed traveller would ring where a screen watches, and `threshold` the one in force;
+    they do not block.
+    """
     settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
     alerts, handling, policy = stores.alerts, stores.handling, settings.handling_policy
     orders = AlertOrders(stores.watchlist, context.checkpoints)
-    details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock)
+    looks = FirstLooks(stores.look_setting, clock)
+    looks.follow()
+    details = AlertDetailsReader(alerts, stores.watchlist, stores.people, orders, clock, looks.asked, stores.exercises)
     sessions = SessionStore(context.database)
     terms = settings.session_terms
     supervised = DevicesOfRole(sessions, terms, clock, CONFIRMS)
@@ -103,6 +125,7 @@ def init_alerts(
         wake()
         hints.send(ChangeTopic.ALERT_EVENTS)
 
+    unusable = UnusableNotices(stores.field, settings.cameras, clock, settings.unusable_notice_seconds)
     adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, announce, attendance.has_officer)
     servicer = AlertServicer(
         fanout,
@@ -122,18 +145,27 @@ def init_alerts(
         WaitingAlerts(alerts, fanout),
         settings.cameras,
         stores.ports.has,
+        readiness,
+        unusable,
+        thumbnails,
     )
     watch = OrderWatch(handling, alerts, stores.watchlist, context.checkpoints, clock, actor, announce)
     gone = PeopleHere(sessions, revoked).gone
     escalator = Escalator(handling, alerts, orders, gone, clock, policy, actor, announce, attendance)
     window = timedelta(seconds=settings.grouping_window_seconds)
     keeping = settings.retention_policy
+    zones = {site.site: site.zone for site in settings.sites}
+    exercises = ExerciseDirector(
+        stores.exercises, alerts, settings.cameras, zones, attendance, clock, actor, announce, keeping.records
+    )
     sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
+    hand_overs = HandOvers(stores.hand_overs, stores.people, clock, keeping.shift_notes)
     days = _field_days(context)
     eraser = SubjectEraser(stores.watchlist, context.checkpoints, clock, actor, keeping.ended_subjects)
     return AlertParts(
         servicer,
-        ReportServicer(_field_reports(context, days), trail, clock, settings.home.site),
+        ReportServicer(_field_reports(context, days, threshold), trail, clock, settings.home.site),
+        ShiftServicer(hand_overs, ExercisePlanner(stores.exercises, looks.asked, clock), settings.home.site),
         fanout,
         details,
         deliveries,
@@ -144,6 +176,7 @@ def init_alerts(
             LeaderJob("sweep_events", SWEEP_PERIOD_S, sweeper.sweep),
             LeaderJob("sweep_probes", SWEEP_PROBES_PERIOD_S, sweeper.sweep_probes),
             LeaderJob("sweep_records", SWEEP_PERIOD_S, sweeper.sweep_records),
+            LeaderJob("sweep_hand_overs", SWEEP_PERIOD_S, lambda: hand_overs.sweep(actor)),
             LeaderJob("sweep_images", SWEEP_IMAGES_PERIOD_S, sweeper.sweep_images),
             LeaderJob(
                 "forget_passages", FORGET_PASSAGES_PERIOD_S, lambda: alerts.forget_passages(clock.now() - window)
@@ -152,19 +185,25 @@ def init_alerts(
             LeaderJob("erase_subjects", ERASE_PERIOD_S, eraser.erase),
             LeaderJob("look_at_orders", ORDERS_PERIOD_S, watch.look),
             PeriodicJob("follow_supervisors", SUPERVISED_PERIOD_S, supervised.follow),
+            PeriodicJob("follow_unusable_faces", UNUSABLE_PERIOD_S, unusable.follow),
+            PeriodicJob("follow_first_looks", SUPERVISED_PERIOD_S, looks.follow),
             PeriodicJob("follow_officers", SUPERVISED_PERIOD_S, attended.follow),
             PeriodicJob("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
             LeaderJob("escalate", ESCALATE_PERIOD_S, escalator.escalate),
+            LeaderJob("plan_exercises", PLAN_EXERCISES_PERIOD_S, exercises.plan),
+            LeaderJob("follow_exercises", FOLLOW_EXERCISES_PERIOD_S, exercises.follow),
+            LeaderJob("erase_exercise_subjects", SWEEP_PERIOD_S, exercises.erase_ended),
         ),
     )
 
 
 def _field_days(context: Context) -> DailyStats:
     stores, zones = context.stores, {site.site: site.zone for site in context.settings.sites}
-    return DailyStats(stores.field, stores.watchlist.agencies, zones, context.clock)
+    return DailyStats(stores.field, stores.agency_history.of, zones, context.clock)
 
 
-def _field_reports(context: Context, days: DailyStats) -> FieldReports:
+def _field_reports(context: Context, days: DailyStats, threshold: Callable[[], float]) -> FieldReports:
     stores, clock = context.stores, context.clock
     records_kept, groups = context.settings.retention_policy.records, groups_if_readable(context.settings.group_figures)
-    return FieldReports(days, stores.field.listed, stores.thresholds.learned, records_kept, groups, clock)
+    learned, ended = stores.thresholds.learned, stores.exercises.ended
+    return FieldReports(days, stores.field.listed, learned, records_kept, groups, clock, threshold, ended)

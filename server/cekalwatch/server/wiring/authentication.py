@@ -42,6 +42,7 @@ from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import FollowedTls
 
 SUM_REFUSALS_PERIOD_S = 5.0
+ASK_PROVIDER_PERIOD_S = 15.0
 CAPTURE_STREAM = "/cekalwatch.v1.CaptureService/StreamFaces"
 
 log = structlog.get_logger()
@@ -95,10 +96,12 @@ def init_authentication(
     refusals = RefusalLog(context.clock)
     context.stack.callback(refusals.tell_sums, at_once=True)
     context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
-    servicer = SessionServicer(providers.sign_in, providers.password_change, providers.sessions, signed_out)
+    servicer = SessionServicer(
+        providers.sign_in, providers.password_change, providers.sessions, signed_out, providers.approvals
+    )
     context.stack.callback(servicer.close)
     keeping = PeopleServicer(context.stores.people, providers.passwords, context.clock, servicer.passwords)
-    people = PersonAuthentication(providers.sessions)
+    people = PersonAuthentication(providers.sessions, providers.approvals.is_for)
 
     def refused(method: str, certificate_pem: bytes, reason: Code) -> None:
         if certificate_pem and method == CAPTURE_STREAM and reason is not Code.IDENTITY_INVALID:
@@ -117,11 +120,13 @@ def init_authentication(
         presence.displaced,
     )
     context.stack.callback(interceptor.open_calls.close)
-    jobs = (
+    jobs = [
         PeriodicJob("tell_refusals", SUM_REFUSALS_PERIOD_S, refusals.tell_sums),
         PeriodicJob("record_refusals", SUM_REFUSALS_PERIOD_S, providers.refusals.record_sums),
-    )
-    return AuthenticationParts(servicer, keeping, interceptor, refusals, providers.sign_in.outcomes, jobs)
+    ]
+    if grants := providers.sign_in.grants:
+        jobs.append(PeriodicJob("ask_provider", ASK_PROVIDER_PERIOD_S, partial(grants.ask, context.actor)))
+    return AuthenticationParts(servicer, keeping, interceptor, refusals, providers.sign_in.outcomes, tuple(jobs))
 
 
 def init_enrolment(

@@ -9,11 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.capture.aiming import AimingService
 from cekalwatch.server.capture.candidates import OrdersInForce
+from cekalwatch.server.capture.chain_probe import PERIOD_S as PROBE_PERIOD_S
+from cekalwatch.server.capture.chain_probe import ChainProbe
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import AlertTiming, Decider
+from cekalwatch.server.capture.exercises import ExerciseIntake, ExercisePassages, ExerciseSender
 from cekalwatch.server.capture.passage_counters import PassageCounter, ScoreCounter
 from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.capture.policies import CameraPolicies
@@ -21,6 +25,8 @@ from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.capture.session import CaptureTerms
 from cekalwatch.server.capture.sessions import CaptureSessions
 from cekalwatch.server.capture.surveys import CameraSurveys
+from cekalwatch.server.capture.unusable_faces import UnusableCounter
+from cekalwatch.server.capture.watching import CameraWatches
 from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.batching import BatchWorker
@@ -28,18 +34,22 @@ from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
 from cekalwatch.server.health.probes import CameraPresence, Presence
+from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError
-from cekalwatch.server.recognition.probes import CaptureEmbedder
+from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.storage import Context
 
 DECIDE_BATCH = 64
-EXPECT_WRITE_PERIOD_S = 2.0
 COUNT_PASSAGES_PERIOD_S = 60.0
 COUNT_SCORES_PERIOD_S = 60.0
+COUNT_UNUSABLE_PERIOD_S = 2.0
+"""Shorter than that of passages: people at the counter are told from these counts."""
 FOLLOW_POLICIES_PERIOD_S = 2.0
+SEND_EXERCISES_PERIOD_S = 1.0
+SWEEP_WATCHES_PERIOD_S = 5.0
 WRITES_PER_RECEIPT_DELAY = 4
 """The shortest time between two checks of the database's health while captures arrive."""
 
@@ -49,11 +59,13 @@ class CaptureParts:
     """The way of a capture from its camera to the decision."""
 
     cameras: tuple[Camera, ...]
+    crops: CropDecoder
     sessions: CaptureSessions
     policies: CameraPolicies
     processor: CaptureProcessor
     health: DatabaseHealth
     decider: Decider
+    chain: ChainProbe
     waiting: Callable[[], int]
     """How many captures wait to be embedded."""
     undecided: Callable[[], int]
@@ -61,14 +73,10 @@ class CaptureParts:
     jobs: tuple[PeriodicJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return the loops that learn whether the database takes alerts."""
-
-        async def expect_write() -> None:
-            self.health.expect_soon()
-
+        """Return the loops that learn whether the database takes alerts, and whether captures get through."""
         return (
             LOOPS.keep("probe_database", self.health.write_expected),
-            LOOPS.keep("expect_write", expect_write, EXPECT_WRITE_PERIOD_S),
+            LOOPS.keep("probe_chain", self.chain.probe, PROBE_PERIOD_S),
         )
 
 
@@ -76,13 +84,21 @@ def init_capture(
     context: Context,
     search: GalleryParts,
     announce: Callable[[], None],
+    log_read_s: Callable[[], float],
     presence: Presence,
 ) -> CaptureParts:
-    """Start the threads; `announce` is called after the commit of an alert event."""
+    """Start the threads; `announce` is called after the commit of an alert event, `log_read_s` as in `ChainProbe`."""
     settings, stores, stack, metrics = context.settings, context.stores, context.stack, context.metrics
+    # One more than there are threads that embed, so that those keep none from an alert.
+    crops = CropDecoder(settings.threads + 1, presence.ended_decoders)
+    stack.callback(crops.close)
     counter = PassageCounter(stores.field)
     stack.callback(at_stop, "passages of the last minute", counter.write)
+    unusable = UnusableCounter(stores.field)
+    stack.callback(at_stop, "travellers without a usable face", unusable.write)
     cameras = {camera.camera_id: camera for camera in settings.cameras}
+    intake = ExerciseIntake(stores.exercises)
+    exercises = ExercisePassages(stores.alerts, context.clock, crops.probe, announce)
     scores = ScoreCounter(stores.scores, cameras, context.checkpoints, context.clock)
     decider = Decider(
         lambda: search.snapshots.current,
@@ -93,8 +109,10 @@ def init_capture(
         AlertTiming(
             timedelta(seconds=settings.grouping_window_seconds), timedelta(seconds=settings.late_after_seconds)
         ),
+        crops.probe,
         announce,
         counter.begun,
+        exercises,
         context.metrics,
     )
     deciding = BatchWorker(
@@ -108,7 +126,7 @@ def init_capture(
     stack.callback(deciding.close)
     embedding = BatchWorker(
         "embed",
-        CaptureEmbedder(lambda: search.engines.engine.recogniser).embed,
+        CaptureEmbedder(lambda: search.engines.engine.recogniser, crops).embed,
         threads=settings.threads,
         most=search.engines.engine.inference.batch,
         party=lambda capture: capture.camera.camera_id,
@@ -129,6 +147,7 @@ def init_capture(
     delay_s = settings.receipt_delay_seconds
     health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
     processor = CaptureProcessor(embedding, deciding, health, delay_s, metrics.receipt)
+    chain = ChainProbe(embedding, deciding, health, lambda: processor.outcomes[CaptureOutcome.ACCEPTED], log_read_s)
     loop = asyncio.get_running_loop()
 
     def tell(policies: Mapping[str, CapturePolicy]) -> None:
@@ -136,19 +155,39 @@ def init_capture(
 
     policies = CameraPolicies(stores.camera_policies, context.clock, settings.capture_policies, tell)
     terms = CaptureTerms(settings.credits, settings.heartbeat_period_seconds, settings.handshake_seconds)
-    sessions = CaptureSessions(cameras, policies.in_force, terms, processor, presence, context.clock)
+    sessions = CaptureSessions(cameras, policies.in_force, terms, processor, presence, unusable, intake, context.clock)
+
+    def embedded(photograph: bytes) -> Probe:
+        enroller = search.engines.enroller
+        return Probe(enroller.model_version, enroller.enrol(photograph).template)
+
+    sender = ExerciseSender(
+        stores.exercises,
+        intake,
+        exercises,
+        context.clock,
+        context.actor,
+        stores.look_setting.asked,
+        embedded,
+        lambda: sessions.players,
+        lambda camera_id, request: loop.call_soon_threadsafe(sessions.play, camera_id, request),
+    )
     return CaptureParts(
         tuple(cameras.values()),
+        crops,
         sessions,
         policies,
         processor,
         health,
         decider,
+        chain,
         lambda: embedding.waiting,
         lambda: deciding.waiting,
         (
             PeriodicJob("follow_camera_policies", FOLLOW_POLICIES_PERIOD_S, policies.follow),
+            PeriodicJob("send_exercises", SEND_EXERCISES_PERIOD_S, sender.work),
             PeriodicJob("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
+            PeriodicJob("count_unusable_faces", COUNT_UNUSABLE_PERIOD_S, unusable.write),
             PeriodicJob("count_scores", COUNT_SCORES_PERIOD_S, scores.write),
         ),
     )
@@ -160,14 +199,25 @@ def cameras_servicer(
     presence: Presence,
     trail: AuditTrail,
     whole: Callable[[], WholePresence],
-) -> CameraServicer:
-    """Return the service for people who maintain cameras."""
+) -> tuple[CameraServicer, Callable[[], Coroutine[Any, Any, None]]]:
+    """Return the service for people who maintain cameras, and the loop that records who watched them."""
 
     def server_of(camera_id: str) -> str:
         known, server = whole().cameras.get(camera_id, (CameraPresence(), ""))
         return server if known.streams and server != context.settings.name else ""
 
-    desk = AimingService(captures.sessions.pictures, server_of, presence, trail, context.clock)
+    desk = AimingService(
+        captures.sessions.pictures, server_of, captures.crops.aiming_picture, presence, trail, context.clock
+    )
     cameras = {camera.camera_id: camera for camera in captures.cameras}
     surveys = CameraSurveys(context.stores.camera_surveys, context.clock)
-    return CameraServicer(cameras, captures.policies, desk, surveys)
+    watches = CameraWatches(desk, trail, context.clock)
+    servicer = CameraServicer(cameras, captures.policies, desk, watches, surveys)
+
+    async def record_watches() -> None:
+        try:
+            await LOOPS.keep("record_watches", watches.sweep, SWEEP_WATCHES_PERIOD_S)
+        finally:
+            await watches.end()
+
+    return servicer, record_watches

@@ -114,7 +114,7 @@ def init_gallery(context: Context, recognition: RecognitionParts) -> GalleryPart
     context.stack.callback(follower.close)
     source = source_name(settings.watchlist.source, settings.home.zone)
     limit = timedelta(hours=settings.freshness_limit_hours)
-    freshness = FreshnessGauge(stores.watchlist, terms, clock, limit, source)
+    freshness = FreshnessGauge(stores.watchlist, terms, clock, limit, source, lambda: snapshots.current.unrecognisable)
     learner = ThresholdLearner(
         LearningStores(stores.thresholds, stores.scores, stores.field, stores.watchlist.templates),
         LearningSite(settings.home.site, len(settings.cameras), settings.target_fpir, settings.threshold_learning),

@@ -25,6 +25,7 @@ from cekalwatch.server.health.monitoring.collector import Instruments, Monitored
 from cekalwatch.server.health.monitoring.listener import MonitoringListener
 from cekalwatch.server.health.monitoring.pages import MonitoringPages
 from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.health.state.status import MaintenanceReader, StatusService
@@ -168,7 +169,8 @@ def operations_servicer(context: Context, gallery: GalleryParts, status: StatusS
     def today() -> str:
         return context.checkpoints.day(context.clock.now(), settings.home.site).isoformat()
 
-    return OperationsServicer(status, setting, outlooks, signers, today)
+    counters = CounterBoard(status.cameras, status.policies, status.peers.whole, stores.people.display_names)
+    return OperationsServicer(status, counters, setting, outlooks, signers, today)
 
 
 def maintenance_reader(context: Context) -> MaintenanceReader:

@@ -60,15 +60,12 @@ def init_ports(
     settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
     reception = ReportReceiver(stores.ports, trail, clock, actor, ReportTerms())
     servicer = PortServicer(reception, stores.ports, alerts.details, trail, clock, settings.home.site)
-    kept_for = settings.retention_policy.records
-    sweeper = PortRecordSweeper(stores.ports, clock, actor, kept_for)
+    sweeper = PortRecordSweeper(stores.ports, clock, actor, settings.retention_policy.records)
     reporter, lines = None, tuple[PictureLine, ...]()
     if caller:
         reported = ReportedLog(context.database)
         list_at = partial(freshness.last_success_from, caller.settings.name)
-        parts = ReportedParts(
-            alerts.fanout, stores.alerts, reported, trail, alerts.deliveries, clock, list_at, kept_for
-        )
+        parts = ReportedParts(alerts.fanout, stores.alerts, reported, trail, alerts.deliveries, clock, list_at)
         pictures = PictureGiver(stores.alerts, trail)
         reporter = AlertReporter(caller, parts, pictures, leader)
         if len(addresses := caller.settings.addresses) > 1:

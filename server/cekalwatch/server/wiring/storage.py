@@ -18,13 +18,17 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.health.probes import NO_METRICS, Metrics
 from cekalwatch.server.settings.recording import note_configuration
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.alerts.agency_history import AgencyHistory
 from cekalwatch.server.storage.alerts.field_store import FieldStore
+from cekalwatch.server.storage.alerts.hand_over_store import HandOverStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
+from cekalwatch.server.storage.alerts.look_setting_store import LookSettingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.cameras import CameraPolicyStore, CameraSurveyStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.exercises.store import ExerciseStore
 from cekalwatch.server.storage.integrity.versions import ALERTS
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.keys.store import KeyStore
@@ -52,14 +56,18 @@ class Stores:
     """The stores of one database, which seal with one keyring. They keep nothing in memory."""
 
     agencies: AgencyStore
+    agency_history: AgencyHistory
     alerts: AlertStore
     audit: AuditStore
     camera_policies: CameraPolicyStore
     camera_surveys: CameraSurveyStore
+    exercises: ExerciseStore
     field: FieldStore
     followings: FollowingStore
+    hand_overs: HandOverStore
     handling: HandlingStore
     law: LawStore
+    look_setting: LookSettingStore
     models: ModelStore
     people: PeopleStore
     photographs: PhotographStore
@@ -76,14 +84,18 @@ class Stores:
         """Return those of an upgraded database."""
         return cls(
             AgencyStore(database),
+            AgencyHistory(database, keyring),
             AlertStore(database, keyring),
             AuditStore(database),
             CameraPolicyStore(database),
             CameraSurveyStore(database),
+            ExerciseStore(database, keyring),
             FieldStore(database),
             FollowingStore(database),
+            HandOverStore(database, keyring),
             HandlingStore(database, keyring),
             LawStore(database),
+            LookSettingStore(database),
             ModelStore(database),
             PeopleStore(database),
             PhotographStore(database, keyring),

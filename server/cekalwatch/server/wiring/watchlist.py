@@ -17,6 +17,7 @@ from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder, LookalikePairs, SearchedList
+from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFiles
@@ -26,6 +27,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.agencies import AgencyRegistry
+from cekalwatch.server.watchlist.amendments import OrderAmender
 from cekalwatch.server.watchlist.browser import WatchlistReader
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
@@ -36,7 +38,7 @@ from cekalwatch.server.watchlist.list_feed import ListFeed
 from cekalwatch.server.watchlist.lookalikes import LookalikeReview
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
 from cekalwatch.server.watchlist.sources.centre.following import CentreFollower
-from cekalwatch.server.watchlist.sources.opening import open_source
+from cekalwatch.server.watchlist.sources.opening import open_source, source_name
 from cekalwatch.server.watchlist.sources.settings import CENTRE_TLS_DIR, CentreSettings
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler, SyncService
@@ -153,7 +155,7 @@ class WatchlistParts:
 
 
 def init_watchlist(
-    context: Context, search: GalleryParts, waiting: Callable[[], int], trail: AuditTrail
+    context: Context, search: GalleryParts, waiting: Callable[[], int], trail: AuditTrail, thumbnails: Thumbnails
 ) -> WatchlistParts:
     """Start the threads; the synchronisation gives way while captures are `waiting`."""
     settings, stores, clock = context.settings, context.stores, context.clock
@@ -170,6 +172,7 @@ def init_watchlist(
     agencies = AgencyRegistry(stores.agencies, clock, search.follow_now, of_centre=of_centre)
     checkpoints, follow = context.checkpoints, search.follow_now
     law = LawRegister(stores.law, stores.watchlist, checkpoints, home, clock, follow, of_centre=of_centre)
+    source = source_name(settings.watchlist.source, settings.home.zone)
     workers = ImportWorkers(importing, endings, Uploads(), timeouts)
     servicer = WatchlistServicer(
         WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
@@ -184,6 +187,8 @@ def init_watchlist(
         ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
         agencies,
         law,
+        OrderAmender(stores.watchlist, clock, settings.home.zone, source),
+        thumbnails,
     )
     follower = None
     if scheduler and imports.caller:

@@ -35,7 +35,7 @@ def hit(counter: Counter, budi: ActingPerson, siti: ActingPerson) -> UUID:
 
 
 def owed(counter: Counter, alert_id: UUID) -> set[str]:
-    return set(counter.details.get(alert_id).shown.agencies_owed)
+    return set(counter.details.get(alert_id).whole.agencies_owed)
 
 
 def tell(counter: Counter, alert_id: UUID, who: ActingPerson, agency: str) -> None:

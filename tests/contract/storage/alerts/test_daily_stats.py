@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 import pytest
+from sqlmodel import delete
 
 from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.reports import PeriodLength
 from cekalwatch.evaluation.report.field_screen import field_json
 from cekalwatch.server.alerts.daily_stats import DAYS_A_ROUND, DAYS_AHEAD, KEPT_FOR, MAX_KEPT, DailyStats
 from cekalwatch.server.alerts.reports import FieldReports
+from cekalwatch.server.audit.alert_entries import deletion_entry
+from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
 from cekalwatch.server.domain.alerts.field_sums import FieldAlert, FieldSums, PassageCount
 from cekalwatch.server.domain.retention import RetentionPolicy
+from cekalwatch.server.storage.alerts.agency_history import AgencyHistory
 from cekalwatch.server.storage.alerts.field_store import FieldStore
+from cekalwatch.server.storage.alerts.tables import AlertAgencyRow
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import keyring
-from tests.support.builders.watchlist import WIB, FixedClock
+from tests.support.builders.watchlist import WIB, FixedClock, order, subject
 from tests.support.scenarios.adjudication import Counter
 
 pytestmark = pytest.mark.both_databases
@@ -47,9 +53,9 @@ class Archive:
     """Ten days with an alert each, every second one false, and passages of every day."""
 
     def __init__(self, database: Database) -> None:
-        self.clock = FixedClock(NOON)
+        self.clock, self.database = FixedClock(NOON), database
         self.desk = Counter(database, self.clock)
-        self.store, self.agencies = WatchedStore(database), WatchlistStore(database, keyring(database)).agencies
+        self.store, self.agencies = WatchedStore(database), AgencyHistory(database, keyring(database)).of
         self.desk.list_subject()
         self.officer = self.desk.hire("ani", PersonRole.OFFICER)
         self.alerts = []
@@ -72,8 +78,7 @@ class Archive:
 
     def counted(self, begin: datetime, end: datetime) -> str:
         alerts = self.store.alerts(begin, end, SITE)
-        agencies = self.agencies([one for alert in alerts for one in alert.order_ids])
-        return told(FieldSums.of(alerts, self.store.passages(begin, end, SITE), agencies, WIB))
+        return told(FieldSums.of(alerts, self.store.passages(begin, end, SITE), self.agencies(alerts), WIB))
 
     @property
     def all(self) -> tuple[datetime, datetime]:
@@ -103,13 +108,18 @@ def test_any_span_gives_what_counting_again_gives_the_second_time_too(archive: A
     assert '"key": "Kejaksaan Agung"' in archive.kept(*archive.all)
 
 
-def test_days_long_past_are_read_once_and_the_newest_each_time(archive: Archive):
+def test_alerts_of_past_days_are_read_once_and_passages_of_the_newest_days_each_time(archive: Archive):
     archive.kept(*archive.all)
     assert min(begin for begin, _ in archive.store.spans) == MIDNIGHT
     archive.kept(*archive.all)
-    assert [begin for begin, _ in archive.store.spans] == [MIDNIGHT + 9 * DAY]
+    assert [begin for begin, _ in archive.store.spans] == [MIDNIGHT + 10 * DAY]
     archive.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON + 9 * DAY, 1000)])
     assert archive.kept(*archive.all) == archive.counted(*archive.all)
+    archive.clock.advance(KEPT_FOR - HOUR)  # then no passage of that day can come any more
+    archive.store.add([PassageCount("dep-1", SITE, Direction.DEPARTURE, NOON + 9 * DAY, 1000)])
+    assert archive.kept(*archive.all) == archive.counted(*archive.all)
+    archive.kept(*archive.all)
+    assert [begin for begin, _ in archive.store.spans] == [MIDNIGHT + 11 * DAY]
 
 
 def test_a_day_is_read_again_when_something_happened_to_one_of_its_alerts(archive: Archive):
@@ -120,6 +130,29 @@ def test_a_day_is_read_again_when_something_happened_to_one_of_its_alerts(archiv
     assert (MIDNIGHT + 2 * DAY, MIDNIGHT + 3 * DAY) in archive.store.spans
     assert len(archive.store.spans) == 2
     assert after == archive.counted(*archive.all)
+
+
+def test_what_a_list_says_later_of_an_order_changes_no_past_figure(archive: Archive):
+    before = archive.kept(*archive.all)
+    renamed = replace(order("O-1", valid_until=date(2026, 6, 30)), requesting_agency="Badan Contoh")
+    archive.desk.watchlist.put(subject(), renamed, [])
+    archive.clock.advance(KEPT_FOR)
+    assert archive.kept(*archive.all) == before
+    archive.desk.raise_alert("renamed")
+    assert '"key": "Badan Contoh"' in archive.kept(*archive.all), "from now on it counts for the new one"
+    actor = Actor(ActorKind.COMMAND, "test")
+    archive.desk.watchlist.delete_subject("S-1", lambda gone: deletion_entry(actor, NOON, "S-1", gone.order_ids))
+    archive.clock.advance(KEPT_FOR)
+    assert archive.kept(*archive.all).count('"key": "Kejaksaan Agung"') == 1
+
+
+def test_an_alert_of_an_earlier_release_counts_for_the_agency_of_the_order_as_it_is(archive: Archive):
+    before = archive.kept(*archive.all)
+    with archive.database.session() as session:
+        session.exec(delete(AlertAgencyRow))
+        session.commit()
+    archive.clock.advance(KEPT_FOR)
+    assert archive.kept(*archive.all) == before
 
 
 def test_nothing_is_kept_for_longer_than_a_day(archive: Archive):
@@ -163,11 +196,30 @@ def test_a_year_is_counted_ahead_and_then_only_what_has_changed_or_is_new(archiv
     archive.store.spans.clear()
     archive.clock.advance(KEPT_FOR)
     archive.days.count_ahead()
-    assert archive.store.spans == [(MIDNIGHT, MIDNIGHT + DAYS_A_ROUND * DAY)]
+    assert archive.store.spans == [(MIDNIGHT + (10 - DAYS_A_ROUND) * DAY, MIDNIGHT + 10 * DAY)]
+
+
+def test_a_trend_has_the_whole_days_or_weeks_of_its_span(archive: Archive):
+    begin, end = MIDNIGHT + HOUR, MIDNIGHT + 9 * DAY + HOUR
+    days = archive.days.periods(SITE, begin, end, PeriodLength.DAY)
+    assert [(first, last) for first, last, _ in days] == [
+        (MIDNIGHT + number * DAY, MIDNIGHT + (number + 1) * DAY) for number in range(1, 9)
+    ]
+    assert [told(own) for _, _, own in days] == [archive.counted(first, last) for first, last, _ in days]
+    monday = MIDNIGHT + (7 - MIDNIGHT.weekday()) % 7 * DAY
+    weeks = archive.days.periods(SITE, monday - HOUR, monday + 16 * DAY, PeriodLength.WEEK)
+    assert [(first, last) for first, last, _ in weeks] == [
+        (monday, monday + 7 * DAY),
+        (monday + 7 * DAY, monday + 14 * DAY),
+    ]
+    assert told(weeks[0][2]) == archive.counted(monday, monday + 7 * DAY)
+    assert archive.days.periods(SITE, begin, begin + DAY, PeriodLength.DAY) == []
 
 
 def test_a_report_begins_where_records_are_kept_and_ends_now_at_the_latest(archive: Archive):
-    reports = FieldReports(archive.days, archive.store.listed, lambda _: None, 5 * DAY, None, archive.clock)
+    reports = FieldReports(
+        archive.days, archive.store.listed, lambda _: None, 5 * DAY, None, archive.clock, lambda: 0.5, lambda *_: ()
+    )
     now = archive.clock.now()
     found = reports.of(SITE, MIDNIGHT - 100 * DAY, now + DAY)
     assert (found.since, found.until) == (now - 5 * DAY + HOUR, now)

@@ -159,7 +159,7 @@ def test_an_extension_stands_in_for_the_order_that_it_extends(
     counter.watchlist.put(subject(), extension, [])
     clock.advance(timedelta(days=2))
     assert counter.order_watch.look() == 0
-    assert {one.order_id for one in counter.details.get(alert_id).shown.orders} == {"O-1", "O-2"}
+    assert {one.order_id for one in counter.details.get(alert_id).whole.orders} == {"O-1", "O-2"}
     assert counter.confirm(alert_id, siti).state is AlertState.CONFIRMED
 
 
@@ -309,7 +309,7 @@ def test_an_order_that_lives_on_under_another_key_of_the_person_has_not_ended(
     under_another_key(counter)
     counter.watchlist.put(subject(nik=NIK), order(withdrawn_at=clock.now()))
     assert counter.order_watch.look() == 0
-    shown = counter.details.get(alert_id).shown
+    shown = counter.details.get(alert_id).whole
     assert [(one.order_id, one.status) for one in shown.orders] == [
         ("O-1", OrderStatus.REVOKED),
         ("O-9", OrderStatus.ACTIVE),
@@ -336,7 +336,7 @@ def test_an_order_that_moved_to_another_key_goes_on_there(counter: Counter, nik:
     alert_id = counter.raise_alert()
     counter.watchlist.put(subject("S-9", nik=nik), order(subject_id="S-9"))
     assert counter.order_watch.look() == 0
-    shown = counter.details.get(alert_id).shown
+    shown = counter.details.get(alert_id).whole
     assert [(one.order_id, one.subject_id, one.status) for one in shown.orders] == [("O-1", "S-9", OrderStatus.ACTIVE)]
 
 

@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.health.probes import AgentPresence
@@ -63,7 +63,9 @@ def test_what_nobody_settles_goes_to_the_supervisors_again_and_again_on_whatever
     alert_id = counter.raise_alert()
     counter.claim(alert_id, budi)
     counter.judge(alert_id, budi, outcome, reason)
-    clock.advance(POLICY.to_settle - timedelta(seconds=1))
+    clock.advance(UNDO_FOR)
+    assert counter.escalator.escalate() == 1, "they are told of it once it cannot be undone"
+    clock.advance(POLICY.to_settle - UNDO_FOR - timedelta(seconds=1))
     assert counter.escalator.escalate() == 0
     clock.advance(timedelta(seconds=1))
     assert [counter.escalator.escalate(), counter.escalator.escalate()] == [1, 0]
@@ -72,7 +74,7 @@ def test_what_nobody_settles_goes_to_the_supervisors_again_and_again_on_whatever
     clock.advance(POLICY.again)
     assert [restarted.escalator.escalate(), counter.escalator.escalate()] == [1, 0]
     handling = counter.alerts.get(alert_id).handling
-    assert (handling.escalation, handling.escalations, handling.escalated_at) == (Escalation.SUPERVISOR, 2, clock.now())
+    assert (handling.escalation, handling.escalations, handling.escalated_at) == (Escalation.SUPERVISOR, 3, clock.now())
     if outcome is Outcome.REFERRED:
         counter.confirm(alert_id, siti)
         counter.adjudicator.follow_up(alert_id, budi, contact(budi), counter.version(alert_id))

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy
 
+from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match

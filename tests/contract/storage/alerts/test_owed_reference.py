@@ -71,10 +71,10 @@ def test_a_provisional_hit_is_taken_back_with_its_reason(counter: Counter, hit: 
     assert (cleared.state, counter.events(hit)[-1], owed(counter)) == (AlertState.CLEARED, E.TAKEN_BACK, [])
     ((_, actor, details),) = counter.trail(Action.ALERT_TAKEN_BACK)
     assert (actor, '"reason":"NOT_LISTED_IN_CEKAL_ONLINE"' in details) == (str(siti.actor), True)
-    shown = counter.details.get(hit).shown
+    shown = counter.details.get(hit).whole
     assert (shown.hit, shown.handling.clearing) == (False, Clearing.NOT_LISTED)
     assert counter.adjudicator.close(hit, siti, counter.version(hit)).state is AlertState.CLOSED
-    assert not counter.details.get(hit).shown.hit
+    assert not counter.details.get(hit).whole.hit
 
 
 def test_officers_neither_enter_it_nor_take_it_back(counter: Counter, hit: UUID, ani: ActingPerson):

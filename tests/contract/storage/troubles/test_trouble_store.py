@@ -17,6 +17,7 @@ from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.probes import Rejection
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
+from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import SITE, HandClock, Office, person
 
 ACTOR = Actor(ActorKind.SERVER, "here")
@@ -158,6 +159,7 @@ def test_troubles_that_were_over_long_ago_are_removed_with_an_entry(
 def test_servers_tell_each_other_which_cameras_they_hear_and_refuse(
     store: TroubleStore, database: Database, clock: HandClock
 ):
+    key_store(database)
     rejection = Rejection(clock.now(), SITE, Code.UNKNOWN_CAMERA)
     store.tell({"dep-1": clock.now()}, {"new-1": rejection}, clock.now())
     earlier = clock.now()

@@ -28,6 +28,7 @@ from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.capture.candidates import OrdersInForce
 from cekalwatch.server.capture.session import placed
+from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import CameraClock, Rejected
@@ -41,7 +42,6 @@ from cekalwatch.server.grpc_api import alert_answers, alert_requests
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects as subject_messages
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
 from cekalwatch.server.recognition.enrolment import Enroller
-from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_AGENTS, AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
@@ -134,7 +134,7 @@ class Desk:
         before = None
         while True:
             alerts = self.details.page(AlertFilter(), before, 100)
-            page = alert_answers.alert_page(alerts, 100)
+            page = alert_answers.alert_page(alerts, 100, ())
             told(page)
             found += [UUID(alert.alert_id) for alert in page.alerts]
             if not page.next_page_token:
@@ -143,7 +143,7 @@ class Desk:
 
     def tell(self, alert_id: UUID) -> None:
         """Tell an alert with its pictures."""
-        told(alert_answers.alert_with_images(self.details.get(alert_id), self.details.pictures(alert_id)))
+        told(alert_answers.alert_with_images(self.details.get(alert_id).whole, self.details.pictures(alert_id)))
 
     def tell_events(self, after: int) -> None:
         """Tell each event since."""
@@ -317,7 +317,7 @@ def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
             found = Match(probe, probe.jpeg, near, 20, 0.45, MODEL, face(float(place)))
             assert desk.alerts.record(found, timedelta(minutes=10), NOON) is not None
     assert len(desk.alert_ids()) == 2
-    assert all(len(desk.details.get(alert).shown.orders) == MAX_ORDERS for alert in desk.alert_ids())
+    assert all(len(desk.details.get(alert).whole.orders) == MAX_ORDERS for alert in desk.alert_ids())
 
 
 @pytest.mark.slow

@@ -18,8 +18,9 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.watchlist.record_store import NewRecord, RecordResult, StoreOutcome
+from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
-from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, figures, order, reference, subject

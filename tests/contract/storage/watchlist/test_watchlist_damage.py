@@ -9,7 +9,8 @@ import sqlalchemy
 from cekalwatch.server.storage.columns import TEMPLATE
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.record_store import StoreOutcome
-from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
+from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.audit import deleted
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import MODEL, SIZE, order, reference, subject

@@ -31,8 +31,10 @@ from cekalwatch.contract.values.alerts import (
     Subscribed,
 )
 from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, TravelDocument
+from cekalwatch.contract.values.unusable_faces import UnusableNotice, UnusableReason
 from cekalwatch.contract.values.watchlist import Freshness, LookalikeJudgement, SourceFreshness
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, SubscriptionClient
@@ -165,20 +167,26 @@ PICTURES = AlertPictures(
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EVENTS = [event(NEW, 3), event(WORKED_ON, 4, capture_id=FIRST, trace=TRACE)]
 ANSWERS: dict[str, Callable[[], Message]] = {
-    "alert, new": lambda: ALERT.write(details(NEW).shown),
-    "alert, worked on": lambda: ALERT.write(details(WORKED_ON).shown),
-    "alert, unclaimed": lambda: ALERT.write(details(UNCLAIMED).shown),
+    "alert, new": lambda: ALERT.write(details(NEW).whole),
+    "alert, worked on": lambda: ALERT.write(details(WORKED_ON).whole),
+    "alert, unclaimed": lambda: ALERT.write(details(UNCLAIMED).whole),
     "subscribed": lambda: STREAM.write(Subscribed(7, 9, FRESHNESS, 3)),
     "keep alive": lambda: STREAM.write(KeepAlive(LATER, 9, FRESH, 0)),
+    "keep alive, while a camera is away": lambda: STREAM.write(
+        KeepAlive(LATER, 9, FRESH, 0, Readiness(ReadinessFault.CAMERA, ("D1", "D2"), 2.0))
+    ),
     "event, of a person": lambda: answers.event_message(EVENTS[0]),
     "event, of a capture": lambda: answers.event_message(EVENTS[1]),
-    "waiting alert": lambda: STREAM.write(details(NEW).shown),
-    "page": lambda: answers.alert_page([details(WORKED_ON), details(NEW)], 2),
-    "last page": lambda: answers.alert_page([details(NEW)], 2),
-    "changes": lambda: answers.changed_alerts(EVENTS, 9, 12)[0],
-    "last changes": lambda: answers.changed_alerts(EVENTS, 12, 12)[0],
-    "alert without pictures": lambda: answers.alert_with_images(details(NEW), None),
-    "alert with pictures": lambda: answers.alert_with_images(details(WORKED_ON), PICTURES),
+    "unusable notice": lambda: STREAM.write(
+        UnusableNotice("batam-center", "D1", 3, UnusableReason.LOOKING_DOWN, LATER)
+    ),
+    "waiting alert": lambda: STREAM.write(details(NEW).whole),
+    "page": lambda: answers.alert_page([details(WORKED_ON), details(NEW)], 2, ()),
+    "last page": lambda: answers.alert_page([details(NEW)], 2, ()),
+    "changes": lambda: answers.changed_alerts(EVENTS, 9, 12, ())[0],
+    "last changes": lambda: answers.changed_alerts(EVENTS, 12, 12, ())[0],
+    "alert without pictures": lambda: answers.alert_with_images(details(NEW).whole, None),
+    "alert with pictures": lambda: answers.alert_with_images(details(WORKED_ON).whole, PICTURES),
     "shift report": lambda: SHIFT_REPORT.write(REPORT),
 }
 """What the server writes."""
@@ -220,6 +228,7 @@ CALLS: dict[str, Callable[[AlertClient], Any]] = {
     "ListChangedAlerts": lambda client: client.changed(7, 9),
     "GetAlert": lambda client: client.alert(str(FIRST)),
     "GetAlert, pictures": lambda client: client.pictures(str(FIRST)),
+    "ListAlertFaces": lambda client: client.faces([str(FIRST)]),
     "ClaimAlert": lambda client: client.claim(str(FIRST)),
     "ReleaseAlert": lambda client: client.release(str(FIRST)),
     "AdjudicateAlert": lambda client: client.adjudicate(str(FIRST), 7, Outcome.REFERRED, Reason.OTHER, "parut"),

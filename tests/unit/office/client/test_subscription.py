@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, KeepAlive, Subscribed
+from cekalwatch.contract.values.alerts import Alert, AlertEvent, AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.office.client import subscription
 from cekalwatch.office.client.subscription import (
     RETRYABLE_CODES,
@@ -83,6 +85,20 @@ def test_an_agent_goes_on_after_its_position(watch: Watch) -> None:
         assert watch(server.address).sequences(1) == [3]
 
 
+def test_what_no_server_of_ours_can_say_ends_the_connection_and_not_the_program(watch: Watch) -> None:
+    """An alert at an impossible time; fuzzing found it."""
+    log = EventLog()
+    bad = log.raise_alert()
+    bad.alert.capture_time.nanos = 2_000_000_000
+    with AlertServer(log) as server:
+        watcher = watch(server.address)
+        lost = watcher.next_of(Disconnected)
+        assert isinstance(lost, Disconnected)
+        assert lost.cause is Cause.FAILED
+        bad.alert.capture_time.nanos = 0
+        assert watcher.sequences(1) == [1]
+
+
 def test_history_takes_somebody_who_signed_in(watch: Watch) -> None:
     log = EventLog(acknowledged={AGENT: 2}, sessions=set())
     log.raise_alert()
@@ -105,6 +121,50 @@ def test_when_who_asked_for_history_has_gone_it_goes_on_with_what_is_new(watch: 
     log.sessions, log.acknowledged[AGENT] = set(), 5
     with AlertServer(log, server.port):
         assert watcher.sequences(1) == [6]
+
+
+def test_who_signs_in_is_told_names_from_then_on_and_the_pc_rings_without_them_after_the_session(
+    watch: Watch, tmp_path: Path
+) -> None:
+    session = SessionFile(tmp_path / "session")
+    log = EventLog(sessions={"a-token"})
+    with AlertServer(log) as server:
+        watcher = watch(server.address, session=session)
+        watcher.next_of(Subscribed)
+
+        def raised() -> Alert:
+            log.raise_alert()
+            (update,) = (watcher.next_of(AlertEvent, Disconnected),)
+            assert isinstance(update, AlertEvent), "nothing tells an officer that the line was away"
+            log.acknowledged[AGENT] = update.sequence
+            return update.alert
+
+        assert (raised().named, watcher.client.person_changed) == (False, False)
+        session.keep("a-token")
+        watcher.subscription.person_came()
+        watcher.next_of(Subscribed)
+        assert raised().subject.name == "BUDI SANTOSO"
+        with log.changed:
+            log.sessions = set()
+        watcher.next_of(Subscribed)
+        assert not raised().named, "also with a token that the server refuses"
+        assert not watcher.client.person_changed
+        log.sessions = {"another"}
+        session.keep("another")
+        again = watcher.next_of(Subscribed, Disconnected)
+        assert isinstance(again, Subscribed), "a sign-in by a command is noticed with the next message"
+        assert raised().named
+
+
+@pytest.mark.parametrize("reason", ["PERSON_ROLE_NEEDED", "PASSWORD_CHANGE_NEEDED", "PERSON_SITE_NOT_ALLOWED"])
+def test_somebody_who_may_not_see_alerts_keeps_the_pc_from_none(watch: Watch, tmp_path: Path, reason: str) -> None:
+    session = SessionFile(tmp_path / "session")
+    session.keep("a-token")
+    with AlertServer(EventLog()) as server:
+        server.refusals["SubscribeAlerts"] = reason, {}
+        watcher = watch(server.address, session=session)
+        server.with_token_only = True
+        assert isinstance(next(watcher.updates), Subscribed)
 
 
 def test_from_now_leaves_out_the_past_even_when_the_connection_breaks_before_the_first_event(watch: Watch) -> None:
@@ -130,7 +190,7 @@ def test_from_start_goes_on_after_a_break_where_it_was(watch: Watch) -> None:
     log.raise_alert()
     log.acknowledged[AGENT] = 4
     with AlertServer(log, server.port):
-        assert watcher.next_of(Subscribed) == Subscribed(2, 4, FRESH)
+        assert watcher.next_of(Subscribed) == Subscribed(2, 4, FRESH, readiness=Readiness())
         assert watcher.sequences(2) == [3, 4]
 
 
@@ -164,6 +224,22 @@ def test_server_that_is_not_there_is_tried_again(watch: Watch) -> None:
         pass
     watcher = watch(server.address)
     assert [next(watcher.updates) for _ in range(3)] == [Disconnected(Cause.UNREACHABLE)] * 3
+
+
+def test_a_server_that_says_how_often_it_sends_is_given_up_after_three_periods(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was believed for as long as the settings say, 30 s, and screens said CONNECTED."""
+    monkeypatch.setattr(subscription, "MIN_SILENCE_S", 0.0)
+    with AlertServer(EventLog(), keep_alive_s=0.05) as server:
+        assert server.readiness is not None
+        server.readiness.repeat_period.FromMilliseconds(200)
+        watcher = watch(server.address, silence_timeout_s=3600.0)
+        watcher.next_of(KeepAlive)
+        server.mute = True
+        begun_s = time.monotonic()
+        assert watcher.next_of(Disconnected) == Disconnected(Cause.SILENT)
+        assert time.monotonic() - begun_s < 60
 
 
 def test_keep_alives_bring_the_freshness_of_the_watchlist(watch: Watch) -> None:

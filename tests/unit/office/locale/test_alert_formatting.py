@@ -26,7 +26,7 @@ from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.desktop.desk import ServerClock
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.office.alerts import Hindrance, options
-from cekalwatch.office.locale.alert_formatting import Fact
+from cekalwatch.office.locale.order_formatting import Fact
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alerts import BUDI, SITI, SetClock, held_by, judged_by, make_alert, session_of
 from tests.support.fakes.alert_server import EPOCH
@@ -160,9 +160,21 @@ def test_a_late_passage_is_a_warning() -> None:
     assert not ENGLISH.warnings(make_alert())
 
 
-def test_similarity_is_a_word_with_score_and_threshold_and_no_percentage() -> None:
-    assert ENGLISH.similarity(make_alert(score=0.62)) == "clearly above threshold: 0.62 / 0.48 (standard-1)"
-    assert INDONESIAN.similarity(make_alert(score=0.7)) == "jauh di atas ambang: 0,70 / 0,48 (standard-1)"
+def test_similarity_is_words_and_its_numbers_are_there_for_who_asks() -> None:
+    assert ENGLISH.similarity(make_alert(score=0.62)) == "clearly above threshold"
+    assert INDONESIAN.similarity(make_alert(score=0.7)) == "jauh di atas ambang"
+    assert ENGLISH.scores(make_alert(score=0.62))[0].value == "0.62 / 0.48 (standard-1)"
+    assert INDONESIAN.scores(make_alert(score=0.7))[0].value == "0,70 / 0,48 (standard-1)"
+    assert not ENGLISH.scores(make_alert().unnamed)
+
+
+def test_the_age_of_an_alert_stops_when_it_is_settled() -> None:
+    later = EPOCH + timedelta(hours=3)
+    assert ENGLISH.age(make_alert(), later) == ENGLISH.age(judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES), later)
+    cleared = judged_by(BUDI, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    assert ENGLISH.age(cleared, later) == ENGLISH.age(make_alert(), EPOCH)
+    hit = replace(cleared, state=AlertState.CONFIRMED)
+    assert ENGLISH.age(hit, later) == ENGLISH.age(hit, EPOCH), "what is left is to tell agencies"
 
 
 def test_the_state_says_who_holds_it_and_how_far_it_went_up() -> None:
@@ -356,10 +368,10 @@ def test_a_follow_up_of_the_release_is_told_as_that() -> None:
 
 def test_a_score_stands_beside_its_model_version() -> None:
     alert = make_alert()
-    assert ENGLISH.similarity(alert).endswith(f"({alert.model_version})")
     other = replace(alert.candidates[0], model_version="older-1")
-    ranked = ENGLISH.candidates(replace(alert, candidates=(alert.candidates[0], other)))
-    assert [fact.label.endswith("(older-1)") for fact in ranked] == [False, True]
+    own, *ranked, _ = ENGLISH.scores(replace(alert, candidates=(alert.candidates[0], other)))
+    assert own.value.endswith(f"({alert.model_version})")
+    assert [fact.value.endswith("(older-1)") for fact in ranked] == [False, True]
 
 
 def test_why_a_step_cannot_be_taken_names_the_step_and_who_can() -> None:

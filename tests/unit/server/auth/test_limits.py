@@ -15,6 +15,7 @@ from cekalwatch.server.auth.limits import (
     DeviceLimitError,
 )
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 DESK = Identity(DeviceRole.NOTIFIER, "batam-center", "desk-1")
@@ -88,6 +89,19 @@ def test_a_device_that_waits_as_long_as_it_is_told_goes_on_at_the_rate(limits: C
         with limits.call(DESK, LIST) as wait_s:
             clock.now_s += wait_s
     assert clock.now_s - begun_s == pytest.approx((1000 * DEFAULT_COST - MAX_TOKENS) / TOKENS_PER_S, rel=0.01)
+
+
+def test_who_calls_elsewhere_with_a_copied_key_uses_up_nothing_of_the_device(limits: CallLimits) -> None:
+    with ExitStack() as held:
+        with pytest.raises(DeviceLimitError):
+            while True:
+                held.enter_context(limits.call(DESK, ACKNOWLEDGE, "10.0.0.9"))
+        with pytest.raises(DeviceLimitError):
+            while True:
+                limits.charge_page(DESK, MAX_PAGE, "10.0.0.9")
+        with limits.call(DESK, LIST, "10.0.0.1") as wait_s:
+            assert wait_s == 0
+        assert limits.charge_page(DESK, MAX_PAGE, "10.0.0.1") == 0
 
 
 def test_tokens_come_back_with_time_and_never_more_than_at_first(limits: CallLimits, clock: HandClock) -> None:

@@ -36,6 +36,10 @@ REQUIRED = {
     "kind": "CEGAH",
     "day": "2026-01-02",
     "counsel": "Contoh",
+    "photographs": "{folder}/face.jpg",
+    "consent": "W.1",
+    "until": "2026-12-30",
+    "shifts": "07:00-15:00",
     "to": "postgresql://127.0.0.1:1/cekalwatch",
 }
 """A value for each option and argument that a command must have."""

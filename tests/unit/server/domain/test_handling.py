@@ -12,7 +12,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import (
+    MAX_NOTE,
+    OFFICERS_OUTCOMES,
+    REASONS,
+    UNDO_FOR,
+    AlertState,
+    Escalation,
+    Outcome,
+    Reason,
+)
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import (
@@ -52,6 +61,7 @@ DEFAULT_REASON = {
     Outcome.CONFIRMED: Reason.LISTED_IN_CEKAL_ONLINE,
     Outcome.CLEARED: Reason.NOT_LISTED_IN_CEKAL_ONLINE,
     Outcome.TAKEN_OVER: Reason.HOLDER_AWAY,
+    Outcome.UNDONE: Reason.ANOTHER_LOOK,
 }
 
 
@@ -186,11 +196,14 @@ def test_an_alert_of_the_whole_site_is_announced_again_until_somebody_claims_it(
 @pytest.mark.parametrize("outcome", [Outcome.REFERRED, Outcome.CANNOT_DETERMINE])
 def test_what_is_referred_or_undecided_for_too_long_goes_to_the_supervisors_again_and_again(outcome: Outcome) -> None:
     waiting = judged(outcome)
-    assert escalated(waiting, T0 + POLICY.to_settle - timedelta(microseconds=1)) == waiting
-    first = escalated(waiting, T0 + POLICY.to_settle)
-    assert (first.state, first.escalation, first.escalations) == (waiting.state, Escalation.SUPERVISOR, 1)
+    assert escalated(waiting, T0 + UNDO_FOR - timedelta(microseconds=1)) == waiting
+    told = escalated(waiting, T0 + UNDO_FOR)
+    assert (told.state, told.escalation, told.escalations) == (waiting.state, Escalation.COUNTER, 1)
+    assert escalated(told, T0 + POLICY.to_settle - timedelta(microseconds=1)) == told
+    first = escalated(told, T0 + POLICY.to_settle)
+    assert (first.state, first.escalation, first.escalations) == (waiting.state, Escalation.SUPERVISOR, 2)
     second = escalated(first, T0 + POLICY.to_settle + POLICY.again)
-    assert (second.escalation, second.escalations) == (Escalation.SUPERVISOR, 2)
+    assert (second.escalation, second.escalations) == (Escalation.SUPERVISOR, 3)
     settled = clear(second)
     assert escalated(settled, T0 + timedelta(days=3)) == settled
 
@@ -395,7 +408,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(holder=HOLDERS, outcome=st.sampled_from(list(Outcome)), order=st.booleans())
     def adjudicate(self, holder: Holder, outcome: Outcome, order: bool) -> None:
-        found = replace(finding(outcome), by=holder.person_id)
+        found = replace(finding(outcome), by=holder.person_id, at=self.now)
         self.attempt(
             lambda: self.alert.adjudicated(holder, found, self.now, Circumstances(unchanged=True, order_in_force=order))
         )
@@ -420,6 +433,11 @@ class Life(RuleBasedStateMachine):
         else:
             self.attempt(lambda: self.alert.taken_back(finding(Outcome.CLEARED, by), SEEN))
 
+    @rule(holder=HOLDERS, subject_id=st.sampled_from(["", "S-9"]))
+    def undo(self, holder: Holder, subject_id: str) -> None:
+        undoing = replace(finding(Outcome.UNDONE), by=holder.person_id, at=self.now, subject_id=subject_id)
+        self.attempt(lambda: self.alert.undone(holder, undoing, POLICY))
+
     @rule(holder=HOLDERS)
     def take_over(self, holder: Holder) -> None:
         found = replace(finding(Outcome.TAKEN_OVER), by=holder.person_id)
@@ -440,7 +458,12 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def it_went_only_along_the_rules(self) -> None:
         for before, after in zip(self.seen, self.seen[1:], strict=False):
-            assert after.state in EDGES[before.state] | {before.state}
+            undone = len(after.findings) > len(before.findings) and after.findings[-1].outcome is Outcome.UNDONE
+            assert after.state in EDGES[before.state] | {AlertState.CLAIMED if undone else before.state}
+            assert not undone or (before.findings[-1].by, before.findings[-1].outcome in OFFICERS_OUTCOMES) == (
+                after.findings[-1].by,
+                True,
+            )
             assert after.escalation >= before.escalation
             assert after.findings[: len(before.findings)] == before.findings
 

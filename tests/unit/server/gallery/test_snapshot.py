@@ -13,6 +13,7 @@ import uuid6
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.server.capture.candidates import OrdersInForce
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture, OtherModelError
+from cekalwatch.server.capture.exercises import ExercisePassages
 from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.domain.captures import Capture
@@ -21,6 +22,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
+from cekalwatch.server.recognition.crops import probe_jpeg
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
@@ -56,8 +58,10 @@ class Watching:
             clock,
             Passages(60),
             AlertTiming(),
+            lambda capture: probe_jpeg(capture.jpeg),
             lambda: None,
             lambda _: None,
+            ExercisePassages(self.alerts, clock, lambda capture: probe_jpeg(capture.jpeg), lambda: None),
         )
 
     def change(self) -> None:

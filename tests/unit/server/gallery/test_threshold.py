@@ -47,6 +47,14 @@ def test_the_packs_threshold_rises_with_the_list_and_keeps_the_fpir(store: Thres
     assert {one.source for one in found} == {ThresholdSource.PACK}
 
 
+def test_a_pack_says_between_which_scores_the_threshold_for_its_promise_lies(store: ThresholdStore):
+    sure = ThresholdRule(store, MODEL, replace(LIGHT, pairs=50), 1e-4, None).now(1_000)
+    assert sure.promise.low < sure.value < sure.promise.high
+    unsure = ThresholdRule(store, MODEL, replace(LIGHT, pairs=0), 1e-4, None).now(1_000)
+    assert (unsure.promise.low, unsure.promise.high) == (0, 0)
+    assert unsure.value == sure.value
+
+
 def test_a_lower_fpir_wants_a_higher_threshold(store: ThresholdStore):
     low, high = (ThresholdRule(store, MODEL, LIGHT, fpir, None).now(1_000).value for fpir in (1e-3, 1e-4))
     assert high > low

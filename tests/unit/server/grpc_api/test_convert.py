@@ -24,8 +24,16 @@ from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS
 from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, AimingRefusal, Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
-from cekalwatch.contract.values.captures import CaptureOutcome, CaptureReceipt, FaceCapture, Goodbye, Receipts
+from cekalwatch.contract.values.captures import (
+    CaptureOutcome,
+    CaptureReceipt,
+    ExercisePlayed,
+    FaceCapture,
+    Goodbye,
+    Receipts,
+)
 from cekalwatch.contract.values.reports import MAX_SPAN
+from cekalwatch.contract.values.unusable_faces import UnusablePassage, UnusableReason
 from cekalwatch.server.alerts.shown import shown_handling
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
@@ -52,6 +60,7 @@ from cekalwatch.v1 import (
     watchlist_pb2,
 )
 from cekalwatch.v1.watchlist_service_pb2 import ImportRecord
+from cekalwatch.wire.bounds import MAX_REASON
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.messages import RECORD, RUN, SENT, TEXTS, ValidValues, messages, scrambled
 from tests.support.scenarios.people import person
@@ -122,6 +131,12 @@ def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service
             assert min(picture.frame_width, picture.frame_height) >= 1
         case AimingAnswer(given=AimingRefusal()):
             assert not request.aiming_picture.jpeg
+        case UnusablePassage(duration_s=duration_s, reason=reason):
+            assert 0 <= duration_s <= 3600
+            assert reason in UnusableReason
+        case ExercisePlayed(token=token, crops=crops):
+            assert len(token) <= MAX_REASON
+            assert 0 <= crops < 2**32
         case found:
             assert isinstance(found, CekalwatchError)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from cekalwatch.contract.values.cameras import (
     Heartbeat,
@@ -25,6 +26,7 @@ from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
+from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import SITE, HandClock
 
 CAMERA = Camera("dep-1", SITE, "D1", Direction.DEPARTURE)
@@ -64,6 +66,7 @@ def clock() -> HandClock:
 def database(tmp_path: Path) -> Iterator[Database]:
     opened = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     opened.upgrade()
+    key_store(opened)
     yield opened
     opened.close()
 
@@ -175,6 +178,36 @@ def test_lost_crops_are_a_trouble_for_a_minute(server: Server, clock: HandClock)
     assert server.troubles() == [TroubleKind.CAMERA_DROPPING_CROPS]
     clock.go(seconds=61)
     server.beat(replace(GOOD, dropped_total=8))
+    assert server.troubles() == []
+
+
+def test_news_of_another_server_that_somebody_wrote_by_hand_hide_no_camera(
+    server: Server, database: Database, clock: HandClock
+):
+    server.connect()
+    assert server.troubles() == []
+    server.presence.camera_disconnected("dep-1")
+    clock.go(seconds=10)
+    heard_at = clock.now().astimezone(UTC).replace(tzinfo=None)
+    with database.engine.begin() as connection:
+        text = sqlalchemy.text("UPDATE camera_news SET heard_at = :at").bindparams(at=str(heard_at))
+        assert connection.execute(text).rowcount == 1
+    assert server.troubles() == [TroubleKind.CAMERA_DOWN]
+
+
+def test_crops_that_end_decoders_are_a_trouble_for_ten_minutes_also_without_heartbeats(
+    server: Server, clock: HandClock
+):
+    server.presence.camera_connected("dep-1")
+    server.presence.ended_decoders("dep-1")
+    assert server.troubles() == [TroubleKind.CAMERA_ENDING_DECODERS]
+    clock.go(minutes=9)
+    server.presence.ended_decoders("dep-1")
+    clock.go(minutes=9)
+    server.beat()
+    assert server.troubles() == [TroubleKind.CAMERA_ENDING_DECODERS]
+    clock.go(minutes=2)
+    server.beat()
     assert server.troubles() == []
 
 

@@ -11,9 +11,13 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.troubles import OF_CAMERAS, OF_PORTS, TroubleKind, acknowledges
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.ports import Following, PortState
 from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.health.alarms.people import TOLD_FOR
 from cekalwatch.server.health.alarms.servers import PortAlarms
+from cekalwatch.server.storage.audit.search import AuditSearch
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.alerts import NOON
@@ -23,26 +27,26 @@ from tests.support.builders.watchlist import FixedClock
 LIMIT = timedelta(minutes=5)
 FOLLOWS = Following(SEKUPANG, "run-1", "server-1", NOON, NOON, certificate="ca:1f")
 WELL = PortState(SEKUPANG, "server-1", NOON, following=FOLLOWS)
-SINCE = {"since": "2026-03-01T12:00:00+00:00"}
+SILENT = {TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING}
 
 
 @pytest.fixture
-def troubles(tmp_path: Path) -> Iterator[TroubleStore]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    database.upgrade()
-    yield TroubleStore(database)
-    database.close()
+def database(tmp_path: Path) -> Iterator[Database]:
+    found = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    found.upgrade()
+    yield found
+    found.close()
 
 
 class Watched:
     """A watch at a centre whose settings have the port's site."""
 
-    def __init__(self, troubles: TroubleStore) -> None:
-        self.troubles, self.clock, self.states = troubles, FixedClock(NOON), [WELL]
+    def __init__(self, database: Database) -> None:
+        self.troubles, self.clock, self.states = TroubleStore(database), FixedClock(NOON), [WELL]
         self.revoked: set[str] = set()
-        sites = frozenset({"jakarta", SEKUPANG.site})
-        self.board = AlarmBoard(troubles, self.clock)
-        self.rule = PortAlarms(lambda: self.states, sites, lambda key: key in self.revoked, self.clock, LIMIT)
+        sites, search = frozenset({"jakarta", SEKUPANG.site}), AuditSearch(database)
+        self.board = AlarmBoard(self.troubles, self.clock)
+        self.rule = PortAlarms(lambda: self.states, sites, lambda key: key in self.revoked, search, self.clock, LIMIT)
 
     def kinds(self) -> set[TroubleKind]:
         self.board.apply(self.rule)
@@ -51,14 +55,16 @@ class Watched:
         return {fault.kind for fault in found}
 
 
-def test_silence_is_a_trouble_after_the_limit_and_over_when_the_port_is_heard(troubles: TroubleStore) -> None:
-    seen = Watched(troubles)
+def test_silence_is_a_trouble_after_the_limit_and_over_when_the_port_is_heard(database: Database) -> None:
+    seen = Watched(database)
     assert seen.kinds() == set()
     seen.clock.advance(LIMIT)
     assert seen.kinds() == set(), "a line may be cut for a moment"
     seen.clock.advance(timedelta(seconds=1))
-    assert seen.kinds() == OF_PORTS
-    assert [dict(one.fault.details) for one in troubles.open()] == [{"since": NOON.isoformat(timespec="seconds")}] * 2
+    assert seen.kinds() == SILENT
+    assert [dict(one.fault.details) for one in seen.troubles.open()] == [
+        {"since": NOON.isoformat(timespec="seconds")}
+    ] * 2
     seen.states = [replace(WELL, following=replace(FOLLOWS, heard_at=seen.clock.now()))]
     assert seen.kinds() == {TroubleKind.PORT_NOT_REPORTING}
     seen.states = [replace(WELL, heard_at=seen.clock.now())]
@@ -66,16 +72,16 @@ def test_silence_is_a_trouble_after_the_limit_and_over_when_the_port_is_heard(tr
 
 
 def test_a_port_that_fell_silent_while_the_clock_was_ahead_is_one_once_it_is_right(
-    troubles: TroubleStore,
+    database: Database,
 ) -> None:
-    seen = Watched(troubles)
+    seen = Watched(database)
     ahead = NOON + timedelta(hours=2)
     seen.states = [replace(WELL, heard_at=ahead, following=replace(FOLLOWS, heard_at=ahead))]
-    assert seen.kinds() == OF_PORTS
+    assert seen.kinds() == SILENT
 
 
-def test_a_port_that_never_reported_or_never_followed_is_one_too(troubles: TroubleStore) -> None:
-    seen = Watched(troubles)
+def test_a_port_that_never_reported_or_never_followed_is_one_too(database: Database) -> None:
+    seen = Watched(database)
     seen.states = [PortState(SEKUPANG, following=FOLLOWS)]
     assert seen.kinds() == set(), "it has just begun"
     seen.clock.advance(LIMIT + timedelta(seconds=1))
@@ -85,14 +91,27 @@ def test_a_port_that_never_reported_or_never_followed_is_one_too(troubles: Troub
     assert seen.kinds() == {TroubleKind.PORT_NOT_FOLLOWING}
 
 
-def test_of_a_port_that_is_no_more_nothing_is_said(troubles: TroubleStore) -> None:
-    seen = Watched(troubles)
+def test_of_a_port_that_is_no_more_nothing_is_said(database: Database) -> None:
+    seen = Watched(database)
     seen.clock.advance(LIMIT + timedelta(seconds=1))
-    assert seen.kinds() == OF_PORTS
+    assert seen.kinds() == SILENT
     seen.revoked = {"ca:1f"}
     assert seen.kinds() == set()
     seen.revoked, elsewhere = set(), replace(SEKUPANG, site="tanjung-uban")
     seen.states = [PortState(elsewhere, "server-1", NOON)]
+    assert seen.kinds() == set()
+
+
+def test_that_a_port_contradicted_itself_is_told_for_three_days(database: Database) -> None:
+    seen, store = Watched(database), AuditStore(database)
+    server = Actor(ActorKind.SERVER, "here")
+    for port in (SEKUPANG, SEKUPANG):
+        store.append(AuditEntry(NOON, server, Action.PORT_CONTRADICTED, ("alert:1",), details={"port": str(port)}))
+    seen.clock.advance(TOLD_FOR)
+    seen.states = []
+    assert seen.kinds() == {TroubleKind.PORT_CONTRADICTS}
+    assert [dict(one.fault.details) for one in seen.troubles.open()] == [{"entry": "2"}]
+    seen.clock.advance(timedelta(seconds=1))
     assert seen.kinds() == set()
 
 

@@ -74,6 +74,15 @@ def test_a_camera_whose_scores_stand_out_is_named_and_has_no_vote(above: float, 
     assert wanted(agreement) == pytest.approx(wanted(agreed(*honest)))
 
 
+def test_a_camera_that_stands_out_far_in_the_tail_only_is_named_and_has_no_vote():
+    """One passage in 250 scores very high: that is little among the highest hundredth, and much beyond it."""
+    chosen = usual(10_000, 9)
+    chosen[:40] = usual(10_000, 9).max()
+    agreement = agreed(*(usual(10_000, seed) for seed in range(4)), chosen)
+    assert [one.camera_id for one in agreement.standing_out] == ["cam-4"]
+    assert agreement.weight == 40_000
+
+
 def test_cameras_that_differ_by_chance_are_not_named():
     for seed in range(0, 120, 6):
         assert not agreed(*(usual(600, seed + number) for number in range(6))).standing_out

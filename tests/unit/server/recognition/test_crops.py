@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.recognition.probes import decode_crop
+from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
 from tests.support.builders.portraits import astronaut, encoded, wall
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cekalwatch.pictures.jpeg import read_plain_jpeg
-from cekalwatch.server.recognition.probes import MAX_PROBE_BYTES, PROBE_SIDE, decode_crop, face_jpeg, probe_jpeg
+from cekalwatch.server.recognition.crops import MAX_PROBE_BYTES, PROBE_SIDE, decode_crop, face_jpeg, probe_jpeg
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_CROP_PIXELS
 from tests.support.builders.jpegs import segment

@@ -1,9 +1,11 @@
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
 from cekalwatch.server.recognition.probes import CaptureEmbedder
 from tests.support.builders.alerts import capture
@@ -28,7 +30,8 @@ def crop(brightness: int) -> Capture:
 
 
 def test_a_crop_without_a_template_does_not_cost_its_batch_theirs():
-    results = CaptureEmbedder(BlackGivesNothing).embed([crop(200), crop(0), crop(100)])
+    with closing(CropDecoder(1)) as crops:
+        results = CaptureEmbedder(BlackGivesNothing, crops).embed([crop(200), crop(0), crop(100)])
     refused = results[1]
     assert isinstance(refused, CekalwatchError)
     assert refused.code is Code.CROP_WITHOUT_TEMPLATE

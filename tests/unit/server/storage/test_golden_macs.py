@@ -47,13 +47,25 @@ GOLDEN = {
         "e27e7995d543ab12517228e2a14fbd7b3541f4b21afb8e909b88f990a1cae58e",
         "e27e7995d543ab12517228e2a14fbd7b3541f4b21afb8e909b88f990a1cae58e",
     ),
+    "alert_look": (
+        "4e7de3080a949570428f7ce14001fad9bec9a2980ca464e2ff6b2c86db5f4418",
+        "4e7de3080a949570428f7ce14001fad9bec9a2980ca464e2ff6b2c86db5f4418",
+    ),
     "alert_passage": (
         "5e7f0755da9b899344dc6852fa04ed4d9f374e63de35d6c0c50743a9f79a3513",
         "5e7f0755da9b899344dc6852fa04ed4d9f374e63de35d6c0c50743a9f79a3513",
     ),
+    "approval": (
+        "726e9976d6ea5dc8614d2bd11613a83cf5618a7675fdaf2b4a05bbcf59ff64f4",
+        "680add6fe70a6e0bd22473d02e8d413fa2ff22977793bc02ba27bb1f09714d66",
+    ),
     "ban_order": (
         "ec8a2a46ea6e3ff81a958703945945423ed0e46173fc1d74c437f9fa69f5c4e0",
         "ec8a2a46ea6e3ff81a958703945945423ed0e46173fc1d74c437f9fa69f5c4e0",
+    ),
+    "camera_news": (
+        "ae68961285fe30abb06dca1fc2ac64dee59a97d19042e867da6309d5f401ad1c",
+        "205d12439c9d1bb65f0773a638113d273285ebd58665c00030c615b84ed28928",
     ),
     "camera_policy": (
         "58564ae37c01b26448b2d1b36961f238f71661f16a1b51514fd0bf9c8e017f97",
@@ -67,9 +79,33 @@ GOLDEN = {
         "7963c8e2a81c3f37142dd6e1ca8bbca063e87db1a0ccb8ac39071fb57ff4d741",
         "9e472459a25e359ab8bf06fdb98982aeb7b7ea61085cc57eda8f142883dbd6a1",
     ),
+    "exercise": (
+        "b0ed17fe9f3a8b43774db8850d687adca7a9dcccad1c1c3dc15cf9da29e846c6",
+        "a4bb05ada23310213fb983d2d66731c26965f836a87750f5d72494c8ae5b999f",
+    ),
+    "exercise_picture": (
+        "90105499ed0c547f7efdafcb712de915780ab9dd701a1b1cacf5df3788257759",
+        "90105499ed0c547f7efdafcb712de915780ab9dd701a1b1cacf5df3788257759",
+    ),
+    "exercise_setting": (
+        "5b0335ae9d66b2c7182082c958c10aaa3859428e8d9a771b345c73041fb2a06a",
+        "5b0335ae9d66b2c7182082c958c10aaa3859428e8d9a771b345c73041fb2a06a",
+    ),
+    "exercise_subject": (
+        "fc3653df17fa4e342bb0d2eca738307da969fb3453315022d45976efa97b7f41",
+        "fc3653df17fa4e342bb0d2eca738307da969fb3453315022d45976efa97b7f41",
+    ),
+    "first_look_setting": (
+        "2b9c2c2f2d0d2fdee8f6fc9f383b0d77c7ac68a6973b10fbced542aeb055c25e",
+        "2b9c2c2f2d0d2fdee8f6fc9f383b0d77c7ac68a6973b10fbced542aeb055c25e",
+    ),
     "gallery_state": (
         "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
         "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
+    ),
+    "hand_over": (
+        "eeaa8ee4207c30de06fc6619f0c13fae0efeca95397b55d36f11a2e2d118a2ff",
+        "a29db3873cb3bbec86e632f18318167f254ae1744ca6a17685631118829e1708",
     ),
     "law_row": (
         "a6bed371b39a2b68e935c126a5c10f2533ea106059dc5f51ac8f8651ae14db23",
@@ -142,6 +178,10 @@ GOLDEN = {
     "sync_state": (
         "84e0edd022be6c6528dc5bc9faa4c0a49c2bd2deeb2c403760cbcb419e1531b7",
         "84e0edd022be6c6528dc5bc9faa4c0a49c2bd2deeb2c403760cbcb419e1531b7",
+    ),
+    "watchlist_success": (
+        "3d65e7c07af6321b23d94c1a01e169572cd383be537b6f97b12501a1789dd44e",
+        "229d196fd6146ce83be0473dbbc865b9c19606952bbc401fd59c55ee0dfbd36b",
     ),
 }
 """By table: of a row with all columns, and of one in which those are absent that may be."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ import jwt
 
 from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
-from cekalwatch.server.auth.signing_in.sign_in import CodeProof, SignInRefusedError
+from cekalwatch.server.auth.signing_in.sign_in import CodeProof, ProviderGrant, SignInRefusedError
 from cekalwatch.server.concurrency.line_splitter import LineSplitter
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -41,6 +42,7 @@ MAX_TOKEN_AGE = timedelta(minutes=10)
 MAX_AUTHENTICATION_AGE = timedelta(minutes=2)
 """Maximum age of an authentication that must be fresh."""
 MAX_ENDPOINT = 512
+MAX_REFRESH_TOKEN = 16 * 1024
 MAX_MOMENT = 1e12
 """Seconds since 1970, in a token."""
 
@@ -72,10 +74,13 @@ class OpenIdProvider:
         self._lock = threading.Lock()
         self._metadata: _Metadata | None = None
 
-    def facts(self, *, with_endpoints: bool) -> ProviderFacts:
-        """Return the data for a browser's visit; raises PROVIDER_UNAVAILABLE only when endpoints are wanted."""
+    def facts(self, *, with_endpoints: bool, native: bool = False) -> ProviderFacts | None:
+        """See `CodeProvider`; raises PROVIDER_UNAVAILABLE only when endpoints are wanted."""
         terms = self._terms
-        known = ProviderFacts(terms.issuer, terms.client_id, terms.scope)
+        client_id = terms.native_client_id if native else terms.client_id
+        if not client_id:
+            return None
+        known = ProviderFacts(terms.issuer, client_id, terms.scope, native=native)
         if not with_endpoints:
             return known
         metadata = self._current()
@@ -88,28 +93,46 @@ class OpenIdProvider:
             states_issuer=metadata.states_issuer,
         )
 
-    def identify(self, proof: CodeProof) -> Account:
-        """Return the person whom the code proves. Raises SignInRefusedError, PROVIDER_UNAVAILABLE."""
+    def prove(self, proof: CodeProof) -> tuple[Account, ProviderGrant | None]:
+        """See `CodeProvider`."""
+        client_id = self._terms.native_client_id if proof.native else self._terms.client_id
+        if not client_id:
+            raise CekalwatchError(Code.SIGN_IN_NOT_OFFERED, "native")
         metadata = self._current()
-        token = self._exchange(metadata, proof)
-        claims = self._verified(metadata, token, proof)
+        token, refresh_token = self._exchange(metadata, proof, client_id)
+        claims = self._verified(metadata, token, proof, client_id)
         name = claims.get(self._terms.claim)
         account = self._store.account(name.casefold()) if isinstance(name, str) and len(name) <= 64 else None
         if account is None:
             raise SignInRefusedError(detail="known to the provider, not here")
-        return account
+        return account, ProviderGrant(refresh_token, client_id) if refresh_token else None
 
-    def _exchange(self, metadata: _Metadata, proof: CodeProof) -> str:
-        """Exchange the code for an identity token."""
+    def renew(self, grant: ProviderGrant) -> ProviderGrant | None:
+        """See `CodeProvider` (RFC 6749, section 6)."""
+        form = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token}
+        status, answer = self._ask_for_tokens(self._current(), form, grant.client_id)
+        if status == httpx.codes.BAD_REQUEST and answer.get("error") == "invalid_grant":
+            return None
+        if status != httpx.codes.OK:  # a fault of the configuration is not the person's
+            raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"token endpoint: {status} {_word(answer.get('error'))}")
+        return replace(grant, refresh_token=_refresh_token(answer) or grant.refresh_token)
+
+    def _ask_for_tokens(
+        self, metadata: _Metadata, form: Mapping[str, str], client_id: str
+    ) -> tuple[int, dict[str, Any]]:
+        secret = self._secret if client_id == self._terms.client_id else None
+        auth = httpx.BasicAuth(client_id, secret) if secret is not None else None
+        return self._ask("POST", metadata.token_endpoint, data={**form, "client_id": client_id}, auth=auth)
+
+    def _exchange(self, metadata: _Metadata, proof: CodeProof, client_id: str) -> tuple[str, str]:
+        """Exchange the code for an identity token and a refresh token, which is empty where there is none."""
         form = {
             "grant_type": "authorization_code",
             "code": proof.code,
             "code_verifier": proof.code_verifier,
             "redirect_uri": proof.redirect_uri,
-            "client_id": self._terms.client_id,
         }
-        auth = httpx.BasicAuth(self._terms.client_id, self._secret) if self._secret is not None else None
-        status, answer = self._ask("POST", metadata.token_endpoint, data=form, auth=auth)
+        status, answer = self._ask_for_tokens(metadata, form, client_id)
         # The rest of its answer may repeat what was sent, so only its code is logged.
         word = _word(answer.get("error"))
         if status == httpx.codes.BAD_REQUEST:
@@ -117,9 +140,9 @@ class OpenIdProvider:
         token = answer.get("id_token")
         if status != httpx.codes.OK or not isinstance(token, str):
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"token endpoint: {status} {word}")
-        return token
+        return token, _refresh_token(answer)
 
-    def _verified(self, metadata: _Metadata, token: str, proof: CodeProof) -> dict[str, Any]:
+    def _verified(self, metadata: _Metadata, token: str, proof: CodeProof, client_id: str) -> dict[str, Any]:
         """Return the claims of a valid identity token (Core, 3.1.3.7)."""
         try:
             key = self._key(metadata, token)
@@ -128,7 +151,7 @@ class OpenIdProvider:
                 key,
                 algorithms=ALGORITHMS,
                 issuer=self._terms.issuer,
-                audience=self._terms.client_id,
+                audience=client_id,
                 leeway=LEEWAY_S,
                 options={"require": ["iss", "sub", "aud", "exp", "iat"], "verify_exp": False, "verify_iat": False},
             )
@@ -142,9 +165,9 @@ class OpenIdProvider:
         if claims.get("nonce") != proof.nonce:
             raise SignInRefusedError(detail="identity token: nonce")
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-        if claims.get("azp", None if several else self._terms.client_id) != self._terms.client_id:
+        if claims.get("azp", None if several else client_id) != client_id:
             raise SignInRefusedError(detail="identity token: azp")
-        if proof.asked_anew:
+        if proof.asked_anew or proof.native:
             asked = claims.get("auth_time")
             if asked is None or now - _number(asked) > MAX_AUTHENTICATION_AGE.total_seconds() + leeway:
                 raise SignInRefusedError(Code.SIGN_IN_NOT_FRESH, "identity token: auth_time")
@@ -220,6 +243,12 @@ class OpenIdProvider:
         if not isinstance(answer, dict):
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "an answer is no object")
         return response.status_code, answer
+
+
+def _refresh_token(answer: Mapping[str, Any]) -> str:
+    """Return the refresh token of an answer, or an empty text."""
+    token = answer.get("refresh_token")
+    return token if isinstance(token, str) and len(token) <= MAX_REFRESH_TOKEN else ""
 
 
 def _for_browsers(value: object) -> str:

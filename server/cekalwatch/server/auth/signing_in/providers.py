@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cekalwatch.server.auth.approvals import ApprovalRequests
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Sessions
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
@@ -13,6 +14,7 @@ from cekalwatch.server.auth.signing_in.sign_in import DeviceTries, SignInService
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.approval_store import ApprovalStore
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.store import PeopleStore
 
@@ -33,7 +35,9 @@ class ProviderAuthentication:
         self.refusals = RefusalTrail(AuditStore(database), clock)
         provider = PasswordProvider(people, self.passwords, clock)
         provided = OpenIdProvider(openid, people, clock) if openid else None
-        self.sessions = Sessions(SessionStore(database), self.refusals, clock, terms or SessionTerms(), revoked)
+        kept = SessionStore(database)
+        self.sessions = Sessions(kept, self.refusals, clock, terms or SessionTerms(), revoked)
+        self.approvals = ApprovalRequests(ApprovalStore(database), kept, people, clock)
         tries = DeviceTries(people, clock)
         self.sign_in = SignInService(provider, provided, self.sessions, self.refusals, clock, tries)
         self.password_change = PasswordChange(people, self.passwords, provider, self.sign_in, clock)

@@ -204,7 +204,7 @@ def check_rows(config: Config = None, data_dir: DataDir = None) -> None:
     epilog="Examples:\n\n"
     "  cekalwatch-server rows accept\n\n"
     "  cekalwatch-server rows accept --row person/0193e4a0-7c1e-7e3a-9a55-2f6f0b1c9d10\n\n"
-    "Do it when you know why they differ: a backup was restored, or somebody mended the database by hand.",
+    "Do it when you know why they differ: a backup was restored, or somebody repaired the database by hand.",
 )
 def accept_rows(
     row: Annotated[

@@ -10,9 +10,10 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import Config, DataDir, opened
 
 if TYPE_CHECKING:
+    from cekalwatch.server.alerts.hand_overs import HandOvers
     from cekalwatch.server.alerts.retention import RetentionSweeper
     from cekalwatch.server.audit.entry import AuditEntry
-    from cekalwatch.server.storage.watchlist.store import SubjectDeletion
+    from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
     from cekalwatch.server.watchlist.erasure import SubjectEraser
     from cekalwatch.server.wiring.storage import Context
 
@@ -24,37 +25,45 @@ app = typer.Typer(help="Retention: show what is due to be removed, and remove it
 def due(config: Config = None, data_dir: DataDir = None) -> None:
     """Show what the next sweeps remove, and remove nothing. Subjects are named by their keys."""
     with opened(config, data_dir, "warning") as context:
-        sweeper, eraser = _opened(context)
-        report, subjects = sweeper.due(), list(eraser.due())
-    _show("are due", report.unsettled_images, report.alerts, len(subjects))
+        sweeper, eraser, hand_overs = _opened(context)
+        report, notes, subjects = sweeper.due(), hand_overs.due(), list(eraser.due())
+    _show("are due", report.unsettled_images, report.alerts, notes, len(subjects))
     for subject_id in subjects:
         typer.echo(f"  {subject_id}")
 
 
 @app.command(
     epilog="Example:\n\n  cekalwatch-server retention sweep --config /etc/cekalwatch/server.toml\n\n"
-    "A running server does the same by itself: images each minute, records each hour, subjects each six hours."
+    "A running server does the same by itself: images each minute, records and notes each hour, subjects "
+    "each six hours."
 )
 def sweep(config: Config = None, data_dir: DataDir = None) -> None:
     """Remove what is due, and record it in the audit trail. This cannot be undone."""
     with opened(config, data_dir, "warning") as context:
-        sweeper, eraser = _opened(context)
-        _show("were removed", sweeper.sweep_unsettled_images(), sweeper.sweep_records(), eraser.erase())
+        sweeper, eraser, hand_overs = _opened(context)
+        images, alerts, notes = (
+            sweeper.sweep_unsettled_images(),
+            sweeper.sweep_records(),
+            hand_overs.sweep(context.actor),
+        )
+        _show("were removed", images, alerts, notes, eraser.erase())
 
 
-def _opened(context: Context) -> tuple[RetentionSweeper, SubjectEraser]:
+def _opened(context: Context) -> tuple[RetentionSweeper, SubjectEraser, HandOvers]:
+    from cekalwatch.server.alerts.hand_overs import HandOvers
     from cekalwatch.server.alerts.retention import RetentionSweeper
     from cekalwatch.server.watchlist.erasure import SubjectEraser
 
     stores, policy = context.stores, context.settings.retention_policy
     sweeper = RetentionSweeper(stores.alerts, stores.handling, stores.retention, context.clock, context.actor, policy)
     eraser = SubjectEraser(stores.watchlist, context.checkpoints, context.clock, context.actor, policy.ended_subjects)
-    return sweeper, eraser
+    return sweeper, eraser, HandOvers(stores.hand_overs, stores.people, context.clock, policy.shift_notes)
 
 
-def _show(what: str, images: int, alerts: int, subjects: int) -> None:
+def _show(what: str, images: int, alerts: int, notes: int, subjects: int) -> None:
     typer.echo(f"{images} images of alerts that nobody settled {what}.")
     typer.echo(f"{alerts} records of alerts {what}.")
+    typer.echo(f"{notes} notes of shifts {what}.")
     typer.echo(f"{subjects} subjects whose last order ended long ago {what}.")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from cekalwatch.contract.values.imports import FieldFault
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import Config, command_settings
 from cekalwatch.server.cli.output import whole_table
@@ -18,16 +19,25 @@ from cekalwatch.server.cli.output import whole_table
 if TYPE_CHECKING:
     from cekalwatch.contract.values.imports import RecordReport
     from cekalwatch.server.watchlist.imports.records import ImportRecord
+    from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
     from cekalwatch.server.watchlist.sources.source import SourceItem, WatchlistSource
 
 MAX_SHOWN = 20
+MAX_SHAPE = 40
+NOT_PERSONAL = frozenset(
+    {
+        *("kind", "urgent", "sex", "nationality", "ground", "person_status", "revocation_ground"),
+        *("valid_from", "valid_until", "received_on", "decree_date", "revoked_at"),
+    }
+)
+"""Fields whose values say nothing of who somebody is. Of others, only the shape is shown."""
 
 EPILOG = (
     "Examples:\n\n"
     "  cekalwatch-server watchlist check-source --config /etc/cekalwatch/server.toml\n\n"
     "  cekalwatch-server watchlist check-source --config server.toml --rows 0 --photographs\n\n"
-    "It shows keys, fields and counts, and nothing else of a person. docs/connect-cekal.md tells how to configure a "
-    "source.\n\n"
+    "It shows keys, fields, counts, and wrong dates and coded values; of other values it shows 9 for a digit and x "
+    "for a letter. docs/connect-cekal.md tells how to configure a source.\n\n"
     "Exit code 0: all that was read can be imported. 65: a record or photograph would be refused, or the source gives "
     "no list that fits the configuration. 69: the source cannot be reached. 78: no source is configured."
 )
@@ -37,17 +47,20 @@ EPILOG = (
 class _Found:
     """The results of a reading so far."""
 
+    mapping: MappingSettings | None = None
+    """None: the source has our fields."""
     read: int = 0
+    refused: int = 0
     withdrawn: int = 0
     photographs: int = 0
     problems: Counter[str] = field(default_factory=Counter)
-    shown: list[tuple[str, str]] = field(default_factory=list)
+    alike: dict[str, list[str]] = field(default_factory=dict)
+    """Keys of the records with the same problem, by its words."""
 
-    def problem(self, key: str, what: str) -> None:
-        """Count a problem, and remember the first ones."""
+    def problem(self, key: str, what: str, words: str = "") -> None:
+        """Count a problem, and remember which records have it."""
         self.problems[what] += 1
-        if len(self.shown) < MAX_SHOWN:
-            self.shown.append((key, what))
+        self.alike.setdefault(f"{what}: {words}" if words else what, []).append(key)
 
 
 def check_source(
@@ -67,7 +80,7 @@ def check_source(
     if settings.watchlist.source is None:
         raise ProgramError("No source is configured: write [watchlist.source]; see docs/connect-cekal.md", Exit.CONFIG)
     source = open_source(settings.watchlist.source, settings.home.zone, port_caller(settings, lambda: ""))
-    found = _Found()
+    found = _Found(getattr(settings.watchlist.source, "mapping", None))  # a centre needs none
     try:
         with closing(source):
             _read(source, rows, found, photographs=photographs)
@@ -108,7 +121,10 @@ def _count(item: SourceItem, found: _Found, *, photographs: bool) -> None:
             if photographs:
                 _count_record(item.load(), found)
         case RefusedRow():
-            found.problem(_shown_key(item.report, keyed=item.keyed), f"{item.report.reason} ({item.report.field})")
+            found.refused += 1
+            report, key = item.report, _shown_key(item.report, keyed=item.keyed)
+            for fault in report.faults or (FieldFault(report.field),):
+                found.problem(key, f"{report.reason} ({fault.field})", fault_in(fault, found.mapping))
 
 
 def _count_record(record: ImportRecord, found: _Found) -> None:
@@ -116,6 +132,22 @@ def _count_record(record: ImportRecord, found: _Found) -> None:
         found.photographs += 1
         if photograph.problem:
             found.problem(record.order.order_id, str(photograph.problem))
+
+
+def fault_in(fault: FieldFault, mapping: MappingSettings | None) -> str:
+    """Return what is wrong with a field, and what would be right, without personal data."""
+    from cekalwatch.server.watchlist.imports.reports import fault_words
+
+    field = fault.field
+    name = mapping.columns.get(field, "") if mapping else ""
+    place = f"in {name!r}: " if name and name != field else ""
+    words = fault_words(fault if field in NOT_PERSONAL else replace(fault, value=_shape(fault.value)))
+    untranslated = mapping and field in mapping.values and fault.value
+    return f"{place}{words}" + (f" (values.{field} has no translation of it)" if untranslated else "")
+
+
+def _shape(value: str) -> str:
+    return "".join("9" if one.isdigit() else "x" if one.isalpha() else one for one in value[:MAX_SHAPE])
 
 
 def _shown_key(report: RecordReport, *, keyed: bool) -> str:
@@ -127,15 +159,16 @@ def _shown_key(report: RecordReport, *, keyed: bool) -> str:
 
 def _show(console: Console, name: str, found: _Found) -> None:
     console.print(Text(f"Source: {name}"))
-    refused = sum(count for what, count in found.problems.items() if what.startswith("RECORD_"))
+    taken = found.read - found.refused - found.withdrawn
     console.print(
-        f"{found.read} records read: {found.read - refused - found.withdrawn} can be imported, {refused} would be "
+        f"{found.read} records read: {taken} can be imported, {found.refused} would be "
         f"refused, {found.withdrawn} are withdrawn. Nothing was stored."
     )
     if found.photographs:
         console.print(f"{found.photographs} photographs fetched.")
     if not found.problems:
         return
-    console.print(whole_table(("Order", "Problem"), found.shown, "The first problems"))
+    rows = [(keys[0], str(len(keys)), words) for words, keys in list(found.alike.items())[:MAX_SHOWN]]
+    console.print(whole_table(("First order", "Records", "Problem"), rows, "The first problems"))
     for what, count in found.problems.most_common():
         console.print(f"{what}: {count}")

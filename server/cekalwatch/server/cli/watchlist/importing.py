@@ -21,7 +21,7 @@ from cekalwatch.server.cli.output import counting_progress, whole_table
 from cekalwatch.server.cli.watchlist.running_server import local_import, running_server
 from cekalwatch.server.domain.errors import public_message
 from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
-from cekalwatch.server.watchlist.imports.reports import summarise
+from cekalwatch.server.watchlist.imports.reports import fault_words, summarise
 
 if TYPE_CHECKING:
     from cekalwatch.contract.values.imports import RecordReport
@@ -64,6 +64,7 @@ def import_(
 
     from cekalwatch.server.watchlist.imports.reports import check_report_file, write_report
     from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+    from cekalwatch.server.watchlist.sources.handmade import HandmadeList
     from cekalwatch.server.watchlist.sources.settings import FolderSettings
 
     if offline and server:
@@ -71,7 +72,7 @@ def import_(
     settings = command_settings(config, data_dir=data_dir)
     if report:
         check_report_file(report)
-    source = FolderSource(FolderSettings(path=folder, encoding=encoding), settings.home.zone)
+    source = FolderSource(FolderSettings(path=folder, encoding=encoding), settings.home.zone, handmade=HandmadeList())
     reports: list[RecordReport] = []
     with _as_program_errors(), closing(source):
         records = _FolderRecords(source)
@@ -221,10 +222,12 @@ def remarks(report: RecordReport) -> list[str]:
     """Return a line for each remark on a record."""
     lines = []
     if report.outcome is ImportOutcome.REFUSED:
-        message = FIELD_FORMS.get(report.field) or public_message(report.reason)
         place = f" [{report.place}]" if report.place and report.place != report.order_id else ""
-        field = f" ({report.field})" if report.field else ""
-        lines.append(f"{report.reason}{field}{place}: {message}")
+        lines += [f"{report.reason} ({one.field}){place}: {fault_words(one)}" for one in report.faults]
+        if not report.faults:
+            message = FIELD_FORMS.get(report.field) or public_message(report.reason)
+            field = f" ({report.field})" if report.field else ""
+            lines.append(f"{report.reason}{field}{place}: {message}")
     if report.status is OrderStatus.INVALID:
         article = f" ({report.article})" if report.article else ""
         lines.append("never alerts; it breaks " + ", ".join(report.broken_rules) + article)

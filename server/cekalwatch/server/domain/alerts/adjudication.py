@@ -1,4 +1,4 @@
-"""What people record about an alert: findings with reasons and notes, and follow-ups with the agency."""
+"""What people record about an alert: first looks, findings with reasons and notes, and follow-ups with the agency."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, Outcome, Reason
+from cekalwatch.contract.values.adjudication import MAX_NOTE, OFFICERS_OUTCOMES, REASONS, Outcome, Reason
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 
 
@@ -26,6 +26,26 @@ class Finding:
         if self.reason not in REASONS[self.outcome]:
             raise CekalwatchError(Code.REASON_INVALID, f"{self.reason} for {self.outcome}")
         check_note(self.note, needed=self.reason is Reason.OTHER)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a person found of the two faces before they saw the rest (domain rule 15).
+
+    Construction raises OUTCOME_NOT_ALLOWED for what an officer does not find.
+    """
+
+    outcome: Outcome
+    by: UUID
+    at: datetime
+    version: int
+    """The version of the alert at which they looked."""
+    subject_id: str
+    """Key of the candidate whose face it was."""
+
+    def __post_init__(self) -> None:
+        if self.outcome not in OFFICERS_OUTCOMES:
+            raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{self.outcome} at first sight")
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,22 @@ from cekalwatch.contract.values.adjudication import (
     AlertEventType,
     AlertState,
     Escalation,
+    Outcome,
     Reason,
     disproves,
 )
 from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.exercises import ExerciseResult
 from cekalwatch.contract.values.orders import OrderKind
-from cekalwatch.server.domain.alerts.adjudication import Finding
-from cekalwatch.server.domain.alerts.handling import Handling
+from cekalwatch.server.domain.alerts.adjudication import Finding, Look
+from cekalwatch.server.domain.alerts.handling import Circumstances, Handling
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.exercises import result_of
 from cekalwatch.server.domain.orders.law import alerts_on
+
+MAX_SIGHTINGS = 20
+"""Sightings that are read with an alert: the newest ones."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,27 @@ class Alert:
     """Every camera that saw the traveller."""
     probe_capture_id: UUID | None = None
     """The capture whose picture is stored as its probe; None without a picture."""
+    exercise_id: UUID | None = None
+    """The exercise that it is; None of a real alert."""
 
     @property
     def state(self) -> AlertState:
         """Its state."""
         return self.handling.state
+
+    @property
+    def exercise(self) -> ExerciseResult | None:
+        """Of an exercise that is over: its result; None of anything else (domain rule 16)."""
+        if self.exercise_id is None or self.open:
+            return None
+        return result_of(self.handling.looks[-1].outcome if self.handling.looks else None)
+
+    def looked(self, look: Look, circumstances: Circumstances) -> Handling:
+        """Return its handling with a person's first look, which ends an exercise."""
+        handling = self.handling.looked(look, circumstances)
+        if self.exercise_id is None or handling == self.handling:
+            return handling
+        return replace(handling, state=AlertState.CLOSED, claim=None)
 
     @property
     def raised_at(self) -> datetime:
@@ -131,6 +153,11 @@ class Alert:
     def undecided(self) -> bool:
         """Whether it is not settled yet, so that it may ask about another candidate."""
         return self.state in UNSETTLED
+
+    @property
+    def asks_looks(self) -> bool:
+        """Whether who may judge it has to look at two faces first: there is something to judge, and the picture."""
+        return self.handling.asks_looks and self.probe_capture_id is not None
 
     def stands(self, in_force: frozenset[str]) -> bool:
         """Whether it still has an order, if these of its candidates have one in force: a hit needs one of its own."""
@@ -250,6 +277,8 @@ def _met(candidate: Candidate, match: Match, *, undecided: bool, further: bool) 
 
 
 def _found(candidate: Candidate, finding: Finding | None) -> Candidate:
+    if finding and finding.outcome is Outcome.UNDONE:
+        return replace(candidate, ruled_out=False, disproved=False, unlisted=False)
     if finding is None or finding.outcome not in CLEARING:
         return candidate
     disproved = candidate.disproved or disproves(finding.outcome, finding.reason)

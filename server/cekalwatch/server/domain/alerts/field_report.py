@@ -16,9 +16,12 @@ from statistics import NormalDist
 from typing import Final
 
 from cekalwatch.contract.values.reports import (
+    NOT_MEASURED,
     FieldLine,
+    FieldPeriod,
     FieldReport,
     LearnedFigures,
+    LookFigures,
     MeasuredGroups,
     Rate,
     ThresholdUse,
@@ -73,7 +76,27 @@ def field_report(
         listed=listed,
         made_at=made_at,
         groups=groups,
+        busiest=sums.busiest,
+        looks=_looks(sums),
     )
+
+
+def field_period(since: datetime, until: datetime, sums: FieldSums) -> FieldPeriod:
+    """Return the figures of one period of a report."""
+    return FieldPeriod(
+        since,
+        until,
+        _line("", sums.whole),
+        _waits(sums.claims_s),
+        _waits(sums.decisions_s),
+        sums.escalated,
+        sums.busiest,
+        _looks(sums),
+    )
+
+
+def _looks(sums: FieldSums) -> LookFigures:
+    return LookFigures(sums.looked, sums.looks_kept, _waits(sums.looks_s).p50_s if sums.looks_s else 0.0)
 
 
 def _lines(sums: dict[str, LineSums]) -> tuple[FieldLine, ...]:
@@ -90,6 +113,8 @@ def _line(key: str, sums: LineSums, passages: int | None = None, kind: str = "")
         open=sums.open,
         fpir=wilson_rate(sums.false_passages, passed - sums.confirmed_passages),
         kind=kind,
+        unusable_rate=NOT_MEASURED if kind else wilson_rate(sums.unusable, passed + sums.unsent),
+        unusable=sums.unusable,
     )
 
 

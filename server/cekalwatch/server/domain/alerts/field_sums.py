@@ -11,12 +11,13 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from cekalwatch.contract.values.adjudication import Outcome, Reason, clearing_of, confirmation_of
 from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.contract.values.unusable_faces import UnusableReason
 from cekalwatch.server.domain.orders.law import alerts_on
 
 _LIST_OF: dict[Direction, OrderKind] = {alerts_on(kind): kind for kind in OrderKind}
@@ -31,6 +32,10 @@ class AlertVerdict(StrEnum):
     """The traveller was the subject."""
     OPEN = "OPEN"
     """It was not settled, or cleared for a reason that says nothing of who the traveller was."""
+
+
+AlertOrder = tuple[str, str]
+"""An order that an alert points to: the key of the alert, and that of the order."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,20 @@ class FieldAlert:
     passages: int
     """Different passages among its sightings."""
     verdict: AlertVerdict
-    order_ids: tuple[str, ...] = ()
+    counter: str
+    """Where it was raised."""
+    raised_at: datetime
+    orders: tuple[AlertOrder, ...] = ()
     """The orders that it points to, of all its candidates."""
     claimed_after_s: float | None = None
     """Seconds from raising to the first claim; None if never claimed."""
     decided_after_s: float | None = None
     """Seconds from raising to the officer's first judgement; None if there is none."""
     escalated: bool = False
+    looks_s: tuple[float, ...] = ()
+    """Seconds from raising to each first look."""
+    looks_kept: tuple[bool, ...] = ()
+    """Of each officer's judgement after a first look, whether it confirmed the look."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,22 @@ class PassageCount:
     passages: int
 
 
+@dataclass(frozen=True)
+class UnusableCount:
+    """Number of travellers without a usable face at a camera in one hour, for one reason."""
+
+    camera_id: str
+    site: str
+    direction: Direction
+    hour: datetime
+    """Its beginning, UTC."""
+    reason: UnusableReason
+    passages: int
+    unsent: int
+    """Those of whom no crop was sent: they are not among the passages."""
+    last_seen_at: datetime
+
+
 def list_at(direction: Direction) -> OrderKind:
     """Return the list that alerts at cameras of that direction (domain rule 2)."""
     return _LIST_OF[direction]
@@ -96,8 +124,10 @@ def verdict_of(findings: Iterable[tuple[str, Outcome, Reason]]) -> AlertVerdict:
     return AlertVerdict.FALSE_ALERT if why is not None and why.disproves else AlertVerdict.OPEN
 
 
+TEN_MINUTES: Final = timedelta(minutes=10)
+"""The span for which EEMUA 191 says how many alerts one person can handle."""
 UNKNOWN_AGENCY = ""
-"""Stands for the agency of an order that was deleted or cannot be read."""
+"""Stands for the agency of an order that cannot be read."""
 
 
 @dataclass(slots=True)
@@ -112,6 +142,10 @@ class LineSums:
     false_passages: int = 0
     """Passages that belong to the false alerts."""
     confirmed_passages: int = 0
+    unusable: int = 0
+    """Travellers without a usable face; 0 for an agency."""
+    unsent: int = 0
+    """Those of them who are not among the passages."""
 
     def add(self, other: LineSums) -> None:
         """Add other counts."""
@@ -121,6 +155,8 @@ class LineSums:
         self.open += other.open
         self.false_passages += other.false_passages
         self.confirmed_passages += other.confirmed_passages
+        self.unusable += other.unusable
+        self.unsent += other.unsent
 
     def count(self, alert: FieldAlert) -> None:
         """Count an alert."""
@@ -165,6 +201,16 @@ class VersionSums:
             self.confirmed_scores.append(alert.score)
 
 
+def _most_together(moments: Iterable[datetime]) -> int:
+    """Return the highest number of moments within TEN_MINUTES."""
+    most, first, times = 0, 0, sorted(moments)
+    for number, at in enumerate(times):
+        while at - times[first] >= TEN_MINUTES:
+            first += 1
+        most = max(most, number - first + 1)
+    return most
+
+
 def _lines() -> defaultdict[str, LineSums]:
     return defaultdict(LineSums)
 
@@ -186,24 +232,41 @@ class FieldSums:
     """Seconds from raising to the first claim, of each alert that was claimed."""
     decisions_s: array[float] = field(default_factory=_numbers)
     """Seconds from raising to the officer's first judgement, of each alert that has one."""
+    looks_s: array[float] = field(default_factory=_numbers)
+    """Seconds from raising to each first look."""
+    looked: int = 0
+    """Officers' judgements after a first look."""
+    looks_kept: int = 0
+    """Those that confirmed it."""
     escalated: int = 0
+    busiest: int = 0
+    """Most alerts that were raised at one counter within TEN_MINUTES; of several spans, the highest of theirs."""
 
     @classmethod
     def of(
         cls,
         alerts: Iterable[FieldAlert],
         counts: Iterable[PassageCount],
-        agencies: Mapping[str, str],
+        agencies: Mapping[AlertOrder, str],
         zone: tzinfo,
+        unusable: Iterable[UnusableCount] = (),
     ) -> Self:
-        """Count; `agencies` returns the agency of each known order, and hours of the day are in `zone`."""
+        """Count; `agencies` has the agency that had asked for each order then, and hours of the day are in `zone`."""
         sums = cls()
         for count in counts:
             hour = f"{count.hour.astimezone(zone):%H}:00"
             for line in sums._lines_of(count.camera_id, list_at(count.direction), hour):
                 line.passages += count.passages
+        for without in unusable:
+            hour = f"{without.hour.astimezone(zone):%H}:00"
+            for line in sums._lines_of(without.camera_id, list_at(without.direction), hour):
+                line.unusable += without.passages
+                line.unsent += without.unsent
+        raised: defaultdict[str, list[datetime]] = defaultdict(list)
         for alert in alerts:
             sums._count(alert, agencies, zone)
+            raised[alert.counter].append(alert.raised_at)
+        sums.busiest = max(map(_most_together, raised.values()), default=0)
         return sums
 
     def add(self, other: FieldSums) -> None:
@@ -222,20 +285,27 @@ class FieldSums:
             self.versions[version].add(sums)
         self.claims_s += other.claims_s
         self.decisions_s += other.decisions_s
+        self.looks_s += other.looks_s
+        self.looked += other.looked
+        self.looks_kept += other.looks_kept
         self.escalated += other.escalated
+        self.busiest = max(self.busiest, other.busiest)
 
     def _lines_of(self, camera_id: str, kind: OrderKind, hour: str) -> tuple[LineSums, ...]:
         return self.whole, self.cameras[camera_id], self.lists[kind], self.hours[hour]
 
-    def _count(self, alert: FieldAlert, agencies: Mapping[str, str], zone: tzinfo) -> None:
+    def _count(self, alert: FieldAlert, agencies: Mapping[AlertOrder, str], zone: tzinfo) -> None:
         kind, hour = list_at(alert.direction), f"{alert.captured_at.astimezone(zone):%H}:00"
         for line in self._lines_of(alert.camera_id, kind, hour):
             line.count(alert)
-        for agency in {agencies.get(one, UNKNOWN_AGENCY) for one in alert.order_ids}:
+        for agency in {agencies.get(one, UNKNOWN_AGENCY) for one in alert.orders}:
             self.agencies[kind, agency].count(alert)
         self.versions[alert.model_version].count(alert)
         if alert.claimed_after_s is not None:
             self.claims_s.append(alert.claimed_after_s)
         if alert.decided_after_s is not None:
             self.decisions_s.append(alert.decided_after_s)
+        self.looks_s.extend(alert.looks_s)
+        self.looked += len(alert.looks_kept)
+        self.looks_kept += sum(alert.looks_kept)
         self.escalated += alert.escalated

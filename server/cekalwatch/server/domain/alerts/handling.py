@@ -23,9 +23,11 @@ from cekalwatch.contract.values.adjudication import (
     OFFICERS_OUTCOMES,
     OPEN_STATES,
     OWED_STEPS,
+    PENDING,
     STEP_OUTCOMES,
     STEP_STATES,
     UNDECIDED,
+    UNDO_FOR,
     UNSETTLED,
     AlertState,
     Escalation,
@@ -33,10 +35,11 @@ from cekalwatch.contract.values.adjudication import (
     Reason,
     Step,
     confirmation_of,
+    standing,
     step_states,
 )
 from cekalwatch.contract.values.people import CONFIRMS
-from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction, role_needed
 
@@ -146,9 +149,11 @@ class Handling:
     reference: str = ""
     """The reference number of Cekal Online, once it is confirmed."""
     follow_ups: tuple[FollowUp, ...] = ()
+    looks: tuple[Look, ...] = ()
+    """The first looks of people at its candidates, in order."""
     escalation: Escalation = Escalation.COUNTER
     escalated_at: datetime | None = None
-    """Time of the last escalation or repeated announcement."""
+    """Time of the last escalation or repeated announcement, since an officer has judged it if one has."""
     escalations: int = 0
     """How often that was."""
     orders_ended_at: datetime | None = None
@@ -170,7 +175,18 @@ class Handling:
     @property
     def officer(self) -> UUID | None:
         """Who adjudicated it at the counter; with several candidates, the last one."""
-        return next((one.by for one in reversed(self.findings) if one.outcome in OFFICERS_OUTCOMES), None)
+        return next((one.by for one in reversed(standing(self.findings)) if one.outcome in OFFICERS_OUTCOMES), None)
+
+    @property
+    def undoable(self) -> Finding | None:
+        """The judgement at the counter that can be undone: nothing else happened to the alert since, and supervisors
+        were not told of it."""
+        last = self.findings[-1] if self.findings else None
+        if last is None or last.outcome not in OFFICERS_OUTCOMES or self.orders_ended_at:
+            return None
+        next_face = last.outcome is Outcome.NOT_SAME_PERSON and self.state is AlertState.CLAIMED
+        told = self.state in PENDING and self.escalated_at is not None
+        return last if not told and (next_face or self.state is _STATE_AFTER[last.outcome]) else None
 
     @property
     def size(self) -> int:
@@ -187,8 +203,34 @@ class Handling:
         """Everybody who worked on it."""
         holder = {self.claim.holder.person_id} if self.claim else set()
         return frozenset(
-            holder | {finding.by for finding in self.findings} | {follow_up.by for follow_up in self.follow_ups}
+            holder
+            | {finding.by for finding in self.findings}
+            | {follow_up.by for follow_up in self.follow_ups}
+            | {look.by for look in self.looks}
         )
+
+    @property
+    def asks_looks(self) -> bool:
+        """Whether somebody may still judge the faces: it is not settled, and an order is in force."""
+        return self.state in UNSETTLED and self.orders_ended_at is None
+
+    def look_of(self, person_id: UUID, subject_id: str) -> Look | None:
+        """Return the first look of a person at a candidate; None: they have not looked."""
+        return next((one for one in self.looks if (one.by, one.subject_id) == (person_id, subject_id)), None)
+
+    def looked(self, look: Look, circumstances: Circumstances) -> Handling:
+        """Return the alert with a first look (rule 15), unless the person has looked at that face or judged it.
+
+        Whoever holds the alert: a supervisor looks before they see what the officer found.
+        """
+        judged = {(one.by, one.subject_id) for one in self.findings if one.outcome is not Outcome.TAKEN_OVER}
+        if self.look_of(look.by, look.subject_id) or (look.by, look.subject_id) in judged:
+            return self
+        if not self.asks_looks:
+            raise CekalwatchError(Code.ALERT_STATE_WRONG, self.state)
+        if not circumstances.unchanged:
+            raise CekalwatchError(Code.ALERT_CHANGED)
+        return replace(self, looks=(*self.looks, look))
 
     def claimed(self, holder: Holder, now: datetime, policy: HandlingPolicy) -> Handling:
         """Return the alert claimed by `holder`, or their claim renewed. Raises ALERT_HELD when another holds it.
@@ -243,8 +285,9 @@ class Handling:
         What nobody claims goes up twice, and at once to `place` where its counter has no PC that would ring; what
         somebody holds, referred or could not determine goes to the supervisors, and so does a hit of which agencies
         must still be told, or whose reference is owed. Whatever nobody settles is announced again and again, unless its
-        orders have ended and no reference is owed. The clock can let that happen sooner, and a server that was
-        restarted goes by it, but never later than `watched` says.
+        orders have ended and no reference is owed. A judgement that supervisors have to settle is announced to them
+        once it cannot be undone any more. The clock can let that happen sooner, and a server that was restarted goes by
+        it, but never later than `watched` says.
         """
         owed = self.reference_owed_since is not None
         waits = self.state in UNSETTLED or (self.state is AlertState.CONFIRMED and agencies_owed)
@@ -258,7 +301,10 @@ class Handling:
             Escalation(min(waited // patience, highest)),
             place if unclaimed else Escalation.COUNTER,
         )
+        judged = self.state in PENDING
         if self.escalated_at is None or self.escalated_at < self.waits_since:
+            due = waited >= (UNDO_FOR if judged else patience)
+        elif judged and self.escalated_at - self.waits_since < patience:
             due = waited >= patience
         else:
             due = max(watched.call, now - self.escalated_at) >= (policy.owed_again if owed else policy.again)
@@ -274,9 +320,11 @@ class Handling:
         """
         if self.state not in OPEN_STATES or in_force is (self.orders_ended_at is None):
             return self
-        return replace(
-            self, orders_ended_at=None if in_force else now, stands_since=now if in_force else self.stands_since
-        )
+        if not in_force:
+            return replace(self, orders_ended_at=now)
+        # That says so to supervisors too.
+        told = now if self.state in PENDING else self.escalated_at
+        return replace(self, orders_ended_at=None, stands_since=now, escalated_at=told)
 
     def adjudicated(self, holder: Holder, finding: Finding, now: datetime, circumstances: Circumstances) -> Handling:
         """Return the alert with its holder's finding; they stay the holder if another candidate must be judged."""
@@ -288,7 +336,23 @@ class Handling:
         findings = (*self.findings, finding)
         if finding.outcome is Outcome.NOT_SAME_PERSON and not circumstances.last_candidate:
             return _step(self, AlertState.CLAIMED, findings=findings)
-        return _step(self, _STATE_AFTER[finding.outcome], claim=None, findings=findings, stands_since=now)
+        # Nobody was told of the judgement yet, whatever the clocks of servers say.
+        state = _STATE_AFTER[finding.outcome]
+        return _step(self, state, claim=None, findings=findings, stands_since=now, escalated_at=None)
+
+    def undone(self, holder: Holder, undoing: Finding, policy: HandlingPolicy) -> Handling:
+        """Return the alert as it was before its holder's judgement of `undoing.subject_id`, within UNDO_FOR of it.
+
+        Without a key, it is the last one. The alert has waited to be settled since it was raised.
+        """
+        judged = self.undoable
+        if self.claim and self.claim.holder != holder:
+            raise CekalwatchError(Code.ALERT_HELD)
+        own = judged and judged.by == undoing.by and undoing.subject_id in {"", judged.subject_id}
+        if judged is None or not own or undoing.at - judged.at > UNDO_FOR:
+            raise CekalwatchError(Code.ALERT_STATE_WRONG, "nothing to undo")
+        claim, undoing = Claim(holder, undoing.at + policy.lease), replace(undoing, subject_id=judged.subject_id)
+        return _step(self, AlertState.CLAIMED, claim=claim, findings=(*self.findings, undoing), stands_since=None)
 
     def confirmed(
         self,

@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import datetime
 
 import grpc
 import structlog
@@ -16,7 +15,8 @@ import structlog
 from cekalwatch.contract.codec.alerts import ALERT, EVENT_TYPES
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.engine.scalars import timestamp
-from cekalwatch.contract.values.federation import HeldAlerts, PictureRefusal, PortPicture, SignOfLife
+from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.contract.values.federation import PictureRefusal, PortPicture, SignOfLife
 from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
@@ -86,8 +86,6 @@ def _answer(asked: port_pb2.PictureRequest, refusal: PictureRefusal) -> pb.Repor
 MISSED_KEEP_ALIVES = 3
 LOOK_S = 0.5
 """The period of checks whether the stream should continue."""
-HELD_EVERY_S = 3600.0
-HELD_AT_ONCE = 1000
 MAX_WINDOW = 1000
 MAX_WAITING = 2 * MAX_WINDOW
 """Messages that wait to be sent to a centre that does not read."""
@@ -116,8 +114,6 @@ class ReportedParts:
     clock: Clock
     list_at: Callable[[], datetime | None]
     """When the list was last updated from the centre; None means never."""
-    records_kept: timedelta
-    """Younger alerts are never erased, so the port does not report which of them it holds."""
 
 
 class ReportStream:
@@ -145,7 +141,6 @@ class ReportStream:
         self._pictures_waiting = 0
         self._unacknowledged: deque[int] = deque()
         self._room = asyncio.Event()
-        self._held_due_s = 0.0
 
     async def run(
         self,
@@ -208,10 +203,8 @@ class ReportStream:
         previous = after
         async with aclosing(self._parts.fanout.follow(after, lambda _: True, self._period_s)) as events:
             async for item in events:
-                # In this task, so that no event falls between the stored and the reported ones.
-                await self._tell_held()
-                if item is None:
-                    continue
+                if item is None or item.event.type is AlertEventType.LOOKED or item.details.alert.exercise_id:
+                    continue  # of no concern to the centre
                 await self._parts.deliveries.note(self._centre, item.details.alert, item.event.sequence)
                 while len(self._unacknowledged) >= self._window:
                     self._room.clear()
@@ -219,22 +212,6 @@ class ReportStream:
                 self._unacknowledged.append(item.event.sequence)
                 await self._outgoing.put(report(previous, item))
                 previous = item.event.sequence
-
-    async def _tell_held(self) -> None:
-        """Report which of the old alerts are still stored, so that the centre erases those that were erased here."""
-        now_s = asyncio.get_running_loop().time()
-        if now_s < self._held_due_s:
-            return
-        self._held_due_s = now_s + HELD_EVERY_S
-        up_to, after = _key_of(self._parts.clock.now() - self._parts.records_kept), None
-        while True:
-            found = await asyncio.to_thread(self._parts.reported.alert_ids, after, up_to, HELD_AT_ONCE)
-            last = len(found) < HELD_AT_ONCE
-            told = HeldAlerts(after, up_to if last else found[-1], tuple(found))
-            await self._outgoing.put(PORT_MESSAGE.write(told))
-            if last:
-                return
-            after = found[-1]
 
     async def _live(self, goes_on: Callable[[], bool], counted: Callable[[int], None]) -> None:
         loop, due_s = asyncio.get_running_loop(), 0.0
@@ -258,14 +235,9 @@ def period_of(told: port_pb2.ReportStart) -> float:
     return min(max(told.heartbeat_period.ToNanoseconds() / 1e9, PERIOD_S[0]), PERIOD_S[1])
 
 
-def _key_of(moment: datetime) -> UUID:
-    """Return the first key of that millisecond: keys of alerts are UUIDs of version 7 (RFC 9562, 5.7)."""
-    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
-
-
 def report(previous: int, item: DetailedEvent) -> pb.ReportAlertsRequest:
     """Write an event for the centre: its subjects and orders are known there, and only their keys leave the port."""
-    alert = ALERT.write(item.details.shown)
+    alert = ALERT.write(item.details.whole.without_looks)
     alert.subject.CopyFrom(watchlist_pb2.Subject(subject_id=item.details.alert.subject_id))
     del alert.orders[:]
     alert.orders.extend(watchlist_pb2.BanOrder(order_id=key) for key in item.details.alert.order_ids)

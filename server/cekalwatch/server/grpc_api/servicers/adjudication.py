@@ -48,23 +48,32 @@ class AdjudicationMethods:
         self._clock = clock
         self._home_site = home_site
 
+    async def RecordLook(self, request: pb.RecordLookRequest, context: Context) -> pb.RecordLookResponse:
+        """Record what the caller finds of the two faces, before the rest is shown to them."""
+        alert_id, who = read.alert_id(request.alert_id), acting_person()
+        _agent_of_caller(request.agent_id)
+        finding = read.outcome(request.finding)
+        return pb.RecordLookResponse(
+            alert=await self._do(alert_id, lambda: self._adjudicator.look(alert_id, who, finding, request.version))
+        )
+
     async def ClaimAlert(self, request: pb.ClaimAlertRequest, context: Context) -> pb.ClaimAlertResponse:
         """Give the alert to the caller, or renew the caller's claim."""
-        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), acting_person()
         return pb.ClaimAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.claim(alert_id, who, agent))
         )
 
     async def ReleaseAlert(self, request: pb.ReleaseAlertRequest, context: Context) -> pb.ReleaseAlertResponse:
         """Give the alert back."""
-        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), acting_person()
         return pb.ReleaseAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.release(alert_id, who, agent))
         )
 
     async def TakeOverAlert(self, request: pb.TakeOverAlertRequest, context: Context) -> pb.TakeOverAlertResponse:
         """Give the alert to the supervisor who calls."""
-        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), acting_person()
         taken = read.taking_over(request)
         return pb.TakeOverAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.take_over(alert_id, who, agent, taken))
@@ -72,21 +81,29 @@ class AdjudicationMethods:
 
     async def AdjudicateAlert(self, request: pb.AdjudicateAlertRequest, context: Context) -> pb.AdjudicateAlertResponse:
         """Record the finding of the officer who holds the alert."""
-        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), _acting_person()
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), acting_person()
         adjudication = read.adjudication(request)
         alert = await self._do(alert_id, lambda: self._adjudicator.adjudicate(alert_id, who, agent, adjudication))
         return pb.AdjudicateAlertResponse(alert=alert)
 
+    async def UndoJudgement(self, request: pb.UndoJudgementRequest, context: Context) -> pb.UndoJudgementResponse:
+        """Undo the caller's judgement of a moment ago."""
+        alert_id, agent, who = read.alert_id(request.alert_id), _agent_of_caller(request.agent_id), acting_person()
+        subject_id = read.candidate(request.subject_id, "subject_id")
+        return pb.UndoJudgementResponse(
+            alert=await self._do(alert_id, lambda: self._adjudicator.undo(alert_id, who, agent, subject_id))
+        )
+
     async def ConfirmAlert(self, request: pb.ConfirmAlertRequest, context: Context) -> pb.ConfirmAlertResponse:
         """Confirm the alert, as the second person."""
-        alert_id, who = read.alert_id(request.alert_id), _acting_person()
+        alert_id, who = read.alert_id(request.alert_id), acting_person()
         reference, confirmation = read.reference(request.cekal_online_reference), read.confirmation(request)
         alert = await self._do(alert_id, lambda: self._adjudicator.confirm(alert_id, who, reference, confirmation))
         return pb.ConfirmAlertResponse(alert=alert)
 
     async def EnterReference(self, request: pb.EnterReferenceRequest, context: Context) -> pb.EnterReferenceResponse:
         """Enter the reference number that a hit owes."""
-        alert_id, who = read.alert_id(request.alert_id), _acting_person()
+        alert_id, who = read.alert_id(request.alert_id), acting_person()
         reference = read.reference(request.cekal_online_reference)
         alert = await self._do(
             alert_id,
@@ -96,21 +113,21 @@ class AdjudicationMethods:
 
     async def ClearAlert(self, request: pb.ClearAlertRequest, context: Context) -> pb.ClearAlertResponse:
         """Clear a referred or undecided alert, or take back a hit whose reference number is owed."""
-        alert_id, who, adjudication = read.alert_id(request.alert_id), _acting_person(), read.clearing(request)
+        alert_id, who, adjudication = read.alert_id(request.alert_id), acting_person(), read.clearing(request)
         return pb.ClearAlertResponse(
             alert=await self._do(alert_id, lambda: self._adjudicator.clear(alert_id, who, adjudication))
         )
 
     async def RecordFollowUp(self, request: pb.RecordFollowUpRequest, context: Context) -> pb.RecordFollowUpResponse:
         """Record a contact with the requesting agency."""
-        alert_id, who = read.alert_id(request.alert_id), _acting_person()
+        alert_id, who = read.alert_id(request.alert_id), acting_person()
         follow_up = read.follow_up(request.follow_up, who.person.person_id, self._clock.now())
         alert = await self._do(alert_id, lambda: self._adjudicator.follow_up(alert_id, who, follow_up, request.version))
         return pb.RecordFollowUpResponse(alert=alert)
 
     async def CloseAlert(self, request: pb.CloseAlertRequest, context: Context) -> pb.CloseAlertResponse:
         """Close a confirmed or cleared alert."""
-        alert_id, who = read.alert_id(request.alert_id), _acting_person()
+        alert_id, who = read.alert_id(request.alert_id), acting_person()
         alert = await self._do(alert_id, lambda: self._adjudicator.close(alert_id, who, request.version))
         return pb.CloseAlertResponse(alert=alert)
 
@@ -134,7 +151,8 @@ class AdjudicationMethods:
                     raise CekalwatchError(Code.ALERT_OF_PORT) from None
                 raise
 
-        return ALERT.write((await asyncio.to_thread(done)).shown)
+        judges = current_caller().judges
+        return ALERT.write((await asyncio.to_thread(done)).seen_by(judges))
 
 
 def _agent_of_caller(value: str) -> str:
@@ -143,7 +161,7 @@ def _agent_of_caller(value: str) -> str:
     return agent_id
 
 
-def _acting_person() -> ActingPerson:
+def acting_person() -> ActingPerson:
     """Return the person who calls; raises SIGN_IN_NEEDED."""
     who = current_caller()
     return ActingPerson(who.signed_in().person, who.actor, who.sees)

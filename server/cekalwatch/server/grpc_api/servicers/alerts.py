@@ -13,10 +13,12 @@ from cekalwatch.contract.codec.alerts import SEARCH, STREAM
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.alerts import AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.people import CONFIRMS
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.program.traces import METADATA, TRACES, trace_context
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAlerts
+from cekalwatch.server.alerts.unusable_notices import UnusableNotices
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
 from cekalwatch.server.auth.rights import Caller
@@ -31,6 +33,7 @@ from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.adjudication import AdjudicationMethods
+from cekalwatch.server.grpc_api.servicers.faces import AlertFaceMethods, Thumbnails
 from cekalwatch.server.health.probes import AgentPresence, Presence
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
@@ -39,9 +42,29 @@ from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
 
 DEFAULT_PAGE = 20
+MAX_LEFT_OUT = 4
+"""Signs of life in a row that a stream may leave out, since events say as much: but for its readiness."""
 
 
-class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServicer):
+class SignsOfLife:
+    """Which signs of life a stream sends: events say as much, but for the readiness."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        """`readiness` is what the stream has said already."""
+        self._said, self._spoken, self._left_out = readiness, False, 0
+
+    def spoke(self) -> None:
+        """Note that an event is sent."""
+        self._spoken = True
+
+    def due(self, readiness: Readiness) -> bool:
+        """Return whether one is to be sent, where one could be."""
+        due = not self._spoken or readiness != self._said or self._left_out == MAX_LEFT_OUT
+        self._said, self._spoken, self._left_out = readiness, False, 0 if due else self._left_out + 1
+        return due
+
+
+class AlertServicer(AdjudicationMethods, AlertFaceMethods, alert_service_pb2_grpc.AlertServiceServicer):
     """Serves notifier agents; `AdjudicationMethods` has the calls of people."""
 
     def __init__(
@@ -63,10 +86,15 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         waiting: WaitingAlerts,
         cameras: Sequence[Camera],
         is_of_port: Callable[[UUID], bool],
+        readiness: Callable[[AlertFilter], Readiness],
+        unusable: UnusableNotices,
+        thumbnails: Thumbnails,
     ) -> None:
-        super().__init__(adjudicator, handling, details, clock, home_site, is_of_port)
+        AdjudicationMethods.__init__(self, adjudicator, handling, details, clock, home_site, is_of_port)
+        AlertFaceMethods.__init__(self, details, trail, thumbnails)
         self._fanout = fanout
         self._waiting = waiting
+        self._unusable = unusable
         self._cameras = cameras
         self._acknowledgements = acknowledgements
         self._supervised = supervised
@@ -76,6 +104,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         self._trail = trail
         self._deliveries = deliveries
         self._keep_alive_period_s = keep_alive_period_s
+        self._readiness = readiness
 
     async def SubscribeAlerts(
         self,
@@ -87,52 +116,63 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         subscriber = current_caller()
         subscriber.speak_as(agent_id)
         asked = read.alert_filter(request.filter)
-        wants = self._wants(subscriber, asked)
-        self._refuse_unknown(subscriber.narrow(asked))
+        place = subscriber.narrow(asked)
+        wanted = self._wanted(subscriber, place)
+        self._refuse_unknown(place)
         after, newest = await self._start(agent_id, subscriber, request)
-        agent = _agent(agent_id)
+        agent, named, judges = _agent(agent_id), subscriber.is_told_names, subscriber.judges
         opened_by = subscriber.actor if subscriber.session else agent
         await self._trail.note(opened_by, Action.SUBSCRIPTION_OPENED, after_event=after)
+
+        def wants(alert: Alert) -> bool:
+            return alert.wanted_by(wanted())
+
         with self._presence.agent_connected(agent_id, self._watches(subscriber, asked)):
-            waiting_count = await self._waiting.count(wants)
-            yield STREAM.write(Subscribed(after, newest, self._freshness.now(), waiting_count))
+            waiting_count = await self._waiting.count(wanted())
+            readiness = self._readiness(place)
+            yield STREAM.write(Subscribed(after, newest, self._freshness.now(), waiting_count, readiness))
             if request.WhichOneof("start") is None:
                 async with aclosing(self._fanout.waiting(after, wants, self._clock)) as waiting:
                     async for details in waiting:
-                        await self._deliveries.note(agent, details.alert)
-                        yield STREAM.write(details.shown if subscriber.is_told_names else details.shown.unnamed)
+                        await self._deliveries.note(agent, details.alert, named=named)
+                        yield STREAM.write(details.seen_by(judges) if named else details.unnamed)
+            told, signs = self._unusable.newest, SignsOfLife(readiness)
             events = self._fanout.follow(after, wants, self._keep_alive_period_s)
             async with aclosing(events):
                 async for item in events:
                     if item is None:
-                        now, freshness = self._clock.now(), self._freshness.now()
-                        waiting_count = await self._waiting.count(wants)
-                        yield STREAM.write(KeepAlive(now, self._fanout.head, freshness, waiting_count))
+                        if signs.due(readiness := self._readiness(place)):
+                            now, freshness = self._clock.now(), self._freshness.now()
+                            waiting_count = await self._waiting.count(wanted())
+                            yield STREAM.write(KeepAlive(now, self._fanout.head, freshness, waiting_count, readiness))
+                        notices, told = self._unusable.after(told)
+                        for camera, notice in notices:
+                            if place.wants(camera):
+                                yield STREAM.write(notice)
                     else:
-                        await self._deliveries.note(agent, item.details.alert, item.event.sequence)
+                        signs.spoke()
+                        await self._deliveries.note(agent, item.details.alert, item.event.sequence, named=named)
                         event, now = item.event, self._clock.now()
                         trace = TRACES.within(event.trace)
                         TRACES.record("alert.deliver", trace, event.trace, event.occurred_at, now, agent=agent_id)
-                        named = subscriber.is_told_names
-                        yield answers.event_message(item) if named else answers.unnamed_event_message(item)
+                        yield answers.event_message(item, judges) if named else answers.unnamed_event_message(item)
 
     def _watches(self, subscriber: Caller, asked: AlertFilter) -> Callable[[], AgentPresence]:
         wanted = subscriber.narrow(asked)
 
         def watches() -> AgentPresence:
-            supervises, officer = subscriber.device in self._supervised, subscriber.device in self._attended
-            return AgentPresence(wanted.site, wanted.counters, wanted.direction, supervises, officer)
+            supervisors = self._supervised.people_at(subscriber.device)
+            officers = self._attended.people_at(subscriber.device)
+            people = frozenset(map(str, supervisors | officers))
+            place = wanted.site, wanted.counters, wanted.direction
+            return AgentPresence(*place, supervises=bool(supervisors), officer=bool(officers), people=people)
 
         return watches
 
-    def _wants(self, subscriber: Caller, asked: AlertFilter) -> Callable[[Alert], bool]:
-        wanted = subscriber.narrow(asked)
-        supervised = replace(wanted, supervises=True)
-
-        def wants(alert: Alert) -> bool:
-            return alert.wanted_by(supervised if subscriber.device in self._supervised else wanted)
-
-        return wants
+    def _wanted(self, subscriber: Caller, place: AlertFilter) -> Callable[[], AlertFilter]:
+        """Return which alerts a subscriber gets, as long as they ask: it changes with the person at the PC."""
+        supervised = replace(place, supervises=True)
+        return lambda: supervised if subscriber.device in self._supervised else place
 
     def _refuse_unknown(self, wanted: AlertFilter) -> None:
         """Refuse a counter without a camera: its PC would wait for ever and seem to work."""
@@ -191,8 +231,9 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             # Later escalations to supervisors come in the stream, so nothing is missed between list and stream.
             await asyncio.to_thread(self._supervised.follow)
         search = SEARCH.read(request, Reading.STRICT)
-        found = await asyncio.to_thread(self._details.page, wanted, before, limit, search)
-        page = answers.alert_page(found, limit)
+        judge = next(iter(caller.judges), None)
+        found = await asyncio.to_thread(self._details.page, wanted, before, limit, search, judge)
+        page = answers.alert_page(found, limit, caller.judges)
         given = found[: len(page.alerts)]
         shown = shown_objects(details.alert for details in given)
         await self._trail.note(current_caller().actor, Action.ALERTS_LISTED, shown, alerts=len(given))
@@ -206,7 +247,7 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
         wanted = replace(caller.narrow(read.alert_filter(request.filter)), supervises=_supervises(caller))
         after, heard = read.sequence(request.after_sequence), read.sequence(request.heard_sequence)
         found, reached = await self._fanout.changed_after(after, heard, lambda alert: alert.wanted_by(wanted))
-        changes, given = answers.changed_alerts(found, reached, self._fanout.head)
+        changes, given = answers.changed_alerts(found, reached, self._fanout.head, caller.judges)
         if given:
             shown = shown_objects(item.details.alert for item in given)
             await self._trail.note(caller.actor, Action.ALERTS_LISTED, shown, alerts=len(given), after_event=after)
@@ -229,11 +270,12 @@ class AlertServicer(AdjudicationMethods, alert_service_pb2_grpc.AlertServiceServ
             raise
         shown = shown_objects([details.alert])
         noted = self._trail.note(current_caller().actor, action, shown, pictures=pictures)
+        seen = details.seen_by(current_caller().judges)
         if not request.include_images:
             await noted
-            return answers.alert_with_images(details, None)
+            return answers.alert_with_images(seen, None)
         _, images = await asyncio.gather(noted, asyncio.to_thread(self._details.pictures, alert_id))
-        return answers.alert_with_images(details, images)
+        return answers.alert_with_images(seen, images)
 
 
 def _supervises(caller: Caller) -> bool:

@@ -12,6 +12,7 @@ from cekalwatch.contract.values.surveys import SurveyFigures
 from cekalwatch.server.capture.aiming import AimingService
 from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.surveys import CameraSurveys
+from cekalwatch.server.capture.watching import CameraWatches
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
@@ -24,12 +25,18 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
     """Serves administrators, and with pictures for aiming supervisors too."""
 
     def __init__(
-        self, cameras: Mapping[str, Camera], policies: CameraPolicies, aiming: AimingService, surveys: CameraSurveys
+        self,
+        cameras: Mapping[str, Camera],
+        policies: CameraPolicies,
+        aiming: AimingService,
+        watches: CameraWatches,
+        surveys: CameraSurveys,
     ) -> None:
         self._surveys = surveys
         self._cameras = cameras
         self._policies = policies
         self._aiming = aiming
+        self._watches = watches
 
     async def GetCameraPolicy(self, request: pb.GetCameraPolicyRequest, context: Context) -> pb.GetCameraPolicyResponse:
         """Return what a camera may send."""
@@ -48,7 +55,8 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         self, request: pb.GetAimingPictureRequest, context: Context
     ) -> pb.GetAimingPictureResponse:
         """Return what a camera shows now."""
-        picture = await self._aiming.picture(self._camera(request.camera_id), current_caller().actor)
+        given = self._watches.picture if request.watched else self._aiming.picture
+        picture = await given(self._camera(request.camera_id), current_caller().actor)
         return PICTURE.write(picture)
 
     async def ReportSurvey(self, request: pb.ReportSurveyRequest, context: Context) -> pb.ReportSurveyResponse:

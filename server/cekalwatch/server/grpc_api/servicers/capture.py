@@ -31,6 +31,7 @@ REJECTED_FOR: Mapping[str, Code] = MappingProxyType(
         "landmarks": Code.LANDMARKS_INVALID,
         "detector_score": Code.QUALITY_INVALID,
         "score": Code.QUALITY_INVALID,
+        "exercise_token": Code.TRACK_ID_INVALID,
     }
 )
 """Why a face is rejected, by the field that breaks its bound."""

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from cekalwatch.contract.codec.status import SERVER_STATUS, THRESHOLD_OUTLOOK
+from cekalwatch.contract.codec.status import COUNTER, SERVER_STATUS, THRESHOLD_OUTLOOK
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, ThresholdSigners
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
+from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1 import operations_service_pb2_grpc
@@ -23,6 +24,7 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
     def __init__(
         self,
         status: StatusService,
+        counters: CounterBoard,
         threshold: ThresholdSetting,
         outlooks: ThresholdOutlooks,
         signers: Callable[[str], ThresholdSigners | None],
@@ -31,6 +33,7 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         """`signers` returns who set the threshold of a model version last; it blocks. `today` is ISO 8601."""
         self._today = today
         self._status = status
+        self._counters = counters
         self._threshold = threshold
         self._outlooks = outlooks
         self._signers = signers
@@ -38,6 +41,11 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
         """Return the server's status."""
         return SERVER_STATUS.write(await self._status.status())
+
+    async def ListCounters(self, request: pb.ListCountersRequest, context: Context) -> pb.ListCountersResponse:
+        """Return the counters of the caller's sites."""
+        found = await asyncio.to_thread(self._counters.counters, current_caller().sees)
+        return pb.ListCountersResponse(counters=map(COUNTER.write, found))
 
     async def GetThreshold(self, request: pb.GetThresholdRequest, context: Context) -> pb.GetThresholdResponse:
         """Return the threshold, why it is so, and what to expect at other values."""

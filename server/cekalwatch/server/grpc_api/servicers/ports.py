@@ -147,7 +147,7 @@ def named_port(site: str, name: str) -> Port:
 def reported_alert(found: PortAlert, details: AlertDetails, steps: Sequence[PortStep] = ()) -> port_pb2.PortAlert:
     """Write an alert of a port, with subject and orders of the centre's list."""
     port = found.port
-    return REPORTED_ALERT.write(ReportedAlert(port.site, port.name, details.shown, found.reported_at, tuple(steps)))
+    return REPORTED_ALERT.write(ReportedAlert(port.site, port.name, details.whole, found.reported_at, tuple(steps)))
 
 
 def port_alert_page(messages: Sequence[port_pb2.PortAlert], limit: int) -> pb.ListPortAlertsResponse:
@@ -163,5 +163,5 @@ def port_alert_answer(
     """Write one alert, with as many of its pictures as fit into the message."""
     answer = pb.GetPortAlertResponse(alert=reported_alert(found, details, steps))
     if pictures:
-        answer.images.CopyFrom(alert_with_images(details, pictures).images)
+        answer.images.CopyFrom(alert_with_images(details.whole, pictures).images)
     return answer

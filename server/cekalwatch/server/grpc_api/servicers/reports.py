@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from cekalwatch.contract.codec.reports import FIELD_REPORT
-from cekalwatch.contract.values.reports import MAX_SPAN
+from cekalwatch.contract.codec.reports import FIELD_REPORT, PERIOD_LENGTHS
+from cekalwatch.contract.engine.scalars import Reading, Refused
+from cekalwatch.contract.values.reports import MAX_SPAN, PeriodLength
 from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.audit.entry import Action, stamp
 from cekalwatch.server.domain.clock import Clock
@@ -35,9 +36,17 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
         who = current_caller()
         start, end = read.span(request, self._clock.now(), MAX_SPAN)
         site = who.one_site(read.site(request.site), self._home_site)
+        length = _length(request.periods)
         async with self._turn:
-            report = await asyncio.to_thread(self._reports.of, site, start, end)
+            report = await asyncio.to_thread(self._reports.of, site, start, end, length)
         if request.taken:
             taken = {"since": stamp(report.since), "until": stamp(report.until)}
             await self._trail.note(who.actor, Action.REPORT_TAKEN, site=site, **taken)
         return FIELD_REPORT.write(replace(report, whole=replace(report.whole, key="")))
+
+
+def _length(value: pb.FieldPeriodLength.ValueType) -> PeriodLength | None:
+    try:
+        return PERIOD_LENGTHS.read(value, Reading.STRICT)
+    except ValueError:
+        raise Refused("periods") from None

@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+from cekalwatch.contract.codec.approvals import APPROVAL, OPEN_APPROVALS
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.engine.enums import ProtoEnum
 from cekalwatch.contract.engine.scalars import Refused
+from cekalwatch.contract.values.approvals import APPROVAL_ID, MAX_APPROVAL_BYTES, MAX_METHOD
 from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession
 from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.auth.approvals import ApprovalRequests
+from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS, PasswordChange
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
@@ -20,6 +24,7 @@ from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.workers import PASSWORDS_AT_ONCE, Workers
 from cekalwatch.v1 import session_pb2, session_service_pb2_grpc
 from cekalwatch.v1 import session_service_pb2 as pb
+from cekalwatch.wire.identity import DeviceRole
 
 PROVIDER_AT_ONCE = 4
 MAX_CODE = 2048
@@ -37,6 +42,7 @@ _ACTIONS = ProtoEnum(
         TwoPersonAction.EXPORT_AUDIT,
         TwoPersonAction.CHANGE_LAW,
         TwoPersonAction.CHANGE_PEOPLE,
+        TwoPersonAction.AMEND_ORDER,
     ),
 )
 _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)
@@ -51,9 +57,11 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         changes: PasswordChange,
         sessions: Sessions,
         signed_out: Callable[[Person, Actor, str | None], None],
+        approvals: ApprovalRequests,
     ) -> None:
         """`signed_out` releases the alerts that the person held at a device, or at all if it has no name; it blocks."""
         self._signed_out = signed_out
+        self._approvals = approvals
         self._sign_ins = sign_ins
         self._changes = changes
         self._sessions = sessions
@@ -69,16 +77,18 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     async def GetSignInMethods(
         self, request: pb.GetSignInMethodsRequest, context: Context
     ) -> pb.GetSignInMethodsResponse:
-        """Return the requested facts of the identity provider."""
+        """Return the requested facts of the identity provider, for the kind of device that asks."""
+        native = _is_native(current_caller())
         if request.include_endpoints:
-            facts = await self._provider.do(lambda: self._sign_ins.provider(with_endpoints=True))
+            facts = await self._provider.do(lambda: self._sign_ins.provider(with_endpoints=True, native=native))
         else:
-            facts = self._sign_ins.provider(with_endpoints=False)
+            facts = self._sign_ins.provider(with_endpoints=False, native=native)
         return pb.GetSignInMethodsResponse(provider=PROVIDER.write(facts) if facts else None)
 
     async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
         """Sign a person in, by password or by the identity provider's code."""
-        act, proof, caller = _joint_act(request), _proof(request), current_caller()
+        caller = current_caller()
+        act, proof = _joint_act(request), _proof(request, native=_is_native(caller))
         beside = SecondSignature(act, caller.signed_in()) if act else None
         workers = self.passwords if isinstance(proof, PasswordProof) else self._provider
         token, session = await workers.do(lambda: self._sign_ins.sign_in(proof, caller.device, beside))
@@ -110,6 +120,30 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         await asyncio.to_thread(sign_out)
         return pb.SignOutResponse()
 
+    async def AskApproval(self, request: pb.AskApprovalRequest, context: Context) -> pb.AskApprovalResponse:
+        """Ask for the signature of a second person at another device."""
+        who, asked = current_caller(), request.request
+        first = who.signed_in()
+        if len(request.method) > MAX_METHOD or len(asked) > MAX_APPROVAL_BYTES:
+            raise Refused("method" if len(request.method) > MAX_METHOD else "request")
+        token, approval = await asyncio.to_thread(self._approvals.ask, first, who.device, request.method, asked)
+        return pb.AskApprovalResponse(token=token, approval=APPROVAL.write(approval))
+
+    async def ListApprovals(self, request: pb.ListApprovalsRequest, context: Context) -> pb.ListApprovalsResponse:
+        """Return the requests that concern the person."""
+        who = current_caller()
+        return OPEN_APPROVALS.write(await asyncio.to_thread(self._approvals.open_for, who.signed_in(), who.device))
+
+    async def AnswerApproval(self, request: pb.AnswerApprovalRequest, context: Context) -> pb.AnswerApprovalResponse:
+        """Sign a request of somebody else, or refuse it."""
+        who = current_caller()
+        session, read = who.signed_in(), request.request_sha256.hex()
+        if len(request.approval_id) > APPROVAL_ID or len(request.request_sha256) != SHA256_BYTES:
+            raise Refused("approval_id" if len(request.approval_id) > APPROVAL_ID else "request_sha256")
+        key, sign = request.approval_id, request.sign
+        await asyncio.to_thread(lambda: self._approvals.answer(key, read, session, who.device, sign=sign))
+        return pb.AnswerApprovalResponse()
+
 
 def _joint_act(request: pb.SignInRequest) -> JointAct | None:
     """Read what a second person signs; None means that a session is requested."""
@@ -124,8 +158,13 @@ def _joint_act(request: pb.SignInRequest) -> JointAct | None:
     return JointAct(action, given.request_sha256.hex())
 
 
-def _proof(request: pb.SignInRequest) -> Proof:
-    """Read the proof of a person's identity."""
+def _is_native(caller: Caller) -> bool:
+    """Whether an officer's PC calls, by its certificate: what its program says is not believed."""
+    return caller.identity.role is DeviceRole.NOTIFIER
+
+
+def _proof(request: pb.SignInRequest, *, native: bool) -> Proof:
+    """Read the proof of a person's identity; `native`: from an officer's PC."""
     match request.WhichOneof("proof"):
         case "password":
             given = request.password
@@ -140,6 +179,7 @@ def _proof(request: pb.SignInRequest) -> Proof:
                 _text(code.redirect_uri, "redirect_uri", 1, MAX_URI),
                 _text(code.nonce, "nonce", *NONCE_CHARACTERS),
                 code.asked_anew,
+                native,
             )
         case _:
             raise Refused("proof")
@@ -169,5 +209,6 @@ def _written(session: Session, idle: timedelta | None) -> session_pb2.Session:
             idle,
             session.password_change_needed,
             tuple(sorted(person.sites)),
+            by_provider=not session.by_password,
         )
     )

@@ -76,11 +76,13 @@ class CameraAlarms:
         told = self._store.told()
         rejections = self._rejections(known, {**told.rejected, **refused}, told.heard, now)
         faults = [self._rejected(name, one) for name, one in rejections.items()]
-        judged, unseen = set(rejections), set[str]()
+        judged, unseen, ending = set(rejections), set[str](), self._presence.ending_decoders
         for name, camera in self._cameras.items():
             one = known.get(name, CameraPresence())
             if name in rejections or self._is_elsewhere(one, told.heard.get(name), now):
                 continue
+            if name in ending:
+                faults.append(_fault(camera, TroubleKind.CAMERA_ENDING_DECODERS))
             found = self._faults(camera, one, now)
             if found is not None:
                 judged.add(name)

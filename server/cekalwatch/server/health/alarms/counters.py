@@ -1,13 +1,21 @@
-"""Counters without a PC that would ring, where only supervisors see who passes; and devices that are there twice."""
+"""Counters without a PC that would ring or where an exercise failed, and devices that are there twice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
-from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_DEVICES, TroubleKind
+from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_DEVICES, OF_EXERCISES, TroubleKind
 from cekalwatch.server.cluster.attendance import Attendance
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.exercises import FAILED
 from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.storage.exercises.store import ExerciseStore
+
+FAILED_FOR: Final = timedelta(days=7)
+"""How long a failed exercise is a problem where no other one follows."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,29 @@ class CounterAlarms:
         return Findings(
             [fault(TroubleKind.COUNTER_WITHOUT_PC, f"{site}/{counter}", site, counter) for site, counter in counters],
             lambda kind, _: kind in OF_COUNTERS,
+        )
+
+
+@dataclass(frozen=True)
+class ExerciseAlarms:
+    """The rule for exercises that did not reach a screen in time, or were judged as another person (domain rule 16).
+
+    The newest one at a camera counts.
+    """
+
+    store: ExerciseStore
+    clock: Clock
+
+    def look(self) -> Findings:
+        """Return the cameras whose newest exercise has failed."""
+        newest = self.store.newest_results(self.clock.now() - FAILED_FOR)
+        return Findings(
+            [
+                fault(TroubleKind.EXERCISE_FAILED, one.camera_id, one.site, one.counter, stage=one.stage)
+                for one in newest
+                if one.end in FAILED
+            ],
+            lambda kind, _: kind in OF_EXERCISES,
         )
 
 

@@ -1,6 +1,6 @@
 """The feed of alarms: the open ones, and every change by any server.
 
-One task follows the store, so many subscribers cost one reading. A subscriber that falls behind the changes in memory
+One task follows the store: one reading serves all subscribers. A subscriber that falls behind the changes in memory
 gets all open alarms again, so it misses no end of one.
 """
 

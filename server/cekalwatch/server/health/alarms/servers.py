@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,16 +12,19 @@ from typing import Final
 from cekalwatch.contract.values.troubles import OF_PORTS, OF_SERVERS, TroubleKind
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.audit.destinations.delivery import DestinationState
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
+from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE
 from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
 from cekalwatch.server.health.alarms.board import Findings, fault
+from cekalwatch.server.health.alarms.people import MAX_ENTRIES, TOLD_FOR
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.notices.syslog_feed import Page
 from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.refusals import RefusedServer
+from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.scan import PAGE_ROWS, RowScan
@@ -98,14 +102,23 @@ class PortAlarms:
     sites: frozenset[str]
     revoked: Callable[[str], bool]
     """Whether the certificate with that `CertificateKey.text` is revoked."""
+    search: AuditSearch
     clock: Clock
     limit: timedelta
 
     def look(self) -> Findings:
-        """Return the ports that are silent; it blocks."""
-        return Findings(list(self._faults()), lambda kind, _: kind in OF_PORTS)
+        """Return the ports that are silent, or contradicted their own reports lately; it blocks."""
+        faults = [*self._silences(), *self._contradictions()]
+        return Findings(faults, lambda kind, _: kind in OF_PORTS)
 
-    def _faults(self) -> Iterator[Fault]:
+    def _contradictions(self) -> Iterator[Fault]:
+        since = moment_of(stamp(self.clock.now() - TOLD_FOR))
+        page = self.search.page(AuditQuery((action_term(Action.PORT_CONTRADICTED),), since), MAX_ENTRIES)
+        newest = {str(json.loads(one.details)["port"]): one.sequence for _, one in reversed(page.found)}
+        for port, sequence in newest.items():
+            yield fault(TroubleKind.PORT_CONTRADICTS, port, entry=sequence)
+
+    def _silences(self) -> Iterator[Fault]:
         for state in self.states():
             following = state.following
             if state.port.site not in self.sites or (following and self.revoked(following.certificate)):

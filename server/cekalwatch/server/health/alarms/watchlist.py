@@ -51,6 +51,8 @@ class SourceAlarms:
         snapshot = self.snapshot()
         if missing := snapshot.unsearched:
             yield fault(TroubleKind.REFERENCES_UNSEARCHED, snapshot.gallery.model_version, references=missing)
+        if unrecognisable := snapshot.unrecognisable:
+            yield fault(TroubleKind.PEOPLE_UNRECOGNISABLE, self.source or BY_HAND, people=unrecognisable)
         if unreadable := snapshot.people.unreadable:
             yield fault(TroubleKind.ORDERS_UNREADABLE, self.source or BY_HAND, people=unreadable)
 

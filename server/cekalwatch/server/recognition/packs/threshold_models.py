@@ -23,7 +23,7 @@ LIGHT: Final = ThresholdModel(
         program="0.1.0",
     ),
 )
-"""Threshold model of the pack `light`, measured by `evaluate`."""
+"""Threshold model of the pack `light`, measured by `evaluate` before it counted pairs: its uncertainty is not known."""
 LIGHT_LIKENESS: Final = LikenessModel(
     threshold=0.6,
     sure=0.75,
@@ -42,14 +42,15 @@ LIGHT_LIKENESS: Final = LikenessModel(
 """Likeness of the pack `light`, measured by `benchmarks/recognition/likeness.py` (docs/adr/0009). A pack without a
 measured likeness gets none, so no passage joins the alert of another."""
 STANDARD: Final = ThresholdModel(
-    list_size=869,
-    tail_from=0.45022,
+    list_size=1_469,
+    tail_from=0.45947,
     tail_rate=0.051552,
-    scale=0.021677,
-    shape=-0.05804,
-    provenance=replace(LIGHT.provenance, model_version="standard-53c3295b", measured_on="2026-11-26"),
+    scale=0.018406,
+    shape=0.03706,
+    provenance=replace(LIGHT.provenance, model_version="standard-53c3295b", measured_on="2026-11-30", program="0.3.0"),
+    pairs=82,
 )
-"""Threshold model of the pack `standard`, measured by `evaluate` (docs/standard-pack.md)."""
+"""Threshold model of the pack `standard`, measured by `evaluate` (docs/standard-pack.md, docs/adr/0090)."""
 STANDARD_LIKENESS: Final = LikenessModel(
     threshold=0.6,
     sure=0.75,

@@ -7,31 +7,36 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, Insert, Row, func
+from sqlalchemy import ColumnElement, Insert, Row, case, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import OFFICERS_OUTCOMES, UNSETTLED, Escalation, Outcome, Reason, standing
 from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.unusable_faces import UnusableReason
 from cekalwatch.server.domain.alerts.field_sums import (
     AlertVerdict,
     FieldAlert,
     JudgedSighting,
     PassageCount,
+    UnusableCount,
     verdict_of,
 )
 from cekalwatch.server.storage.alerts.tables import (
+    REAL,
     AlertEventRow,
     AlertRow,
     EventLogRow,
     FindingRow,
+    LookRow,
     PassageCountRow,
     SightingRow,
+    UnusableCountRow,
 )
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order
@@ -43,6 +48,7 @@ _FACTS = (
     AlertRow.state,
     AlertRow.camera_id,
     AlertRow.site,
+    AlertRow.counter,
     AlertRow.direction,
     AlertRow.captured_at,
     AlertRow.raised_at,
@@ -63,6 +69,14 @@ class FieldChanges:
     """Sequence of the last event that this covers."""
     alerts: Sequence[tuple[str, datetime]] | None
     """Site and time of the first capture of each alert; None: unknown, because these events are deleted."""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A finding, with the keys of its person and of the candidate."""
+
+    outcome: Outcome
+    whose: tuple[str, str]
 
 
 class FieldStore:
@@ -97,6 +111,25 @@ class FieldStore:
                 for camera_id, of_site, direction, hour, passages in session.execute(query)
             ]
 
+    def add_unusable(self, counts: Iterable[UnusableCount]) -> None:
+        """Add travellers without a usable face to earlier counts of this server or another."""
+        with self._database.session() as session:
+            insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+            for count in counts:
+                session.exec(_added_unusable(insert(UnusableCountRow), count))
+            session.commit()
+
+    def unusable(self, since: datetime, until: datetime, site: str | None) -> list[UnusableCount]:
+        """Return the travellers without a usable face of these hours, as `passages` does."""
+        columns = [col(getattr(UnusableCountRow, one.name)) for one in fields(UnusableCount)]
+        hour = col(UnusableCountRow.hour)
+        query = sqlalchemy.select(*columns).where(hour >= since, hour < until, *_at(UnusableCountRow.site, site))
+        with self._database.session() as session:
+            return [
+                UnusableCount(camera_id, of_site, Direction(direction), at, UnusableReason(reason), *counts)
+                for camera_id, of_site, direction, at, reason, *counts in session.execute(query)
+            ]
+
     def listed(self) -> int:
         """Return how many people are on the list now, whatever the status of their orders."""
         with self._database.session() as session:
@@ -108,7 +141,8 @@ class FieldStore:
         Damaged ones are left out.
         """
         alert_id = col(AlertRow.alert_id)
-        wanted = (col(AlertRow.captured_at) >= since, col(AlertRow.captured_at) < until, *_at(AlertRow.site, site))
+        moment = col(AlertRow.captured_at)
+        wanted = (REAL, moment >= since, moment < until, *_at(AlertRow.site, site))
         sightings = (
             select(
                 SightingRow.alert_id,
@@ -129,6 +163,7 @@ class FieldStore:
                         FindingRow.outcome,
                         FindingRow.reason,
                         FindingRow.found_at,
+                        FindingRow.person_id,
                     ),
                 )
             )
@@ -136,21 +171,38 @@ class FieldStore:
             .where(*wanted)
             .order_by(col(FindingRow.alert_id), col(FindingRow.number))
         )
+        looked = (
+            sqlalchemy.select(*map(col, (LookRow.alert_id, LookRow.subject_id, LookRow.person_id, LookRow.outcome)))
+            .add_columns(col(LookRow.looked_at))
+            .join(AlertRow, alert_id == col(LookRow.alert_id))
+            .where(*wanted)
+        )
         alerts = sqlalchemy.select(*map(col, _FACTS)).where(*wanted).order_by(alert_id)
         with self._database.session() as session:
             findings: defaultdict[str, list[tuple[str, Outcome, Reason]]] = defaultdict(list)
             judged_at: dict[str, datetime] = {}
-            for key, subject_id, outcome, reason, found_at in session.execute(found):
+            judged: defaultdict[str, list[_Judged]] = defaultdict(list)
+            for key, subject_id, outcome, reason, found_at, person_id in session.execute(found):
                 findings[key].append((subject_id, Outcome(outcome), Reason(reason)))
+                judged[key].append(_Judged(Outcome(outcome), (person_id, subject_id)))
                 if outcome in OFFICERS_OUTCOMES:
                     judged_at.setdefault(key, found_at)
+            looks: defaultdict[str, dict[tuple[str, str], tuple[str, datetime]]] = defaultdict(dict)
+            for key, subject_id, person_id, outcome, looked_at in session.execute(looked):
+                looks[key][person_id, subject_id] = outcome, looked_at
             sighted = {key: (score, passages) for key, score, passages in session.exec(sightings)}
             rows = (row for row in session.execute(alerts) if row.alert_id in sighted)
             return list(
                 readable(
                     rows,
-                    lambda row: _alert(
-                        row, *sighted[row.alert_id], findings[row.alert_id], judged_at.get(row.alert_id)
+                    lambda row: replace(
+                        _alert(row, *sighted[row.alert_id], findings[row.alert_id], judged_at.get(row.alert_id)),
+                        looks_s=tuple((at - row.raised_at).total_seconds() for _, at in looks[row.alert_id].values()),
+                        looks_kept=tuple(
+                            looks[row.alert_id][one.whose][0] == one.outcome
+                            for one in standing(judged[row.alert_id])
+                            if one.outcome in OFFICERS_OUTCOMES and one.whose in looks[row.alert_id]
+                        ),
                     ),
                     lambda row: str(row.alert_id),
                 )
@@ -180,6 +232,7 @@ class FieldStore:
         Rows that somebody else changed are left out, since thresholds depend on them.
         """
         wanted = (
+            REAL,
             col(AlertRow.raised_at) >= since,
             col(AlertRow.model_version) == model_version,
             col(AlertRow.state).not_in(UNSETTLED),
@@ -226,6 +279,19 @@ def _added(insert: postgresql.Insert | sqlite.Insert, count: PassageCount) -> In
     )
 
 
+def _added_unusable(insert: postgresql.Insert | sqlite.Insert, count: UnusableCount) -> Insert:
+    row = insert.values(**asdict(count))
+    known, new = UnusableCountRow.last_seen_at, row.excluded.last_seen_at
+    return row.on_conflict_do_update(
+        index_elements=["hour", "camera_id", "reason"],
+        set_={
+            "passages": UnusableCountRow.passages + count.passages,
+            "unsent": UnusableCountRow.unsent + count.unsent,
+            "last_seen_at": case((new > known, new), else_=known),
+        },
+    )
+
+
 def _alert(
     row: Row[Any],
     score: float,
@@ -246,8 +312,10 @@ def _alert(
         threshold=row.threshold,
         model_version=row.model_version,
         passages=passages,
+        counter=row.counter,
+        raised_at=raised_at,
         verdict=AlertVerdict.OPEN if row.state in UNSETTLED else verdict_of(findings),
-        order_ids=tuple(order_id for one in row.candidates for order_id in one["order_ids"]),
+        orders=tuple((row.alert_id, order_id) for one in row.candidates for order_id in one["order_ids"]),
         claimed_after_s=(claimed_at - raised_at).total_seconds() if claimed_at else None,
         decided_after_s=(judged_at - raised_at).total_seconds() if judged_at else None,
         escalated=row.escalation > Escalation.COUNTER,

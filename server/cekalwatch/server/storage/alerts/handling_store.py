@@ -31,9 +31,10 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.reading import readable, reference_owed
 from cekalwatch.server.storage.alerts.rows import HANDLING_COLUMNS, event_of, handling_of, read_alerts, write_handling
 from cekalwatch.server.storage.alerts.store import lock_log
-from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, ProbeRow
+from cekalwatch.server.storage.alerts.tables import REAL, AlertEventRow, AlertRow, FindingRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.exercises.ending import end_judged
 from cekalwatch.server.storage.integrity.guard import REMOVED
 from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of
 from cekalwatch.server.storage.keys.store import hold_sealing_key
@@ -41,7 +42,7 @@ from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 log = structlog.get_logger()
 
-_UNCOUNTED = frozenset({AlertEventType.ESCALATED})
+_UNCOUNTED = frozenset({AlertEventType.ESCALATED, AlertEventType.LOOKED})
 """Leaves the version: it changes nothing that a person judges, and no judgement may be refused for it."""
 
 
@@ -97,7 +98,8 @@ class HandlingStore:
     def open_alerts(self) -> list[OpenAlerts]:
         """Count the alerts on which somebody must still act, by state; rows are not checked."""
         state, raised_at = col(AlertRow.state), col(AlertRow.raised_at)
-        query = select(state, func.count(), func.min(raised_at)).where(state.in_(OPEN_STATES)).group_by(state)
+        wanted = (REAL, state.in_(OPEN_STATES))
+        query = select(state, func.count(), func.min(raised_at)).where(*wanted).group_by(state)
         with self._database.session() as session:
             return [OpenAlerts(AlertState(one), count, oldest) for one, count, oldest in session.exec(query)]
 
@@ -131,6 +133,8 @@ class HandlingStore:
                 row.first_claimed_at = row.first_claimed_at or now
             session.flush()
             (after,) = read_alerts(session, [row], self._keyring)
+            if before.exercise_id and before.open and not after.open:
+                end_judged(session, after, now)
             events = [self._event(session, row.alert_id, kind, now) for kind in step.happened]
             if events:
                 write_audit(session, *(note(after, event) for event in events))
@@ -143,7 +147,7 @@ class HandlingStore:
         That of unsettled ones is without findings, and their rows are not checked: `step` checks a row before it
         changes anything. Damaged ones are left out. Hits whose reference is owed follow, whole.
         """
-        query = sqlalchemy.select(*HANDLING_COLUMNS).where(col(AlertRow.state).in_(OPEN_STATES))
+        query = sqlalchemy.select(*HANDLING_COLUMNS).where(REAL, col(AlertRow.state).in_(OPEN_STATES))
         found: dict[UUID, Handling] = {}
         with self._database.session() as session:
             for row in session.execute(query.order_by(col(AlertRow.alert_id))):
@@ -187,7 +191,7 @@ class HandlingStore:
 
     def watched(self) -> list[WatchedAlert]:
         """Return the readable alerts on which somebody must still act, oldest first."""
-        query = select(AlertRow).where(col(AlertRow.state).in_(OPEN_STATES)).order_by(col(AlertRow.alert_id))
+        query = select(AlertRow).where(REAL, col(AlertRow.state).in_(OPEN_STATES)).order_by(col(AlertRow.alert_id))
         with self._database.session() as session:
             return readable(session, query, lambda rows: list(map(_watched, rows)))
 
@@ -195,7 +199,7 @@ class HandlingStore:
         """Return the alerts that can be read and were raised at `site` from `start` on and before `end`."""
         query = (
             select(AlertRow)
-            .where(col(AlertRow.raised_at) >= start, col(AlertRow.raised_at) < end, col(AlertRow.site) == site)
+            .where(REAL, col(AlertRow.raised_at) >= start, col(AlertRow.raised_at) < end, col(AlertRow.site) == site)
             .order_by(col(AlertRow.alert_id))
         )
         with self._database.session() as session:

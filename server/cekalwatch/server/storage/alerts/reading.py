@@ -23,6 +23,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 from cekalwatch.contract.values.adjudication import (
     FOR_SUPERVISORS,
     OPEN_STATES,
+    PENDING,
+    UNSETTLED,
     AlertState,
     Escalation,
     Outcome,
@@ -34,7 +36,16 @@ from cekalwatch.server.domain.alerts.grouping import AlertPassage, NearAlert
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.rows import bare_alert
-from cekalwatch.server.storage.alerts.tables import AlertPassageRow, AlertRow, FindingRow, FollowUpRow, SightingRow
+from cekalwatch.server.storage.alerts.tables import (
+    REAL,
+    AlertPassageRow,
+    AlertRow,
+    FindingRow,
+    FollowUpRow,
+    LookRow,
+    ProbeRow,
+    SightingRow,
+)
 from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, plain_in_order, put_row
 from cekalwatch.server.storage.integrity.signed_row import form_of
@@ -88,9 +99,18 @@ def selected(wanted: AlertFilter) -> ColumnElement[bool]:
     return or_(_seen_by(wanted), and_(everywhere, col(AlertRow.site) == wanted.site) if wanted.site else everywhere)
 
 
-def searched(search: AlertSearch, handled_by: frozenset[UUID] | None) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions of a search on a row of alerts; `handled_by` has the people that it names."""
-    if search.states:
+def searched(
+    search: AlertSearch, handled_by: frozenset[UUID] | None, judge: UUID | None = None
+) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions of a search on a row of alerts; `handled_by` has the people that it names.
+
+    What `judge` may not see before they have looked at an alert's faces does not find it (domain rule 15): neither
+    whom it asks about, nor which of the two judgements it has that a supervisor must settle.
+    """
+    unseen = _unseen_by(judge) if judge else None
+    if unseen is not None and len(search.states & PENDING) == 1:
+        yield or_(_stands(search.states), and_(unseen, col(AlertRow.state).in_(sorted(PENDING))))
+    elif search.states:
         yield _stands(search.states)
     if search.raised_from:
         yield col(AlertRow.raised_at) >= search.raised_from
@@ -102,6 +122,8 @@ def searched(search: AlertSearch, handled_by: frozenset[UUID] | None) -> Iterato
     if search.subject_id:
         judged = select(FindingRow.alert_id).where(col(FindingRow.subject_id) == search.subject_id)
         yield or_(col(AlertRow.subject_id) == search.subject_id, col(AlertRow.alert_id).in_(judged))
+        if unseen is not None:
+            yield ~unseen
     if search.reference_owed:
         yield reference_owed()
     if handled_by is not None:
@@ -134,6 +156,27 @@ def _stands(states: frozenset[AlertState]) -> ColumnElement[bool]:
         return state.in_(sorted(states))
     # Most alerts are settled. Said like this, no index on states is used, whose rows would all have to be sorted.
     return state.not_in(sorted(frozenset(AlertState) - states))
+
+
+def _unseen_by(judge: UUID) -> ColumnElement[bool]:
+    """Return the condition that a person still has to look at the faces of an alert; as `Alert.seen_by` decides."""
+    kept = select(ProbeRow.alert_id).where(col(ProbeRow.alert_id) == col(AlertRow.alert_id))
+    return and_(
+        col(AlertRow.state).in_(sorted(UNSETTLED)),
+        col(AlertRow.orders_ended_at).is_(None),
+        kept.exists(),
+        ~_of_asked(LookRow, judge).exists(),
+        ~_of_asked(FindingRow, judge).where(col(FindingRow.outcome) != Outcome.TAKEN_OVER).exists(),
+    )
+
+
+def _of_asked(table: type[LookRow | FindingRow], person_id: UUID) -> SelectOfScalar[str]:
+    """Return the query of what a person has found about the candidate that an alert asks about."""
+    return select(table.alert_id).where(
+        col(table.alert_id) == col(AlertRow.alert_id),
+        col(table.subject_id) == col(AlertRow.subject_id),
+        col(table.person_id) == str(person_id),
+    )
 
 
 def _seen_by(wanted: AlertFilter) -> ColumnElement[bool]:
@@ -185,7 +228,7 @@ class AlertPassages:
             & (col(AlertRow.last_seen_at) >= moment - window)
             & (col(AlertRow.last_seen_at) <= moment + window)
         )
-        query = select(AlertRow).where(or_(col(AlertRow.alert_id).in_(own), lately))
+        query = select(AlertRow).where(REAL, or_(col(AlertRow.alert_id).in_(own), lately))
         subjects = {candidate.subject_id for candidate in match.candidates}
         alerts = [
             alert

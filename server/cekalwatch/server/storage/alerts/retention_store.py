@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, and_, func
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -17,11 +17,14 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.storage.alerts.rows import bare_alert
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import (
+    REAL,
+    AlertAgencyRow,
     AlertEventRow,
     AlertPassageRow,
     AlertRow,
     FindingRow,
     FollowUpRow,
+    LookRow,
     ProbeRow,
     SightingRow,
 )
@@ -34,7 +37,7 @@ from cekalwatch.server.storage.watchlist.tables import SubjectRow
 AT_ONCE = 200
 """Alerts whose records go in one transaction, during which no alert is raised."""
 
-_PARTS = (AlertPassageRow, SightingRow, ProbeRow, FindingRow, FollowUpRow)
+_PARTS = (AlertAgencyRow, AlertPassageRow, SightingRow, ProbeRow, FindingRow, LookRow, FollowUpRow)
 _DONE = (AlertState.CLEARED, AlertState.CLOSED)
 
 
@@ -71,7 +74,7 @@ class RetentionStore:
         """
         listed = select(SubjectRow.subject_id).where(col(SubjectRow.subject_id) == AlertRow.subject_id)
         with self._database.session() as session:
-            gone = remove_probes_of_nobody(session, ~listed.exists())
+            gone = remove_probes_of_nobody(session, and_(REAL, ~listed.exists()))
             if not gone:
                 return 0
             write_audit(session, note(gone))

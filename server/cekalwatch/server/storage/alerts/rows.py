@@ -22,8 +22,8 @@ from sqlmodel import Session, col, select
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.traces import trace_context
-from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
+from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
+from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.checkpoints import Camera
@@ -34,6 +34,7 @@ from cekalwatch.server.storage.alerts.tables import (
     AlertRow,
     FindingRow,
     FollowUpRow,
+    LookRow,
     ProbeRow,
     SightingRow,
 )
@@ -41,13 +42,11 @@ from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
 from cekalwatch.server.storage.integrity.guarded_session import checked, plain_in_order
 from cekalwatch.server.storage.integrity.signed_row import form_of
 
-MAX_SIGHTINGS = 20
-"""Sightings that are read with an alert: the newest ones."""
-
 # Made once: they are executed with each alert that is read, and to make them takes longer.
 _ALERTS: BindParameter[list[str]] = bindparam("alert_ids", expanding=True)
 _FINDINGS = select(FindingRow).where(col(FindingRow.alert_id).in_(_ALERTS)).order_by(col(FindingRow.number))
 _FOLLOW_UPS = select(FollowUpRow).where(col(FollowUpRow.alert_id).in_(_ALERTS)).order_by(col(FollowUpRow.number))
+_LOOKS = select(LookRow).where(col(LookRow.alert_id).in_(_ALERTS)).order_by(col(LookRow.number))
 _PROBES = select(ProbeRow.alert_id, ProbeRow.capture_id).where(col(ProbeRow.alert_id).in_(_ALERTS))
 _SEEN_BY = (
     sqlalchemy.select(
@@ -73,8 +72,8 @@ class _Words:
 _NOTHING = _Words()
 
 
-def new_row(match: Match, candidates: Sequence[Candidate], now: datetime) -> AlertRow:
-    """Return the row of an alert that `match` raises about some of its candidates."""
+def new_row(match: Match, candidates: Sequence[Candidate], now: datetime, exercise_id: UUID | None = None) -> AlertRow:
+    """Return the row of an alert that `match` raises about some of its candidates; `exercise_id`: as an exercise."""
     capture = match.capture
     return AlertRow(
         alert_id=str(uuid6.uuid7()),
@@ -92,6 +91,7 @@ def new_row(match: Match, candidates: Sequence[Candidate], now: datetime) -> Ale
         candidates=list(map(asdict, candidates)),
         model_version=match.model_version,
         late=match.late,
+        exercise_id=str(exercise_id) if exercise_id else None,
     )
 
 
@@ -106,7 +106,7 @@ def write_match(row: AlertRow, alert: Alert) -> None:
 
 
 def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handling, keyring: Keyring) -> None:
-    """Bring the row of `alert` to `after`, and add the findings and follow-ups that it does not have."""
+    """Bring the row of `alert` to `after`, and add the findings, follow-ups and looks that it does not have."""
     before, handled = alert.handling, alert.with_handling(after)
     row.subject_id, row.candidates = handled.subject_id, list(map(asdict, handled.candidates))
     row.state, row.escalation = after.state, after.escalation
@@ -146,14 +146,27 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
                 recorded_at=follow_up.at,
             )
         )
+    for number, look in list(enumerate(after.looks))[len(before.looks) :]:
+        session.add(
+            LookRow(
+                alert_id=row.alert_id,
+                number=number,
+                subject_id=look.subject_id,
+                outcome=look.outcome,
+                person_id=str(look.by),
+                looked_at=look.at,
+                version=look.version,
+            )
+        )
 
 
 def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) -> list[Alert]:
-    """Return the rows' alerts with sightings, findings and follow-ups."""
+    """Return the rows' alerts with sightings, findings, follow-ups and first looks."""
     if not rows:
         return []
     ids = [row.alert_id for row in rows]
     words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
+    looks = _looks(session, ids)
     cameras, (sightings, current) = _cameras(session, ids), _sightings(session, ids)
     probes = _probes(session, ids)
     return [
@@ -163,6 +176,7 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
             cameras[row.alert_id],
             words[row.alert_id],
             follow_ups[row.alert_id],
+            looks[row.alert_id],
             probes.get(row.alert_id),
             current.get(row.alert_id),
         )
@@ -171,7 +185,7 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
 
 
 def bare_alert(row: AlertRow) -> Alert:
-    """Return a row's alert without sightings, cameras, findings and follow-ups, for deciding what joins it."""
+    """Return a row's alert without sightings, cameras and what people did, for deciding what joins it."""
     return _alert(row)
 
 
@@ -195,6 +209,7 @@ def _alert(
     cameras: Iterable[Camera] = (),
     words: _Words = _NOTHING,
     follow_ups: Iterable[FollowUp] = (),
+    looks: Iterable[Look] = (),
     probe_capture_id: UUID | None = None,
     current: Sighting | None = None,
 ) -> Alert:
@@ -209,13 +224,18 @@ def _alert(
         candidates=_candidates(row),
         model_version=row.model_version,
         handling=replace(
-            handling_of(row), findings=words.findings, reference=words.reference, follow_ups=tuple(follow_ups)
+            handling_of(row),
+            findings=words.findings,
+            reference=words.reference,
+            follow_ups=tuple(follow_ups),
+            looks=tuple(looks),
         ),
         late=row.late,
         sightings=tuple(sightings),
         current=current,
         cameras=frozenset(cameras),
         probe_capture_id=probe_capture_id,
+        exercise_id=UUID(row.exercise_id) if row.exercise_id else None,
     )
 
 
@@ -239,7 +259,7 @@ HANDLING_COLUMNS = tuple(
 
 
 def handling_of(row: AlertRow | sqlalchemy.Row[Any]) -> Handling:
-    """Return a row's handling without findings and follow-ups."""
+    """Return a row's handling without findings, follow-ups and looks."""
     return Handling(
         raised_at=row.raised_at,
         state=AlertState(row.state),
@@ -303,6 +323,18 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
         except CekalwatchError as error:
             raise ValueError(f"damaged follow-up: {error.code}") from None
         found[row.alert_id].append(follow_up)
+    return found
+
+
+def _looks(session: Session, alert_ids: list[str]) -> dict[str, list[Look]]:
+    found: dict[str, list[Look]] = defaultdict(list)
+    for row in session.exec(_LOOKS, params={"alert_ids": alert_ids}):
+        checked(session, row)
+        try:
+            look = Look(Outcome(row.outcome), UUID(row.person_id), row.looked_at, row.version, row.subject_id)
+        except CekalwatchError as error:  # it was sound when it was written
+            raise ValueError(f"damaged look: {error.code}") from None
+        found[row.alert_id].append(look)
     return found
 
 

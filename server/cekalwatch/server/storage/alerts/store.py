@@ -13,21 +13,24 @@ from uuid import UUID
 
 import sqlalchemy
 import structlog
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, func, or_
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.server.audit.alert_entries import alert_entry
-from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.audit.entry import Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.grouping import place
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.exercises import ExerciseEnd
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
+from cekalwatch.server.storage.alerts.agency_history import AgencyHistory, order_keys
 from cekalwatch.server.storage.alerts.reading import AlertPassages, readable, searched, selected
 from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, new_row, read_alerts, write_match
 from cekalwatch.server.storage.alerts.tables import (
+    REAL,
     AgentRow,
     AlertEventRow,
     AlertPassageRow,
@@ -39,6 +42,7 @@ from cekalwatch.server.storage.alerts.tables import (
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import PROBE_JPEG
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.exercises.ending import end_row, give_way, held, real_alert_waits
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, plain_in_order, put_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form_of
 from cekalwatch.server.storage.keys.store import hold_sealing_key
@@ -95,6 +99,7 @@ class AlertStore:
         self._database = database
         self._keyring = keyring
         self._passages = AlertPassages(keyring)
+        self._agencies = AgencyHistory(database, keyring)
 
     def record(self, match: Match, window: timedelta, now: datetime) -> AlertEvent | None:
         """Commit `match` as a new alert, or as a sighting of the alert that it joins; see `domain/alerts/grouping.py`.
@@ -110,6 +115,7 @@ class AlertStore:
             placement = place(match, self._passages.near(session, match, window), window)
             hold_sealing_key(session, self._keyring)
             row = session.get(AlertRow, str(placement.alert.alert_id)) if placement.alert else None
+            known = order_keys(row) if row else set()
             if placement.alert is None or row is None:
                 kind = AlertEventType.RAISED
                 row = new_row(match, placement.new_candidates, now)
@@ -117,9 +123,12 @@ class AlertStore:
                 kind = AlertEventType.SIGHTED
                 write_match(row, placement.alert.with_match(match, placement.new_candidates, further=placement.further))
             session.add(row)
-            session.flush()
-            session.add(_sighting(row, match))
             alert = bare_alert(row)
+            if alert.open:
+                give_way(session, capture.camera.site, Actor(ActorKind.CAMERA, capture.camera.camera_id), now)
+            session.flush()
+            self._agencies.keep(session, row, known)
+            session.add(_sighting(row, match))
             if kind is AlertEventType.RAISED:  # it cannot have any yet
                 session.add_all([self._passages.row(alert, match, now), self._probe(row.alert_id, match)])
             else:
@@ -127,17 +136,33 @@ class AlertStore:
                 # A cleared alert has no picture and gets none, although more crops of the same passage may arrive.
                 if alert.open:
                     self._keep_better_probe(session, row.alert_id, match)
-            event = AlertEventRow(
-                type=kind,
-                occurred_at=now,
-                alert_id=row.alert_id,
-                capture_id=str(capture.capture_id),
-                trace=capture.trace,
-            )
-            session.add(event)
+            committed = _event(session, kind, row, match, now)
+            session.commit()
+            return committed
+
+    def record_exercise(self, match: Match, exercise_id: UUID, now: datetime) -> AlertEvent | None:
+        """Commit the passage of an exercise as an alert of its own, which joins nothing (domain rule 16).
+
+        Returns None where it has an alert already, or has ended, and where a real alert of the site waits: then the
+        exercise is withdrawn. Raises as `record` does.
+        """
+        with self._database.session() as session:
+            lock_log(session)
+            exercise = held(session, exercise_id)
+            if exercise is None or exercise.alert_id is not None:
+                return None
+            if real_alert_waits(session, exercise.site):
+                end_row(session, exercise, ExerciseEnd.WITHDRAWN, now)
+                session.commit()
+                return None
+            hold_sealing_key(session, self._keyring)
+            row = new_row(match, match.candidates, now, exercise_id)
+            session.add(row)
             session.flush()
-            committed = event_of(event)
-            write_audit(session, alert_entry(match, committed))
+            session.add_all([_sighting(row, match), self._probe(row.alert_id, match)])
+            committed = _event(session, AlertEventType.RAISED, row, match, now)
+            exercise.alert_id, exercise.raised_at, exercise.sequence = row.alert_id, now, committed.sequence
+            session.add(exercise)
             session.commit()
             return committed
 
@@ -177,17 +202,20 @@ class AlertStore:
         limit: int,
         search: AlertSearch = EVERYTHING,
         handled_by: frozenset[UUID] | None = None,
+        judge: UUID | None = None,
     ) -> list[Alert]:
         """Return at most `limit` alerts that a filter selects (`wanted_by`), newest first, older than the alert
         `before`.
 
-        Only alerts that match `search`; `handled_by` has its people. Damaged alerts are left out, and others replace
-        them.
+        Only alerts that match `search`; `handled_by` has its people. `judge` searches, and must look at faces first:
+        see `searched`. Damaged alerts are left out, and others replace them.
         """
         query = select(AlertRow).order_by(col(AlertRow.alert_id).desc())
         if before:
             query = query.where(col(AlertRow.alert_id) < str(before))
-        query = query.where(selected(wanted), *searched(search, handled_by))
+        # An exercise that is over is told to who judged it, and is in no list.
+        current = or_(REAL, col(AlertRow.state).in_(UNSETTLED))
+        query = query.where(selected(wanted), current, *searched(search, handled_by, judge))
         with self._database.session() as session:
             return readable(session, query, lambda rows: read_alerts(session, rows, self._keyring), limit)
 
@@ -330,6 +358,23 @@ class AlertStore:
         sealed = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
         capture = match.capture
         return ProbeRow(alert_id=alert_id, capture_id=str(capture.capture_id), quality=capture.quality, jpeg=sealed)
+
+
+def _event(session: Session, kind: AlertEventType, row: AlertRow, match: Match, now: datetime) -> AlertEvent:
+    """Write the event that a match has caused, with its entry in the audit trail."""
+    capture = match.capture
+    event = AlertEventRow(
+        type=kind,
+        occurred_at=now,
+        alert_id=row.alert_id,
+        capture_id=str(capture.capture_id),
+        trace=capture.trace,
+    )
+    session.add(event)
+    session.flush()
+    committed = event_of(event)
+    write_audit(session, alert_entry(match, committed))
+    return committed
 
 
 def _was_live(session: Session, alert_id: str, match: Match) -> bool:

@@ -1,4 +1,4 @@
-"""Tables of alerts, their sightings and probes, findings, the event log, and the agents' positions in it.
+"""Tables of alerts, their sightings and probes, findings, hand-overs, the event log, and the agents' positions in it.
 
 They contain only captures that alerted: a capture that matched nobody never reaches the database.
 """
@@ -6,10 +6,10 @@ They contain only captures that alerted: a capture that matched nobody never rea
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, String
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, String
+from sqlmodel import Field, SQLModel, col
 
 from cekalwatch.server.storage.columns import LATER, Facts, UtcDateTime, moment, moment_or_none, sealed
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
@@ -53,6 +53,12 @@ class AlertRow(SignedRow, table=True):
     claim_person_id: str | None = None
     claim_agent: str | None = None
     claim_until: datetime | None = moment_or_none()
+    exercise_id: str | None = Field(default=None, sa_column=Column(String, nullable=True, info={LATER: True}))
+    """Of an exercise; NULL: a real alert. Whatever counts, groups, escalates or reports reads `REAL` ones only."""
+
+
+REAL: Final[ColumnElement[bool]] = col(AlertRow.exercise_id).is_(None)
+"""The condition on a row of alerts that it is no exercise (domain rule 16)."""
 
 
 class SightingRow(SignedRow, table=True):
@@ -120,6 +126,32 @@ class FindingRow(SignedRow, table=True):
     found_at: datetime = moment(index=True)
 
 
+class LookRow(SignedRow, table=True):
+    """A person's first look at the faces of an alert."""
+
+    __tablename__ = "alert_look"
+
+    alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
+    number: int = Field(primary_key=True)
+    """From 0, in order."""
+    subject_id: str
+    """The candidate whose face it was."""
+    outcome: str
+    person_id: str
+    looked_at: datetime = moment()
+    version: int
+    """The version of the alert at that moment."""
+
+
+class FirstLookSettingRow(SignedRow, table=True):
+    """One row, once two people have said whether first looks are asked for; without it, they are."""
+
+    __tablename__ = "first_look_setting"
+
+    id: int = Field(default=1, primary_key=True)
+    asked: bool
+
+
 class FollowUpRow(SignedRow, table=True):
     """A contact with the agency about a hit."""
 
@@ -133,6 +165,34 @@ class FollowUpRow(SignedRow, table=True):
     contacted_at: datetime = moment()
     person_id: str
     recorded_at: datetime = moment()
+
+
+class AlertAgencyRow(SQLModel, table=True):
+    """The agency that had asked for an order when an alert met it, for statistics; who it was is sealed."""
+
+    __tablename__ = "alert_agency"
+
+    alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
+    order_id: str = Field(primary_key=True)
+    agency: bytes = sealed()
+
+
+class HandOverRow(SignedRow, table=True):
+    """The notes of somebody who left at the end of a shift, and who took it over."""
+
+    __tablename__ = "hand_over"
+
+    hand_over_id: str = Field(primary_key=True)
+    """A UUID of version 7, so that keys rise with time."""
+    site: str
+    left_by: str
+    """Key of the person."""
+    left_at: datetime = moment(index=True)
+    notes: bytes = sealed()
+    """Text, which may be empty."""
+    taken_by: str | None = None
+    """Key of the person; none while nobody has taken it over."""
+    taken_at: datetime | None = moment_or_none()
 
 
 class AlertEventRow(SQLModel, table=True):
@@ -181,6 +241,22 @@ class PassageCountRow(SQLModel, table=True):
     site: str
     direction: str
     passages: int
+
+
+class UnusableCountRow(SQLModel, table=True):
+    """One camera's travellers without a usable face in one hour, by the reason; site and direction as at passages."""
+
+    __tablename__ = "unusable_count"
+
+    hour: datetime = Field(sa_column=Column(UtcDateTime(), primary_key=True))
+    camera_id: str = Field(primary_key=True)
+    reason: str = Field(primary_key=True)
+    site: str
+    direction: str
+    passages: int
+    unsent: int
+    """Those of whom no crop was sent: they are not among the passages."""
+    last_seen_at: datetime = moment()
 
 
 class WriteProbeRow(SQLModel, table=True):

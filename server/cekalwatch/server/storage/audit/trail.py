@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cekalwatch.server.audit.alert_entries import shown_objects
-from cekalwatch.server.audit.entry import MAX_OBJECTS, OK, Action, Actor, AuditEntry
+from cekalwatch.server.audit.entry import MAX_OBJECTS, OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
@@ -80,12 +80,13 @@ class DeliveryTrail:
             "deliveries", self._write, threads=1, most=MAX_DELIVERIES, measure=measure
         )
 
-    async def note(self, device: Actor, alert: Alert, event: int = 0) -> None:
+    async def note(self, device: Actor, alert: Alert, event: int = 0, *, named: bool = True) -> None:
         """Return when the delivery of the alert to `device`, with the event of that sequence, is committed.
 
-        0: a waiting alert, before the events. Raises StorageError when this fails.
+        0: a waiting alert, before the events. `named`: with the subjects that it names. Raises StorageError when this
+        fails.
         """
-        shown = tuple(dict.fromkeys(shown_objects([alert])))
+        shown = tuple(dict.fromkeys(shown_objects([alert]))) if named else (ObjectKind.ALERT.key(alert.alert_id),)
         await self._writing.do(_Delivery(shown, event, str(device)))
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ class PresenceStore:
             if gone := known.keys() - agents.keys():
                 session.exec(delete(AgentPresenceRow).where(mine, col(AgentPresenceRow.agent_id).in_(gone)))
             for agent_id, agent in sorted(agents.items()):
-                facts = _AGENT.dump_python(agent, mode="json") | {"counters": sorted(agent.counters)}
+                facts = _AGENT.dump_python(agent, mode="json") | _sorted(agent)
                 if known.get(agent_id) != facts:
                     session.merge(AgentPresenceRow(run_id=run.run_id, agent_id=agent_id, facts=facts))
             session.commit()
@@ -135,6 +135,11 @@ def _camera(row: CameraPresenceRow) -> CameraPresence | None:
         return _CAMERA.validate_python(row.facts)
     except ValidationError:  # of another version of the program
         return None
+
+
+def _sorted(agent: AgentPresence) -> dict[str, list[str]]:
+    """Return the sets of an agent in one order, so that the same ones are the same facts."""
+    return {"counters": sorted(agent.counters), "people": sorted(agent.people)}
 
 
 def _agent(row: AgentPresenceRow) -> AgentPresence:

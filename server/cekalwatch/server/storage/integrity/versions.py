@@ -23,6 +23,7 @@ WHOLLY = frozenset(
     {
         "camera_policy",
         "decision_threshold",
+        "first_look_setting",
         "gallery_state",
         "law_row",
         "learned_threshold",

@@ -15,7 +15,11 @@ from sqlalchemy.engine import Connection, Engine
 
 MIGRATIONS = Path(__file__).parent
 SIGNED_SINCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"0009": ("sync_order", "sync_run", "sync_state"), "0011": ("list_inventory",)}
+    {
+        "0009": ("sync_order", "sync_run", "sync_state"),
+        "0015": ("list_inventory", "watchlist_success"),
+        "0018": ("camera_news",),
+    }
 )
 """Tables whose rows a migration gave MACs, which `upgrade` makes once."""
 

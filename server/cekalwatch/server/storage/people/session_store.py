@@ -68,21 +68,7 @@ class SessionStore:
         """Store a new session; expired ones are removed."""
         with self._database.session() as session:
             session.exec(delete(PersonSessionRow).where(col(PersonSessionRow.expires_at) <= new.began_at))
-            session.add(
-                PersonSessionRow(
-                    token_sha256=new.token_sha256,
-                    purpose=new.purpose,
-                    person_id=str(new.person_id),
-                    by_password=new.by_password,
-                    device_binding=new.device_binding,
-                    certificate=new.certificate,
-                    action=new.signs.act.action if new.signs else None,
-                    argument_sha256=new.signs.act.argument_sha256 if new.signs else None,
-                    first_session=new.signs.first_session if new.signs else None,
-                    used_at=new.began_at,
-                    expires_at=new.expires_at,
-                )
-            )
+            session.add(session_row(new))
             write_audit(session, entry)
             session.commit()
 
@@ -98,8 +84,8 @@ class SessionStore:
 
     def devices(
         self, purpose: str, roles: Collection[PersonRole], used_since: datetime, now: datetime
-    ) -> frozenset[str]:
-        """Return the bindings of devices with a session of somebody with one of the roles, valid at `now`."""
+    ) -> dict[str, frozenset[UUID]]:
+        """Return who with one of the roles has a session, valid at `now`, by the binding of their device."""
         query = (
             select(PersonSessionRow, PersonRow)
             .join(PersonRow)
@@ -112,7 +98,12 @@ class SessionStore:
         )
         with self._database.session() as session:
             found = list(_kept(session, session.exec(query)))
-        return frozenset(one.device_binding for one in found if one.account.person.roles & frozenset(roles))
+        at_device: dict[str, frozenset[UUID]] = {}
+        for one in found:
+            if one.account.person.roles & frozenset(roles):
+                there = at_device.get(one.device_binding, frozenset())
+                at_device[one.device_binding] = there | {one.account.person.person_id}
+        return at_device
 
     def of(self, purpose: str, people: Collection[UUID]) -> list[KeptSession]:
         """Return the stored sessions of those of `people` who are not disabled, whatever the time."""
@@ -150,6 +141,23 @@ class SessionStore:
                 write_audit(session, entry)
             session.commit()
             return removed
+
+
+def session_row(new: NewSession) -> PersonSessionRow:
+    """Return the row of a session, or of a second person's word."""
+    return PersonSessionRow(
+        token_sha256=new.token_sha256,
+        purpose=new.purpose,
+        person_id=str(new.person_id),
+        by_password=new.by_password,
+        device_binding=new.device_binding,
+        certificate=new.certificate,
+        action=new.signs.act.action if new.signs else None,
+        argument_sha256=new.signs.act.argument_sha256 if new.signs else None,
+        first_session=new.signs.first_session if new.signs else None,
+        used_at=new.began_at,
+        expires_at=new.expires_at,
+    )
 
 
 def _signs(row: PersonSessionRow) -> Countersignature | None:

@@ -57,6 +57,30 @@ class PersonSessionRow(SignedRow, table=True):
     expires_at: datetime = moment(index=True)
 
 
+class ApprovalRow(SignedRow, table=True):
+    """A request for the signature of a second person, who gives it at another device."""
+
+    __tablename__ = "approval"
+
+    approval_id: str = Field(primary_key=True)
+    """SHA-256 of its token, hexadecimal: `token_sha256` of the second person's word, once there is one."""
+    method: str
+    request: str
+    """Of the call that will be made, serialised, hexadecimal."""
+    first_person_id: str
+    first_session: str = Field(index=True)
+    """`token_sha256` of the first person's session."""
+    device: str
+    """Where it was asked for, as SITE/ROLE/NAME."""
+    site: str
+    device_binding: str
+    certificate: str
+    asked_at: datetime = moment()
+    expires_at: datetime = moment(index=True)
+    state: str
+    second_person_id: str | None = None
+
+
 class SignInFailureRow(SQLModel, table=True):
     """How often in a row a name's password was wrong. Names that nobody has are counted like others."""
 

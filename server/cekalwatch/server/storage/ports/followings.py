@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import col, select, update
 
+from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.federation import LogPosition
 from cekalwatch.server.domain.ports import Following, Port
-from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow
+from cekalwatch.server.storage.alerts.tables import REAL, AlertEventRow, AlertRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.tables import CentreReportRow, PortFollowingRow
 
@@ -95,7 +96,8 @@ class ReportedLog:
     def waiting(self) -> int:
         """Return how many events the centre has not stored, as far as this port knows."""
         reached = select(CentreReportRow.sequence).where(col(CentreReportRow.id) == 1).scalar_subquery()
-        query = select(func.count()).select_from(AlertEventRow).where(col(AlertEventRow.sequence) > reached)
+        told = (REAL, col(AlertEventRow.type) != AlertEventType.LOOKED, col(AlertEventRow.sequence) > reached)
+        query = select(func.count()).select_from(AlertEventRow).join(AlertRow).where(*told)
         with self._database.session() as session:
             return session.exec(query).one()
 
@@ -104,11 +106,3 @@ class ReportedLog:
         with self._database.session() as session:
             row = session.get(AlertEventRow, sequence)
             return LogPosition(sequence, UUID(row.alert_id), row.occurred_at) if row else None
-
-    def alert_ids(self, after: UUID | None, up_to: UUID, limit: int) -> list[UUID]:
-        """Return the keys of at most `limit` alerts that are held, rising: after the key `after`, up to `up_to`."""
-        query = select(AlertRow.alert_id).where(col(AlertRow.alert_id) <= str(up_to)).order_by(col(AlertRow.alert_id))
-        if after:
-            query = query.where(col(AlertRow.alert_id) > str(after))
-        with self._database.session() as session:
-            return list(map(UUID, session.exec(query.limit(limit))))

@@ -13,11 +13,18 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType, AlertState
-from cekalwatch.contract.values.federation import HeldAlerts, LogPosition, LogStart, PortStep
+from cekalwatch.contract.values.federation import LogPosition, LogStart, PortStep
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.ports import Port, PortAlert, PortReport, PortState
+from cekalwatch.server.domain.ports import (
+    Port,
+    PortAlert,
+    PortReport,
+    PortState,
+    RefusedReport,
+    contradictions,
+)
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import PORT_ALERT_FACTS
@@ -90,10 +97,17 @@ class PortStore:
             replace_row(session, begun)
             session.commit()
 
-    def record(self, port: Port, reports: Sequence[PortReport], now: datetime) -> int:
+    def record(
+        self,
+        port: Port,
+        reports: Sequence[PortReport],
+        now: datetime,
+        refused: Callable[[Sequence[RefusedReport]], AuditEntry],
+    ) -> int:
         """Store new events with their alerts; return the position up to which the log is stored.
 
-        Raises REPORT_OUT_OF_ORDER, and stores none, if an event is missing before one of them.
+        What contradicts an earlier report of the alert is not stored; the entry that `refused` makes of it is. Raises
+        REPORT_OUT_OF_ORDER, and stores none, if an event is missing before one of them.
         """
         with self._database.session() as session:
             _lock(session, port, now)
@@ -101,7 +115,9 @@ class PortStore:
             if row is None:
                 raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, f"{port} has no position")
             hold_sealing_key(session, self._keyring)
-            reached, last, latest = row.sequence, None, {}
+            reached, last = row.sequence, None
+            held = self._held(session, port, {one.event.alert_id for one in reports})
+            changed, contradicting = set[UUID](), list[RefusedReport]()
             for report in reports:
                 event = report.event
                 if event.sequence <= reached:
@@ -110,43 +126,28 @@ class PortStore:
                     detail = f"{port} reports {event.sequence} after {report.previous}, and {reached} is stored"
                     raise CekalwatchError(Code.REPORT_OUT_OF_ORDER, detail)
                 reached, last = event.sequence, event
-                latest[event.alert_id] = report
+                before = held.get(event.alert_id)
+                if before and (facts := contradictions(before.alert, report.alert)):
+                    contradicting.append(RefusedReport(report, facts))
+                    continue
+                held[event.alert_id] = _Facts(report.alert, dict(report.people))
+                changed.add(event.alert_id)
                 if not _is_known(session, port, report):
                     session.add(_event_row(port, row.log, report, now))
-            for report in latest.values():
-                replace_row(session, self._alert_row(port, report, now))
+            for alert_id in changed:
+                replace_row(session, self._alert_row(port, held[alert_id], now))
+            if contradicting:
+                write_audit(session, refused(contradicting))
             if last is not None:
                 row.sequence, row.alert_id, row.occurred_at = reached, str(last.alert_id), last.occurred_at
                 session.add(row)
             session.commit()
             return reached
 
-    def keep_only(self, port: Port, held: HeldAlerts, note: Callable[[Sequence[str]], AuditEntry]) -> int:
-        """Remove the alerts in that range of keys that the port no longer has; return how many were removed.
-
-        For each AT_ONCE of them, the audit entry that `note` makes of their keys is committed with it.
-        """
-        query = select(PortAlertRow.alert_id).where(*_of(PortAlertRow, port))
-        if held.after:
-            query = query.where(col(PortAlertRow.alert_id) > str(held.after))
-        if held.up_to:
-            query = query.where(col(PortAlertRow.alert_id) <= str(held.up_to))
-        kept = set(map(str, held.alert_ids))
-        with self._database.session() as session:
-            gone = [key for key in session.exec(query) if key not in kept]
-            if not gone:
-                return 0
-            for start in range(0, len(gone), AT_ONCE):
-                _remove(session, port, gone[start : start + AT_ONCE])
-                write_audit(session, note(gone[start : start + AT_ONCE]))
-            session.commit()
-        self._database.purge_journal()
-        return len(gone)
-
-    def remove_records(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
+    def remove_records(self, before: datetime, note: Callable[[Sequence[str]], AuditEntry]) -> int:
         """Remove cleared and closed alerts that were raised before, with their events; return how many were removed.
 
-        The audit entry that `note` makes of their numbers is committed with it.
+        For each AT_ONCE of them, the audit entry that `note` makes of their keys is committed with it.
         """
         due = (
             select(PortAlertRow.site, PortAlertRow.port, PortAlertRow.alert_id)
@@ -161,7 +162,7 @@ class PortStore:
                     break
                 for site, name, alert_id in found:
                     _remove(session, Port(site, name), [alert_id])
-                write_audit(session, note(len(found)))
+                write_audit(session, note([alert_id for _, _, alert_id in found]))
                 session.commit()
                 gone += len(found)
         if gone:
@@ -275,10 +276,22 @@ class PortStore:
             states.setdefault(key, PortState(following.port, version=following.version, following=following))
         return [states[key] for key in sorted(states)][:MAX_PORTS]
 
-    def _alert_row(self, port: Port, report: PortReport, now: datetime) -> PortAlertRow:
-        alert = report.alert
+    def _held(self, session: Session, port: Port, alert_ids: Collection[UUID]) -> dict[UUID, _Facts]:
+        """Return what is stored of alerts; of one whose row was changed nothing is."""
+        query = select(PortAlertRow).where(
+            *_of(PortAlertRow, port), col(PortAlertRow.alert_id).in_([str(one) for one in alert_ids])
+        )
+        held = {}
+        for row in in_order(session, session.exec(query)):
+            try:
+                held[UUID(row.alert_id)] = self._facts(row)
+            except ValueError as error:
+                log.error("alert_damaged", alert_id=row.alert_id, error=type(error).__name__)  # noqa: TRY400
+        return held
+
+    def _alert_row(self, port: Port, facts: _Facts, now: datetime) -> PortAlertRow:
+        alert = facts.alert
         key = (port.site, port.name, str(alert.alert_id))
-        facts = _FACTS.dump_json(_Facts(alert, dict(report.people)))
         return PortAlertRow(
             site=port.site,
             port=port.name,
@@ -286,18 +299,21 @@ class PortStore:
             state=alert.state,
             raised_at=alert.raised_at,
             reported_at=now,
-            facts=self._keyring.seal(PORT_ALERT_FACTS.at(*key), facts),
+            facts=self._keyring.seal(PORT_ALERT_FACTS.at(*key), _FACTS.dump_json(facts)),
         )
 
     def _alert(self, row: PortAlertRow) -> PortAlert:
         """Return the row's alert; raises ValueError for a damaged one."""
+        facts = self._facts(row)
+        return PortAlert(Port(row.site, row.port), facts.alert, facts.people, row.reported_at)
+
+    def _facts(self, row: PortAlertRow) -> _Facts:
         place = PORT_ALERT_FACTS.at(row.site, row.port, row.alert_id)
         try:
-            facts = _FACTS.validate_json(self._keyring.open(place, row.facts))
+            return _FACTS.validate_json(self._keyring.open(place, row.facts))
         except ValidationError as error:
             # Its text quotes the content of the row.
             raise DamagedValueError(f"an alert of a port that cannot be read: {error.error_count()} faults") from None
-        return PortAlert(Port(row.site, row.port), facts.alert, facts.people, row.reported_at)
 
 
 def _lock(session: Session, port: Port, now: datetime) -> None:

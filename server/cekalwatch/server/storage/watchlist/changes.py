@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.subjects import Subject
+from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import (
     SubjectIdentityRow,
@@ -29,6 +30,8 @@ CONCERNED = "concerned"
 """Where a session remembers the subjects that its transaction concerns; `inventory.py` writes their rows of the log."""
 EMPTIED = "emptied"
 """Where a session remembers the subjects of which it removes all rows."""
+RENUMBERED = "renumbered"
+"""Where a session remembers the subjects of which it removes numbers."""
 
 
 def lock_watchlist(session: Session) -> None:
@@ -62,8 +65,19 @@ def note_sources_of(session: Session, source: str, told: Mapping[str, datetime |
 
 def sources_of(session: Session, source: str) -> dict[str, datetime | None]:
     """Return what `note_sources_of` noted, by `SOURCE: NAME`."""
-    rows = session.exec(select(WatchlistSuccessRow).where(_of_source(source)).order_by(WatchlistSuccessRow.source))
-    return {row.source: row.last_success_at for row in rows}
+    return _successes(session, _of_source(source))
+
+
+def last_success_at(session: Session, source: str) -> datetime | None:
+    """Return what `note_success` noted; None: nothing."""
+    return _successes(session, col(WatchlistSuccessRow.source) == source).get(source)
+
+
+def _successes(session: Session, wanted: ColumnElement[bool]) -> dict[str, datetime | None]:
+    """Return the moments by source. One that somebody else wrote is none, so that its list counts as old."""
+    rows = session.exec(select(WatchlistSuccessRow).where(wanted).order_by(WatchlistSuccessRow.source)).all()
+    noted = {row.source: row.last_success_at for row in in_order(session, rows)}
+    return {row.source: noted.get(row.source) for row in rows}
 
 
 def _of_source(source: str) -> ColumnElement[bool]:
@@ -93,16 +107,22 @@ def write_identities(
     `concerned` are the keys of all subjects whose orders or facts change, these among them.
     """
     wanted = {subject.subject_id: rows.identity_digests(subject) for subject in subjects}
-    held: dict[str, set[str]] = {key: set() for key in wanted}
-    for key, digest in session.exec(
-        select(SubjectIdentityRow.subject_id, SubjectIdentityRow.digest).where(subject_key.in_(concerned))
-    ):
-        held.setdefault(key, set()).add(digest)
+    held = numbers_of(session, concerned)
     for key, digests in wanted.items():
         session.add_all(SubjectIdentityRow(subject_id=key, digest=one) for one in sorted(digests - held[key]))
         if gone := held[key] - digests:
+            session.info.setdefault(RENUMBERED, set()).add(key)
             session.exec(delete(SubjectIdentityRow).where(subject_key == key, digest_key.in_(gone)))
     return _sharing(session, set().union(*held.values(), *wanted.values()))
+
+
+def numbers_of(session: Session, subject_ids: Collection[str]) -> dict[str, set[str]]:
+    """Return the digests in the index by subject, for each of these subjects."""
+    held: dict[str, set[str]] = {key: set() for key in subject_ids}
+    query = select(SubjectIdentityRow.subject_id, SubjectIdentityRow.digest).where(subject_key.in_(subject_ids))
+    for key, digest in session.exec(query):
+        held[key].add(digest)
+    return held
 
 
 def note_emptied(session: Session, subject_ids: Iterable[str]) -> None:
@@ -115,6 +135,11 @@ def remove_identities(session: Session, subject_id: str) -> set[str]:
     digests = session.exec(select(SubjectIdentityRow.digest).where(subject_key == subject_id)).all()
     session.exec(delete(SubjectIdentityRow).where(subject_key == subject_id))
     return _sharing(session, digests)
+
+
+def sharing(session: Session, subject_id: str) -> set[str]:
+    """Return the keys of everybody who shares a number with a subject."""
+    return _sharing(session, session.exec(select(SubjectIdentityRow.digest).where(subject_key == subject_id)).all())
 
 
 def subjects_by_digest(session: Session, digests: Collection[str]) -> dict[str, set[str]]:

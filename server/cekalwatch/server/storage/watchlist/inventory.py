@@ -1,17 +1,20 @@
 """What the watchlist must hold: counts and a digest of each subject's rows, and the signed sum of these.
 
+The rows are the subject's own, its orders, its reference faces, and the digests of its numbers, which have no MACs.
+
 MACs show that a row is as it was written; this shows that none is missing, and that none came back. Each transaction
 that writes rows of subjects, or removes some and counts the change (`changes.py`), brings both up to date before it
 commits, but not of a subject that has fewer rows than before and of which it removed none: that one stays missed.
 
-Digests are keyed, and the sum is of keyed digests of them that are nowhere stored: without the keys nobody can remove
-several rows so that the sum stays. They depend on the versions of rows, which stay when values are sealed again.
+Digests are keyed, and the sum is of keyed digests of them and their subjects' keys that are nowhere stored: without the
+keys nobody can remove or move rows so that the sum stays. They depend on the versions of rows, which stay when values
+are sealed again.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy
@@ -19,7 +22,7 @@ from sqlalchemy import Row, Select, bindparam
 from sqlmodel import Field, Session, SQLModel
 
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guard import PUT_BACK, REMOVED, RowGuard
+from cekalwatch.server.storage.integrity.guard import CHANGED, PUT_BACK, REMOVED, RowGuard
 from cekalwatch.server.storage.integrity.guarded_session import (
     GuardedSession,
     guard_of,
@@ -30,6 +33,7 @@ from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, RowK
 from cekalwatch.server.storage.watchlist.changes import (
     CONCERNED,
     EMPTIED,
+    RENUMBERED,
     current_version,
     lock_watchlist,
     note_emptied,
@@ -37,6 +41,7 @@ from cekalwatch.server.storage.watchlist.changes import (
 from cekalwatch.server.storage.watchlist.tables import (
     BanOrderRow,
     ReferenceFaceRow,
+    SubjectIdentityRow,
     SubjectRow,
 )
 
@@ -58,10 +63,12 @@ _ADD = sqlalchemy.insert(_CHANGES).values(
     subject_id=bindparam("key"), held=bindparam("digest"), version=bindparam("now")
 )
 _HELD = sqlalchemy.select(_CHANGES.c.subject_id, _CHANGES.c.held)
+_NUMBERS = SQLModel.metadata.tables[str(SubjectIdentityRow.__tablename__)]
 _PRESENT: dict[str, Select[Any]] = {
     table.name: sqlalchemy.select(table.c.subject_id, *table.primary_key, table.c.row_version)
     for table in (form_of(model).table for model in (SubjectRow, BanOrderRow, ReferenceFaceRow))
-}
+} | {_NUMBERS.name: sqlalchemy.select(_NUMBERS.c.subject_id, _NUMBERS.c.digest)}
+_COUNTED = (str(BanOrderRow.__tablename__), str(ReferenceFaceRow.__tablename__), _NUMBERS.name)
 _OF_SUBJECTS = {
     query: query.where(query.selected_columns.subject_id.in_(bindparam("keys", expanding=True)))
     for query in (_HELD, *_PRESENT.values())
@@ -85,7 +92,10 @@ def is_missed(key: RowKey) -> bool:
 
 
 def missed(database: Database, guard: RowGuard) -> list[tuple[RowKey, str]]:
-    """Return the subjects of which rows are missing or came back, each with the reason; the guard refuses them too."""
+    """Return the subjects of which rows are missing or came back, each with the reason; the guard refuses them too.
+
+    REMOVED also says that a subject has no row of the log any more, CHANGED that the row is another subject's.
+    """
     found: dict[RowKey, str] = {}
     with database.one_state() as session:
         try:
@@ -95,11 +105,14 @@ def missed(database: Database, guard: RowGuard) -> list[tuple[RowKey, str]]:
             is_begun, total = True, ""
         if is_begun:
             held, present = _held(session), _digests(session)
+            without = {digest for key, digest in present.items() if key not in held}
             for key in sorted(held.keys() | present.keys()):
                 nothing = _digest(guard, key, ())
-                if held.get(key) != present.get(key, nothing):
-                    found[_CHANGES.name, key] = REMOVED if held.get(key, nothing) != nothing else PUT_BACK
-            if total != _total(guard, held.values()):
+                if held.get(key) == nothing and key in present:
+                    found[_CHANGES.name, key] = PUT_BACK
+                elif held.get(key) != present.get(key, nothing):
+                    found[_CHANGES.name, key] = CHANGED if held.get(key) in without else REMOVED
+            if total != _total(guard, held):
                 found[_CHANGES.name, ALL] = REMOVED
     guard.refuse_of(_CHANGES.name, found)
     return list(found.items())
@@ -136,13 +149,14 @@ def _settle(session: GuardedSession) -> None:
     concerned: set[str] = session.info.pop(CONCERNED, set())
     again: bool = session.info.pop(_SUM_AGAIN, False)
     emptied, moved = session.info.pop(EMPTIED, set()), session.info.pop(_MOVED, Counter())
+    renumbered = session.info.pop(RENUMBERED, set())
     if not concerned and not again:
         return
     lock_watchlist(session)
     guard, before, present = guard_of(session), _held(session, concerned), _digests(session, concerned)
     after = {key: present.get(key) or _digest(guard, key, ()) for key in concerned}
     for key in before.keys() - emptied:
-        if _is_fewer(after[key], before[key], moved[key]):
+        if _is_fewer(after[key], before[key], moved[key], key in renumbered):
             after[key] = before[key]
     version, connection = current_version(session), session.connection()
     rows = [{"key": key, "digest": after[key], "now": version} for key in sorted(concerned)]
@@ -153,14 +167,14 @@ def _settle(session: GuardedSession) -> None:
         if some:
             connection.execute(statement, some)
     if again:
-        total = _total(guard, _held(session).values())
+        total = _total(guard, _held(session))
         replace_row(session, ListInventoryRow(id=INVENTORY, total=total))
     else:
-        _count_in(session, before.values(), after.values())
+        _count_in(session, before, after)
     session.flush()
 
 
-def _count_in(session: Session, gone: Iterable[str], new: Iterable[str]) -> None:
+def _count_in(session: Session, gone: Mapping[str, str], new: Mapping[str, str]) -> None:
     """Change the sum. One that somebody else changed or removed stays refused until two people accept the list."""
     guard = guard_of(session)
     try:
@@ -168,7 +182,7 @@ def _count_in(session: Session, gone: Iterable[str], new: Iterable[str]) -> None
     except ChangedRowError:
         return
     if row is None:
-        row = ListInventoryRow(id=INVENTORY, total=_total(guard, ()))
+        row = ListInventoryRow(id=INVENTORY, total=_total(guard, {}))
         session.add(row)
     row.total = _text(int(row.total, 16) + _sum(guard, new) - _sum(guard, gone))
 
@@ -196,26 +210,29 @@ def _rows(session: Session, query: Select[Any], subject_ids: Collection[str] | N
 
 
 def _digest(guard: RowGuard, subject_id: str, rows: Collection[tuple[object, ...]]) -> str:
-    """Return the numbers of orders and faces, and the digest of all rows."""
-    orders, faces = (sum(one[0] == table.__tablename__ for one in rows) for table in (BanOrderRow, ReferenceFaceRow))
+    """Return how many orders, faces and numbers there are, and the digest of all rows."""
+    counts = "/".join(str(sum(one[0] == table for one in rows)) for table in _COUNTED)
     digest = guard.keyring.row_mac(b"rows of a subject " + ascii((subject_id, sorted(rows, key=repr))).encode())
-    return f"{orders}/{faces}/{digest.hex()}"
+    return f"{counts}/{digest.hex()}"
 
 
-def _is_fewer(after: str, before: str, moved: int) -> bool:
-    """Whether a subject has fewer orders, but for the moved ones, or fewer faces than before."""
+def _is_fewer(after: str, before: str, moved: int, renumbered: bool) -> bool:
+    """Whether a subject has fewer orders, but for the moved ones, fewer faces, or fewer numbers that nobody removed."""
     try:
-        (orders, faces), (orders_before, faces_before) = (map(int, one.split("/")[:2]) for one in (after, before))
-    except ValueError:  # of a row that an older version made, or that somebody else changed
+        orders, faces, numbers = (
+            int(now) - int(then) for now, then in zip(after.split("/")[:3], before.split("/")[:3], strict=True)
+        )
+    except ValueError:  # of a row that somebody else changed
         return False
-    return orders < orders_before - moved or faces < faces_before
+    return orders < -moved or faces < 0 or (numbers < 0 and not renumbered)
 
 
-def _sum(guard: RowGuard, digests: Iterable[str]) -> int:
-    return sum(int.from_bytes(guard.keyring.row_mac(b"digest of a subject " + one.encode())) for one in digests if one)
+def _sum(guard: RowGuard, digests: Mapping[str, str]) -> int:
+    mac = guard.keyring.row_mac
+    return sum(int.from_bytes(mac(b"digest of a subject " + ascii(one).encode())) for one in digests.items())
 
 
-def _total(guard: RowGuard, digests: Iterable[str]) -> str:
+def _total(guard: RowGuard, digests: Mapping[str, str]) -> str:
     return _text(_sum(guard, digests))
 
 

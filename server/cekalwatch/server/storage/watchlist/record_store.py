@@ -30,7 +30,13 @@ from cekalwatch.server.storage.integrity.guarded_session import checked, replace
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.models.store import KEYS_A_QUERY
-from cekalwatch.server.storage.watchlist.changes import count_change, current_version, lock_watchlist, write_identities
+from cekalwatch.server.storage.watchlist.changes import (
+    count_change,
+    current_version,
+    lock_watchlist,
+    numbers_of,
+    write_identities,
+)
 from cekalwatch.server.storage.watchlist.reading import read_orders, same_person
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
@@ -104,7 +110,7 @@ class RecordResult(NamedTuple):
     fields: tuple[str, ...] = ()
     """Names of the fields that changed; none of an order that is new, or was damaged."""
     former_subject_id: str = ""
-    """Key of the subject that the order was about before; empty when that is the same one."""
+    """ID of the subject that the order was about before; empty when that is the same one."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +256,8 @@ class _Held:
     subjects: dict[str, SubjectRow]
     counts: dict[str, int]
     """Orders of each subject."""
+    numbers: dict[str, set[str]]
+    """Digests in the index of people, by subject."""
 
     @classmethod
     def read(cls, session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> _Held:
@@ -272,6 +280,7 @@ class _Held:
             {row.order_id: row for row in orders},
             {row.subject_id: row for row in subjects},
             dict(session.exec(counting).all()),
+            numbers_of(session, wanted),
         )
 
     def grown(self, more: Mapping[str, int]) -> _Held:
@@ -303,7 +312,7 @@ class _Held:
         return RecordResult(StoreOutcome.STORED, self._changed_fields(record), former)
 
     def left_by(self, order: BanOrder) -> str:
-        """Return the key of the subject from which a record moves the order; empty if that is not known for sure."""
+        """Return the ID of the subject from which a record moves the order; empty if that is not known for sure."""
         held = self.orders.get(order.order_id)
         if held is None or held.subject_id == order.subject_id:
             return ""
@@ -323,12 +332,12 @@ class _Held:
         return tuple(name for name, value in now.items() if value != before[name])
 
     def _same(self, held: BanOrderRow, order: BanOrder) -> bool:
-        """Whether a record with that content is stored and readable."""
+        """Whether a record with that content is stored and readable, and its subject is in the index of people."""
         if held.content_hash != self.content[order.order_id]:
             return False
         try:
-            self.subject(held.subject_id)
-            return self.order(held) == self.as_first_sent(order)
+            indexed = self.rows.identity_digests(self.subject(held.subject_id)) == self.numbers[held.subject_id]
+            return indexed and self.order(held) == self.as_first_sent(order)
         except DAMAGED:
             return False
 

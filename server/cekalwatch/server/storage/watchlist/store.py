@@ -12,31 +12,26 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import bindparam, func
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, delete, select
 
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
-from cekalwatch.server.storage.alerts.retention_store import remove_probes_of_nobody
-from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
 from cekalwatch.server.storage.models.store import KEYS_A_QUERY, ModelStore, TemplateStore, is_template
-from cekalwatch.server.storage.models.tables import TemplateRefusalRow
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
+from cekalwatch.server.storage.watchlist.amending import AmendmentStore
 from cekalwatch.server.storage.watchlist.changes import (
     changed_since,
-    count_change,
     current_version,
-    lock_watchlist,
-    note_emptied,
+    last_success_at,
     note_sources_of,
     note_success,
-    remove_identities,
     sources_of,
 )
-from cekalwatch.server.storage.watchlist.lookalikes import LookalikeStore, remove_judgements
+from cekalwatch.server.storage.watchlist.lookalikes import LookalikeStore
 from cekalwatch.server.storage.watchlist.reading import (
     MarkedFile,
     read_files,
@@ -47,13 +42,12 @@ from cekalwatch.server.storage.watchlist.reading import (
     readable,
 )
 from cekalwatch.server.storage.watchlist.record_store import RecordStore
+from cekalwatch.server.storage.watchlist.removing import SubjectDeletion, lock, remove_subject
 from cekalwatch.server.storage.watchlist.tables import (
-    BanOrderRow,
     ReferenceFaceRow,
     ReferencePictureRow,
     SubjectRow,
     TemplateRow,
-    WatchlistSuccessRow,
 )
 
 
@@ -67,22 +61,6 @@ class EnrolledFace:
     warnings: tuple[str, ...]
     template: NDArray[np.float32]
     """Shape (size,), length 1."""
-
-
-@dataclass(frozen=True)
-class SubjectDeletion:
-    """Counts of the data that was deleted together with a subject."""
-
-    order_ids: tuple[str, ...]
-    photographs: int
-    templates: int
-    probes: int
-    """Pictures of alerts about the subject."""
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Its details in the audit trail, in addition to the keys."""
-        return {"photographs": self.photographs, "templates": self.templates, "probes": self.probes}
 
 
 _PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
@@ -100,6 +78,11 @@ class WatchlistStore(RecordStore):
     def models(self) -> ModelStore:
         """The models of the same database."""
         return ModelStore(self._database)
+
+    @property
+    def amendments(self) -> AmendmentStore:
+        """Single orders of the same database."""
+        return AmendmentStore(self._database)
 
     @property
     def lookalikes(self) -> LookalikeStore:
@@ -201,7 +184,7 @@ class WatchlistStore(RecordStore):
         subject stay, with its key only. A source that still has its orders adds them again. Raises SUBJECT_NOT_FOUND.
         """
         with self._database.session() as session:
-            _lock(session)
+            lock(session)
             gone = _delete(session, subject_id, note)
             session.commit()
         self._database.purge_journal()
@@ -210,7 +193,7 @@ class WatchlistStore(RecordStore):
     def delete_ended_subject(self, subject_id: str, note: Callable[[SubjectDeletion], AuditEntry]) -> bool:
         """Remove a subject as `delete_subject` does, if it exists and all its orders are withdrawn; return whether."""
         with self._database.session() as session:
-            _lock(session)
+            lock(session)
             files = read_orders(session, self._rows, [subject_id])
             if not files or any(one.withdrawn_at is None for file in files for one in file.orders):
                 return False
@@ -227,10 +210,10 @@ class WatchlistStore(RecordStore):
         A source that still has its unchanged orders does not add them again.
         """
         with self._database.session() as session:
-            _lock(session)
+            lock(session)
             if not any(map(due, read_orders(session, self._rows, [subject_id]))):
                 return False
-            gone = _remove(session, subject_id)
+            gone = remove_subject(session, subject_id)
             seen = select(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)).with_for_update()
             for row in in_order(session, session.exec(seen)):
                 row.erased = True
@@ -260,20 +243,6 @@ class WatchlistStore(RecordStore):
         with self._database.session() as session:
             yield from read_marks(session)
 
-    def agencies(self, order_ids: Collection[str]) -> dict[str, str]:
-        """Return the requesting agency of each stored, readable order."""
-        wanted, found = sorted(set(order_ids)), dict[str, str]()
-        with self._database.session() as session:
-            for start in range(0, len(wanted), KEYS_A_QUERY):
-                # The facts are sealed with their order's key, so no row must be checked in addition.
-                query = select(BanOrderRow.order_id, BanOrderRow.facts).where(
-                    col(BanOrderRow.order_id).in_(wanted[start : start + KEYS_A_QUERY])
-                )
-                found |= readable(
-                    session.exec(query), lambda row: (row[0], self._rows.agency(row[0], row[1])), lambda row: row[0]
-                )
-        return found
-
     def subject_keys(self, after: str, limit: int) -> Sequence[str]:
         """Return the first `limit` keys of subjects beyond `after`."""
         key = col(SubjectRow.subject_id)
@@ -301,9 +270,8 @@ class WatchlistStore(RecordStore):
 
     def last_success_at(self, source: str = "") -> datetime | None:
         """Return when the watchlist was last brought up to date from `source` (empty: by hand); None when never."""
-        query = select(WatchlistSuccessRow.last_success_at).where(col(WatchlistSuccessRow.source) == source)
         with self._database.session() as session:
-            return session.exec(query).first()
+            return last_success_at(session, source)
 
     def sources_of(self, source: str) -> dict[str, datetime | None]:
         """Return when the list of `source` was last updated from each of its own sources, by `SOURCE: NAME`.
@@ -328,39 +296,10 @@ class WatchlistStore(RecordStore):
             session.commit()
 
 
-def _lock(session: Session) -> None:
-    # An import must not add a photograph meanwhile, and no sighting may bring a better probe.
-    lock_watchlist(session)
-    session.exec(update(EventLogRow).values(pruned_through=EventLogRow.pruned_through))
-
-
 def _delete(session: Session, subject_id: str, note: Callable[[SubjectDeletion], AuditEntry]) -> SubjectDeletion:
     """Remove a subject, and the synchronisation's state of its orders, which their source may add again."""
-    gone = _remove(session, subject_id)
+    gone = remove_subject(session, subject_id)
     # Rather than finding them unchanged.
     session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)))
     write_audit(session, note(gone))
     return gone
-
-
-def _remove(session: Session, subject_id: str) -> SubjectDeletion:
-    """Remove a subject from all tables but those of the synchronisation; raises SUBJECT_NOT_FOUND.
-
-    Pictures of alerts about them go too, but not while another candidate of the alert must be compared with them.
-    """
-    references = select(ReferenceFaceRow.reference_id).where(col(ReferenceFaceRow.subject_id) == subject_id)
-    templates = session.exec(delete(TemplateRow).where(col(TemplateRow.reference_id).in_(references))).rowcount
-    session.exec(delete(ReferencePictureRow).where(col(ReferencePictureRow.reference_id).in_(references)))
-    session.exec(delete(TemplateRefusalRow).where(col(TemplateRefusalRow.reference_id).in_(references)))
-    photos = session.exec(delete(ReferenceFaceRow).where(col(ReferenceFaceRow.subject_id) == subject_id)).rowcount
-    orders = select(BanOrderRow.order_id).where(col(BanOrderRow.subject_id) == subject_id)
-    order_ids = tuple(session.exec(orders.order_by(col(BanOrderRow.order_id))).all())
-    session.exec(delete(BanOrderRow).where(col(BanOrderRow.subject_id) == subject_id))
-    same_person = remove_identities(session, subject_id)
-    remove_judgements(session, subject_id)
-    if not session.exec(delete(SubjectRow).where(col(SubjectRow.subject_id) == subject_id)).rowcount:
-        raise CekalwatchError(Code.SUBJECT_NOT_FOUND)
-    note_emptied(session, [subject_id])
-    probes = remove_probes_of_nobody(session, col(AlertRow.subject_id) == subject_id)
-    count_change(session, {subject_id, *same_person})
-    return SubjectDeletion(order_ids, photos, templates, probes)

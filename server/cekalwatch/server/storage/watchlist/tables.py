@@ -32,7 +32,8 @@ class SubjectRow(SignedRow, table=True):
 class SubjectIdentityRow(SQLModel, table=True):
     """The digest of a subject's number, by which other subjects with the same number are found.
 
-    It only says where to look: the sealed facts decide whether two subjects share a number, so it needs no MAC.
+    It only says where to look: the sealed facts decide whether two subjects share a number, so it needs no MAC. A row
+    that is missing hides one; `inventory.py` counts them.
     """
 
     __tablename__ = "subject_identity"
@@ -136,7 +137,7 @@ class WatchlistStateRow(SQLModel, table=True):
     """Counts the changes of all tables above."""
 
 
-class WatchlistSuccessRow(SQLModel, table=True):
+class WatchlistSuccessRow(SignedRow, table=True):
     """When the watchlist was last updated from one source, or the source's own list from one of its sources."""
 
     __tablename__ = "watchlist_success"

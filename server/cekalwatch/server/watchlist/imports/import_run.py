@@ -21,7 +21,8 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.watchlist.store import SubjectDeletion, WatchlistStore
+from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.imports.reports import summarise
@@ -172,6 +173,10 @@ class ImportRun:
     def remarkable(self, subject_ids: Collection[str]) -> dict[str, OrderJudgement]:
         """Return the orders of these subjects that break a rule or are flagged, by key."""
         return self._importer.remarkable(subject_ids)
+
+    def note_corrections(self, count: int) -> None:
+        """Count the cells of the list that its sender has corrected; they are recorded with the whole import."""
+        self._counts["corrected"] += count
 
     def refused(self, report: RecordReport) -> RecordReport:
         """Take the report on a record that cannot be read, and return it."""

@@ -177,6 +177,8 @@ class WatchlistImporter:
         if done.former_subject_id:  # whose history it belongs to as well
             keys.append(ObjectKind.SUBJECT.key(done.former_subject_id))
         details: dict[str, int | str] = {"references": len(one.references)}
+        if refused := sorted({photo.reason for photo in photos if photo.reason}):
+            details["refused_photographs"] = " ".join(refused)[:MAX_TEXT]
         if doubtful := sum(bool(photo.also_under) for photo in photos):
             details["also_under"] = doubtful
         if done.fields:  # their names only, not their content

@@ -16,7 +16,7 @@ from typing import Final
 from cekalwatch.contract.values.imports import PhotoReport, RecordReport
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import MAX_REFERENCES, Identity, Subject
-from cekalwatch.contract.values.watchlist import ImportOutcome
+from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import Code
@@ -81,8 +81,18 @@ class ImportPreview(WatchlistImporter):
         file = self._laid.over(found, subject)
         held = next((one for one in file.orders if one.order_id == order.order_id), found.order)
         judgement = self._judgement(held, file, self._clock.now())
-        ends = not before <= self._standing(file)
-        return replace(self._judged(held, judgement, found.outcome, photos), added=found.added, ends=ends)
+        standing = self._standing(file)
+        return replace(
+            self._judged(held, judgement, found.outcome, photos),
+            added=found.added,
+            ends=not before <= standing,
+            unrecognisable=bool(standing) and not self._has_face(subject.subject_id, photos),
+        )
+
+    def _has_face(self, subject_id: str, photos: tuple[PhotoReport, ...]) -> bool:
+        if self._faces.get(subject_id) or any(one.outcome is not PhotoOutcome.REFUSED for one in photos):
+            return True
+        return bool(self._store.photographs(subject_id))
 
     def _standing(self, file: SubjectFile) -> frozenset[str]:
         """Return the keys of a subject's orders that are or will be in force: a record can end others than its own, as

@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from cekalwatch.contract.values.imports import EXAMPLE_ORDER_ID, FieldFault
 from cekalwatch.contract.values.orders import (
     MAX_REVOCATION_REFERENCE,
     OrderGround,
@@ -68,13 +69,13 @@ def _choices(members: type[StrEnum]) -> str:
     return f"{', '.join(members)} or empty; anything else counts as OTHER"
 
 
-_A_DAY = "a day as YYYY-MM-DD"
+_A_DAY = "a day as 2026-11-01 or 1 November 2026 (as 01/11/2026 where another day of the column shows the order)"
 _PLAUSIBLE_DAY = f"{_A_DAY}, with a year from {min(PLAUSIBLE_YEARS)} to {max(PLAUSIBLE_YEARS)}"
 
 FIELD_FORMS: Final = MappingProxyType(
     {
-        "row": "the row cannot be read: as many cells as there are columns, in UTF-8",
-        "order_id": f"{_ID}; each once",
+        "row": "as many cells as there are columns, in UTF-8",
+        "order_id": f"{_ID}; each once, and not that of the template's example",
         "subject_id": _ID,
         "extends_order_id": "the id of another order, or empty",
         "name": f"1 to {MAX_NAME} printable characters",
@@ -132,9 +133,14 @@ _Choice = TypeVar("_Choice", OrderGround, PersonStatus, RevocationGround)
 class RecordError(CekalwatchError):
     """RECORD_INVALID, with the field that is missing or cannot be read."""
 
-    def __init__(self, field: str) -> None:
+    def __init__(self, field: str, *others: str, readings: tuple[str, ...] = ()) -> None:
+        """`others`: fields that the same fault is about. `readings`: the days that an ambiguous date can mean."""
         super().__init__(Code.RECORD_INVALID, field)
         self.field = field
+        self.others = others
+        self.readings = readings
+        self.faults: tuple[FieldFault, ...] = ()
+        """All faults of the record, with the values that its source has; only where these are known."""
 
 
 @dataclass(frozen=True)
@@ -267,9 +273,11 @@ def build_order(
     if kind not in set(OrderKind):
         raise RecordError("kind")
     own = key("order_id", order_id)
+    if own == EXAMPLE_ORDER_ID:
+        raise RecordError("order_id")
     first, last = _plausible_day("valid_from", valid_from), _day("valid_until", valid_until)
     if last < first:
-        raise RecordError("valid_until")
+        raise RecordError("valid_until", "valid_from")
     if revoked_at and revoked_at.year not in PLAUSIBLE_YEARS:
         raise RecordError("revoked_at")
     if extends_order_id == own:

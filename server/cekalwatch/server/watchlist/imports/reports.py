@@ -1,7 +1,7 @@
 """Counts of records and photographs of an import by result, and the report as a file.
 
 The file is CSV for a spreadsheet, or JSON, and only its owner can read it. It contains keys, codes and names of files;
-of a person, only the key.
+of a person, only the key, and the values that must be corrected.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cekalwatch.contract.values.imports import RecordReport
+from cekalwatch.contract.values.imports import FieldFault, RecordReport
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.csv_files import report_csv
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,15 @@ def summarise(reports: Sequence[RecordReport]) -> Summary:
     )
 
 
-_OF_PREVIEWS = {"added", "ends"}
+def fault_words(fault: FieldFault) -> str:
+    """Return a field's wrong value, and what would be right."""
+    value = repr(fault.value) if fault.value else "nothing that can be read"
+    if fault.readings:
+        return f"{value} can be {' or '.join(fault.readings)}: write the one that is meant"
+    return f"{value}; must be {FIELD_FORMS[fault.field]}"
+
+
+_OF_PREVIEWS = {"added", "ends", "unrecognisable"}
 
 
 def check_report_file(file: Path) -> None:
@@ -72,7 +81,7 @@ def check_report_file(file: Path) -> None:
 
 def write_report(file: Path, reports: Sequence[RecordReport]) -> None:
     """Write the reports, replacing a file of that name in one step. Raises ProgramError."""
-    text = report_csv(reports) if file.suffix.lower() == ".csv" else _json(reports, summarise(reports))
+    text = report_csv(reports, fault_words) if file.suffix.lower() == ".csv" else _json(reports, summarise(reports))
     try:
         # mkstemp makes the file with mode 0600.
         handle, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
@@ -88,5 +97,7 @@ def write_report(file: Path, reports: Sequence[RecordReport]) -> None:
 
 def _json(reports: Sequence[RecordReport], summary: Summary) -> str:
     records = [{name: held for name, held in asdict(one).items() if name not in _OF_PREVIEWS} for one in reports]
+    for one, record in zip(reports, records, strict=True):
+        record["faults"] = [{**asdict(fault), "what_is_right": fault_words(fault)} for fault in one.faults]
     document = {"summary": asdict(summary), "records": records}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -6,11 +6,11 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from cekalwatch.contract.values.imports import RecordReport
+from cekalwatch.contract.values.imports import MAX_FAULT_VALUE, FieldFault, RecordReport
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.watchlist.imports.records import (
@@ -25,7 +25,9 @@ from cekalwatch.server.watchlist.imports.records import (
     photo_names,
 )
 from cekalwatch.server.watchlist.sources import values
+from cekalwatch.server.watchlist.sources.row_faults import RowFaults
 from cekalwatch.server.watchlist.sources.source import RefusedRow
+from cekalwatch.server.watchlist.sources.written_days import DAY_FIELDS, WrittenDays
 
 if TYPE_CHECKING:
     # The processes that read lists have no settings, and to load what validates them takes longer than a list.
@@ -88,8 +90,10 @@ def folded_name(name: str) -> str:
 class RecordMapper:
     """Reads rows. `pick` returns the value of a name in a row, or None."""
 
-    def __init__(self, mapping: MappingSettings, zone: tzinfo, pick: Pick = by_column) -> None:
-        """Times without an offset are those of `zone`."""
+    def __init__(
+        self, mapping: MappingSettings, zone: tzinfo, pick: Pick = by_column, days: WrittenDays | None = None
+    ) -> None:
+        """Times without an offset are those of `zone`. With `days`, days are also read as people write them."""
         self._mapping = mapping
         self._columns = mapping.columns
         self._meanings = {
@@ -98,6 +102,7 @@ class RecordMapper:
         }
         self._zone = zone
         self._pick = pick
+        self._days = days
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -122,17 +127,43 @@ class RecordMapper:
 
     def day(self, row: Row, field: str) -> str:
         """Return a day as YYYY-MM-DD, or nothing; raises RecordError."""
-        return values.day(field, self.raw(row, field), self._mapping.date_formats, self._zone)
+        return values.day(field, self._dated(row, field), self._mapping.date_formats, self._zone)
+
+    def see(self, row: Row) -> None:
+        """Look at the days of a row, before any is read."""
+        if self._days:
+            for field in DAY_FIELDS:
+                self._days.see(field, self.raw(row, field))
+
+    def _dated(self, row: Row, field: str) -> object:
+        """Return the row's value of `field`, a day if a person wrote one; raises RecordError."""
+        raw = self.raw(row, field)
+        return self._days.read(field, raw.strip()) or raw if self._days and isinstance(raw, str) else raw
 
     def read(self, row: Row | None) -> MappedRow:
-        """Read a row; raises RecordError."""
+        """Read a row; raises RecordError with all faults."""
         if row is None:
             raise RecordError("row")
-        subject, order = self._subject(row), self._order(row)
-        check_keys(subject, order)
-        places = self._photographs(row)
-        photo_names([place.name for place in places])
+        faults = RowFaults()
+        subject = faults.make(build_subject, self._subject_facts(row, faults))
+        order = faults.make(build_order, self._order_facts(row, faults))
+        faults.take(check_keys, subject, order)
+        places = faults.take(self._photographs, row)
+        faults.take(photo_names, [place.name for place in places])
+        faults.check(lambda field: self.shown(row, field))
         return MappedRow(subject, order, places)
+
+    def shown(self, row: Row, field: str) -> str:
+        """Return what the source has of a field, untranslated, for the person who must correct it."""
+        name = self._columns.get(field)
+        value = self._pick(row, name) if name else self._mapping.constants.get(field)
+        return values.shown(value, MAX_FAULT_VALUE)
+
+    def repeated(self, row: Row) -> RecordError:
+        """Return the error for a row whose key came before."""
+        error = RecordError("order_id")
+        error.faults = (FieldFault("order_id", self.shown(row, "order_id")),)
+        return error
 
     def refused(self, place: str, row: Row | None, error: RecordError) -> RefusedRow:
         """Return the report on a row that cannot be read, under its key or, without a usable one, its `place`."""
@@ -145,44 +176,40 @@ class RecordMapper:
         except RecordError:
             return ""
 
-    def _subject(self, row: Row) -> Subject:
-        facts: dict[str, Any] = {name: self.text(row, name) for name in _SUBJECT_TEXTS}
-        return build_subject(
-            **facts,
-            aliases=self._list(row, "aliases"),
-            sex=self.text(row, "sex").upper(),
-            date_of_birth=self._birth(row),
-            nationality=self.text(row, "nationality").upper(),
-            travel_documents=self._documents(row),
-        )
+    def _subject_facts(self, row: Row, faults: RowFaults) -> dict[str, Any]:
+        facts = {name: faults.take(self.text, row, name) for name in _SUBJECT_TEXTS}
+        facts |= {name: faults.take(self.text, row, name).upper() for name in ("sex", "nationality")}
+        read: dict[str, Callable[[Row], object]] = {
+            "aliases": self._aliases,
+            "date_of_birth": self._birth,
+            "travel_documents": self._documents,
+        }
+        return facts | {name: faults.take(one, row) for name, one in read.items()}
 
-    def _order(self, row: Row) -> BanOrder:
-        mapping = self._mapping
-        texts: dict[str, Any] = {name: self.text(row, name) for name in _ORDER_TEXTS}
-        days: dict[str, Any] = {name: self.day(row, name) for name in _ORDER_DAYS}
-        return build_order(
-            **texts,
-            **days,
-            kind=self.text(row, "kind").upper(),
-            urgent=values.yes_or_no("urgent", self.raw(row, "urgent")),
-            revoked_at=values.moment(
-                "revoked_at",
-                self.raw(row, "revoked_at"),
-                mapping.moment_formats,
-                mapping.date_formats,
-                self._zone,
-            ),
-        )
+    def _order_facts(self, row: Row, faults: RowFaults) -> dict[str, Any]:
+        facts = {name: faults.take(self.text, row, name) for name in _ORDER_TEXTS}
+        facts |= {name: faults.take(self.day, row, name) for name in _ORDER_DAYS}
+        facts["kind"] = faults.take(self.text, row, "kind").upper()
+        facts["urgent"] = faults.take(self._urgent, row)
+        facts["revoked_at"] = faults.take(self._revocation, row)
+        return facts
+
+    def _urgent(self, row: Row) -> bool:
+        return values.yes_or_no("urgent", self.raw(row, "urgent"))
+
+    def _revocation(self, row: Row) -> datetime | None:
+        field, mapping = "revoked_at", self._mapping
+        return values.moment(field, self._dated(row, field), mapping.moment_formats, mapping.date_formats, self._zone)
 
     def _birth(self, row: Row) -> str:
         """Return a day of birth, or the year alone where no more is known."""
         raw = self.raw(row, "date_of_birth")
         if isinstance(raw, str | int | float) and _YEAR.fullmatch(year := values.text("date_of_birth", raw)):
             return year
-        return values.day("date_of_birth", raw, self._mapping.date_formats, self._zone)
+        return self.day(row, "date_of_birth")
 
-    def _list(self, row: Row, field: str) -> list[str]:
-        return values.texts(field, self.raw(row, field), self._mapping.list_separator)
+    def _aliases(self, row: Row) -> list[str]:
+        return values.texts("aliases", self.raw(row, "aliases"), self._mapping.list_separator)
 
     def _documents(self, row: Row) -> list[tuple[str, str, str]]:
         field, mapping = "travel_documents", self._mapping

@@ -7,28 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import date, datetime
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from cekalwatch.contract.values.subjects import Subject
+from cekalwatch.contract.values.imports import LIST_COLUMNS, REQUIRED_COLUMNS
 from cekalwatch.program.settings import SECTION
-from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS
 
-FIELDS: Final = (
-    *("order_id", "subject_id", "kind", "decree_number", "decree_date", "requesting_agency", "reason"),
-    *("valid_from", "valid_until", "urgent", "received_on", "extends_order_id", "revoked_at"),
-    *OPTIONAL_COLUMNS,
-    *(field.name for field in fields(Subject) if field.name != "subject_id"),
-    "photographs",
-)
+FIELDS: Final = LIST_COLUMNS
 """What a record can state, as `docs/watchlist-folder.md` describes it."""
-REQUIRED: Final = (
-    *("order_id", "subject_id", "kind", "requesting_agency", "valid_from", "valid_until", "received_on", "name"),
-)
+REQUIRED: Final = REQUIRED_COLUMNS
 KEYS: Final = frozenset({"order_id", "subject_id", "extends_order_id"})
 DEFAULT_DATE_FORMAT: Final = "%Y-%m-%d"
 

@@ -80,8 +80,8 @@ class RowReader:
         """Return the order of a row. A row whose key came before is refused like one that cannot be read."""
         try:
             mapped = self.mapper.read(row)
-            if repeated:
-                raise RecordError("order_id")
+            if repeated and row is not None:
+                raise self.mapper.repeated(row)
         except RecordError as error:
             return self.mapper.refused(place, row, error)
         places, photographs = mapped.photographs, self._photographs

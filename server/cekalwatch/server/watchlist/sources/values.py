@@ -11,6 +11,7 @@ from datetime import date, datetime, time, tzinfo
 from decimal import Decimal
 from uuid import UUID
 
+from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.server.watchlist.imports.records import RecordError
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -76,6 +77,19 @@ def text(field: str, value: object) -> str:
         case UUID():
             return str(value)
     raise RecordError(field)
+
+
+def shown(value: object, most: int) -> str:
+    """Return a value for the person who must correct it: at most `most` characters; empty if nothing can be shown."""
+    match value:
+        case str():
+            return safe_text(value[: most + 1], most)
+        case date():
+            return value.isoformat()
+    try:
+        return safe_text(text("", value), most)
+    except RecordError:
+        return ""
 
 
 def texts(field: str, value: object, separator: str) -> list[str]:
@@ -155,7 +169,7 @@ def _written_moment(field: str, written: str, formats: Sequence[str], day_format
         raise RecordError(field) from None
     for form in formats:
         try:
-            return datetime.strptime(_english(written), form)  # noqa: DTZ007  # the caller knows the zone
+            return datetime.strptime(in_english(written), form)  # noqa: DTZ007  # the caller knows the zone
         except ValueError:
             continue
     raise RecordError(field)
@@ -165,7 +179,7 @@ def _day_as(written: str, formats: Sequence[str]) -> date | None:
     for form in formats:
         try:
             if form != _ISO_FORMAT:
-                return datetime.strptime(_english(written), form).date()  # noqa: DTZ007  # a day
+                return datetime.strptime(in_english(written), form).date()  # noqa: DTZ007  # a day
             # strptime reads more than the one form that is documented.
             if _ISO_DAY.fullmatch(written):
                 return date.fromisoformat(written)
@@ -174,7 +188,8 @@ def _day_as(written: str, formats: Sequence[str]) -> date | None:
     return None
 
 
-def _english(written: str) -> str:
+def in_english(written: str) -> str:
+    """Return a text with Indonesian names of months in English."""
     return _WORD.sub(lambda word: _MONTHS.get(word[0].lower(), word[0]), written)
 
 

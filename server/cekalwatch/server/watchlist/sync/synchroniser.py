@@ -147,7 +147,7 @@ class Synchroniser:
             intake.settle()
 
     def _conclude(self, intake: SyncIntake, actor: Actor) -> SyncRun:
-        """Withdraw the orders that have left the source, unless there are so many that people must decide first."""
+        """Withdraw the orders that have left the source, unless there are too many, and people must decide first."""
         intake.judge_again()
         state, run = self._store.state(), intake.run
         if state.reading != intake.reading:  # somebody else changed the row

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cekalwatch.contract.values.imports import PhotoReport, RecordReport
+from cekalwatch.contract.values.imports import FieldFault, PhotoReport, RecordReport
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
@@ -120,6 +120,26 @@ def test_the_screen_shows_problems_first_and_says_what_they_are() -> None:
 def test_a_refused_field_is_told_with_what_it_may_hold_and_its_place() -> None:
     report = RecordReport.refused("O-1", "S-1", RecordError("sex"), "orders.csv, row 4")
     assert remarks(report) == ["RECORD_INVALID (sex) [orders.csv, row 4]: M, F, X or empty"]
+
+
+def test_all_wrong_fields_are_told_with_their_values_and_what_would_be_right(tmp_path: Path) -> None:
+    error = RecordError("kind")
+    error.faults = (FieldFault("kind", "CEKAL"), FieldFault("valid_from", "01/11/2026", ("2026-11-01", "2026-01-11")))
+    report = RecordReport.refused("O-1", "S-1", error, "line 2")
+    kind, valid_from = remarks(report)
+    assert kind == "RECORD_INVALID (kind) [line 2]: 'CEKAL'; must be CEGAH or TANGKAL"
+    assert valid_from.startswith("RECORD_INVALID (valid_from) [line 2]: '01/11/2026' can be 2026-11-01 or 2026-01-11:")
+    for file in (tmp_path / "report.csv", tmp_path / "report.json"):
+        write_report(file, [report, REFUSED])
+        written = file.read_text("utf-8")
+        for told in ("line 2", "CEKAL", "CEGAH or TANGKAL", "2026-11-01 or 2026-01-11"):
+            assert told in written
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text("utf-8-sig"))))
+    assert [(row["order_id"], row["field"], row["value"]) for row in rows] == [
+        ("O-1", "kind", "CEKAL"),
+        ("O-1", "valid_from", "01/11/2026"),
+        ("O-5", "valid_from", ""),
+    ]
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are() -> None:

@@ -12,8 +12,9 @@ from datetime import tzinfo
 from types import MappingProxyType
 from typing import Final
 
-from cekalwatch.contract.codec.imports import FILE_ANSWER
-from cekalwatch.contract.values.imports import FileBegun, FileEnded
+from cekalwatch.contract.codec.imports import CORRECTION, FILE_ANSWER
+from cekalwatch.contract.engine.scalars import Reading
+from cekalwatch.contract.values.imports import MAX_CORRECTIONS, CellCorrection, DayOrder, FileBegun, FileEnded
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
@@ -24,6 +25,7 @@ from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 from cekalwatch.server.watchlist.sources.files.upload import UploadedSource
 from cekalwatch.server.watchlist.sources.list_process import Content
+from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
 from cekalwatch.server.watchlist.sources.settings import Encoding
 from cekalwatch.server.watchlist.sources.source import (
     ColumnsWrong,
@@ -83,6 +85,7 @@ class ListFile:
     encoding: Encoding
     preview_digest: str
     """Empty: a preview is asked for."""
+    corrections: tuple[CellCorrection, ...] = ()
 
 
 class ListFileMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
@@ -147,7 +150,7 @@ class _FileCall:
     def answers(self, asked: ListFile, content: Content) -> Iterator[pb.ImportListFileResponse]:
         """Yield the answers; raises CekalwatchError."""
         try:
-            with closing(UploadedSource(content, asked.encoding, self._files.zone)) as source:
+            with closing(UploadedSource(content, asked.encoding, self._files.zone, asked.corrections)) as source:
                 self._hold(source=source)
                 yield from self._answers(asked, hashlib.sha256(content.data).hexdigest(), source)
         except SourceUnavailable as error:
@@ -156,12 +159,13 @@ class _FileCall:
     def _answers(self, asked: ListFile, sha256: str, source: UploadedSource) -> Iterator[pb.ImportListFileResponse]:
         offered, refused = _rows(source)
         held = self._files.store.content_of([one.order_id for one in offered])
-        digest = _digest(sha256, asked.encoding, held)
+        digest = _digest(sha256, asked, held)
         if asked.preview_digest and asked.preview_digest != digest:
             raise CekalwatchError(Code.IMPORT_OUTDATED)
         yield FILE_ANSWER.write(FileBegun(len(offered) + len(refused)))
         begin = self._files.begin_import if asked.preview_digest else self._files.begin_preview
         run = begin(self._actor, self._permitted)
+        run.note_corrections(len(asked.corrections))
         self._hold(run=run)
         for row in refused:
             yield FILE_ANSWER.write(run.refused(row.report))
@@ -204,15 +208,17 @@ def _records(offered: list[OfferedOrder], held: Mapping[str, str] | None) -> Ite
         yield record if held is None else replace(record, replaces=held.get(one.order_id, ""))
 
 
-def _digest(sha256: str, encoding: str, held: Mapping[str, str]) -> str:
-    """Return the digest of a file and of the stored content of its orders."""
-    return hashlib.sha256(repr((sha256, encoding, sorted(held.items()))).encode()).hexdigest()
+def _digest(sha256: str, asked: ListFile, held: Mapping[str, str]) -> str:
+    """Return the digest of a file with its corrections, and of the stored content of its orders."""
+    corrections = sorted((one.place, one.field, one.value) for one in asked.corrections)
+    return hashlib.sha256(repr((sha256, asked.encoding, corrections, sorted(held.items()))).encode()).hexdigest()
 
 
 async def list_file(requests: AsyncIterator[pb.ImportListFileRequest]) -> tuple[ListFile, Content]:
     """Take a file in; raises LIST_FILE_EXPECTED, LIST_FILE_TOO_LARGE and ARGUMENT_INVALID."""
     begin: pb.ListFileBegin | None = None
     data, chunks = bytearray(), 0
+    corrections = list[CellCorrection]()
     async for request in requests:
         kind = request.WhichOneof("message")
         if begin is None:
@@ -220,13 +226,15 @@ async def list_file(requests: AsyncIterator[pb.ImportListFileRequest]) -> tuple[
                 raise CekalwatchError(Code.LIST_FILE_EXPECTED)
             begin = request.begin
             asked = _asked(begin)
+        elif kind == "correction" and not chunks and len(corrections) < MAX_CORRECTIONS:
+            corrections.append(_correction(request.correction))
         elif kind == "chunk" and len(request.chunk) <= PHOTO_CHUNK_BYTES and chunks < MAX_CHUNKS:
             chunks += 1
             data += request.chunk
             if len(data) > begin.size:
                 raise CekalwatchError(Code.LIST_FILE_EXPECTED)
         elif kind == "end" and len(data) == begin.size:
-            return asked, Content(begin.name, bytes(data))
+            return replace(asked, corrections=tuple(corrections)), Content(begin.name, bytes(data))
         else:
             raise CekalwatchError(Code.LIST_FILE_EXPECTED)
     raise CekalwatchError(Code.LIST_FILE_EXPECTED)
@@ -241,6 +249,12 @@ def _asked(begin: pb.ListFileBegin) -> ListFile:
     if len(digest) not in {0, _DIGEST} or begin.encoding not in _ENCODINGS:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "begin")
     return ListFile(_ENCODINGS[begin.encoding], digest)
+
+
+def _correction(told: pb.CellCorrection) -> CellCorrection:
+    if told.field not in FIELDS or not (told.place or told.value in set(DayOrder)):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "correction")
+    return CORRECTION.read(told, Reading.STRICT)
 
 
 def unreadable(error: SourceUnavailable) -> CekalwatchError:

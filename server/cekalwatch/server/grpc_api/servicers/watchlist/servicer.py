@@ -18,14 +18,18 @@ from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page, page_size
+from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.agencies import AgencyMethods
+from cekalwatch.server.grpc_api.servicers.watchlist.amendments import AmendmentMethods
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCall, ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.law import LawMethods
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFileMethods, ListFiles
+from cekalwatch.server.grpc_api.servicers.watchlist.subject_faces import SubjectFaceMethods
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import LookalikeMethods
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.agencies import AgencyRegistry
+from cekalwatch.server.watchlist.amendments import OrderAmender
 from cekalwatch.server.watchlist.browser import SubjectView, WatchlistReader
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
@@ -91,7 +95,15 @@ def run_page(runs: Sequence[SyncRun], limit: int) -> pb.ListSyncRunsResponse:
 Viewed = TypeVar("Viewed")
 
 
-class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods, AgencyMethods, LawMethods):
+class WatchlistServicer(
+    SyncMethods,
+    ListFileMethods,
+    LookalikeMethods,
+    SubjectFaceMethods,
+    AgencyMethods,
+    LawMethods,
+    AmendmentMethods,
+):
     """What list managers ask of the watchlist."""
 
     def __init__(
@@ -108,12 +120,16 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods, AgencyMe
         files: ListFiles,
         agencies: AgencyRegistry,
         law: LawRegister,
+        amender: OrderAmender,
+        thumbnails: Thumbnails,
     ) -> None:
         SyncMethods.__init__(self, syncs, freshness)
         ListFileMethods.__init__(self, files)
         LookalikeMethods.__init__(self, review, trail)
+        SubjectFaceMethods.__init__(self, reader, trail, thumbnails)
         AgencyMethods.__init__(self, agencies)
         LawMethods.__init__(self, law)
+        AmendmentMethods.__init__(self, amender)
         self._lookalikes = lookalikes
         self._workers = workers
         self._importing: set[ImportCall] = set()
@@ -171,6 +187,8 @@ class WatchlistServicer(SyncMethods, ListFileMethods, LookalikeMethods, AgencyMe
         beside = {key for keys in view.also_under.values() for key in keys}
         for one in await asyncio.to_thread(self._review.of_subject, view.subject.subject_id, beside):
             subjects.add_lookalike(answer, one)
+        for keeping in await asyncio.to_thread(self._amender.keeping, view.subject.subject_id):
+            subjects.add_keeping(answer, keeping)
         faces = [one for one in view.references if not chosen or one.reference_id in chosen] if asked else []
         for face in faces[: subjects.MAX_PICTURES]:
             subjects.add_picture(answer, face.reference_id, await asyncio.to_thread(self._reader.picture, face))

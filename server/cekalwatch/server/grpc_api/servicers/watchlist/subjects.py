@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, tzinfo
 
 from cekalwatch.contract.codec.listed_subjects import (
+    KEEPING,
     LISTED_SUBJECT,
     LOOKALIKE,
     LOOKALIKE_PAIR,
@@ -24,6 +25,7 @@ from cekalwatch.contract.values.watchlist import (
     Lookalike,
     LookalikeJudgement,
     LookalikePair,
+    OrderKeeping,
     OrderStatusChange,
     SubjectEvent,
 )
@@ -116,6 +118,13 @@ def add_lookalike(answer: pb.GetSubjectResponse, one: Lookalike) -> None:
     message = LOOKALIKE.write(one)
     if answer.ByteSize() + message.ByteSize() + ANSWER_FRAME_BYTES <= MAX_MESSAGE_BYTES:
         answer.subject.look_alikes.append(message)
+
+
+def add_keeping(answer: pb.GetSubjectResponse, one: OrderKeeping) -> None:
+    """Add who keeps an order if the message has room for it."""
+    message = KEEPING.write(one)
+    if answer.ByteSize() + message.ByteSize() + ANSWER_FRAME_BYTES <= MAX_MESSAGE_BYTES:
+        answer.subject.keeping.append(message)
 
 
 def history(found: SubjectHistory) -> pb.GetSubjectHistoryResponse:

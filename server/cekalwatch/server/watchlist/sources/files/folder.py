@@ -6,19 +6,21 @@ twice, first for its keys and then row by row, so memory does not grow with its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import tzinfo
 from itertools import islice
 from pathlib import Path
 
 from cekalwatch.server.watchlist.sources.files.csv_process import ConfinedTable
-from cekalwatch.server.watchlist.sources.files.row_index import SORTED_BY, RowIndex, position_in, row_keys
+from cekalwatch.server.watchlist.sources.files.row_index import SORTED_BY, RowIndex, RowKeys, position_in, row_keys
+from cekalwatch.server.watchlist.sources.handmade import HandmadeList
 from cekalwatch.server.watchlist.sources.list_process import Content
-from cekalwatch.server.watchlist.sources.mapping import RecordMapper
+from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row
 from cekalwatch.server.watchlist.sources.row_reader import FolderPhotographs, Photographs, RowReader
 from cekalwatch.server.watchlist.sources.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage, SourceUnavailable
+from cekalwatch.server.watchlist.sources.written_days import DAY_FIELDS
 
 PAGE_ROWS = 200
 
@@ -32,16 +34,20 @@ class FolderSource:
         zone: tzinfo,
         photographs: Photographs | None = None,
         content: Content | None = None,
+        handmade: HandmadeList | None = None,
     ) -> None:
         """Times without an offset are those of `zone`.
 
         With `content`, that is the table, and the settings' file is only its name; `photographs` are those beside it.
+        `handmade`: people made the list, and may have corrected cells.
         """
         self._settings = settings
         self._content = content
         self._open = ExitStack()
         beside = photographs or FolderPhotographs(settings.path)
-        self._reader = RowReader(RecordMapper(settings.mapping, zone), beside)
+        self._handmade = handmade
+        self._days = handmade.days if handmade else None
+        self._reader = RowReader(RecordMapper(settings.mapping, zone, days=self._days), beside)
 
     @property
     def name(self) -> str:
@@ -56,7 +62,7 @@ class FolderSource:
         """Begin a reading."""
         self.close()
         settings, mapper = self._settings, self._reader.mapper
-        keys = [column for field in SORTED_BY if (column := mapper.column(field))]
+        keys = [column for field in self._key_fields if (column := mapper.column(field))]
         table = self._open.enter_context(
             closing(
                 ConfinedTable(
@@ -65,8 +71,19 @@ class FolderSource:
             )
         )
         after = position_in(cursor, table.stamp)
-        index = self._open.enter_context(closing(RowIndex(row_keys(mapper, *row) for row in table.key_rows())))
+        index = self._open.enter_context(closing(RowIndex(self._keys(table), self._days)))
         return Reading(whole=True, expected=len(index), pages=self._pages(table, index, after))
+
+    @property
+    def _key_fields(self) -> Sequence[str]:
+        return (*SORTED_BY, *(DAY_FIELDS if self._days else ()))
+
+    def _keys(self, table: ConfinedTable) -> Iterator[RowKeys]:
+        for line, place, row in table.key_rows():
+            yield row_keys(self._reader.mapper, line, place, self._corrected(line, row))
+
+    def _corrected(self, line: int, row: Row | None) -> Row | None:
+        return self._handmade.corrected(f"line {line}", row) if self._handmade else row
 
     def _file(self) -> Path:
         folder, file = self._settings.path, self._settings.path / self._settings.file
@@ -83,7 +100,7 @@ class FolderSource:
                 raise SourceUnavailable("The table was changed while it was read: read it again when it is complete")
             done += len(some)
             items = tuple(
-                self._reader.item(f"line {row.line}", cells, repeated=row.repeated)
+                self._reader.item(f"line {row.line}", self._corrected(row.line, cells), repeated=row.repeated)
                 for row, cells in zip(some, found, strict=True)
             )
             yield SourcePage(items, f"{stamp}:{done}" if done < len(index) else "")

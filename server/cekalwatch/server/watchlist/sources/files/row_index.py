@@ -15,9 +15,12 @@ from typing import NamedTuple
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row
 from cekalwatch.server.watchlist.sources.source import CursorExpired
+from cekalwatch.server.watchlist.sources.written_days import WrittenDays
 
 SORTED_BY = ("order_id", "extends_order_id", "received_on")
 """The fields that decide about a row's position."""
+_BETWEEN = "|"
+_DAY = len("YYYY-MM-DD")
 
 _MAX_CHAIN = 10
 _AT_ONCE = 1000
@@ -31,6 +34,7 @@ class RowKeys(NamedTuple):
     order_id: str
     extends_order_id: str
     received_on: str
+    """A day; two of them with a "|" between, if it can be either."""
 
 
 class IndexedRow(NamedTuple):
@@ -45,7 +49,8 @@ class IndexedRow(NamedTuple):
 class RowIndex:
     """Rows sorted so that an order comes before its extensions, and otherwise by the day of receipt."""
 
-    def __init__(self, rows: Iterable[RowKeys]) -> None:
+    def __init__(self, rows: Iterable[RowKeys], days: WrittenDays | None = None) -> None:
+        """`days` choose between the two days of a receipt, after all rows were seen."""
         self._salt = secrets.token_bytes(32)
         # One thread at a time uses it, which need not be the same one.
         self._database = sqlite3.connect("", check_same_thread=False)
@@ -59,6 +64,11 @@ class RowIndex:
                 (row.place, row.line, self._digest(row.order_id), self._digest(row.extends_order_id), row.received_on)
                 for row in rows
             ),
+        )
+        chosen = days.chosen("received_on") if days else None
+        self._database.execute(
+            "UPDATE entry SET received = substr(received, ?, ?) WHERE received LIKE '%|%'",
+            (1 + (chosen or 0) * (_DAY + len(_BETWEEN)), 0 if chosen is None else _DAY),
         )
         self._sort()
 
@@ -104,14 +114,15 @@ class RowIndex:
 def row_keys(mapper: RecordMapper, line: int, place: int, row: Row | None) -> RowKeys:
     """Return the value that decides about a row's position; empty if it cannot be read."""
     cells = row or {}
+    mapper.see(cells)
     try:
         keys = (mapper.text(cells, "order_id"), mapper.text(cells, "extends_order_id"))
     except RecordError:
         keys = ("", "")
     try:
         received = mapper.day(cells, "received_on")
-    except RecordError:
-        received = ""
+    except RecordError as error:
+        received = _BETWEEN.join(error.readings)
     return RowKeys(line, place, *keys, received)
 
 

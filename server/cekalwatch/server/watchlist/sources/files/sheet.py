@@ -17,12 +17,12 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Literal, Self
 from xml.etree.ElementTree import Element
 
-from openpyxl import load_workbook
 from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet._reader import WorkSheetParser
 
 from cekalwatch.server.watchlist.sources.files.csv_table import column_faults
+from cekalwatch.server.watchlist.sources.files.shared_texts import SpreadsheetReader
 from cekalwatch.server.watchlist.sources.list_process import (
     OLD_OR_SEALED,
     array,
@@ -111,8 +111,9 @@ def rows(asked: SheetRequest, content: BinaryIO | None = None) -> Iterator[tuple
             _check_kind(file, stream)
             _check_size(file, stream)
             # Values, not formulas.
-            workbook = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-            yield from _sheet_rows(_sheet(workbook, asked), asked)
+            reader = SpreadsheetReader(stream, read_only=True, data_only=True, keep_links=False)
+            reader.read()
+            yield from _sheet_rows(_sheet(reader.wb, asked), asked)
     except OSError as error:
         raise SourceUnavailable(f"Cannot read {file}: {error.strerror or 'damaged'}") from None
     except (SourceUnavailable, MemoryError):

@@ -20,6 +20,7 @@ from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.watchlist.sources.files.csv_table import IN_MEMORY
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
 from cekalwatch.server.watchlist.sources.files.sheet import MAX_ROWS, SheetRequest, sheet_answers
+from cekalwatch.server.watchlist.sources.handmade import HandmadeList
 from cekalwatch.server.watchlist.sources.list_process import Content, ListProcess
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper, Row, folded_name
 from cekalwatch.server.watchlist.sources.row_reader import FolderPhotographs, Photographs, RowReader
@@ -52,16 +53,19 @@ class SpreadsheetSource:
         zone: tzinfo,
         photographs: Photographs | None = None,
         content: Content | None = None,
+        handmade: HandmadeList | None = None,
     ) -> None:
         """Times without an offset are those of `zone`.
 
         With `content`, that is the spreadsheet, and the settings' file is only its name; `photographs` are those beside
-        it.
+        it. `handmade`: people made the list, and may have corrected cells.
         """
         self._content = content
         self._settings = settings
         self._open = ExitStack()
-        self._mapper = RecordMapper(settings.mapping, zone)
+        self._handmade = handmade
+        self._days = handmade.days if handmade else None
+        self._mapper = RecordMapper(settings.mapping, zone, days=self._days)
         self._names = tuple(dict.fromkeys(map(folded_name, self._mapper.columns)))
         beside = photographs or FolderPhotographs(settings.photographs or settings.file.parent)
         self._reader = RowReader(self._mapper, beside)
@@ -81,8 +85,8 @@ class SpreadsheetSource:
         stamp = self._stamp()
         after = position_in(cursor, stamp)
         rows = self._rows()
-        keys = (row_keys(self._mapper, number, number, self._row(cells)) for number, cells in rows.items())
-        index = self._open.enter_context(closing(RowIndex(keys)))
+        keys = (row_keys(self._mapper, number, number, self._row(number, cells)) for number, cells in rows.items())
+        index = self._open.enter_context(closing(RowIndex(keys, self._days)))
         return Reading(whole=True, expected=len(index), pages=self._pages(rows, index, after, stamp))
 
     def _stamp(self) -> str:
@@ -98,7 +102,8 @@ class SpreadsheetSource:
     def _pages(self, rows: Mapping[int, Cells], index: RowIndex, after: int, stamp: str) -> Iterator[SourcePage]:
         items: list[SourceItem] = []
         for done, row in enumerate(index.rows(after), start=after + 1):
-            items.append(self._reader.item(f"row {row.line}", self._row(rows[row.place]), repeated=row.repeated))
+            cells = self._row(row.place, rows[row.place])
+            items.append(self._reader.item(f"row {row.line}", cells, repeated=row.repeated))
             if len(items) == PAGE_ROWS and done < len(index):
                 yield SourcePage(tuple(items), f"{stamp}:{done}")
                 items.clear()
@@ -139,5 +144,6 @@ class SpreadsheetSource:
                 some = process.ask()
         return found
 
-    def _row(self, cells: Cells) -> Row | None:
-        return None if cells is None else dict(zip(self._names, cells, strict=True))
+    def _row(self, number: int, cells: Cells) -> Row | None:
+        row = None if cells is None else dict(zip(self._names, cells, strict=True))
+        return self._handmade.corrected(f"row {number}", row) if self._handmade else row

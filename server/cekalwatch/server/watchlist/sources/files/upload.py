@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack, closing
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cekalwatch.contract.values.imports import CellCorrection
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource
+from cekalwatch.server.watchlist.sources.handmade import HandmadeList
 from cekalwatch.server.watchlist.sources.list_process import Content, ListProcess
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.row_reader import NoPhotographs, Photographs
@@ -89,8 +91,11 @@ class ArchiveFiles:
 class UploadedSource:
     """A source that is one file in memory. `close` forgets it."""
 
-    def __init__(self, content: Content, encoding: Encoding, zone: tzinfo) -> None:
+    def __init__(
+        self, content: Content, encoding: Encoding, zone: tzinfo, corrections: Iterable[CellCorrection] = ()
+    ) -> None:
         """`encoding` is that of a table; times without an offset are those of `zone`. Raises SourceUnavailable."""
+        self._handmade = HandmadeList(corrections)
         self._open = ExitStack()
         self._files: ArchiveFiles | None = None
         try:
@@ -112,9 +117,9 @@ class UploadedSource:
             from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource  # loads openpyxl
 
             settings = SpreadsheetSettings(kind="spreadsheet", file=Path(content.name))
-            return SpreadsheetSource(settings, zone, beside, content)
+            return SpreadsheetSource(settings, zone, beside, content, self._handmade)
         folder = FolderSettings(path=Path(), file=content.name, encoding=encoding)
-        return FolderSource(folder, zone, beside, content)
+        return FolderSource(folder, zone, beside, content, self._handmade)
 
     @property
     def without_use(self) -> Collection[str]:

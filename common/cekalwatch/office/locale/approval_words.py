@@ -1,0 +1,36 @@
+"""A request for a second person's signature in words. Pure."""
+
+from __future__ import annotations
+
+from cekalwatch.contract.codec.approvals import signed_values
+from cekalwatch.contract.engine.safe_text import safe_text
+from cekalwatch.contract.values.approvals import Approval
+from cekalwatch.office.locale.order_formatting import Fact
+from cekalwatch.program.translations import Texts
+
+
+def asked_for(approval: Approval, texts: Texts) -> str:
+    """Return what will be done, in words."""
+    name = approval.method.rpartition("/")[2]
+    return texts.say(f"APPROVE_{name}") if f"APPROVE_{name}" in texts else safe_text(approval.method)
+
+
+def signed_facts(approval: Approval, texts: Texts) -> tuple[Fact, ...] | None:
+    """Return each value of the request; None where this program cannot show all of it: then nobody should sign."""
+    values = signed_values(approval)
+    if values is None:
+        return None
+    return tuple(
+        Fact(
+            texts.say(f"APPROVED_{one.name}") if f"APPROVED_{one.name}" in texts else one.name,
+            ", ".join(_word(word, texts) for word in one.words) or texts.say("APPROVED_NOTHING"),
+        )
+        for one in values
+    )
+
+
+def _word(word: str | bool, texts: Texts) -> str:  # a value of a request
+    if isinstance(word, bool):
+        return texts.say("APPROVED_YES" if word else "APPROVED_NO")
+    role = word.removeprefix("PERSON_ROLE_")
+    return texts.say(f"ROLE_{role}") if f"ROLE_{role}" in texts else safe_text(word)

@@ -1,0 +1,41 @@
+"""Whether people must look at the two faces of an alert before they see the rest (domain rule 15).
+
+Two people can turn it off and on, and both are recorded.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.storage.alerts.look_setting_store import LookSettingStore
+from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+
+
+class FirstLooks:
+    """Follows the setting. Asking for it is cheap; the other methods block."""
+
+    def __init__(self, store: LookSettingStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._asked = True
+
+    def asked(self) -> bool:
+        """Return whether they are asked for, as last read with a correct MAC."""
+        return self._asked
+
+    def follow(self) -> None:
+        """Read the setting; while its row is changed, the last correct one applies."""
+        with suppress(ChangedRowError):
+            self._asked = self._store.asked()
+
+    def set(self, people: TwoPeople, actor: Actor, *, asked: bool) -> None:
+        """Turn first looks on or off for all servers of the database; they follow within seconds."""
+        if people.action is not TwoPersonAction.CHANGE_FIRST_LOOKS:
+            raise ValueError(f"these people may do {people.action}")
+        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+        details = {"asked": "yes" if asked else "no"}
+        entry = AuditEntry(self._clock.now(), actor, Action.FIRST_LOOKS_SET, both, details=details)
+        self._store.set(entry, asked=asked)

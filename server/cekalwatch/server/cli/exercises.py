@@ -1,0 +1,220 @@
+"""`cekalwatch-server exercises`: staff who agreed to be an exercise's traveller, and when exercises come (rule 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.options import Config, DataDir, at_terminal, audit_entry, opened
+
+if TYPE_CHECKING:
+    from cekalwatch.program.translations import Texts
+    from cekalwatch.server.domain.exercises import Shift
+    from cekalwatch.server.domain.people import TwoPeople
+    from cekalwatch.server.wiring.storage import Context
+
+app = typer.Typer(help="Exercises: passages of staff who agreed in writing (rule 16).", no_args_is_help=True)
+
+COUNTED_DAYS = 30
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server exercises show")
+def show(config: Config = None, data_dir: DataDir = None) -> None:
+    """Show when exercises come, their subjects, and how those of the last 30 days ended, by counter."""
+    with opened(config, data_dir) as context:
+        store, now = context.stores.exercises, context.clock.now()
+        setting, subjects = store.setting(), store.subjects()
+        counts = store.counts(now - timedelta(days=COUNTED_DAYS), None)
+    shifts = ", ".join(map(str, setting.shifts))
+    typer.echo(f"{setting.a_shift} a counter in each of the shifts {shifts}" if shifts else "There are no exercises")
+    for one in subjects:
+        typer.echo(f"{one.subject_id}  {one.name}, consent {one.consent}, until {one.until:%Y-%m-%d}")
+    for counter, ends in sorted(counts.items()):
+        typer.echo(f"counter {counter}: " + ", ".join(f"{count} {end.lower()}" for end, count in sorted(ends.items())))
+
+
+@app.command("set", epilog="Example:\n\n  cekalwatch-server exercises set 07:00-15:00 15:00-23:00")
+def set_shifts(
+    shifts: Annotated[
+        list[str],
+        typer.Argument(metavar="HH:MM-HH:MM", help="Hours of the shifts, by the site's clock.", show_default=False),
+    ],
+    a_shift: Annotated[int, typer.Option(metavar="COUNT", help="Exercises of each counter in a shift, 1 to 10.")] = 1,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Set when exercises come. It asks for the names and passwords of an administrator and a supervisor."""
+    _set(config, data_dir, shifts, a_shift)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server exercises off")
+def off(config: Config = None, data_dir: DataDir = None) -> None:
+    """Let no exercises come any more. It asks for both people as well."""
+    _set(config, data_dir, [], 1)
+
+
+ADD_EPILOG = (
+    "Example:\n\n  cekalwatch-server exercises add reference.jpg crop-1.jpg --name 'Sari Dewi'"
+    " --consent 'W.12/34 of 2026-11-02' --until 2027-10-31"
+)
+
+
+@app.command(epilog=ADD_EPILOG)
+def add(
+    photographs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE", help="The reference photograph, and 1 to 4 pictures that are played.", dir_okay=False
+        ),
+    ],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the member of staff.")],
+    consent: Annotated[str, typer.Option(metavar="LETTER", help="Number and date of the letter in which they agreed.")],
+    until: Annotated[
+        datetime,
+        typer.Option(metavar="YYYY-MM-DD", help="Last day of the consent, a year ahead at most.", formats=["%Y-%m-%d"]),
+    ],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List a member of staff who agreed in writing. It asks for both people as well."""
+    _add(config, data_dir, photographs, name, consent, until)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server exercises remove 01938d5e-8c3f-7a4b-9d2e-5f6a7b8c9d0e")
+def remove(
+    subject_id: Annotated[str, typer.Argument(metavar="ID", help="Their ID, as `show` has it.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Erase a member of staff with their pictures, at once. One person suffices: a consent is taken back like this."""
+    from cekalwatch.server.audit.entry import Action, ObjectKind
+
+    with opened(config, data_dir) as context:
+        entry = audit_entry(context, Action.EXERCISE_SUBJECT_ERASED, (ObjectKind.SUBJECT.key(subject_id),))
+        gone = context.stores.exercises.erase([subject_id], context.actor, entry)
+    if not gone:
+        raise ProgramError(
+            f"No member of staff is listed as {subject_id!r}; `cekalwatch-server exercises show` has the IDs",
+            Exit.USAGE,
+        )
+    typer.echo("Erased, with the pictures")
+
+
+def _set(config: Path | None, data_dir: Path | None, shifts: list[str], a_shift: int) -> None:
+    from cekalwatch.server.audit.entry import Action
+    from cekalwatch.server.domain.exercises import MAX_A_SHIFT, MAX_SHIFTS, ExerciseSetting
+
+    read = tuple(map(_shift, shifts))
+    try:
+        setting = ExerciseSetting(read, a_shift)
+    except ValueError:
+        raise ProgramError(
+            f"Give at most {MAX_SHIFTS} shifts, and 1 to {MAX_A_SHIFT} exercises a shift (--a-shift)", Exit.USAGE
+        ) from None
+    told = ", ".join(map(str, setting.shifts)) or "none"
+    with opened(config, data_dir) as context:
+        people = _two(
+            context,
+            lambda texts: (
+                texts.say("SIGN_EXERCISES_SET", shifts=told, count=str(a_shift))
+                if shifts
+                else texts.say("SIGN_EXERCISES_OFF")
+            ),
+        )
+        named = tuple(_keys(people))
+        entry = audit_entry(context, Action.EXERCISES_SET, named, shifts=told, a_shift=a_shift)
+        context.stores.exercises.set(setting, entry)
+    typer.echo(f"Exercises come in these shifts: {told}" if shifts else "No exercises come any more")
+
+
+def _shift(text: str) -> Shift:
+    from cekalwatch.server.storage.exercises.store import read_shift
+
+    try:
+        return read_shift(text)
+    except ValueError:
+        raise ProgramError(
+            f"{text!r} is no shift: write HH:MM-HH:MM with two different times, as 07:00-15:00", Exit.USAGE
+        ) from None
+
+
+def _add(
+    config: Path | None, data_dir: Path | None, photographs: list[Path], name: str, consent: str, until: datetime
+) -> None:
+    import uuid6
+
+    from cekalwatch.server.audit.entry import Action, ObjectKind
+    from cekalwatch.server.domain.exercises import MAX_CONSENT, MAX_PICTURES, MIN_PICTURES, ExerciseSubject
+
+    with opened(config, data_dir) as context:
+        if not MIN_PICTURES <= len(photographs) <= MAX_PICTURES + 1:
+            raise ProgramError(f"Give a reference photograph and 1 to {MAX_PICTURES} pictures to play", Exit.USAGE)
+        if not name.strip() or not consent.strip():
+            raise ProgramError("Give the name, and the letter of consent", Exit.USAGE)
+        zone = context.settings.home.zone
+        ends = (until + timedelta(days=1)).replace(tzinfo=zone)
+        now = context.clock.now()
+        if not now < ends <= now + MAX_CONSENT:
+            raise ProgramError(
+                f"--until {until:%Y-%m-%d}: the last day of a consent is today or later, and at most a year ahead",
+                Exit.USAGE,
+            )
+        pictures = _pictures(context, photographs)
+        subject_id = str(uuid6.uuid7())
+        day = f"{until:%Y-%m-%d}"
+        people = _two(context, lambda texts: texts.say("SIGN_EXERCISE_SUBJECT", name=name, consent=consent, until=day))
+        named = (ObjectKind.SUBJECT.key(subject_id), *_keys(people))
+        entry = audit_entry(context, Action.EXERCISE_SUBJECT_ADDED, named, until=day, pictures=len(pictures))
+        subject = ExerciseSubject(subject_id, name, consent, ends, len(pictures) - 1)
+        context.stores.exercises.add_subject(subject, pictures, entry)
+    typer.echo(f"Listed as {subject_id}, until {day}")
+
+
+def _pictures(context: Context, photographs: list[Path]) -> list[bytes]:
+    """Return the faces of the photographs; raises ProgramError for one that cannot be used, or of another face."""
+    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use, searched_model
+    from cekalwatch.server.recognition.enrolment import Enroller
+    from cekalwatch.server.recognition.photographs import PhotographDecoder
+
+    pack = pack_in_use(context.settings, context.stores.models)
+    engine = open_pack(context.settings, pack)
+    model = searched_model(context.settings, context.stores.thresholds, pack)
+    threshold = model.threshold(max(1, context.stores.field.listed())).value
+    decoder = PhotographDecoder(1)
+    try:
+        enroller = Enroller(engine.detector, engine.recogniser, decode=decoder.decode)
+        found = []
+        for path in photographs:
+            try:
+                found.append(enroller.enrol(path.read_bytes()))
+            except OSError as error:
+                raise ProgramError(f"Cannot read {path}: {error.strerror}", Exit.USAGE) from None
+            except CekalwatchError as error:
+                raise ProgramError(f"{path}: {error.public_message}", Exit.DATA_PROBLEMS) from None
+    finally:
+        decoder.close()
+    reference, *played = found
+    for path, one in zip(photographs[1:], played, strict=True):
+        if one.template @ reference.template < threshold:
+            raise ProgramError(
+                f"{path}: not alike enough with the reference photograph for an alert", Exit.DATA_PROBLEMS
+            )
+    return [one.face_jpeg for one in found]
+
+
+def _two(context: Context, words: Callable[[Texts], str]) -> TwoPeople:
+    from cekalwatch.server.domain.people import TwoPersonAction
+
+    return at_terminal(context).two_people(TwoPersonAction.SET_EXERCISES, words)
+
+
+def _keys(people: TwoPeople) -> Iterator[str]:
+    from cekalwatch.server.audit.entry import ObjectKind
+
+    return (ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))

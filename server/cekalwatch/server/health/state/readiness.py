@@ -1,0 +1,51 @@
+"""Whether a listed traveller who passes now would ring at a place: one answer, which every screen shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
+from cekalwatch.contract.values.troubles import BLIND, OF_COUNTERS
+from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.server.watchlist.freshness import FreshnessGauge
+
+
+@dataclass(frozen=True)
+class ReadinessGauge:
+    """Reading it costs little, and does not block; any thread may read."""
+
+    chain: Callable[[], ReadinessFault | None]
+    """Where captures stop on their way to the screens; None while they get through."""
+    alarms: Callable[[], tuple[Alarm, ...]]
+    """Those that are open."""
+    freshness: FreshnessGauge
+    cameras: Mapping[str, Camera]
+    """All cameras, by key."""
+    repeat_period_s: float
+    """How often, in seconds, each screen gets the answer."""
+
+    def of(self, place: AlertFilter) -> Readiness:
+        """Return the answer for what a screen watches."""
+        fault, counters = self.chain(), set[str]()
+        if fault is None and (counters := self._blind(place)):
+            fault = ReadinessFault.CAMERA
+        if fault is None and (counters := self._without_pc(place)):
+            fault = ReadinessFault.PC
+        if fault is None and self.freshness.now().outdated:
+            fault = ReadinessFault.LIST
+        return Readiness(fault, tuple(sorted(counters)), self.repeat_period_s)
+
+    def _blind(self, place: AlertFilter) -> set[str]:
+        named = (self.cameras.get(one.fault.about) for one in self.alarms() if one.fault.kind in BLIND)
+        return _counters(place, (one for one in named if one))
+
+    def _without_pc(self, place: AlertFilter) -> set[str]:
+        missing = {(one.fault.site, one.fault.counter) for one in self.alarms() if one.fault.kind in OF_COUNTERS}
+        return _counters(place, (one for one in self.cameras.values() if (one.site, one.counter) in missing))
+
+
+def _counters(place: AlertFilter, cameras: Iterable[Camera]) -> set[str]:
+    return {one.counter for one in cameras if place.wants(one)}

@@ -1,0 +1,1 @@
+"""Exercises: subjects with their consent and pictures, the setting, and every exercise with its result."""

@@ -1,0 +1,122 @@
+"""Keeps requests for a second person's signature. Each method is one transaction; methods block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session, col, delete, select
+
+from cekalwatch.contract.values.approvals import ApprovalState
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.people.session_store import NewSession, session_row
+from cekalwatch.server.storage.people.tables import ApprovalRow
+
+
+@dataclass(frozen=True)
+class KeptApproval:
+    """A request for a second person's signature."""
+
+    approval_id: str
+    """SHA-256 of its token, hexadecimal; the token is the second person's word once they have signed."""
+    method: str
+    request: bytes
+    first: UUID
+    first_session: str
+    """SHA-256 of the token of the first person's session."""
+    device: str
+    """Where it was asked for, as SITE/ROLE/NAME."""
+    site: str
+    device_binding: str
+    certificate: str
+    asked_at: datetime
+    expires_at: datetime
+    state: ApprovalState = ApprovalState.WAITING
+    second: UUID | None = None
+
+
+class ApprovalStore:
+    """Requests in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, new: KeptApproval, entry: AuditEntry, most: int) -> None:
+        """Store a request; the oldest of its session beyond `most`, and all that have expired, go."""
+        with self._database.session() as session:
+            row = ApprovalRow
+            session.exec(delete(row).where(col(row.expires_at) <= new.asked_at))
+            own = select(row.approval_id).where(col(row.first_session) == new.first_session)
+            keys = session.exec(own.order_by(col(row.asked_at).desc()).offset(most - 1)).all()
+            session.exec(delete(row).where(col(row.approval_id).in_(keys)))
+            session.add(
+                row(
+                    approval_id=new.approval_id,
+                    method=new.method,
+                    request=new.request.hex(),
+                    first_person_id=str(new.first),
+                    first_session=new.first_session,
+                    device=new.device,
+                    site=new.site,
+                    device_binding=new.device_binding,
+                    certificate=new.certificate,
+                    asked_at=new.asked_at,
+                    expires_at=new.expires_at,
+                    state=new.state,
+                )
+            )
+            write_audit(session, entry)
+            session.commit()
+
+    def open(self, now: datetime) -> list[KeptApproval]:
+        """Return the requests that have not expired, newest first."""
+        row = ApprovalRow
+        query = select(row).where(col(row.expires_at) > now).order_by(col(row.asked_at).desc())
+        with self._database.session() as session:
+            return list(_kept(session, session.exec(query)))
+
+    def find(self, approval_id: str) -> KeptApproval | None:
+        """Return a request, if it is stored and was not changed."""
+        query = select(ApprovalRow).where(col(ApprovalRow.approval_id) == approval_id)
+        with self._database.session() as session:
+            return next(_kept(session, session.exec(query)), None)
+
+    def answer(self, approval_id: str, second: UUID, word: NewSession | None, entry: AuditEntry) -> bool:
+        """Store the second person's answer, with their `word` for the act unless they refuse; False: it had one."""
+        with self._database.session() as session:
+            query = select(ApprovalRow).where(col(ApprovalRow.approval_id) == approval_id).with_for_update()
+            row = next(iter(in_order(session, session.exec(query))), None)
+            if row is None or row.state != ApprovalState.WAITING:
+                return False
+            row.state = ApprovalState.SIGNED if word else ApprovalState.REFUSED
+            row.second_person_id = str(second)
+            session.add(row)
+            if word:
+                session.add(session_row(word))
+            write_audit(session, entry)
+            session.commit()
+            return True
+
+
+def _kept(session: Session, rows: Iterable[ApprovalRow]) -> Iterator[KeptApproval]:
+    for row in in_order(session, rows):
+        yield KeptApproval(
+            row.approval_id,
+            row.method,
+            bytes.fromhex(row.request),
+            UUID(row.first_person_id),
+            row.first_session,
+            row.device,
+            row.site,
+            row.device_binding,
+            row.certificate,
+            row.asked_at,
+            row.expires_at,
+            ApprovalState(row.state),
+            UUID(row.second_person_id) if row.second_person_id else None,
+        )

@@ -1,0 +1,58 @@
+"""Single orders are removed from either database with their subject's counts, and nothing else goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.storage.audit.store import AuditStore
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.scan import RowScan
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from tests.support.builders.audit import entry
+from tests.support.builders.keys import keyring
+from tests.support.builders.watchlist import order, reference, subject
+
+NOTE = entry(1, action=Action.ORDER_AMENDED)
+
+
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture
+def watchlist(database: Database) -> WatchlistStore:
+    watchlist = WatchlistStore(database, keyring(database))
+    watchlist.put(subject("S-1"), order("O-1", subject_id="S-1"), [reference(b"a face")])
+    watchlist.put(subject("S-1"), order("O-2", subject_id="S-1"))
+    watchlist.put(subject("S-2"), order("O-3", subject_id="S-2"))
+    return watchlist
+
+
+def missed(database: Database) -> list[object]:
+    guard = database.guard
+    assert guard
+    return list(RowScan(database, guard).missed())
+
+
+def test_an_order_is_removed_and_its_subject_with_the_last(database: Database, watchlist: WatchlistStore) -> None:
+    content = watchlist.content_of(["O-1", "O-2"])
+    version = watchlist.version()
+    watchlist.amendments.remove("S-1", "O-1", content["O-1"], lambda gone: [NOTE] if gone is None else [])
+    assert [one.order_id for one in watchlist.get_subject("S-1").orders] == ["O-2"]
+    assert len(watchlist.get_subject("S-1").references) == 1
+    assert "S-1" in watchlist.changed_since(version)
+    assert missed(database) == [], "the counts of the list follow"
+    watchlist.amendments.remove("S-1", "O-2", content["O-2"], lambda gone: [NOTE] if gone else [])
+    assert watchlist.held(["S-1", "S-2"]) == ["S-2"]
+    assert missed(database) == []
+    assert [link.action for link in AuditStore(database).links()].count(Action.ORDER_AMENDED) == 2
+
+
+@pytest.mark.parametrize(("key", "order_id"), [("S-1", "O-3"), ("S-2", "O-1"), ("S-1", "O-9")])
+def test_an_order_of_another_subject_or_content_stays(watchlist: WatchlistStore, key: str, order_id: str) -> None:
+    for content in (watchlist.content_of([order_id]).get(order_id, ""), "other"):
+        with pytest.raises(CekalwatchError) as caught:
+            watchlist.amendments.remove(key, order_id, content, lambda _: [NOTE])
+        assert caught.value.code == Code.ORDER_CHANGED
+    assert len(watchlist.content_of(["O-1", "O-2", "O-3"])) == 3
