@@ -1,10 +1,12 @@
 """Entry point of `cekalwatch-camera`; says which extra to install before it loads anything heavy."""
 
 from cekalwatch.program.cli.command import require_extra
+from cekalwatch.program.platform.streams import prepare_streams
 
 
 def main() -> None:
     """Run the command line; exits the process."""
+    prepare_streams("cekalwatch-camera")
     require_extra(
         "camera",
         (

@@ -31,6 +31,7 @@ from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.memory import settle
+from cekalwatch.program.platform.session import STOP_SIGNALS, session_messages
 from cekalwatch.program.service import ServiceManager
 from cekalwatch.program.traces import TRACES
 from cekalwatch.vision.detectors.factory import open_detector
@@ -157,9 +158,9 @@ class Cameras:
 
 @contextmanager
 def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM set `stop`; a second one ends the program at once."""
+    """Let the first signal or message of the system set `stop`; a second signal ends the program at once."""
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
 
     def on_signal(number: int, _: FrameType | None) -> None:
         signal.signal(number, before[signal.Signals(number)])
@@ -168,7 +169,8 @@ def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
     for number in before:
         signal.signal(number, on_signal)
     try:
-        yield
+        with session_messages(partial(loop.call_soon_threadsafe, stop.set)):
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

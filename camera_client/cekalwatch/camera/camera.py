@@ -6,6 +6,7 @@ Cameras share only the event loop, in which nothing blocks, so a fault of one do
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 
@@ -14,8 +15,10 @@ import structlog
 import uuid6
 
 from cekalwatch.camera.clock import Clock, set_within
+from cekalwatch.camera.detection.exercise_player import ExercisePlayer
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.outbox.exercise_box import ExerciseBox
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
@@ -29,6 +32,7 @@ from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
 from cekalwatch.contract.values.cameras import SpoolState
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CameraHello
+from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import FaceDetector
 from cekalwatch.vision.region import Region, RegionDetector
@@ -37,6 +41,7 @@ from cekalwatch.wire.dialer import Dialer
 
 REFUSED_PAUSE_S = 60.0
 """Pause of a camera that the server refuses, or that has no certificate: a person must change something."""
+MAX_UNUSABLE = 100
 VISION_END_S = 10.0
 """Longest wait for the end of a vision thread; a hanging one does not delay the program's end."""
 
@@ -82,8 +87,17 @@ class Camera:
         self.tls_dir = settings.tls_dir
         self.source = source
         self.outbox = Outbox(settings.outbox_size, clock)
-        self._hello = CameraHello(settings.camera_id, str(uuid6.uuid7()), detector.name, gives_aiming_pictures=True)
+        self._hello = CameraHello(
+            settings.camera_id,
+            str(uuid6.uuid7()),
+            detector.name,
+            gives_aiming_pictures=True,
+            plays_exercises=source.endless,
+        )
         self._aiming = AimingPictures(detector, clock)
+        self._exercises = ExerciseBox(clock)
+        self._unusable: deque[UnusablePassage] = deque(maxlen=MAX_UNUSABLE)
+        """Travellers without a usable face of whom the server was not told yet; the oldest are dropped."""
         self._spooler: Spooler | None = None
         if not source.can_wait:
             folder = Spool(spool.folder / self.camera_id, spool.key_file, self.camera_id, self._hello.run_id)
@@ -100,6 +114,8 @@ class Camera:
             region=region,
             view=ViewMonitor(preset_status) if preset_status else None,
             aiming=self._aiming,
+            tell_unusable=self._unusable.append,
+            exercises=ExercisePlayer(self._exercises, detector, clock, lambda: self.outbox.statistics().depth),
         )
         self.link = LinkCounts()
         self._receipts_wait_s = receipts_wait_s
@@ -144,7 +160,16 @@ class Camera:
                 link = Link(self._dialer, self._hello)
                 heartbeat, has_news = self.statistics.heartbeat, self.statistics.view_changed
                 uplink = Uplink(
-                    link, self.outbox, heartbeat, self._set_policy, Backoff(), self.link, has_news, self._aiming
+                    link,
+                    self.outbox,
+                    heartbeat,
+                    self._set_policy,
+                    Backoff(),
+                    self.link,
+                    has_news,
+                    self._aiming,
+                    self._unusable,
+                    self._exercises,
                 )
                 await uplink.run(ending)
             except CameraRefused as refused:

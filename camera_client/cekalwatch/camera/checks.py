@@ -26,13 +26,14 @@ from cekalwatch.camera.uplink.uplink import Link, greet
 from cekalwatch.camera.view.monitor import PresetStatus
 from cekalwatch.contract.values.captures import CameraHello, is_wrong
 from cekalwatch.program.checks.certificate import check_certificate
-from cekalwatch.program.checks.machine import check_disk, check_settings
+from cekalwatch.program.checks.machine import check_disk, check_secrets, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tls import TlsFiles
 
 FRAMES = 10
 """Number of frames that a source must deliver."""
@@ -49,6 +50,8 @@ def check_installation(loaded: LoadedSettings[CameraSettings], clock: Clock) -> 
     settings = loaded.values
     yield CheckResult("settings", *check_settings(loaded))
     yield CheckResult("disk", *check_disk(settings.spool_dir, "captures of an outage would be dropped"))
+    keys = {f"the key of {one.camera_id}": TlsFiles(one.tls_dir).key for one in settings.each()}
+    yield CheckResult("secrets", *check_secrets({"the spool's key": settings.spool_key} | keys))
     for one in settings.each():
         yield CheckResult("source", *check_source(one, clock), one.camera_id)
         yield CheckResult("detector", *check_detector(one, settings.threads), one.camera_id)

@@ -3,10 +3,12 @@
 import sys
 
 from cekalwatch.program.cli.command import require_extra
+from cekalwatch.program.platform.streams import prepare_streams
 
 
 def main() -> None:
     """Run the command line; exits the process."""
+    prepare_streams("cekalwatch-notifier")
     require_extra("notifier", ("typer", "rich", "pydantic_settings", "cryptography", "OpenSSL"))
     from cekalwatch.notifier.cli.app import app
     from cekalwatch.notifier.cli.options import delete_left_pictures

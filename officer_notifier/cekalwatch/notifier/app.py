@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from types import FrameType
 from typing import Protocol
 
 import structlog
@@ -22,6 +21,7 @@ from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.trouble_client import TroubleClient, TroubleSubscription
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.platform.session import STOP_SIGNALS, session_messages
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.traces import TRACES
 from cekalwatch.wire.calls import Calls
@@ -75,9 +75,8 @@ class Notifier:
 
     def delivery(self, screen: NotifierScreen, recall: Recall) -> AlertDelivery:
         """Return what brings alerts to `screen`."""
-        return AlertDelivery(
-            self.alert_client, self.acknowledgements, self.inbox, screen, recall, lambda: datetime.now(self.zone)
-        )
+        now, reopen = (lambda: datetime.now(self.zone)), self.subscription.person_came
+        return AlertDelivery(self.alert_client, self.acknowledgements, self.inbox, screen, recall, now, reopen)
 
     def deliver(self, delivery: AlertDelivery, screen: NotifierScreen) -> None:
         """Bring alerts and problems to `screen` until the subscription is stopped.
@@ -114,20 +113,22 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
 
 
 @contextmanager
-def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Call `stop` on the first SIGINT or SIGTERM before the end of the block.
+def stopped_by_signals(stop: Callable[[], object], locked: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Call `stop` on the first signal or message of the system that is to end the program, before the end of the block.
 
     Not on a second one: it may come while the first is being handled, and would wait for a lock that `stop` holds.
+    `locked` is called whenever the session is locked, where the system says so. Both may come in another thread.
     """
     once = iter([stop])
 
-    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signal module's signature
+    def handle(*_: object) -> None:
         for wanted in once:
             wanted()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
     try:
-        yield
+        with session_messages(handle, locked):
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

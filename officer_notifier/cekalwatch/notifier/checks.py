@@ -6,14 +6,19 @@ import importlib.util
 from collections.abc import Iterator
 from datetime import datetime
 
-from cekalwatch.notifier.desktop.autostart import entries
+from cekalwatch.notifier.desktop.autostart import autostart
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.notifier.signing_in.loopback import HOST
+from cekalwatch.office.client.provider_check import judge_provider
+from cekalwatch.office.client.provider_visit import BACK
 from cekalwatch.program.checks.certificate import check_certificate, identity_of, read_certificate
-from cekalwatch.program.checks.machine import check_clock_set, check_disk, check_settings
+from cekalwatch.program.checks.machine import check_clock_set, check_disk, check_secrets, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.checks.server import check_server
+from cekalwatch.program.platform.log_file import log_file
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tls import TlsFiles
 
 
 def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) -> Iterator[CheckResult]:
@@ -26,9 +31,15 @@ def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) 
     yield CheckResult("certificate", *judged)
     if judged[0] is CheckVerdict.OK and settings.site:
         yield CheckResult("site", *check_site(settings))
-    for address in settings.server_addresses:
-        yield CheckResult("server", *check_server(address, settings.tls_dir))
+    secrets = {"the key": TlsFiles(settings.tls_dir).key, "the record": settings.inbox_path}
+    yield CheckResult("secrets", *check_secrets(secrets | {"the session": settings.session_path}))
+    served = [CheckResult("server", *check_server(one, settings.tls_dir)) for one in settings.server_addresses]
+    yield from served
+    if any(one.verdict is CheckVerdict.OK for one in served):
+        yield CheckResult("identity provider", *check_provider(settings))
     yield CheckResult("windows", *check_windows())
+    if file := log_file("cekalwatch-notifier"):
+        yield CheckResult("log", CheckVerdict.OK, f"that of the windows is in {file}")
 
 
 def check_site(settings: NotifierSettings) -> Judged:
@@ -39,6 +50,11 @@ def check_site(settings: NotifierSettings) -> Judged:
     return CheckVerdict.OK, own
 
 
+def check_provider(settings: NotifierSettings) -> Judged:
+    """Check whether people can sign in on this PC through the office's identity provider, which the server asks."""
+    return judge_provider(settings.dialer, lambda _: f"http://{HOST}{BACK} with any port")
+
+
 def check_windows() -> Judged:
     """Check that the windows can be shown, and that they start when the officer signs in on the PC."""
     if importlib.util.find_spec("PySide6") is None:
@@ -46,6 +62,6 @@ def check_windows() -> Judged:
             CheckVerdict.WARN,
             "not installed, there is only the console: install the extra `desktop` (docs/install.md)",
         )
-    if not all(file.exists() for file in entries(())):
+    if not autostart(()).is_there:
         return CheckVerdict.WARN, "they do not come by themselves after sign-in on this PC: cekalwatch-notifier install"
     return CheckVerdict.OK, "they come when the officer signs in on this PC"

@@ -80,9 +80,13 @@ class NotifierSettings(ClientSettings):
     """Seconds after which an alert's pictures leave this PC: the console's files are deleted, and the windows forget
     those of alerts that are not on screen. They are loaded again when they are needed."""
     silence_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """Seconds without a message after which the connection counts as lost: three keep-alive periods of the server."""
+    """Seconds without a message after which the connection counts as lost, at most: a server that says how often it
+    sends counts as lost after three such periods."""
     cekal_online_url: Annotated[str, Field(pattern=r"^(https?://\S{1,500})?$")] = ""
     """Address that the button of a referred alert opens; nothing of the alert is added to it. No button when empty."""
+    console_url: Annotated[str, Field(pattern=r"^(https://[^\s/]{1,255}/?)?$")] = ""
+    """Address of the web console, as https://HOST:PORT, where the menu of the icon opens the hand-over of a shift and
+    the guides; when empty, the menu has neither."""
     idle_lock_seconds: Annotated[float, Field(ge=30, le=3600)] = 300.0
     """Seconds without keyboard or mouse after which the person is signed out and travellers' data is covered."""
     alert_screen: str = ""
@@ -94,6 +98,9 @@ class NotifierSettings(ClientSettings):
     """Size of all text; 1 is readable from a metre. High-density screens are taken into account in any case."""
     sound: bool = True
     """Whether a new alert makes a sound; it is shown in any case."""
+    training_dir: Path | None = None
+    """Folder with photographs to practise with, one folder a person, of people who agreed to it in writing and never of
+    a list; when not set, the menu of the icon has no practice."""
     traces: TraceTerms = TraceTerms()
     """Traces of captures (docs/monitoring.md)."""
 

@@ -17,7 +17,8 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.capture import aiming
+from cekalwatch.server.capture import aiming, watching
+from cekalwatch.server.wiring import capture as wiring
 from cekalwatch.v1 import camera_service_pb2 as messages
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
@@ -44,9 +45,9 @@ class Stand:
     channel: grpc.aio.Channel
     tokens: dict[str, str]
 
-    async def picture(self, camera_id: str = "dep-1", person: str = "sari") -> Any:
+    async def picture(self, camera_id: str = "dep-1", person: str = "sari", *, watched: bool = False) -> Any:
         stub: Any = CameraServiceStub(self.channel)
-        request = messages.GetAimingPictureRequest(camera_id=camera_id)
+        request = messages.GetAimingPictureRequest(camera_id=camera_id, watched=watched)
         return await stub.GetAimingPicture(request, metadata=bearer(self.tokens[person]), timeout=WAIT_S)
 
     async def refusal(self, camera_id: str = "dep-1", person: str = "sari") -> str:
@@ -82,6 +83,12 @@ class Stand:
 
 
 @pytest.fixture
+def swept_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is started after this sees at once who watches no more."""
+    monkeypatch.setattr(wiring, "SWEEP_WATCHES_PERIOD_S", 0.02)
+
+
+@pytest.fixture
 async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
     cameras = (*CAMERAS, {"camera_id": "dep-2", "site": OTHER_SITE, "counter": "D2", "direction": "DEPARTURE"})
     people = {"adi": (PersonRole.ADMINISTRATOR,), "sari": (PersonRole.SUPERVISOR,), "budi": ()}
@@ -103,6 +110,46 @@ async def test_who_asks_gets_what_the_camera_shows_and_it_is_recorded(stand: Sta
     people = [stand.office.people[name].person_id for name in ("sari", "adi")]
     actors = [one.actor for one in stand.office.trail(Action.CAMERA_PICTURE_VIEWED)]
     assert [actor.partition("@")[0] for actor in actors] == [f"person:{person_id}" for person_id in people]
+
+
+def watched(stand: Stand) -> list[tuple[str, int]]:
+    """Whose watching the audit trail has, with the number of pictures."""
+    names = {str(one.person_id): name for name, one in stand.office.people.items()}
+    return [
+        (names[one.actor.removeprefix("person:").partition("@")[0]], json.loads(one.details)["pictures"])
+        for one in stand.office.trail(Action.CAMERA_WATCHED)
+    ]
+
+
+@pytest.mark.usefixtures("swept_often")
+async def test_all_who_watch_a_camera_share_a_picture_and_the_trail_has_how_many_each_was_given(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stand.camera() as camera:
+        first = await stand.picture(watched=True)
+        for person in ("sari", "adi", "sari"):
+            assert (await stand.picture(person=person, watched=True)).jpeg == first.jpeg
+        assert camera.asked == [1], "the camera is asked for one picture in ten seconds"
+        assert watched(stand) == [("sari", 1), ("adi", 1)], "it is recorded that somebody looks, not each picture"
+        monkeypatch.setattr(watching, "RENEWED_S", 0.0)
+        await stand.picture(watched=True)
+        assert camera.asked == [1, 2]
+        monkeypatch.setattr(watching, "ENDED_S", 0.0)
+        async with asyncio.timeout(WAIT_S):
+            while len(watched(stand)) < 3:  # noqa: ASYNC110  # the sweep tells nobody
+                await asyncio.sleep(0.02)
+    assert watched(stand) == [("sari", 1), ("adi", 1), ("sari", 3)], "adi was given no more"
+    assert stand.recorded() == []
+
+
+async def test_a_camera_that_gives_no_picture_is_not_asked_by_each_who_watches(stand: Stand) -> None:
+    refusal = capture_pb2.AIMING_REFUSAL_NO_FRAMES
+    async with stand.camera(lambda number: aiming_picture(number, jpeg=b"", refusal=refusal)) as camera:
+        for person in ("sari", "adi"):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await stand.picture(person=person, watched=True)
+        assert camera.asked == [1]
+    assert watched(stand) == []
 
 
 async def test_officers_and_cameras_of_other_sites_are_refused_and_nothing_is_asked(stand: Stand) -> None:

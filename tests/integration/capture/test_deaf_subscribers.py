@@ -16,8 +16,10 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, DetailedEvent, Fanout, WaitingAlerts, Wants
+from cekalwatch.server.alerts.unusable_notices import UnusableNotices
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
@@ -30,7 +32,9 @@ from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
+from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -105,13 +109,16 @@ class AlertLog:
             self.trail,
             self.deliveries,
             clock,
-            10,
+            3600,
             counter.adjudicator,
             counter.handling,
             "batam-center",
             WaitingAlerts(store, self.fanout),
             [replace(DEPARTURE, counter=name) for name in NAMES],
             lambda _: False,
+            lambda _: Readiness(),
+            UnusableNotices(FieldStore(self.database), (), clock, 60),
+            Thumbnails(lambda jpeg: jpeg),
         )
         first = store.record(match(), timedelta(0), NOON)
         assert first is not None

@@ -15,7 +15,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.recognition.probes import probe_jpeg
+from cekalwatch.server.recognition.crops import probe_jpeg
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (

@@ -6,14 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication, QFrame
 from pytestqt.qtbot import QtBot
 
+from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
+from cekalwatch.contract.values.watchlist import Freshness
+from cekalwatch.notifier.desktop import sound
+from cekalwatch.notifier.desktop.widgets.theme import LIGHT
 from cekalwatch.notifier.desktop.windows.tray import Light
 from cekalwatch.office.client import subscription
 from cekalwatch.office.connection import Cause
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc, starting_pc
+
+WITHIN_MS = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +33,7 @@ def stays_red_and_says(pc: OfficerPc, words: str) -> None:
     pc.until(lambda: pc.controller.connection.cause is Cause.REFUSED)
     pc.until(lambda: words in pc.words)
     assert pc.window.isVisible()
-    assert pc.window.tone == "alarm"
+    assert (pc.window.tone, pc.window.watch.property("level")) == ("calm", "NONE")
     assert pc.agent.tray.light is Light.RED
     assert words in pc.agent.tray.toolTip()
     assert words in pc.agent.tray.advice.text()
@@ -96,7 +103,7 @@ def test_a_pc_that_starts_anew_shows_that_alerts_wait_and_goes_by_its_certificat
 def test_without_a_tray_the_window_is_there_with_the_menu(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("PySide6.QtWidgets.QSystemTrayIcon.isSystemTrayAvailable", lambda: False)
+    no_tray(monkeypatch)
     with officer_pc(office, tmp_path, qapp, qtbot, "pc-1") as pc:
         assert pc.window.isVisible()
         pc.window.close()
@@ -104,3 +111,50 @@ def test_without_a_tray_the_window_is_there_with_the_menu(
         menu = pc.window.menu.menu()
         assert pc.agent.tray.quit in menu.actions()
         assert pc.window.menu.accessibleName() == "Menu (F1)"
+
+
+@pytest.mark.slow
+def test_a_pc_without_sound_or_without_a_place_to_show_says_so_within_ten_seconds(
+    tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said CONNECTED, and would have rung for nobody's ears and eyes."""
+    with (  # no camera of this server is away, which it would say first
+        OfficeThread(tmp_path / "site", cameras=()).open() as office,
+        officer_pc(office, tmp_path, qapp, qtbot, "pc-1", sound=True) as pc,
+    ):
+        tray = pc.agent.tray
+
+        def says(words: str, light: Light) -> None:
+            qtbot.waitUntil(lambda: words in tray.toolTip(), timeout=WITHIN_MS)
+            assert words in pc.agent.today.watch.text(), "every window has the line"
+            assert tray.light is light
+
+        monkeypatch.setattr(sound, "_PLAYERS", ())
+        says("This PC cannot make a sound.", Light.AMBER)
+        monkeypatch.setattr(sound, "_PLAYERS", (("true",),))
+        says("Watching", Light.GREEN)
+        no_tray(monkeypatch)
+        pc.window.hide()
+        says("neither the alert window nor the icon", Light.AMBER)
+        pc.window.come_up()
+        says("Watching", Light.GREEN)
+
+
+@pytest.mark.slow
+def test_a_locked_window_is_not_green_and_problems_stand_apart_from_its_header(
+    office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
+) -> None:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-1") as pc:
+        window, header = pc.window, pc.window.findChild(QFrame, "header")
+        pc.controller.connected(Freshness(None, stale=True, active_subjects=1), 0, Readiness(ReadinessFault.LIST))
+        window.bring_up()
+        qtbot.waitUntil(window.problems.isVisible, timeout=WITHIN_MS)
+        assert "LOCKED" in pc.words
+        assert window.grab().toImage().pixelColor(4, 4).name() == LIGHT.panel
+        assert header is not None
+        apart = window.problems.mapTo(window, QPoint()).y() - header.mapTo(window, QPoint(0, header.height())).y()
+        assert apart > window.pages.height() / 2
+
+
+def no_tray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PySide6.QtWidgets.QSystemTrayIcon.isSystemTrayAvailable", lambda: False)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Reason, Step
+from cekalwatch.contract.values.unusable_faces import UnusableNotice, UnusableReason
 from cekalwatch.notifier.desktop import sound
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 
@@ -191,3 +192,17 @@ def test_an_alert_whose_order_is_revoked_says_so_on_every_screen_falls_silent_an
         pc.give_reason(Reason.ORDER_ENDED)
         pc.shows(alert_id, "CLEARED")
         assert not view.ended.isVisible()
+
+
+def test_a_traveller_without_a_usable_face_is_a_quiet_line_for_two_minutes(office: OfficeThread, pcs: Pcs) -> None:
+    with pcs.open("pc-1") as pc:
+        pc.until(lambda: pc.controller.connection.ready)
+        pc.controller.passed_unusable(
+            UnusableNotice("batam-center", "D1", 2, UnusableReason.COVERED, pc.controller.clock())
+        )
+        pc.window.bring_up()
+        pc.until(pc.window.unusable.isVisible)
+        assert "D1" in pc.window.unusable.text()
+        assert pc.agent.bell.rings == 0
+        office.office.clock.go(minutes=3)
+        pc.until(lambda: not pc.window.unusable.isVisible())

@@ -81,7 +81,7 @@ class Album:
 
     def _file(self, name: str) -> str:
         # What shows photographs is a tenth as large as a JPEG.
-        suffix = "jpg" if name in {"alert", "referred", "held", "blind"} else "png"
+        suffix = "jpg" if name in {"alert", "referred", "held", "blind", "reason", "confirm", "follow-up"} else "png"
         return str(self._folder / f"{name}-{self._look}.{suffix}")
 
 
@@ -172,21 +172,21 @@ def test_every_window_can_be_read(
         album.take(pc.window, "alert")
         pc.press(Qt.Key.Key_F5)
         assert isinstance(pc.dialog, ReasonDialog)
-        album.take(pc.dialog, "reason")
+        album.take(pc.window, "reason")
         pc.give_reason()
         pc.shows(alert_id, "REFERRED")
         album.take(pc.window, "referred")
-        confirm = ConfirmDialog(pc.window, pc.controller.formatter, *asked_about(pc), beside=True)
+        confirm = ConfirmDialog(pc.window, pc.controller.formatter, *asked_about(pc))
         follow_up = FollowUpDialog(pc.window, pc.controller.formatter, *asked_about(pc))
         for dialog, name in ((confirm, "confirm"), (follow_up, "follow-up")):
-            dialog.open()
-            album.take(dialog, name)
+            pc.window.view.ask(dialog)
+            album.take(pc.window, name)
             dialog.reject()
         pc.agent.open_alert(others[0])
-        for state in ("CLAIMED", "CLEARED"):  # the twin is asked about next, in the same window
+        for after, state in ((others[0], "CLAIMED"), (others[1], "NEW")):  # the twin, and then the alert that waits
             pc.press(Qt.Key.Key_F6)
             pc.give_reason()
-            pc.shows(others[0], state)
+            pc.shows(after, state)
             pc.until(lambda: pc.dialog is None)
         ani = office.run(office.office.sign_in("ani", "pc-d2"))
         office.run(ani.claim(others[1]))

@@ -101,8 +101,8 @@ def test_an_officer_sees_that_a_counter_of_their_own_is_blind_and_no_other(
         qtbot.waitUntil(lambda: departure.agent.tray.light is Light.AMBER, timeout=WITHIN_MS)
         assert "Counter D1 (dep-1): the camera is not connected" in departure.agent.tray.toolTip()
         departure.window.bring_up()
-        assert "Counter D1 (dep-1)" in departure.window.link.text()
-        assert departure.window.link.isVisible()
+        assert "Counter D1 (dep-1)" in departure.window.problems.text()
+        assert departure.window.problems.isVisible()
         departure.sign_in("budi")
         assert not departure.agent.trouble_window.isVisible(), "it is the supervisors' to act"
         assert [one.kind for one in departure.agent.troubles.shown] == [TroubleKind.CAMERA_DOWN]

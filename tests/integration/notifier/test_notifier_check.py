@@ -18,7 +18,7 @@ from tests.support.scenarios.site_pki import Site
 
 def checked(config: Path, *options: str) -> tuple[int, dict[str, str], dict[str, str]]:
     outcome = CliRunner().invoke(app, ["check", "--json", "--config", str(config), *options])
-    results = json.loads(outcome.stdout)
+    results = json.loads(outcome.stdout[outcome.stdout.index("[\n") :])  # after what the server here logs
     verdicts = {one["subject"]: one["verdict"] for one in results}
     return outcome.exit_code, verdicts, {one["subject"]: one["text"] for one in results}
 

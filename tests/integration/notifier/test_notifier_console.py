@@ -369,7 +369,7 @@ def test_table_on_a_terminal_shows_alerts_connection_and_freshness_and_restores_
     with AlertServer(log, keep_alive_s=0.05) as server:
         process = notifier.start(server.address, side)
         os.close(side)
-        terminal.wait_for("TERSAMBUNG")
+        terminal.wait_for("Pengawasan berjalan")
         terminal.wait_for("ALREADY LISTED")
         log.raise_alert(alert_message("BUDI SANTOSO", raised=EPOCH + timedelta(seconds=1)))
         terminal.wait_for("BUDI SANTOSO")

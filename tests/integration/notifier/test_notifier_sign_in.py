@@ -14,12 +14,16 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.approvals import ApprovalState
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.alert_client import AlertClient
+from cekalwatch.office.client.service_client import NoToken
+from cekalwatch.office.client.session_client import JointRequest, Password, SessionClient
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.app import Server
 from cekalwatch.server.storage.database import Database
+from cekalwatch.v1 import people_service_pb2, session_pb2
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
@@ -60,6 +64,22 @@ class OfficerPc:
         finally:
             client.close()
         return True
+
+
+class HeldToken:
+    """The token of a person, in memory."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def token(self) -> str:
+        return self._token
+
+    def keep(self, token: str) -> None:
+        self._token = token
+
+    def forget(self) -> None:
+        self._token = ""
 
 
 @pytest.fixture
@@ -142,3 +162,32 @@ async def test_a_server_that_is_not_there_is_told_and_signing_out_forgets_the_to
     assert done.returncode == Exit.UNAVAILABLE
     assert "cannot be reached" in done.stderr
     assert not pc.session.file.exists()
+
+
+@pytest.mark.slow
+async def test_a_supervisor_signs_at_the_pc_what_is_asked_for_at_another_machine_after_typing_its_key(pc: OfficerPc):
+    for name, role in (("adi", PersonRole.ADMINISTRATOR), ("sari", PersonRole.SUPERVISOR)):
+        pc.office.hire(person(name, role))
+    assert (await pc.run("sign-in", typed=f"sari\n{PASSWORD}\n")).returncode == Exit.OK
+    assert "Nobody asks for your signature" in (await pc.run("approvals", "list")).stdout
+    asking = SessionClient(pc.site.dialer(pc.address, pc.site.device(DeviceRole.CONSOLE, "console-1")), NoToken())
+    _, token = await asyncio.to_thread(asking.prove, Password("adi", PASSWORD))
+    asking = SessionClient(
+        pc.site.dialer(pc.address, pc.site.device(DeviceRole.CONSOLE, "console-1")), HeldToken(token)
+    )
+    wanted = JointRequest(
+        session_pb2.TWO_PERSON_ACTION_CHANGE_PEOPLE, people_service_pb2.ResetPasswordRequest(sign_in_name="budi")
+    )
+    approval, _ = await asyncio.to_thread(asking.ask_approval, wanted)
+    key = approval.approval_id[:8]
+    told = (await pc.run("approvals", "list")).stdout
+    assert f"{key}  Give a person another first password" in told
+    assert "Sign-in name: budi" in told
+    assert "Petugas adi asks at batam-center/console/console-1" in told
+    wrong = await pc.run("approvals", "sign", key, typed="yes\n")
+    assert (wrong.returncode, "Not signed" in wrong.stderr) == (Exit.USAGE, True)
+    done = await pc.run("approvals", "sign", key, typed=f"{key}\n")
+    assert (done.returncode, "You have signed." in done.stdout) == (Exit.OK, True), done.stderr
+    assert (await pc.run("approvals", "refuse", key)).returncode == Exit.REFUSED
+    (own,) = (await asyncio.to_thread(asking.approvals)).asked
+    assert (own.state, own.second and own.second.display_name) == (ApprovalState.SIGNED, "Petugas sari")

@@ -23,6 +23,7 @@ from cekalwatch.program.cli.shared_commands import (
 )
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.program.platform.places import ON_A_STICK
 from cekalwatch.wire.identity import DeviceRole
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ add_version(
 
 
 @app.command(
-    epilog="Examples:\n\n  cekalwatch-camera init --invitation /media/usb/departure-1.invitation\n\n"
+    epilog=f"Examples:\n\n  cekalwatch-camera init --invitation {ON_A_STICK}departure-1.invitation\n\n"
     "  cekalwatch-camera init --invitation departure-1.invitation --source rtsp://10.0.0.7/1\n\n"
     "A second camera of the same machine is added in the same way."
 )
@@ -50,7 +51,8 @@ def init(
     invitation: InvitationFile = None,
     source: Source = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File that the settings go to; /etc/cekalwatch/camera.toml.")
+        Path | None,
+        typer.Option(metavar="FILE", help=f"File that the settings go to; {CameraSettings.usual_files()[0]}."),
     ] = None,
     tls_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of the cameras' certificates; the setting `tls_dir`.")
@@ -65,6 +67,7 @@ def init(
     from cekalwatch.program.cli.enrolment import accept, read_invitation
     from cekalwatch.program.cli.prompts import ask
     from cekalwatch.program.secret_files import write_private
+    from cekalwatch.program.settings import make_settings_folder
     from cekalwatch.wire.identity import DeviceRole
 
     found = read_invitation(invitation, DeviceRole.CAMERA)
@@ -74,7 +77,7 @@ def init(
     if not address:
         raise ProgramError("A camera needs an address: give it with --source", Exit.USAGE)
     accept(found, tls_dir / found.identity.name)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_settings_folder(file.parent)
     write_private(file, (before + _camera(found, address)).encode())
     CameraSettings.load(file).each()
     named = naming(CameraSettings, file)
@@ -165,7 +168,7 @@ def run(
 ) -> None:
     """Watch cameras, or read files to their end.
 
-    A camera (device number or rtsp address) is watched until Ctrl-C or SIGTERM,
+    A camera (device number or rtsp address) is watched until it is stopped (Ctrl-C),
     and opened again when it fails. A file ends with exit code 0 when every crop
     has its receipt; 69: the source cannot be opened; 78: a setting, the model
     pack or the camera's name is wrong. Several cameras are tables of the
@@ -188,7 +191,7 @@ def run(
       cekalwatch-camera run --source rtsp://10.0.0.7/1 --camera-id gate-1
       cekalwatch-camera run --source 0 --camera-id gate-2
       cekalwatch-camera run --source walk.mp4 --realtime --camera-id gate-1
-      cekalwatch-camera run        # as /etc/cekalwatch/camera.toml says
+      cekalwatch-camera run        # as the settings file says
     """
     loaded = CameraSettings.load_with_sources(
         config,

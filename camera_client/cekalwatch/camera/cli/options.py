@@ -48,7 +48,7 @@ Config = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="TOML file with settings; default: /etc/cekalwatch/camera.toml if it exists. Options and variables "
+        help=f"TOML file with settings; default: {CameraSettings.usual_files()[0]} if it exists. Options and variables "
         "CEKALWATCH_CAMERA_… override it.",
     ),
 ]

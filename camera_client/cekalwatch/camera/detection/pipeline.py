@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.detection.colours import colours_of
+from cekalwatch.camera.detection.exercise_player import ExercisePlayer
 from cekalwatch.camera.detection.tracker import Tracker
+from cekalwatch.camera.detection.travellers import Travellers
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
@@ -25,6 +27,7 @@ from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import ViewMonitor
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import FaceCapture
+from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from cekalwatch.vision.quality import measure
 from cekalwatch.vision.region import Region
@@ -125,20 +128,26 @@ class Pipeline:
         view: ViewMonitor | None = None,
         region: Region | None = None,
         aiming: AimingPictures | None = None,
+        tell_unusable: Callable[[UnusablePassage], object] = lambda _: None,
+        exercises: ExercisePlayer | None = None,
     ) -> None:
         """Search for faces in one of `detect_every` frames, in the part `region`, to which `detector` is limited too.
 
-        `view`: given for a camera that can be turned; `aiming`: receives frames for aiming the camera.
+        `view`: given for a camera that can be turned; `aiming`: receives frames for aiming the camera; `tell_unusable`:
+        receives travellers without a usable face; `exercises` are played between travellers.
         """
         self._source = source
         self._detector = detector
         self._tracker = tracker
         self._best_shots = BestShots(CapturePolicy())
+        self._travellers = Travellers()
+        self._tell_unusable = tell_unusable
         self._outbox = outbox
         self._statistics = statistics
         self._detect_every = detect_every
         self._view = view or ViewMonitor()
         self._aiming = aiming
+        self._exercises = exercises
         self._motion_gate = MotionGate(region)
         self._sent_tracks: set[int] = set()
         """Tracks of which a crop was sent."""
@@ -206,9 +215,14 @@ class Pipeline:
         faces = 0
         if self._view.away:
             # Pictures during a turn belong to no counter, and people who were in view have left it.
-            self._end(self._tracker.end())
+            left = self._tracker.end()
+            self._travellers.forget(left)
+            self._end(left)
         elif self._motion_gate.wants(frame.picture, frame.at_s):
             faces = self._search(frame)
+        if self._exercises and self._exercises.wanted:
+            in_view = bool(faces or self._tracker.alive or self._view.away)
+            self._exercises.see(frame, self._best_shots.policy, in_view=in_view)
         self._statistics.count_frame(self._best_shots.passages, faces, frame.captured_at, under_way=self._tracker.alive)
 
     def _search(self, frame: Frame) -> int:
@@ -221,8 +235,10 @@ class Pipeline:
             self._view.face_seen(frame.at_s)
         self._end(update.ended)
         for track, face in zip(update.tracks, faces, strict=True):
+            quality = self._travellers.look(track, frame, face, self._best_shots.policy)
             if self._best_shots.wants(track, face):
-                capture = self._best_shots.offer(track, frame, face, measure(frame.picture, face))
+                quality = quality or measure(frame.picture, face)
+                capture = self._best_shots.offer(track, frame, face, quality)
                 if capture:
                     self._put(capture)
                     self._sent_tracks.add(track)
@@ -231,10 +247,12 @@ class Pipeline:
         return len(faces)
 
     def _end(self, tracks: tuple[int, ...]) -> None:
-        self._sent_tracks.difference_update(tracks)
         for track in tracks:
+            if unusable := self._travellers.end(track, sent=track in self._sent_tracks):
+                self._tell_unusable(unusable)
             for capture in self._best_shots.end(track):
                 self._put(capture)
+        self._sent_tracks.difference_update(tracks)
 
     def _put(self, capture: FaceCapture) -> None:
         if self._source.can_wait:

@@ -23,6 +23,8 @@ from cekalwatch.camera.outbox import capture_message
 from cekalwatch.contract.values.cameras import SpoolState
 from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.platform.access import make_folder
+from cekalwatch.program.platform.secrets import MAX_MORE_BYTES, opened, protected
 from cekalwatch.program.secret_files import create_private, refuse_shared
 
 WHAT, THEN = "the spool's key", "consider who may have read it"
@@ -48,11 +50,11 @@ def read_or_make(file: Path) -> SpoolKey:
     Raises ProgramError when others can read it, ValueError when it is not a key, and OSError.
     """
     if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        create_private(file, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
-    with file.open("rb") as opened:
-        refuse_shared(WHAT, file, os.fstat(opened.fileno()).st_mode, THEN)
-        text = opened.read(1000)
+        make_folder(file.parent)
+        create_private(file, protected(base64.b64encode(os.urandom(KEY_BYTES)) + b"\n", file))
+    with file.open("rb") as stream:
+        refuse_shared(WHAT, file, os.fstat(stream.fileno()).st_mode, THEN)
+        text = opened(stream.read(1000 + MAX_MORE_BYTES))
     secret = base64.b64decode(text.strip(), validate=True)
     if len(secret) != KEY_BYTES:
         raise ValueError("not a key of 32 bytes in Base64")
@@ -144,7 +146,7 @@ class Spool:
             raise SpoolError(SpoolState.FAILED, problem) from None
         except ProgramError as error:
             raise SpoolError(SpoolState.FAILED, str(error)) from None
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         for draft in self._folder.glob(f"*{DRAFT_SUFFIX}"):
             draft.unlink()
         self._cipher = AESGCM(key.secret)

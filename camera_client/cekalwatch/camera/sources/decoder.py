@@ -22,6 +22,7 @@ from typing import BinaryIO, Final, cast
 from cekalwatch.camera.sources.decoder_link import DecodedPicture, DecoderCommand, DecoderSignal, PictureMemory
 from cekalwatch.camera.sources.opencv import OpenCapture
 from cekalwatch.program.confined.command import confined_command, confined_environment
+from cekalwatch.program.platform.interpreter import python_command
 
 MIN_PERIOD_S: Final = 1 / 60
 """Pictures that come faster are passed over: copying and judging them costs the other cameras' time."""
@@ -42,7 +43,7 @@ class Decoder:
     def __init__(self, open_capture: OpenCapture) -> None:
         """Start it. Raises OSError."""
         self._memory = PictureMemory.create()
-        command = [sys.executable, "-m", "cekalwatch.camera.sources.decoder_process", self._memory.key]
+        command = python_command("cekalwatch.camera.sources.decoder_process", self._memory.key)
         try:
             self._process = subprocess.Popen(  # our own interpreter
                 confined_command(command, open_capture.limits),

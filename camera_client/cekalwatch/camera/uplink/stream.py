@@ -6,7 +6,7 @@ grpc.aio allows one write at a time, and cancelling a write ends the call, so on
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,6 +17,7 @@ import structlog
 
 from cekalwatch.camera.clock import set_within
 from cekalwatch.camera.outbox import capture_message
+from cekalwatch.camera.outbox.exercise_box import ExerciseBox
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.codec.captures import FROM_CAMERA, TO_CAMERA
@@ -28,11 +29,13 @@ from cekalwatch.contract.values.captures import (
     CaptureOutcome,
     CaptureReceipt,
     Drain,
+    ExerciseRequest,
     Goodbye,
     Receipts,
     ToCamera,
     Welcome,
 )
+from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_WORD
 
@@ -96,11 +99,14 @@ class Stream:
         counts: LinkCounts | None = None,
         has_news: Callable[[], bool] = lambda: False,
         aiming: AimingPictures | None = None,
+        unusable: deque[UnusablePassage] | None = None,
+        exercises: ExerciseBox | None = None,
     ) -> None:
         """`stop`, when set, makes the stream say goodbye and end; receipts are counted in `counts`.
 
         `has_news`: whether the next heartbeat has urgent news (see NEWS_PERIOD_S); `aiming`: the source of requested
-        pictures, if hello offers any.
+        pictures, if hello offers any; `unusable`: travellers without a usable face, taken from it when they are sent;
+        `exercises`: where those are put that the server asks for, if hello offers it.
         """
         self._call = call
         self._outbox = outbox
@@ -110,6 +116,9 @@ class Stream:
         self._counts = counts or LinkCounts()
         self._has_news = has_news
         self._aiming = aiming
+        self._unusable = unusable if unusable is not None else deque()
+        self._exercises = exercises
+        self._takes_unusable = False
         self._wake = asyncio.Event()
         """Set when something changed for the sender."""
         self._ending = asyncio.Event()
@@ -137,6 +146,7 @@ class Stream:
             raise ProtocolError("the server's first message is no welcome")
         self._credits = welcome.credits
         self._heartbeat_period_s = welcome.heartbeat_period_s
+        self._takes_unusable = welcome.takes_unusable_passages
         return welcome
 
     async def say_goodbye(self, reason: str) -> None:
@@ -175,6 +185,8 @@ class Stream:
             end_listening()
             if self._aiming:
                 self._aiming.forget()  # who asked did so over this stream
+            if self._exercises:
+                self._exercises.forget()
             self._call.cancel()
             for task in tasks:
                 task.cancel()
@@ -197,19 +209,31 @@ class Stream:
             if self._aiming and (picture := self._aiming.answer()):
                 await self._give(picture)
                 continue
-            capture = self._outbox.take(self._credits) if self._credits > 0 and not self._drain else None
+            await self._tell_unusable()
+            may_send = self._credits > 0 and not self._drain
+            capture = self._outbox.take(self._credits) if may_send else None
+            if self._exercises and may_send and not capture:
+                capture = self._exercises.take()  # after everything of travellers
             if capture:
                 self._credits -= 1
                 await self._write(capture_message.to_request(capture))
+                continue
+            if self._exercises and (played := self._exercises.answer()):
+                await self._write(FROM_CAMERA.write(played))
                 continue
             pauses = [next_beat_s - loop.time(), NEWS_PERIOD_S]
             ready_s = self._outbox.next_ready_s()
             if ready_s is not None and self._credits > 0 and not self._drain:
                 pauses.append(ready_s)
             await set_within(self._wake, max(0.0, min(pauses)))
+        await self._tell_unusable()
         await self._write(FROM_CAMERA.write(self._heartbeat()))
         await self._write(FROM_CAMERA.write(Goodbye("the server drains" if self._drain else "the client stops")))
         await self._call.done_writing()
+
+    async def _tell_unusable(self) -> None:
+        while self._takes_unusable and self._unusable:
+            await self._write(FROM_CAMERA.write(self._unusable.popleft()))
 
     async def _give(self, answer: AimingAnswer) -> None:
         faces = answer.given.faces if isinstance(answer.given, AimingPicture) else None
@@ -251,6 +275,9 @@ class Stream:
             case AimingRequest(request_id=request_id) if self._aiming:
                 loop = asyncio.get_running_loop()
                 self._aiming.ask(request_id, lambda: loop.call_soon_threadsafe(self._wake.set))
+            case ExerciseRequest() as exercise if self._exercises:
+                loop = asyncio.get_running_loop()
+                self._exercises.ask(exercise, lambda: loop.call_soon_threadsafe(self._wake.set))
             case Drain() as drain:
                 self._drain = drain
                 self._ending.set()

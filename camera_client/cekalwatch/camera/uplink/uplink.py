@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import grpc
 import structlog
 
 from cekalwatch.camera.clock import Clock, set_within
+from cekalwatch.camera.outbox.exercise_box import ExerciseBox
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.stream import LinkCounts, ProtocolError, Stream, StreamLost, Timing
@@ -17,6 +19,7 @@ from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CameraHello, Drain, Welcome, is_wrong
+from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -74,8 +77,10 @@ class Uplink:
         counts: LinkCounts | None = None,
         has_news: Callable[[], bool] = lambda: False,
         aiming: AimingPictures | None = None,
+        unusable: deque[UnusablePassage] | None = None,
+        exercises: ExerciseBox | None = None,
     ) -> None:
-        """`counts`: where losses and receipts are counted, for the metrics; `has_news`, `aiming`: see Stream."""
+        """`counts`: where losses and receipts are counted, for the metrics; `has_news` and the rest: see Stream."""
         self._link = link
         self._outbox = outbox
         self._heartbeat = heartbeat
@@ -84,6 +89,8 @@ class Uplink:
         self._counts = counts or LinkCounts()
         self._has_news = has_news
         self._aiming = aiming
+        self._unusable = unusable
+        self._exercises = exercises
         self._misses = 0
         """Streams that ended since a server welcomed the camera."""
 
@@ -134,6 +141,8 @@ class Uplink:
                 self._counts,
                 self._has_news,
                 self._aiming,
+                self._unusable,
+                self._exercises,
             )
             watch = asyncio.create_task(self._watch(stop, ending))
             try:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.office.alerts import SeenVersion
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.platform.access import make_folder
 from cekalwatch.program.secret_files import write_private
 
 MAX_VERSIONS = 200
@@ -35,7 +36,7 @@ class SeenVersions:
         kept = [(key, one) for key, one in self._read() if (key, one.version) != (alert.alert_id, version.version)]
         kept = [*kept, (alert.alert_id, version)][-MAX_VERSIONS:]
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._file.parent)
             write_private(self._file, json.dumps([(key, asdict(one)) for key, one in kept]).encode())
         except (OSError, ProgramError):
             return

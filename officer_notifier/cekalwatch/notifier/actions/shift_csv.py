@@ -17,9 +17,20 @@ def figures_csv(report: ShiftReport, start: datetime, end: datetime) -> str:
     writer.row(("figure", "key", "cleared", "confirmed", "value"))
     writer.row(("start", "", "", "", start.isoformat(timespec="seconds")))
     writer.row(("end", "", "", "", end.isoformat(timespec="seconds")))
-    for name in ("raised", "cleared", "false_alerts", "confirmed", "provisional", "open", "escalated"):
+    for name in (
+        "raised",
+        "cleared",
+        "false_alerts",
+        "confirmed",
+        "provisional",
+        "open",
+        "escalated",
+        "looks",
+        "looks_kept",
+    ):
         writer.row((name, "", "", "", getattr(report, name)))
     writer.row(("median_claim_s", "", "", "", f"{report.median_claim_s:.1f}"))
+    writer.row(("median_look_s", "", "", "", f"{report.median_look_s:.1f}"))
     writer.row(("median_decision_s", "", "", "", f"{report.median_decision_s:.1f}"))
     writer.rows(_tallies("camera", report.cameras))
     writer.rows(_tallies("list", report.lists))

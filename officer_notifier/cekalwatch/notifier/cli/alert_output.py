@@ -12,7 +12,8 @@ from rich.text import Text
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.reports import ShiftReport
-from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.locale.order_formatting import Fact
 
 SHORT_KEY = 6
 """How many characters of a key's end are shown: they are random, unlike its beginning."""
@@ -51,8 +52,8 @@ def print_alerts(console: Console, alerts: Iterable[Alert], formatter: AlertForm
         console.print(Text(say("NO_ALERTS")))
 
 
-def print_alert(console: Console, alert: Alert, formatter: AlertFormatter) -> None:
-    """Print all that is known of an alert."""
+def print_alert(console: Console, alert: Alert, formatter: AlertFormatter, *, scores: bool = False) -> None:
+    """Print all that is known of an alert; the numbers of its similarity where `scores` are asked for."""
     say, now = formatter.say, datetime.now(UTC)
     facts = [
         Fact(say("COLUMN_KEY"), short_key(alert.alert_id)),
@@ -66,9 +67,11 @@ def print_alert(console: Console, alert: Alert, formatter: AlertFormatter) -> No
         *(Fact("", words, warning=True) for words in formatter.warnings(alert)),
         Fact("", formatter.whereabouts(alert, now), warning=alert.open),
         *((Fact("", ended, warning=True),) if (ended := formatter.orders_ended(alert)) else ()),
-        Fact(say("FACT_SIMILARITY"), formatter.similarity(alert)),
+        *((Fact("", exercise),) if (exercise := formatter.exercise(alert)) else ()),
+        *(() if alert.nameless else (Fact(say("FACT_SIMILARITY"), formatter.similarity(alert)),)),
         *formatter.candidates(alert),
         *formatter.history(alert),
+        *(formatter.scores(alert) if scores else ()),
     ]
     table = Table.grid(padding=(0, 2, 0, 0))
     for fact in facts:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated
@@ -18,14 +19,22 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from cekalwatch.contract.values.adjudication import OPEN_STATES, FollowUp, Reason, Step
+from cekalwatch.contract.values.adjudication import (
+    JUDGEMENTS,
+    OPEN_STATES,
+    STEP_OUTCOMES,
+    FollowUp,
+    Outcome,
+    Reason,
+    Step,
+)
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision, SignInProof
+from cekalwatch.notifier.actions.alert_actions import AlertActions, Decision
 from cekalwatch.notifier.actions.seen_versions import SeenVersions
 from cekalwatch.notifier.actions.shift_csv import figures_csv
 from cekalwatch.notifier.cli.alert_output import print_alert, print_alerts, print_report
 from cekalwatch.notifier.cli.options import with_settings
-from cekalwatch.notifier.cli.session import explained_refusals
+from cekalwatch.notifier.cli.session import ByPassword, ask_proof, explained_refusals
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.alert_record import alert_record, record_html
@@ -33,7 +42,7 @@ from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
-from cekalwatch.program.cli.prompts import ask, ask_secret, tell_new_name
+from cekalwatch.program.cli.prompts import ask, tell_new_name
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
@@ -56,6 +65,20 @@ Seen = Annotated[
 ]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="More about it, at most 1000 characters.")]
 Reference = Annotated[str, typer.Option(metavar="NUMBER", help="Reference number of Cekal Online.")]
+
+
+class FirstFinding(StrEnum):
+    """What a person may find of the two faces."""
+
+    REFERRED = Outcome.REFERRED.value
+    NOT_SAME_PERSON = Outcome.NOT_SAME_PERSON.value
+    CANNOT_DETERMINE = Outcome.CANNOT_DETERMINE.value
+
+
+FindingOption = Annotated[
+    FirstFinding,
+    typer.Option("--finding", case_sensitive=False, help="What you find of the faces; REFERRED: they agree."),
+]
 ReasonOption = Annotated[Reason, typer.Option("--reason", case_sensitive=False, help="Why; OTHER needs a note.")]
 
 commands = typer.Typer(no_args_is_help=True, help="Work on alerts without a desktop; sign in first.")
@@ -105,9 +128,17 @@ class CommandContext:
         if question := self.formatter.next_candidate(alert, answer):
             self.console.print(Text(question, style="bold red"))
 
-    def print(self, alert: Alert) -> None:
+    def look(self, key: str, finding: str, seen: int) -> None:
+        """Record a first look, and print the alert afterwards."""
+        alert = self.find(key)
+        if alert.look_needed:
+            self.carry_out(key, Decision(_judgement(finding), first_look=True), seen)
+        else:
+            self.print(alert)
+
+    def print(self, alert: Alert, *, scores: bool = False) -> None:
         """Print an alert, which its reader has seen then."""
-        print_alert(self.console, alert, self.formatter)
+        print_alert(self.console, alert, self.formatter, scores=scores)
         self.seen.note(alert)
 
     def _print_changed(self, alert_id: str, version: int) -> None:
@@ -115,6 +146,10 @@ class CommandContext:
         self.print(alert)
         if came := before and self.formatter.came_since(before, alert):
             self.console.print(Text(came, style="bold red"))
+
+
+def _judgement(finding: str) -> Step:
+    return next(step for step in JUDGEMENTS if STEP_OUTCOMES[step] == finding)
 
 
 @contextmanager
@@ -160,9 +195,14 @@ def list_alerts(
 
 @commands.command(epilog=_example("show 4F2A"))
 @_in_context
-def show(context: CommandContext, key: Key) -> None:
+def show(
+    context: CommandContext,
+    key: Key,
+    *,
+    scores: Annotated[bool, typer.Option("--scores", help="Also the numbers of its similarity.")] = False,
+) -> None:
     """Show all that is known of an alert."""
-    context.print(context.find(key))
+    context.print(context.find(key), scores=scores)
 
 
 @commands.command(epilog=_example("claim 4F2A"))
@@ -186,6 +226,13 @@ def take_over(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOp
     context.carry_out(key, Decision(Step.TAKE_OVER, reason, note), seen)
 
 
+@commands.command(epilog=_example("look 4F2A --seen 1 --finding NOT_SAME_PERSON"))
+@_in_context
+def look(context: CommandContext, key: Key, *, seen: Seen, finding: FindingOption) -> None:
+    """Record your first look at the two faces; then the rest of the alert is shown. It claims an alert that waits."""
+    context.look(key, finding.value, seen)
+
+
 @commands.command(epilog=_example('refer 4F2A --seen 2 --reason FACE_AGREES --note "same scar"'))
 @_in_context
 def refer(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
@@ -207,6 +254,13 @@ def cannot_tell(context: CommandContext, key: Key, *, seen: Seen, reason: Reason
     context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note), seen)
 
 
+@commands.command(epilog=_example("undo 4F2A"))
+@_in_context
+def undo(context: CommandContext, key: Key) -> None:
+    """Undo your judgement of the last ten seconds; the alert is yours again."""
+    context.print(context.alert_client.undo(context.find(key).alert_id))
+
+
 @commands.command(epilog=_example("confirm 4F2A --seen 3 --reference CO-2026/00123 --second-signature"))
 @_in_context
 def confirm(
@@ -222,6 +276,7 @@ def confirm(
     second_signature: Annotated[
         bool, typer.Option("--second-signature", help="A supervisor at your side signs in, only for this step.")
     ] = False,
+    by_password: ByPassword = False,
     beside: Annotated[
         bool, typer.Option("--beside", hidden=True, help="The name of --second-signature in 0.2.0.")
     ] = False,
@@ -231,10 +286,25 @@ def confirm(
         tell_new_name("--beside", "--second-signature")
     say = context.formatter.say
     is_signed = second_signature or beside
-    proof = SignInProof(ask(say("SIGN_IN_NAME")), ask_secret(say("PASSWORD"))) if is_signed else None
     reason = Reason.CENTRAL_SYSTEM_DOWN if central_system_down else Reason.LISTED_IN_CEKAL_ONLINE
-    decision = Decision(Step.CONFIRM, reason, note, reference=reference.strip().upper(), supervisor=proof)
-    context.carry_out(key, decision, seen)
+    decision = Decision(Step.CONFIRM, reason, note, reference=reference.strip().upper())
+    if not is_signed:
+        context.carry_out(key, decision, seen)
+        return
+    actions = AlertActions(context.alert_client, context.sessions)
+    prover = ask_proof(context.sessions, context.formatter, by_password=by_password)
+    signature = prover.prove(actions.sign_beside)
+    try:
+        alert = context.find(key)
+        if signature.must_look(alert):
+            context.console.print(say("LOOK_HINT"))
+            found = ask(f"{say('LOOK_BESIDE')} ({', '.join(FirstFinding)})").strip().upper()
+            if found not in set(FirstFinding):
+                raise ProgramError(say("LOOK_BESIDE"), Exit.USAGE)
+            actions.look_beside(alert, _judgement(found), signature)
+        context.carry_out(key, replace(decision, supervisor=signature), seen)
+    finally:
+        actions.leave(signature)
 
 
 @commands.command(epilog=_example("owed"))

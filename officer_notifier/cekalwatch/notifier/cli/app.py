@@ -11,12 +11,11 @@ import typer
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.notifier.cli import session as session_command
 from cekalwatch.notifier.cli.alerts import commands as alert_commands
+from cekalwatch.notifier.cli.approvals import commands as approval_commands
 from cekalwatch.notifier.cli.options import AgentId, Config, LanguageOption, Server
 from cekalwatch.notifier.cli.problems import commands as problem_commands
 from cekalwatch.notifier.console.run import OutputFormat, run
-from cekalwatch.notifier.desktop.autostart import agent_command, entries
-from cekalwatch.notifier.desktop.autostart import install as install_files
-from cekalwatch.notifier.desktop.autostart import uninstall as uninstall_files
+from cekalwatch.notifier.desktop.autostart import agent_command, autostart
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.checks.results import AsJson, show_results
@@ -31,6 +30,11 @@ from cekalwatch.program.cli.shared_commands import (
     tell_set_up,
 )
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.program.platform.installation import Installation
+from cekalwatch.program.platform.interpreter import python_command
+from cekalwatch.program.platform.message_box import expect_person
+from cekalwatch.program.platform.places import ON_A_STICK, ON_THE_DISK
+from cekalwatch.program.platform.session import STOPPED_BY
 from cekalwatch.wire.identity import DeviceRole
 
 app = typer.Typer(
@@ -40,13 +44,14 @@ app = typer.Typer(
 add_version(app, "cekalwatch-notifier", "Shows alerts of possible watchlist matches to an officer.")
 app.add_typer(alert_commands, name="alerts")
 app.add_typer(problem_commands, name="problems")
+app.add_typer(approval_commands, name="approvals")
 app.add_typer(
     problem_commands, name="troubles", hidden=True, callback=lambda: tell_new_name("`troubles`", "`problems`")
 )
 
 
 @app.command(
-    epilog="""Examples:
+    epilog=f"""Examples:
 
     cekalwatch-notifier console --language en
 
@@ -54,7 +59,7 @@ app.add_typer(
 
     cekalwatch-notifier console --format jsonl > alerts.jsonl
 
-Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 nobody reads the output any more; 2 wrong option;
+Exit codes: 0 stopped by {STOPPED_BY}; 1 nobody reads the output any more; 2 wrong option;
 69 the record is in use by another notifier, or a folder cannot be written; 78 wrong setting, or the server refuses.
 """,
 )
@@ -131,12 +136,16 @@ def desktop(
     ] = False,
 ) -> None:
     """Run in the tray, and bring alerts to the front. A second start shows the window of the first."""
+    expect_person()
     require_extra("desktop", ("PySide6",))
     if restart:
         from cekalwatch.notifier.desktop.restarting import keep_running
 
+        configure_logs()
         arguments = [one for one in sys.argv[1:] if one != "--restart"]
-        raise typer.Exit(keep_running((sys.executable, "-m", "cekalwatch.notifier", *arguments)))
+        installation = Installation("notifier")
+        command = python_command("cekalwatch.notifier", *arguments)
+        raise typer.Exit(keep_running(command, successor=lambda: installation.successor(*sys.argv[1:])))
     from cekalwatch.notifier.desktop.run import run as run_desktop
 
     loaded = NotifierSettings.load_with_sources(
@@ -145,6 +154,39 @@ def desktop(
     configure_logs(loaded.values.log_level)
     loaded.log()
     run_desktop(loaded.values, Start.ACKNOWLEDGED)
+
+
+@app.command(
+    epilog=f"""Examples:
+
+    cekalwatch-notifier train --faces {ON_THE_DISK}practice
+
+    cekalwatch-notifier train --config notifier.toml --language en
+
+The folder has one folder a person, with JPEG files, of people who agreed to it in writing; never photographs of a list.
+
+Exit codes: 0 closed; 2 no folder; 66 the folder cannot be read, or has too few people; 70 the extra `desktop` is not
+installed; 78 wrong setting.
+""",
+)
+def train(
+    *,
+    faces: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Photographs to practise with; the setting `training_dir`.")
+    ] = None,
+    language: LanguageOption = None,
+    config: Config = None,
+) -> None:
+    """Practise with twenty pairs of faces, with the keys of an alert. It needs no server, and stores nothing."""
+    expect_person()
+    require_extra("desktop", ("PySide6",))
+    from cekalwatch.notifier.desktop.practising import run_training
+
+    settings = NotifierSettings.load(config, language=language, training_dir=faces)
+    if settings.training_dir is None:
+        raise typer.BadParameter("name the folder of photographs", param_hint="--faces")
+    configure_logs(settings.log_level)
+    run_training(settings, settings.training_dir)
 
 
 add_settings(app, "cekalwatch-notifier", NotifierSettings)
@@ -165,7 +207,7 @@ def check(config: Config = None, server: Server = None, agent_id: AgentId = None
     show_results(check_installation(loaded, datetime.now(UTC)), as_json=as_json)
 
 
-@app.command(epilog="Example:\n\n  cekalwatch-notifier install --config /etc/cekalwatch/notifier.toml")
+@app.command(epilog=f"Example:\n\n  cekalwatch-notifier install --config {NotifierSettings.usual_files()[0]}")
 def install(
     *,
     config: Annotated[
@@ -177,27 +219,28 @@ def install(
     require_extra("desktop", ("PySide6",))
     if config:
         NotifierSettings.load(config)
-    files = entries(agent_command(config))
+    start = autostart(agent_command(config))
     if remove:
-        uninstall_files(files)
+        start.remove()
     else:
-        install_files(files)
-    for path in files:
-        typer.echo(f"{'Deleted' if remove else 'Written'}: {path}")
+        start.install()
+    for place in start.places:
+        typer.echo(f"{'Deleted' if remove else 'Written'}: {place}")
 
 
 add_enrol(app, "cekalwatch-notifier", DeviceRole.NOTIFIER, DEFAULT_TLS_DIR)
 
 
 @app.command(
-    epilog="Examples:\n\n  cekalwatch-notifier init --invitation /media/usb/counter-d1.invitation\n\n"
+    epilog=f"Examples:\n\n  cekalwatch-notifier init --invitation {ON_A_STICK}counter-d1.invitation\n\n"
     "Run it as the account under which the agent runs: each account of a shared PC is a PC of its own."
 )
 def init(
     *,
     invitation: InvitationFile = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File that the settings go to; /etc/cekalwatch/notifier.toml.")
+        Path | None,
+        typer.Option(metavar="FILE", help=f"File that the settings go to; {NotifierSettings.usual_files()[0]}."),
     ] = None,
     tls_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")

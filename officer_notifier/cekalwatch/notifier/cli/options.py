@@ -27,7 +27,9 @@ AgentId = Annotated[
 LanguageOption = Annotated[Language | None, typer.Option("--language", help="Language of the texts; default id.")]
 Config = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="TOML file with settings; default: /etc/cekalwatch/notifier.toml if it exists."),
+    typer.Option(
+        metavar="FILE", help=f"TOML file with settings; default: {NotifierSettings.usual_files()[0]} if it exists."
+    ),
 ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import grpc
@@ -13,8 +15,15 @@ from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.notifier.cli.options import with_settings
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.notifier.signing_in.browser_sign_in import (
+    BrowserSignIn,
+    Prover,
+    TypedPassword,
+    end_at_provider,
+    offered,
+)
 from cekalwatch.office.client.refusals import UNREACHABLE, explain
-from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.client.session_client import Password, SessionClient
 from cekalwatch.program.cli.prompts import ask, ask_secret
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
@@ -22,17 +31,23 @@ from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Texts
 from cekalwatch.wire.calls import told_by
 
+ByPassword = Annotated[
+    bool, typer.Option("--by-password", help="With a password, also where there is an identity provider.")
+]
+
 
 @with_settings
-def sign_in(settings: NotifierSettings) -> None:
-    """Sign in on this PC; a first password must be changed at once. The notifier that runs here signs in with you."""
+def sign_in(settings: NotifierSettings, *, by_password: ByPassword = False) -> None:
+    """Sign in on this PC, through the office's identity provider where there is one.
+
+    A first password must be changed at once. The notifier that runs here signs in with you.
+    """
     with _client(settings) as (client, texts):
-        name = ask(texts.say("SIGN_IN_NAME"))
-        password = ask_secret(texts.say("PASSWORD"))
-        who = client.sign_in(name, password)
-        if who.password_change_needed:
+        prover = ask_proof(client, texts, by_password=by_password)
+        who = prover.prove(client.sign_in)
+        if who.password_change_needed and isinstance(prover, TypedPassword):
             typer.echo(texts.say("CHANGE_FIRST_PASSWORD"), err=True)
-            client.change_password(password, _new_password(texts))
+            client.change_password(prover.password.password, _new_password(texts))
         _print_session(who, texts, settings.zone)
 
 
@@ -40,7 +55,12 @@ def sign_in(settings: NotifierSettings) -> None:
 def sign_out(settings: NotifierSettings) -> None:
     """End the session on this PC."""
     with _client(settings) as (client, texts):
+        by_provider = False
+        with suppress(grpc.RpcError):
+            by_provider = client.whoami().by_provider
         client.sign_out()
+        if by_provider:
+            end_at_provider(client, texts)
         typer.echo(texts.say("SIGNED_OUT"))
 
 
@@ -58,6 +78,23 @@ def password(settings: NotifierSettings) -> None:
         present = ask_secret(texts.say("PRESENT_PASSWORD"))
         client.change_password(present, _new_password(texts))
         typer.echo(texts.say("PASSWORD_CHANGED"))
+
+
+def ask_proof(sessions: SessionClient, texts: Texts, *, by_password: bool) -> Prover:
+    """Return how a person here proves who they are: in the browser, or by name and password, which are asked for."""
+    provider = None
+    with suppress(grpc.RpcError):  # a server that is away refuses the password then, and says why
+        provider = None if by_password else offered(sessions)
+    if provider is None:
+        return TypedPassword(Password(ask(texts.say("SIGN_IN_NAME")), ask_secret(texts.say("PASSWORD"))))
+    opened = texts.say("BROWSER_OPENED", provider=provider.host)
+
+    def open_browser(address: str) -> bool:
+        typer.echo(f"{opened}\n{address}", err=True)
+        webbrowser.open(address)
+        return True
+
+    return BrowserSignIn(sessions, texts, open_browser)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """The notifier's output for programs: only JSON objects on standard output, one per line.
 
-Writing the line is the showing. It carries keys, times and scores, but no name. An alert that is listed again after a
+Writing the line is the showing. It carries keys, times and scores, but no name; before a first look
+only those of place and time, with `"look_needed": true`. An alert that is listed again after a
 restart, or waited for an agent that was away, has `"relisted": true` and neither sequence nor event type; `"rings"`
 says whether a screen would ring. The pictures that it names are there for the time of `picture_lifetime_seconds`.
 
 A problem of a camera or a source has `"event_type": "TROUBLE"` and no alert; it comes when it begins or changes, and
-with `end_time` when it is over. A last line without its line end was cut off by the death of the process; its alert is
-listed again.
+with `end_time` when it is over. Travellers without a usable face have `"event_type": "UNUSABLE_FACE"`, their number and
+a reason. A last line without its line end was cut off by the death of the process; its alert is listed again.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ import structlog
 
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.orders import ShownOrder
+from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
 from cekalwatch.contract.values.troubles import Trouble, Troubles
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
 from cekalwatch.notifier.delivery.ringing import Station, rings
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.streams import reader_is_gone
 
 
 class JsonLines:
@@ -40,6 +44,7 @@ class JsonLines:
         self._troubles: dict[str, Trouble] = {}
         self._link: Cause | str = ""
         self._stale = False
+        self._fault: ReadinessFault | None = None
         self._log = structlog.get_logger()
 
     def prepare(self, alert: Alert) -> None:
@@ -68,14 +73,25 @@ class JsonLines:
             try:
                 while line:
                     line = line[self._output.write(line) or 0 :]
-            except BrokenPipeError:
-                raise ProgramError("The program that read the alerts has ended") from None
+            except OSError as error:
+                if reader_is_gone(error):
+                    raise ProgramError("The program that read the alerts has ended") from None
+                raise
 
-    def connected(self, freshness: Freshness, waiting: int) -> None:  # noqa: ARG002  # a program counts what it reads
-        """Log the connection, and a watchlist that is stale."""
+    def connected(
+        self,
+        freshness: Freshness,
+        waiting: int,  # noqa: ARG002  # a program counts what it reads
+        readiness: Readiness | None = None,
+    ) -> None:
+        """Log the connection, whether a listed traveller would ring, and a watchlist that is stale."""
         if self._link != "connected":
             self._link = "connected"
             self._log.info("connected", active_subjects=freshness.active_subjects)
+        fault = readiness.fault if readiness else None
+        if fault is not self._fault:
+            self._fault = fault
+            self._log.warning("not_watching", fault=fault.value) if fault else self._log.info("watching")
         if freshness.stale != self._stale:
             self._stale = freshness.stale
             self._log.warning("watchlist_stale" if freshness.stale else "watchlist_fresh_again")
@@ -92,6 +108,19 @@ class JsonLines:
         """Log that events may be missing, or that the log is another one."""
         self._log.warning("started_over", reason=lost.value)
 
+    def passed_unusable(self, notice: UnusableNotice) -> None:
+        """Write a line; raises ProgramError as `show` does."""
+        self._write(
+            {
+                "event_type": "UNUSABLE_FACE",
+                "site": notice.site,
+                "counter": notice.counter,
+                "passages": notice.passages,
+                "reason": notice.reason,
+                "seen_time": _iso(notice.last_seen_at),
+            }
+        )
+
     def _fields(self, shown: ShownAlert) -> dict[str, object]:
         alert, place, seen = shown.alert, shown.alert.place, shown.alert.last_seen
         images = self._pictures.paths(alert.alert_id) if self._pictures else ImagePaths()
@@ -101,13 +130,15 @@ class JsonLines:
             "relisted": shown.relisted,
             "rings": rings(shown, self._station),
             "alert_id": alert.alert_id,
-            "subject_id": alert.subject.subject_id,
+            "look_needed": alert.look_needed,
+            "exercise": alert.exercise,
+            "subject_id": alert.subject.subject_id or None,
             "capture_time": _iso(alert.captured_at),
             "raised_time": _iso(alert.raised_at),
             "notified_time": _iso(shown.notified_at),
-            "score": round(alert.score, 4),
-            "threshold": round(alert.threshold, 4),
-            "model_version": alert.model_version,
+            "score": None if alert.nameless else round(alert.score, 4),
+            "threshold": None if alert.nameless else round(alert.threshold, 4),
+            "model_version": alert.model_version or None,
             "direction": place.direction,
             "counter": place.counter,
             "site": place.site,

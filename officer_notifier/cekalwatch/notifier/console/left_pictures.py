@@ -16,6 +16,7 @@ import structlog
 from cekalwatch.notifier.console.picture_folder import delete_pictures
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.access import make_folder
 from cekalwatch.program.secret_files import write_private
 
 _RECORD = "pictures-"
@@ -32,7 +33,7 @@ class PictureRecord:
     def note(self, folder: Path) -> None:
         """Record the folder; raises ProgramError."""
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._file.parent)
             write_private(self._file, str(folder.absolute()).encode())
         except OSError as error:
             raise ProgramError(f"Pictures cannot be kept: {self._file}: {error.strerror}", Exit.UNAVAILABLE) from None

@@ -14,7 +14,9 @@ from rich.live import Live
 
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.contract.values.troubles import Troubles, shown_to
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import ConsoleView, Painter
@@ -75,6 +77,8 @@ class LiveConsole:
         """Record who works here, and return the alerts that the person holds at this PC."""
         with self._lock:
             self._station = replace(self._station, session=session)
+            self._alert_cache.read_by(session.person_id if session.works else "")
+            self._view = replace(self._view, alerts=self._alert_cache.newest_first())
             self._show_troubles()
             return claims_to_renew(self._alert_cache.newest_first(), session, agent_id)
 
@@ -100,11 +104,11 @@ class LiveConsole:
         if ringing:
             self._console.bell()
 
-    def connected(self, freshness: Freshness, waiting: int) -> None:
-        """Show the connection and the watchlist's age."""
+    def connected(self, freshness: Freshness, waiting: int, readiness: Readiness | None = None) -> None:
+        """Show the connection, whether a listed traveller would ring, and the watchlist's age."""
         with self._lock:
             first = self._view.freshness is None
-            connection = self._view.connection.made(self._now())
+            connection = self._view.connection.made(self._now(), readiness)
             self._view = replace(self._view, connection=connection, freshness=freshness, waiting=waiting)
         self._live.refresh()
         if first and waiting:  # before anybody has signed in, the server says no more of what waits here
@@ -123,6 +127,12 @@ class LiveConsole:
             if lost is LostPosition.UNKNOWN:
                 self._alert_cache.clear()
             self._view = replace(self._view, lost=lost, alerts=self._alert_cache.newest_first())
+        self._live.refresh()
+
+    def passed_unusable(self, notice: UnusableNotice) -> None:
+        """Say for a while that travellers without a usable face have passed; the bell is silent."""
+        with self._lock:
+            self._view = replace(self._view, unusable=notice)
         self._live.refresh()
 
     def troubles(self, present: Troubles) -> None:

@@ -22,12 +22,12 @@ from types import TracebackType
 import grpc
 import structlog
 
-from cekalwatch.contract.values.adjudication import UNSETTLED
 from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.access import keep_to_owner, make_folder
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS
 
 MAX_REFERENCES = 3
@@ -75,8 +75,8 @@ class PictureFolder(BackgroundThread):
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.RLock()
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
+            make_folder(folder)
+            keep_to_owner(folder)
             self.delete_all()
         except OSError as error:
             raise ProgramError(f"Pictures cannot be kept in {folder}: {error}", Exit.UNAVAILABLE) from None
@@ -95,16 +95,16 @@ class PictureFolder(BackgroundThread):
 
     def fetch(self, alert: Alert) -> None:
         """Load the pictures of an unsettled alert: once for each probe, and again after their removal. Those of a
-        settled one are deleted.
+        settled one are deleted, and those of one that does not say yet whom it asks about are loaded once it does.
 
         An alert without pictures is better than no alert, so failures to load or write are only logged.
         """
-        if alert.state not in UNSETTLED or not alert.pictures_key:
+        if not alert.unsettled or not alert.pictures_key:
             self._drop(alert.alert_id)
             return
         with self._lock:
             kept = self._kept.get(alert.alert_id)
-        if kept and kept.key == alert.pictures_key:
+        if not alert.named or (kept and kept.key == alert.pictures_key):
             return
         try:
             pictures = self._load(alert.alert_id)

@@ -16,7 +16,9 @@ from rich.text import Text
 
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.orders import ShownOrder
+from cekalwatch.contract.values.readiness import WatchLevel
 from cekalwatch.contract.values.troubles import Troubles
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.cli.alert_output import short_key
 from cekalwatch.notifier.console.picture_folder import ImagePaths
@@ -30,6 +32,12 @@ NEW_FOR = timedelta(seconds=60)
 
 _SHARES = (15, 28, 38, 15, 24)
 _WRONG = "bold white on red"
+_WATCH_STYLES = {
+    WatchLevel.ALL: "bold green",
+    WatchLevel.SOME: "bold black on yellow",
+    WatchLevel.NONE: _WRONG,
+    WatchLevel.UNKNOWN: "bold yellow",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class ConsoleView:
     """Number of waiting alerts by the server; without a signed-in person, more than are shown."""
     troubles: Troubles = ()
     """The problems that concern the person at this PC, oldest first."""
+    unusable: UnusableNotice | None = None
+    """The newest about travellers without a usable face."""
 
 
 class Painter:
@@ -61,7 +71,8 @@ class Painter:
 
     def paint(self, view: ConsoleView, console: Console, now: datetime) -> RenderableType:
         """Return the whole screen, with as many alerts as fit `console`."""
-        head: list[RenderableType] = [*self._header(view), Rule(style="dim")]
+        quiet = self._formatter.unusable_line(view.unusable, now)
+        head: list[RenderableType] = [*self._header(view), *([Text(quiet)] if quiet else ()), Rule(style="dim")]
         foot = Text(self._say("VERIFY"), style="italic", no_wrap=True, overflow="ellipsis")
         if not view.alerts:
             words = self._formatter.waiting(view.waiting) if view.waiting else self._say("NO_ALERTS")
@@ -83,18 +94,17 @@ class Painter:
 
     def _header(self, view: ConsoleView) -> list[Text]:
         connection, freshness = view.connection, view.freshness
-        style = "bold green" if connection.ready else _WRONG if connection.cause else "bold yellow"
         first = Text.assemble(
             (self._say("APP_NAME"), "bold"),
             f" {view.agent_id} @ {view.server}  ",
-            (self._formatter.connection(connection), style),
-            "  ",
             (self._say("ALERT_COUNT", count=len(view.alerts)), "bold"),
         )
         style = "dim" if freshness is None else _WRONG if freshness.outdated else ""
-        lines = [first, Text(self._formatter.watchlist(freshness), style=style)]
-        if not connection.ready:
-            lines.append(Text(self._say("DISCONNECTED_WARNING"), style="bold red"))
+        lines = [
+            first,
+            Text(self._formatter.watching(connection), style=_WATCH_STYLES[connection.level()]),
+            Text(self._formatter.watchlist(freshness), style=style),
+        ]
         if advice := self._formatter.refusal(connection):
             lines.append(Text(advice, style="bold red"))
         if view.lost:
@@ -108,7 +118,7 @@ class Painter:
             self._say("COLUMN_SUBJECT"),
             self._say("COLUMN_ORDER"),
             self._say("COLUMN_PLACE"),
-            self._say("COLUMN_SCORE"),
+            self._say("COLUMN_SIMILARITY"),
         )
         return _grid(widths, [Text(title, style="bold underline") for title in titles])
 
@@ -117,7 +127,10 @@ class Painter:
         cells = [self._when(shown, now), self._who(alert), self._orders(alert), self._where(alert)]
         images = [] if view.images is None else [self._images(view.images.get(alert.alert_id, ImagePaths()))]
         return Group(
-            _grid(widths, [*cells, self._score(alert)]), *self._now(alert, now), *(images if alert.open else ()), Text()
+            _grid(widths, [*cells, self._similarity(alert)]),
+            *self._now(alert, now),
+            *(images if alert.open else ()),
+            Text(),
         )
 
     def _now(self, alert: Alert, now: datetime) -> list[Text]:
@@ -144,7 +157,10 @@ class Painter:
         text = Text(self._formatter.subject_name(alert), style="bold")
         if words := self._formatter.candidate(alert):
             text.append(f"\n{words}", style="bold yellow")
-        text.append(f"\n{self._formatter.subject_line(alert)}", style="not bold")
+        if alert.named:
+            text.append(f"\n{self._formatter.subject_line(alert)}", style="not bold")
+        if exercise := self._formatter.exercise(alert):
+            text.append(f"\n{exercise}", style="bold")
         style = _WRONG if alert.only_to_be_cleared or alert.ground_gone else "bold" if alert.open else "not bold dim"
         text.append(f"\n{self._formatter.state(alert)}", style=style)
         return text
@@ -163,9 +179,13 @@ class Painter:
         counter = self._say("COUNTER", counter=alert.place.counter)
         return Text(f"{self._formatter.direction(alert.place.direction)}\n{counter}\n{alert.place.site}")
 
-    def _score(self, alert: Alert) -> Text:
-        text = Text(f"{self._formatter.score(alert)}\n{self._formatter.score_level(alert)}", style="bold")
-        text.append(f"\n{self._say('SIGHTINGS', count=len(alert.sightings))}\n{alert.model_version}", style="not bold")
+    def _similarity(self, alert: Alert) -> Text:
+        if not alert.named:
+            return Text()
+        if alert.look_needed:
+            return Text(self._say("SIGHTINGS", count=len(alert.sightings)))
+        text = Text(self._formatter.similarity(alert), style="bold")
+        text.append(f"\n{self._say('SIGHTINGS', count=len(alert.sightings))}", style="not bold")
         return text
 
     def _images(self, images: ImagePaths) -> Text:

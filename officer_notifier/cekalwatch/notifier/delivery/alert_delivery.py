@@ -29,9 +29,11 @@ from typing import Protocol
 import grpc
 import structlog
 
-from cekalwatch.contract.values.adjudication import PENDING, UNSETTLED
+from cekalwatch.contract.values.adjudication import UNSETTLED
 from cekalwatch.contract.values.alerts import Alert, AlertEvent, KeepAlive, Subscribed
 from cekalwatch.contract.values.people import PersonSession
+from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
 from cekalwatch.notifier.delivery.ringing import ShownVersions
@@ -143,14 +145,17 @@ class Screen(Protocol):
     def show(self, *shown: ShownAlert) -> None:
         """Show the present version of alerts, and ring if `ringing.py` says so; afterwards they count as shown."""
 
-    def connected(self, freshness: Freshness, waiting: int) -> None:
-        """Show that the connection works, the age of the watchlist, and the number of waiting alerts."""
+    def connected(self, freshness: Freshness, waiting: int, readiness: Readiness | None = None) -> None:
+        """Show that the connection works, the age of the watchlist, the number of waiting alerts, and the readiness."""
 
     def disconnected(self, ended: Disconnected) -> None:
         """Show that no alert can come."""
 
     def started_over(self, lost: LostPosition) -> None:
         """Show that the server could not continue from this agent's position."""
+
+    def passed_unusable(self, notice: UnusableNotice) -> None:
+        """Say in one quiet line that travellers without a usable face have passed; nothing rings."""
 
 
 class AlertDelivery:
@@ -164,15 +169,22 @@ class AlertDelivery:
         screen: Screen,
         recall: Recall,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reopen: Callable[[], object] = lambda: None,
     ) -> None:
+        """`reopen` opens the subscription again with the token of who has signed in."""
+        self._reopen = reopen
         self._alert_client = alert_client
         self._acknowledgements = acknowledgements
         self._inbox = inbox
         self._screen = screen
         self._taking = threading.Lock()
-        self._at_hand_owed = recall is Recall.AT_HAND
+        self._at_hand_owed = self._begins_empty = recall is Recall.AT_HAND
+        self._open_owed = False
+        """Whether alerts wait that the server may have taken for shown here: its record of that can be wrong."""
         self._supervisors_owed = False
         self._uncertain_owed = True
+        self._unnamed: set[str] = set()
+        """Alerts that came without their people, since nobody was signed in."""
         self._refused_to: str | None = None
         """The token with which the server refused to list: it is not asked again until somebody else signs in."""
         self._shown = ShownVersions()
@@ -184,6 +196,7 @@ class AlertDelivery:
 
         The server sends that to a supervisor's PC only as it happens.
         """
+        self._reopen()
         with self._taking:
             self._supervisors_owed = session.supervises
             self._list_again()
@@ -198,6 +211,7 @@ class AlertDelivery:
             case Subscribed():
                 if update.head_sequence < self._inbox.newest_sequence():
                     self._other_log()
+                self._open_owed |= self._begins_empty and update.waiting_alerts > 0
                 self._sign_of_life(update)
             case KeepAlive():
                 self._sign_of_life(update)
@@ -205,6 +219,8 @@ class AlertDelivery:
                 self._show_alerts([update])
             case AlertEvent():
                 self._event(update)
+            case UnusableNotice():
+                self._screen.passed_unusable(update)
             case Disconnected():
                 self._screen.disconnected(update)
             case StartedOver():
@@ -215,7 +231,7 @@ class AlertDelivery:
 
     def _sign_of_life(self, update: Subscribed | KeepAlive) -> None:
         heard_at = update.server_time if isinstance(update, KeepAlive) else None
-        self._screen.connected(replace(update.freshness, as_of=heard_at), update.waiting_alerts)
+        self._screen.connected(replace(update.freshness, as_of=heard_at), update.waiting_alerts, update.readiness)
         self._list_again()
         self._acknowledgements.try_again()
 
@@ -232,6 +248,7 @@ class AlertDelivery:
                 self._inbox.record(event.sequence, alert_id)
                 self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.type, appearance))
             self._inbox.mark_shown(event.sequence)
+            self._note_names(event.alert)
             self._shown.note(event.alert, event=event.type, capture_id=event.capture_id)
             self._acknowledgements.owe(event.sequence, trace)
         else:
@@ -240,6 +257,7 @@ class AlertDelivery:
     def _other_log(self) -> None:
         self._log.warning("event_log_replaced", newest_sequence=self._inbox.newest_sequence())
         self._inbox.clear()
+        self._unnamed.clear()
         self._shown.forget()
         self._acknowledgements.forget()
         self._screen.started_over(LostPosition.UNKNOWN)
@@ -252,11 +270,18 @@ class AlertDelivery:
         try:
             if self._supervisors_owed:
                 unsettled = self._alert_client.listed(UNSETTLED)
-                self._show_alerts(one for one in unsettled if one.state in PENDING or one.escalated)
+                self._show_alerts(one for one in unsettled if one.pending or one.escalated)
                 self._supervisors_owed = False
             if self._at_hand_owed:
                 self._show_alerts(self._alert_client.at_hand(day_began(self._now())))
-                self._at_hand_owed = False
+                self._at_hand_owed = self._open_owed = False
+            if self._open_owed:
+                self._show_alerts(self._alert_client.listed(UNSETTLED))
+                self._open_owed = False
+            if self._unnamed and token:
+                at_hand = self._alert_client.at_hand(day_began(self._now()))
+                self._show_alerts(one for one in at_hand if one.alert_id in self._unnamed)
+                self._unnamed.clear()
             if self._uncertain_owed:
                 self._list_uncertain()
                 self._uncertain_owed = False
@@ -293,4 +318,9 @@ class AlertDelivery:
                 *(ShownAlert(one, self._now(), appearance=seen) for one, seen in zip(some, appearances, strict=True))
             )
             self._inbox.settle(*(one.alert_id for one in some))
+            self._note_names(*some)
             self._shown.note(*some)
+
+    def _note_names(self, *alerts: Alert) -> None:
+        self._unnamed -= {one.alert_id for one in alerts if one.named}
+        self._unnamed |= {one.alert_id for one in alerts if not one.named}

@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.access import keep_to_owner, make_folder
 
 MAX_EVENTS = 100_000
 """Older ones are pruned. The server's acknowledged position keeps them from coming again."""
@@ -52,10 +53,10 @@ class Inbox:
         """Open or make the file; raises ProgramError when it cannot be used or another process has it."""
         self._now, self._path = now, path
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
             # SQLite would make it readable for others; its journal takes over the mode of the file.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
+            keep_to_owner(path)
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
         except (OSError, sqlite3.Error) as error:
             raise ProgramError(f"The notifier cannot keep its record in {path}: {error}", Exit.UNAVAILABLE) from None

@@ -27,7 +27,7 @@ MAX_ALERTS = 100
 @dataclass(frozen=True)
 class _Held:
     key: str
-    subject_id: str
+    asked: str
     pictures: AlertPictures
     loaded_at_s: float
 
@@ -54,10 +54,11 @@ class PictureCache:
         return held.pictures if held and held.key == alert.pictures_key else None
 
     def held_before(self, alert: Alert) -> AlertPictures | None:
-        """Return pictures of the alert with an earlier probe, to show until the newer one has arrived."""
+        """Return pictures of the alert with an earlier probe, to show until the newer one has arrived, and while the
+        server does not answer."""
         with self._lock:
             held = self._held.get(alert.alert_id)
-        return held.pictures if held and held.subject_id == alert.subject.subject_id else None
+        return held.pictures if held and held.asked == alert.asked else None
 
     def fetch(self, alert: Alert) -> AlertPictures:
         """Return the pictures of this version of the alert, and load them if needed; raises grpc.RpcError."""
@@ -66,9 +67,7 @@ class PictureCache:
         pictures = self._load(alert.alert_id)
         with self._lock:
             self._held.pop(alert.alert_id, None)
-            self._held[alert.alert_id] = _Held(
-                alert.pictures_key, alert.subject.subject_id, pictures, self._monotonic_s()
-            )
+            self._held[alert.alert_id] = _Held(alert.pictures_key, alert.asked, pictures, self._monotonic_s())
             while len(self._held) > MAX_ALERTS:
                 del self._held[next(iter(self._held))]
         return pictures
@@ -114,19 +113,24 @@ class PictureLoader:
         """Grows when a person leaves: pictures requested before are not kept."""
 
     def of(self, alert: Alert) -> AlertPictures | PicturesMissing:
-        """Return the pictures of an alert, or the reason for their absence; load missing ones."""
+        """Return the pictures of an alert, or the reason for their absence; load missing ones.
+
+        Those of an alert that does not say yet whom it asks about are loaded once it does.
+        """
         if not alert.pictures_key:
             return PicturesMissing.NOT_KEPT
+        if not alert.named:
+            return PicturesMissing.LOADING
         if (held := self._cache.held(alert)) is not None:
             return held
         wanted = alert.alert_id, alert.pictures_key
-        if wanted in self._failed:
-            return PicturesMissing.NOT_LOADED
-        if wanted not in self._loading:
+        has_failed = wanted in self._failed
+        if not has_failed and wanted not in self._loading:
             self._loading.add(wanted)
             done, failed = partial(self._loaded, wanted, self._visits), partial(self._not_loaded, wanted)
             self._run(partial(self._cache.fetch, alert), done, failed)
-        return self._cache.held_before(alert) or PicturesMissing.LOADING
+        missing = PicturesMissing.NOT_LOADED if has_failed else PicturesMissing.LOADING
+        return self._cache.held_before(alert) or missing
 
     def turn_to(self, alert_id: str) -> None:
         """Take note of the alert on screen: its pictures stay, and are tried again."""

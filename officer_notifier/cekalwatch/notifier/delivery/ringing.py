@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState
 from cekalwatch.contract.values.alerts import Alert, AlertFilter
 from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.people import PersonSession
@@ -64,10 +64,12 @@ def rings(shown: ShownAlert, station: Station) -> bool:
     alert, news, event = shown.alert, shown.appearance.news, shown.event_type
     if alert.orders_ended_at or not alert.open:
         return False
-    waits = alert.state is AlertState.NEW or (station.supervised and alert.state in PENDING)
+    # Who judged it may undo that still: it comes to the supervisors afterwards.
+    told = station.supervised and alert.undo_until is None
+    waits = alert.state is AlertState.NEW or (told and alert.pending)
     if waits and (news is News.FIRST or (event in _ASKED_AGAIN and news is not News.SAME)):
         return True
-    if station.supervised and news is News.CALLED:  # also of a hit, until every agency was told
+    if told and news is News.CALLED:  # also of a hit, until every agency was told
         return True
     # Of an alert that was not shown here yet, only an event says that the traveller is here now.
     here = news is not News.FIRST or event in _TRAVELLER_IS_HERE

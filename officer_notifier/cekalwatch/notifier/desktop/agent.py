@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shiboken6
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QSystemTrayIcon
 
+from cekalwatch.contract.values.readiness import ReadinessFault
 from cekalwatch.contract.values.troubles import Trouble
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, PasswordDialog, SignInDialog
+from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
+from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import PasswordDialog, SignInDialog
 from cekalwatch.notifier.desktop.idle_lock import IdleLock
 from cekalwatch.notifier.desktop.sound import Bell
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
@@ -17,9 +19,14 @@ from cekalwatch.notifier.desktop.widgets.theme import palette, style_sheet, them
 from cekalwatch.notifier.desktop.windows.alert_window import AlertWindow
 from cekalwatch.notifier.desktop.windows.supervisor_window import SupervisorWindow
 from cekalwatch.notifier.desktop.windows.today_window import TodayWindow
+from cekalwatch.notifier.desktop.windows.training_window import TrainingWindow
 from cekalwatch.notifier.desktop.windows.tray import Tray
 from cekalwatch.notifier.desktop.windows.trouble_window import TroubleWindow
 from cekalwatch.notifier.settings import ThemeName
+from cekalwatch.notifier.training.pairs import draw_pairs
+from cekalwatch.program.errors import ProgramError
+
+_OWN_EVERY_MS = 2_000
 
 
 class DesktopAgent(QObject):
@@ -44,20 +51,33 @@ class DesktopAgent(QObject):
         self.bell = Bell(controller, controller.settings.state_dir)
         self.lock = IdleLock(controller, app)
         self.dialog: FormDialog | None = None
+        self.training: TrainingWindow | None = None
         self._connect()
         self.alert.menu.setMenu(self.tray.menu)
+        self._own = QTimer(self)
+        self._own.timeout.connect(self.look_at_own)
+        self._own.start(_OWN_EVERY_MS)
         self.tray.show()
         if not QSystemTrayIcon.isSystemTrayAvailable():
             self.alert.come_up()
+        self.look_at_own()
 
     def close(self) -> None:
         """Remove everything from the screen. It is deleted at once: Python might do it later in another thread."""
+        self._own.stop()
         self.tray.hide()
         if self.dialog:
             self.dialog.reject()
+        self.end_practice()
         windows = (self.alert, self.today, self.supervisor, self.trouble_window)
         for one in (self.lock, self.bell, self.tray, self.tray.menu, *windows):
             shiboken6.delete(one)
+
+    def look_at_own(self) -> None:
+        """Find out whether this PC itself would ring: it has a sound, if the settings want one, and a place to show."""
+        note, seen = self.controller.note_own, QSystemTrayIcon.isSystemTrayAvailable() or self.alert.isVisible()
+        note(ReadinessFault.SOUND, there=self.controller.settings.sound and not self.bell.has_player)
+        note(ReadinessFault.WINDOW, there=not seen)
 
     def bring_up(self) -> None:
         """Show the alert window with the keyboard: a person asked for it."""
@@ -71,8 +91,8 @@ class DesktopAgent(QObject):
         self._app.setStyleSheet(style_sheet(theme, self.controller.settings.text_scale))
 
     def sign_in(self) -> None:
-        """Ask for name and password."""
-        self._ask(SignInDialog(self._window(), self.controller.formatter, self.controller))
+        """Ask a person who they are."""
+        self._ask(SignInDialog(self._window(), self.controller))
 
     def change_password(self) -> None:
         """Ask for a new password."""
@@ -90,6 +110,26 @@ class DesktopAgent(QObject):
         self.supervisor.refresh()
         _front(self.supervisor)
 
+    def practise(self) -> None:
+        """Show pairs of faces to practise with, unless an alert waits here."""
+        folder = self.controller.settings.training_dir
+        if folder is None or self.controller.waiting():
+            self.bring_up()
+            return
+        if self.training is None:
+            try:
+                self.training = TrainingWindow(self.controller.formatter, draw_pairs(folder))
+            except ProgramError as error:
+                self._announce(str(error))
+                return
+            self.training.closed.connect(self._practised)
+        _front(self.training)
+
+    def end_practice(self) -> None:
+        """Close the practice: its keys are those of an alert, and what is pressed must not go to the wrong window."""
+        if self.training:
+            self.training.close()
+
     def open_alert(self, alert_id: str) -> None:
         """Show an alert that was chosen in a list."""
         self.alert.open_alert(alert_id)
@@ -104,9 +144,12 @@ class DesktopAgent(QObject):
         self.troubles.began.connect(self._trouble_began)
         self.troubles.over.connect(self._trouble_over)
         tray.sign_in_asked.connect(self.sign_in)
-        tray.sign_out_asked.connect(controller.sign_out)
+        tray.sign_out_asked.connect(controller.sign_out_everywhere)
         tray.password_asked.connect(self.change_password)
         tray.theme_asked.connect(self.set_theme)
+        tray.practice_asked.connect(self.practise)
+        for alert_comes in (controller.rang, controller.found_waiting, controller.orders_ended):
+            alert_comes.connect(lambda *_: self.end_practice())
         tray.quit_asked.connect(self.quit_asked)
         for window in (self.today, self.supervisor):
             window.opened.connect(self.open_alert)
@@ -120,6 +163,11 @@ class DesktopAgent(QObject):
         controller.found_waiting.connect(self.alert.come_up)
         controller.refused.connect(self._refused)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)
+
+    def _practised(self) -> None:
+        if self.training:
+            self.training.deleteLater()
+            self.training = None
 
     def _rang(self, alert_id: str) -> None:
         """Announce the alert in the tray as well while the screen is locked, with its place and without a name."""

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QObject, Signal
 
-from cekalwatch.contract.values.adjudication import PENDING, AlertEventType, AlertState
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
+from cekalwatch.contract.values.readiness import Readiness, ReadinessFault, WatchLevel
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.ringing import Station, rings
@@ -21,7 +24,6 @@ from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.alerts import Options, ShownAlert, claims_to_renew, held_here, options
 from cekalwatch.office.connection import Connection, Disconnected, LostPosition
-from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.program.translations import Language
 
 
@@ -74,6 +76,9 @@ class Desk(QObject):
         self.connection = Connection(datetime.now(UTC))
         self.freshness: Freshness | None = None
         self.lost: LostPosition | None = None
+        self.own_faults: frozenset[ReadinessFault] = frozenset()
+        """Why this PC itself would not ring."""
+        self._unusable: UnusableNotice | None = None
         self.clock = clock or ServerClock()
         self._counted: int | None = None
         """The number of waiting alerts in the server's last message; None before it."""
@@ -91,14 +96,16 @@ class Desk(QObject):
                 self.orders_ended.emit(kept.alert.alert_id)
         self.changed.emit()
 
-    def connected(self, freshness: Freshness, waiting: int = 0) -> None:
-        """Alerts can arrive; `waiting` of them wait, by the server's count."""
+    def connected(self, freshness: Freshness, waiting: int = 0, readiness: Readiness | None = None) -> None:
+        """The server has sent something; `waiting` alerts wait, by its count."""
+        before = self.connection, self.freshness, self._counted
         first, self._counted = self._counted is None, waiting
-        self.connection = self.connection.made(datetime.now(UTC))
+        self.connection = self.connection.made(datetime.now(UTC), readiness)
         if freshness.as_of:
             self.clock.heard(freshness.as_of)
-        self.freshness = freshness
-        self.changed.emit()
+        self.freshness = replace(freshness, as_of=None)
+        if before != (self.connection, self.freshness, self._counted):
+            self.changed.emit()
         if first and self.waiting_count:
             self.found_waiting.emit()
 
@@ -117,13 +124,40 @@ class Desk(QObject):
             self.alert_cache.clear()
         self.changed.emit()
 
+    def note_own(self, fault: ReadinessFault, *, there: bool) -> None:
+        """Take note whether this PC itself has a fault."""
+        faults = self.own_faults | {fault} if there else self.own_faults - {fault}
+        if faults != self.own_faults:
+            self.own_faults = faults
+            self.changed.emit()
+
+    @property
+    def watch_level(self) -> WatchLevel:
+        """How many of the listed travellers who pass now would ring here."""
+        return self.connection.level(self.own_faults)
+
+    @property
+    def watching(self) -> str:
+        """The same in words, with the reason: the line of every window."""
+        return self.formatter.watching(self.connection, self.own_faults)
+
+    def passed_unusable(self, notice: UnusableNotice) -> None:
+        """Travellers without a usable face have passed; nothing rings."""
+        self._unusable = notice
+        self.changed.emit()
+
+    @property
+    def unusable_line(self) -> str:
+        """The words about travellers without a usable face who have just passed; empty when there were none."""
+        return self.formatter.unusable_line(self._unusable, self.clock())
+
     @property
     def unlocked(self) -> bool:
         """Whether travellers' data may be on screen, because a person with the right is signed in."""
         return self.session is not None and not self.session.password_change_needed
 
     @property
-    def formatter(self) -> TroubleFormatter:
+    def formatter(self) -> NotifierTexts:
         """The texts in the language of the screen."""
         return NotifierTexts(self.language, self.settings.zone)
 
@@ -138,7 +172,7 @@ class Desk(QObject):
 
     def needs_somebody(self, alert: Alert) -> bool:
         """Whether it waits for a person with this role: nobody has claimed it, or a supervisor must settle it."""
-        return alert.state is AlertState.NEW or (self.station.supervised and alert.state in PENDING)
+        return alert.state is AlertState.NEW or (self.station.supervised and alert.pending)
 
     def waiting(self) -> tuple[ShownAlert, ...]:
         """Return the alerts that need attention here: waiting or just ringing ones, and the person's own.

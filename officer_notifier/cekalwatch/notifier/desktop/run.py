@@ -65,6 +65,12 @@ class SingleInstance(QObject):
             self.asked.emit()
 
 
+class ScreenLock(QObject):
+    """Brings the news that the screen was locked into the windows' thread."""
+
+    locked = Signal()
+
+
 _LOOK_EVERY_MS = 200
 _COLLECT_EVERY_MS = 10_000
 
@@ -81,7 +87,12 @@ def run(settings: NotifierSettings, start: Start) -> None:
             return
         # Signals first: somebody may end the agent as soon as it subscribes.
         wanted = threading.Event()
-        with stopped_by_signals(wanted.set), assembled(settings, start, app) as (agent, work):
+        screen_lock = ScreenLock()
+        with (
+            stopped_by_signals(wanted.set, screen_lock.locked.emit),
+            assembled(settings, start, app) as (agent, work),
+        ):
+            screen_lock.locked.connect(agent.controller.sign_out)
             instance.asked.connect(agent.bring_up)
             agent.quit_asked.connect(app.quit)
             with _ended_when(app, lambda: wanted.is_set() or work.done()):

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.program.platform.access import make_folder
 
 AGAIN_EVERY_MS = 15_000
 """Interval at which the bell rings again for a waiting alert that nobody here has viewed."""
@@ -45,8 +46,13 @@ class Bell(QObject):
         if controller.settings.sound:
             controller.rang.connect(self._rang)
             controller.found_waiting.connect(self._found_waiting)
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
             self._file.write_bytes(alert_sound())
+
+    @property
+    def has_player(self) -> bool:
+        """Whether there is a program that plays the sound; the beep in its place may be nothing."""
+        return sys.platform == "win32" or any(shutil.which(program) for program, *_ in _PLAYERS)
 
     def silence(self) -> None:
         """Stop ringing: somebody has turned to the alerts."""

@@ -15,7 +15,9 @@ from PySide6.QtWidgets import QApplication
 
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.contract.values.troubles import Troubles
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery
 from cekalwatch.notifier.desktop.desk import Desk
@@ -101,9 +103,9 @@ class DesktopScreen(QObject):
         """See `Screen`."""
         self._do(lambda: self._show(*shown))
 
-    def connected(self, freshness: Freshness, waiting: int) -> None:
+    def connected(self, freshness: Freshness, waiting: int, readiness: Readiness | None = None) -> None:
         """See `Screen`."""
-        self._do(lambda: self._desk.connected(freshness, waiting))
+        self._do(lambda: self._desk.connected(freshness, waiting, readiness))
 
     def disconnected(self, ended: Disconnected) -> None:
         """See `Screen`."""
@@ -112,6 +114,10 @@ class DesktopScreen(QObject):
     def started_over(self, lost: LostPosition) -> None:
         """See `Screen`."""
         self._do(lambda: self._desk.started_over(lost))
+
+    def passed_unusable(self, notice: UnusableNotice) -> None:
+        """See `Screen`."""
+        self._do(lambda: self._desk.passed_unusable(notice))
 
     def troubles(self, present: Troubles) -> None:
         """See `TroubleScreen`."""

@@ -28,6 +28,9 @@ def test_what_has_its_receipt_in_time_never_touches_the_disk(tmp_path: Path, clo
         clock.passed_s += 1
         spooled.outbox.put(slow)
         assert spooled.outbox.take()
+        rounds = spooled.spooler.rounds
+        spooled.until(lambda: spooled.spooler.rounds > rounds + 1)
+        assert spooled.ids_on_disk == []
         spooled.outbox.settle(quick.capture_id)
         clock.passed_s += 1.5
         spooled.until(lambda: spooled.ids_on_disk == [slow.capture_id])

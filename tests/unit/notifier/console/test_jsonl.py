@@ -14,6 +14,7 @@ import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.unusable_faces import UnusableNotice, UnusableReason
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.picture_folder import PictureFolder
@@ -60,6 +61,7 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "relisted": False,
         "rings": True,
         "alert_id": ALERT_ID,
+        "look_needed": False,
         "subject_id": "S-001",
         "capture_time": "2026-03-02T01:29:59.700000+00:00",
         "raised_time": "2026-03-02T01:30:00.000000+00:00",
@@ -75,6 +77,7 @@ def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp
         "late": False,
         "state": "NEW",
         "cleared_for": None,
+        "exercise": None,
         "agencies_owed": [],
         "reference_owed_time": None,
         "orders": [
@@ -173,3 +176,17 @@ def test_a_trouble_has_a_line_when_it_begins_when_it_is_seen_and_when_it_is_over
         (True, False),
     ]
     assert b"Siti" not in pipe.getvalue()
+
+
+def test_travellers_without_a_usable_face_are_a_line_with_their_number_and_the_reason(pictures: PictureFolder) -> None:
+    pipe = Short()
+    screen = JsonLines(pipe, pictures, PROGRAM)
+    screen.passed_unusable(UnusableNotice("batam-center", "D1", 3, UnusableReason.TURNED, EPOCH))
+    assert json.loads(pipe.taken) == {
+        "event_type": "UNUSABLE_FACE",
+        "site": "batam-center",
+        "counter": "D1",
+        "passages": 3,
+        "reason": "TURNED",
+        "seen_time": EPOCH.isoformat(timespec="microseconds"),
+    }

@@ -15,6 +15,7 @@ from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, 
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.unusable_faces import UnusableNotice, UnusableReason
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
@@ -182,3 +183,10 @@ def test_a_blind_counter_is_on_screen_until_it_is_well_and_a_supervisor_sees_all
         assert "40 of 90 orders are no longer in the source" in terminal.written
         live.troubles(())
         assert live.view.troubles == ()
+
+
+def test_a_traveller_without_a_usable_face_is_a_line_and_no_bell(terminal: Terminal) -> None:
+    notice = UnusableNotice("batam-center", "D1", 1, UnusableReason.COVERED, terminal.clock())
+    terminal.live.passed_unusable(notice)
+    assert "1 traveller without a usable face" in terminal.written
+    assert BELL not in terminal.written

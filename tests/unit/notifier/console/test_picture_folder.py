@@ -83,6 +83,16 @@ def test_they_are_loaded_once_for_a_probe_and_a_subject(tmp_path: Path, source: 
     assert len(source.loaded) == 3
 
 
+def test_they_are_loaded_once_it_is_known_whom_they_are_about(tmp_path: Path, source: Source) -> None:
+    folder, alert = source.folder(tmp_path), make_alert()
+    folder.fetch(alert.unnamed)
+    assert source.loaded == [], "each load is a view in the audit trail"
+    folder.fetch(alert)
+    folder.fetch(alert.unnamed)
+    assert len(source.loaded) == 1
+    assert folder.paths(alert.alert_id).probe
+
+
 @pytest.mark.parametrize(
     "alert",
     [replace(make_alert(), state=AlertState.CLEARED), replace(make_alert(), probe_capture_id="")],

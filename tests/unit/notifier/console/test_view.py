@@ -13,6 +13,8 @@ import pytest
 from rich.console import Console
 
 from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.contract.values.unusable_faces import UnusableNotice, UnusableReason
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import ImagePaths
 from cekalwatch.notifier.console.view import ConsoleView, Painter
@@ -25,7 +27,7 @@ from tests.support.fakes.alert_server import EPOCH
 WIB = ZoneInfo("Asia/Jakarta")
 FOLDER = Path("/run/user/1000/cekalwatch-notifier/pc-1/0197a1b2-0000-7000-8000-000000000001")
 IMAGES = ImagePaths(FOLDER / "probe.jpg", (FOLDER / "ref1.jpg", FOLDER / "ref2.jpg"))
-READY = ConsoleView("pc-1", "127.0.0.1:50051", Connection(EPOCH, ready=True), FRESH)
+READY = ConsoleView("pc-1", "127.0.0.1:50051", Connection(EPOCH, ready=True, told=Readiness()), FRESH)
 
 
 def paint(
@@ -50,16 +52,28 @@ def lines_with(text: str, words: Sequence[str]) -> list[str]:
 
 def test_officer_reads_who_where_when_and_which_order() -> None:
     text = paint(with_pictures(make_shown(make_alert())))
-    assert lines_with(text, ["08:30:00", "BUDI SANTOSO", "10 February 2026 –", "Departure", "0.62 / 0.48"])
-    assert lines_with(text, ["taken 08:29:59", "Counter 3", "clearly above"])
+    assert lines_with(text, ["08:30:00", "BUDI SANTOSO", "10 February 2026 –", "Departure", "clearly above"])
+    assert lines_with(text, ["taken 08:29:59", "Counter 3"])
+    assert "0.62" not in text, "numbers are for who asks for them"
     assert "now at counter 3, 0 s ago" in text
     assert "LATE" not in text
     assert lines_with(text, ["KEP-118/D/Dip.4/02/2026"])
     assert lines_with(text, ["Kejaksaan Agung"])
-    assert lines_with(text, ["batam-center", "sightings: 1"])
+    assert lines_with(text, ["batam-center"])
+    assert "sightings: 1" in text
     assert lines_with(text, [f"{FOLDER}: probe.jpg, ref1.jpg, ref2.jpg"])
     assert "CEGAH (exit)" in text
     assert "possible match" in text
+
+
+def test_before_somebody_signs_in_the_screen_says_where_and_when_and_whom_to_see_after_signing_in() -> None:
+    alert = make_alert()
+    text = paint(with_alerts(make_shown(alert.unnamed)))
+    assert lines_with(text, ["08:30:00", "Sign in to see who", "Departure"])
+    assert "now at counter 3, 0 s ago" in text
+    for hidden in (alert.subject.name, "unknown", "0.62", "0.00", "KEP-118", "sightings"):
+        assert hidden not in text
+    assert "Masuk untuk melihat siapa" in paint(with_alerts(make_shown(alert.unnamed)), Language.ID)
 
 
 def test_the_screen_says_where_the_traveller_is_counts_on_and_marks_what_came_late() -> None:
@@ -77,7 +91,7 @@ def test_the_screen_says_where_the_traveller_is_counts_on_and_marks_what_came_la
 def test_the_same_in_indonesian() -> None:
     text = paint(with_pictures(make_shown(make_alert())), Language.ID)
     for word in (
-        "TERSAMBUNG sejak 08:30:00 WIB",
+        "Pengawasan berjalan",
         "Kemungkinan cocok",
         "Pencegahan",
         "Keberangkatan",
@@ -102,10 +116,10 @@ def test_levels_order_scores_by_their_distance_to_the_threshold(score: float, le
 
 def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
     text = paint(replace(READY, connection=Connection(EPOCH, cause=Cause.SILENT)))
-    assert "DISCONNECTED since 08:30:00 WIB (server does not answer)" in text.splitlines()[0]
-    assert "New alerts do not show" in text
+    assert "NOBODY IS WATCHED" in text.splitlines()[1]
+    assert "DISCONNECTED since 08:30:00 WIB (server does not answer)" in text.splitlines()[1]
     first = paint(replace(READY, connection=Connection(EPOCH)), Language.ID)
-    assert "MENYAMBUNG sejak 08:30:00 WIB" in first.splitlines()[0]
+    assert "MENYAMBUNG sejak 08:30:00 WIB" in first.splitlines()[1]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +135,7 @@ def test_lost_connection_is_on_top_with_its_time_and_what_it_means() -> None:
     ],
 )
 def test_age_of_the_watchlist_is_always_there(freshness: Freshness | None, words: str) -> None:
-    assert words in paint(replace(READY, freshness=freshness)).splitlines()[1]
+    assert words in paint(replace(READY, freshness=freshness)).splitlines()[2]
 
 
 @pytest.mark.parametrize(
@@ -191,3 +205,21 @@ def test_officer_reads_where_the_alert_stands_and_the_key_that_names_it_in_comma
     assert lines_with(text, [alert.alert_id[-6:]])
     assert "Being checked" in text
     assert "Budi (pc-1)" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "passages", "words"),
+    [
+        (Language.EN, 1, ["Counter D1", "1 traveller", "08:30:00", "looking down", "No picture"]),
+        (Language.EN, 4, ["Counter D1", "4 travellers", "Most often: looking down"]),
+        (Language.ID, 1, ["Konter D1", "1 pelintas", "menunduk", "Gambar tidak disimpan"]),
+        (Language.ID, 4, ["4 pelintas", "Paling sering: menunduk"]),
+    ],
+)
+def test_travellers_without_a_usable_face_are_one_line_for_two_minutes(
+    language: Language, passages: int, words: list[str]
+) -> None:
+    notice = UnusableNotice("batam-center", "D1", passages, UnusableReason.LOOKING_DOWN, EPOCH)
+    view = replace(READY, unusable=notice)
+    assert lines_with(paint(view, language, width=160), words)
+    assert not lines_with(paint(view, language, width=160, after_s=121), words[:1])

@@ -13,8 +13,10 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType
-from cekalwatch.contract.values.alerts import Alert, AlertEvent, AlertFilter, KeepAlive
+from cekalwatch.contract.values.alerts import Alert, AlertEvent, AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.people import PersonRole, PersonSession
+from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.alert_delivery import Acknowledgements, AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
@@ -23,6 +25,7 @@ from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.connection import Disconnected, LostPosition, Update
+from cekalwatch.program.session_file import SessionFile
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.calls import Calls
@@ -72,7 +75,7 @@ class Paper:
         if self.dies == "after showing":
             raise Killed
 
-    def connected(self, freshness: Freshness, waiting: int) -> None:  # noqa: ARG002  # the protocol's
+    def connected(self, freshness: Freshness, waiting: int, readiness: Readiness | None = None) -> None:  # noqa: ARG002  # the protocol's
         self.links.append("stale" if freshness.stale else "fresh")
 
     def disconnected(self, ended: Disconnected) -> None:
@@ -81,25 +84,37 @@ class Paper:
     def started_over(self, lost: LostPosition) -> None:
         self.lost.append(lost)
 
+    def passed_unusable(self, notice: UnusableNotice) -> None:
+        self.links.append(f"{notice.passages} {notice.reason}")
+
 
 class Run:
     """One run of the notifier's parts; its folder outlives it."""
 
     def __init__(
-        self, folder: Path, address: str, paper: Paper, recall: Recall, start: Start, wanted: AlertFilter
+        self,
+        folder: Path,
+        address: str,
+        paper: Paper,
+        recall: Recall,
+        start: Start,
+        wanted: AlertFilter,
+        session: SessionFile = NOBODY,
     ) -> None:
         self._stack = ExitStack()
         self.inbox = self._stack.enter_context(closing(Inbox(folder / "inbox.sqlite3")))
-        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted, NOBODY)))
+        client = self._stack.enter_context(closing(SubscriptionClient(Dialer(address, None), AGENT, wanted, session)))
         alert_client = self._stack.enter_context(
-            closing(AlertClient(Calls(Dialer(address, None)), AGENT, AlertFilter(), NOBODY))
+            closing(AlertClient(Calls(Dialer(address, None)), AGENT, AlertFilter(), session))
         )
         backoff = Backoff(first_s=0.01, most_s=0.05, random=random.Random(1))  # noqa: S311  # jitter
         subscription = Subscription(client, start, 30, backoff)
         self._stack.callback(subscription.stop)
         self._updates = subscription.updates()
         acknowledgements = self._stack.enter_context(Acknowledgements(client.acknowledge, lambda: 0.0))
-        self._desk = AlertDelivery(alert_client, acknowledgements, self.inbox, paper, recall, lambda: EPOCH)
+        self._desk = AlertDelivery(
+            alert_client, acknowledgements, self.inbox, paper, recall, lambda: EPOCH, subscription.person_came
+        )
 
     def person_came(self, session: PersonSession) -> None:
         self._desk.person_came(session)
@@ -133,9 +148,10 @@ class Notifier:
         recall: Recall = Recall.UNCERTAIN,
         start: Start = Start.ACKNOWLEDGED,
         wanted: AlertFilter = AlertFilter(),  # noqa: B008  # frozen
+        session: SessionFile = NOBODY,
     ) -> Run:
         self.paper.station = replace(self.paper.station, wanted=wanted)
-        return Run(self.folder, address, self.paper, recall, start, wanted)
+        return Run(self.folder, address, self.paper, recall, start, wanted, session)
 
 
 @pytest.fixture
@@ -365,6 +381,22 @@ def test_screen_that_begins_empty_lists_the_newest_alerts_newest_first(
     assert notifier.paper.relisted == keys[::-1]
 
 
+def test_a_pc_that_connects_again_while_alerts_wait_lists_them_whatever_the_server_takes_for_shown(
+    notifier: Notifier, log: EventLog
+) -> None:
+    """Somebody who can write the database moved the PC's position."""
+    with AlertServer(log, keep_alive_s=0.05) as first, notifier.run(first.address, Recall.AT_HAND) as run:
+        run.until_quiet()
+        first.stop()
+        alert_id = log.raise_alert().alert.alert_id
+        log.acknowledged[AGENT] = log.head
+        with AlertServer(log, first.port, keep_alive_s=0.05) as again:
+            again.waiting_alerts = 1
+            run.until(Subscribed)
+            run.until_quiet()
+    assert notifier.paper.rang == notifier.paper.relisted == [alert_id]
+
+
 def test_an_open_alert_of_any_age_is_listed_at_the_start_however_many_are_settled_since(
     notifier: Notifier, server: AlertServer, log: EventLog
 ) -> None:
@@ -400,6 +432,32 @@ def test_a_supervisor_who_signs_in_is_rung_once_for_what_came_to_the_supervisors
         assert sorted(notifier.paper.rang) == sorted([referred, escalated])
         run.person_came(supervisor)
     assert len(notifier.paper.rang) == 2
+
+
+def test_what_came_while_nobody_was_signed_in_gets_its_names_after_the_sign_in_and_rings_once(
+    notifier: Notifier, server: AlertServer, log: EventLog
+) -> None:
+    log.sessions = {"a-token"}
+    session = SessionFile(notifier.folder / "session")
+    notifier.paper.station = Station(AGENT)
+    with notifier.run(server.address, session=session) as run:
+        run.until_quiet()
+        alert_id = log.raise_alert().alert.alert_id
+        log.sight(alert_id, 0.7)
+        run.until(AlertEvent)
+        run.until(AlertEvent)
+        assert [one.alert.named for one in notifier.paper.shown] == [False, False]
+        assert notifier.paper.rang == [alert_id, alert_id], "it rings for each passage"
+        session.keep("a-token")
+        notifier.paper.station = Station(AGENT, session=session_of(SITI, PersonRole.SUPERVISOR))
+        run.person_came(session_of(SITI, PersonRole.SUPERVISOR))
+        named = notifier.paper.shown[-1].alert
+        assert (named.alert_id, named.subject.name, len(named.orders)) == (alert_id, "BUDI SANTOSO", 1)
+        run.until_quiet()
+        assert notifier.paper.rang == [alert_id, alert_id]
+        log.raise_alert()
+        run.until(AlertEvent)
+        assert notifier.paper.shown[-1].alert.named
 
 
 def test_a_death_while_an_alert_is_made_ready_shows_it_as_an_event_later(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +11,10 @@ import pytest
 
 from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.notifier.delivery import picture_cache
-from cekalwatch.notifier.delivery.picture_cache import PictureCache
+from cekalwatch.notifier.delivery.picture_cache import PictureCache, PictureLoader
+from cekalwatch.office.alerts import PicturesMissing
+from cekalwatch.office.client.refusals import Failure
+from cekalwatch.program.errors import ProgramError
 from tests.support.builders.notifier_alerts import make_alert, make_pictures
 
 
@@ -32,6 +36,12 @@ def source() -> Source:
     return Source()
 
 
+def run_at_once(
+    load: Callable[[], AlertPictures], done: Callable[[AlertPictures], object], _: Callable[[Failure], object]
+) -> None:
+    done(load())
+
+
 def with_better_probe(alert: Alert) -> Alert:
     return replace(alert, probe_capture_id=str(uuid.uuid4()))
 
@@ -49,6 +59,32 @@ def test_pictures_are_loaded_once_for_a_probe_and_a_subject(source: Source) -> N
     assert source.cache.held_before(other) is None, "nobody is compared with another person's photographs"
     source.cache.fetch(other)
     assert source.loads == 3
+
+
+def test_the_photograph_stays_while_the_server_does_not_answer(source: Source) -> None:
+    fails, changed = [False], list[bool]()
+
+    def run(
+        load: Callable[[], AlertPictures], done: Callable[[AlertPictures], object], failed: Callable[[Failure], object]
+    ) -> None:
+        if fails[0]:
+            failed(ProgramError("the server does not answer"))
+        else:
+            done(load())
+
+    loader = PictureLoader(source.cache, run, lambda: changed.append(True))
+    alert = make_alert()
+    loader.of(alert)
+    before = loader.of(alert)
+    fails[0] = True
+    better = with_better_probe(alert)
+    assert loader.of(better) is before
+    assert loader.of(better) is before, "also once the call has failed"
+    assert loader.of(with_better_probe(make_alert())) is PicturesMissing.LOADING
+    fails[0] = False
+    loader.retry()
+    loader.of(better)
+    assert loader.of(better) is not before
 
 
 def test_they_leave_when_their_time_is_over_but_for_those_on_screen(source: Source) -> None:
@@ -72,3 +108,13 @@ def test_there_are_never_more_than_a_bounded_number(source: Source, monkeypatch:
     for alert in alerts:
         source.cache.fetch(alert)
     assert [bool(source.cache.held(alert)) for alert in alerts] == [False, False, True, True, True]
+
+
+def test_pictures_are_loaded_once_it_is_known_whom_they_are_about(source: Source) -> None:
+    loader = PictureLoader(source.cache, run_at_once, lambda: None)
+    alert = make_alert()
+    assert loader.of(alert.unnamed) is PicturesMissing.LOADING
+    assert source.loads == 0, "each load is a view in the audit trail"
+    loader.of(alert)
+    assert isinstance(loader.of(alert), AlertPictures)
+    assert source.loads == 1

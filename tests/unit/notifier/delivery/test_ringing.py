@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.contract.values.alerts import Alert, AlertFilter, Sighting
 from cekalwatch.contract.values.people import PersonReference, PersonRole, PersonSession
 from cekalwatch.notifier.delivery.ringing import EVERYWHERE, ShownVersions, Station, rings
@@ -191,6 +191,24 @@ def test_a_referral_rings_at_the_supervisors_pc_and_again_whenever_it_goes_up(al
     officers = Screen(at("3"))
     assert officers.rings(NEW, E.RAISED)
     assert not officers.rings(up, E.ESCALATED)
+
+
+@pytest.mark.parametrize("alert", [REFERRED, UNDETERMINED], ids=lambda alert: alert.state)
+def test_a_judgement_rings_at_the_supervisors_pc_once_it_cannot_be_undone(alert: Alert) -> None:
+    screen, later, began = Screen(SUPERVISORS), Screen(SUPERVISORS), Screen(SUPERVISORS)
+    screen.rings(NEW, E.RAISED)
+    undoable = replace(alert, undo_until=EPOCH + UNDO_FOR)
+    told = replace(alert, handling=replace(alert.handling, escalations=1))
+    assert not screen.rings(undoable, E.ADJUDICATED)
+    assert not began.rings(undoable), "that PC began within the ten seconds"
+    undoing = replace(alert.handling.findings[0], outcome=Outcome.UNDONE)
+    claimed = replace(CLAIMED, version=alert.version + 1, handling=replace(CLAIMED.handling, findings=(undoing,)))
+    assert not Screen(SUPERVISORS).rings(claimed, E.UNDONE)
+    for one in (screen, began):
+        assert one.rings(told, E.ESCALATED)
+    later.rings(NEW, E.RAISED)
+    assert later.rings(told, E.ADJUDICATED), "both events are read together"
+    assert not later.rings(told, E.ESCALATED)
 
 
 def test_a_hit_that_goes_up_since_an_agency_must_be_told_rings_at_the_supervisors_pc() -> None:

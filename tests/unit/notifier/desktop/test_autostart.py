@@ -9,29 +9,30 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.notifier.desktop import autostart as install
+from cekalwatch.notifier.desktop.autostart import DesktopFiles, desktop_entry
 from cekalwatch.program.errors import Exit, ProgramError
 
 
 def test_a_desktop_file_starts_it_at_sign_in_and_stands_in_the_menu(tmp_path: Path) -> None:
-    files = install.entries(("/opt/cekalwatch/bin/cekalwatch-notifier", "desktop"), {"HOME": str(tmp_path)}, "linux")
-    assert set(files) == {
+    start = DesktopFiles(("/opt/cekalwatch/bin/cekalwatch-notifier", "desktop"), {"HOME": str(tmp_path)})
+    assert set(start.files) == {
         tmp_path / ".config" / "autostart" / "cekalwatch-notifier.desktop",
         tmp_path / ".local" / "share" / "applications" / "cekalwatch-notifier.desktop",
     }
-    install.install(files)
-    for path in files:
+    start.install()
+    assert start.is_there
+    for path in start.files:
         lines = path.read_text(encoding="utf-8").splitlines()
         assert lines[0] == "[Desktop Entry]"
         assert "Exec=/opt/cekalwatch/bin/cekalwatch-notifier desktop" in lines
-    install.uninstall(files)
-    assert not any(path.exists() for path in files)
-    install.uninstall(files)
+    start.remove()
+    assert not any(path.exists() for path in start.files)
+    start.remove()
 
 
 def test_folders_that_the_session_names_are_used(tmp_path: Path) -> None:
     environment = {"HOME": "/home/x", "XDG_CONFIG_HOME": str(tmp_path / "c"), "XDG_DATA_HOME": str(tmp_path / "d")}
-    files = install.entries(("agent",), environment, "linux")
+    files = DesktopFiles(("agent",), environment).files
     assert {path.parent for path in files} == {tmp_path / "c" / "autostart", tmp_path / "d" / "applications"}
 
 
@@ -46,20 +47,13 @@ def test_folders_that_the_session_names_are_used(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_shell_would_read_is_quoted_as_the_specification_wants(part: str, written: str) -> None:
-    assert f"Exec={written} desktop\n" in install.desktop_entry((part, "desktop"))
-
-
-def test_windows_gets_a_file_in_its_start_up_folder(tmp_path: Path) -> None:
-    command = (r"C:\Program Files\Python\pythonw.exe", "-m", "cekalwatch.notifier", "desktop")
-    ((path, content),) = install.entries(command, {"APPDATA": str(tmp_path)}, "win32").items()
-    assert path == tmp_path / "Microsoft/Windows/Start Menu/Programs/Startup/cekalwatch-notifier.cmd"
-    assert content == '@start "" "C:\\Program Files\\Python\\pythonw.exe" "-m" "cekalwatch.notifier" "desktop"\r\n'
+    assert f"Exec={written} desktop\n" in desktop_entry((part, "desktop"))
 
 
 def test_a_folder_that_takes_no_file_is_said(tmp_path: Path) -> None:
     (tmp_path / ".config").write_text("in the way")
     with pytest.raises(ProgramError, match=r"autostart.*cannot be written") as caught:
-        install.install(install.entries(("agent",), {"HOME": str(tmp_path)}, "linux"))
+        DesktopFiles(("agent",), {"HOME": str(tmp_path)}).install()
     assert caught.value.exit_code is Exit.UNAVAILABLE
 
 

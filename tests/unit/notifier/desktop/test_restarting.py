@@ -72,3 +72,23 @@ def test_a_signal_ends_the_pause_after_a_crash(tmp_path: Path) -> None:
         ender.start()
         assert run(tmp_path, "crash", pause_s=1e6) == (Exit.OK, 1)
         ender.join()
+
+
+def test_a_newer_version_takes_over_from_an_agent_that_runs_or_waits_to_be_started_again(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    newer = (sys.executable, "-c", "import sys, pathlib; pathlib.Path(sys.argv[1]).touch()", str(started))
+
+    def successor() -> tuple[str, ...] | None:
+        return newer if (tmp_path / "lives").exists() else None
+
+    for life in ("lives", "crash"):
+        command = (sys.executable, "-c", AGENT, str(tmp_path / "lives"), life)
+        assert keep_running(command, Backoff(first_s=60.0, most_s=60.0), successor) == Exit.OK
+        wait_for(started.exists)
+        started.unlink()
+        (tmp_path / "lives").unlink()
+
+
+def test_an_agent_whose_program_was_removed_is_closed(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", AGENT, str(tmp_path / "lives"), "lives")
+    assert keep_running(command, successor=lambda: () if (tmp_path / "lives").exists() else None) == Exit.OK

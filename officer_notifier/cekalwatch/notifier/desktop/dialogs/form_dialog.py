@@ -1,14 +1,13 @@
-"""A dialog with fields, which stays open with its input until the answer is recorded; and the sign-in dialog."""
+"""A dialog with fields, which stays open with its input until the answer is recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE
-from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import button, label, message, row, set_role
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
@@ -29,6 +28,7 @@ class FormDialog(QDialog):
         self.form = QFormLayout()
         self.form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         self.form.setVerticalSpacing(8)
+        self.closed = False
         self.first: QWidget | None = None
         """The field that has the keyboard at the beginning."""
         self.problem = message()
@@ -67,9 +67,13 @@ class FormDialog(QDialog):
         if problem := self.missing():
             self._tell(problem, "error")
             return
-        self.send_button.setEnabled(False)
-        self._tell(self.say("WORKING"), "muted")
+        self._begin(self.say("WORKING"))
         self.send(self._done, self._failed)
+
+    def done(self, result: int) -> None:
+        """Close it; what it is still told then is about nothing on screen."""
+        self.closed = True
+        super().done(result)
 
     def ask(self, title: str, field: QWidget) -> None:
         """Add a field below its title, which is its name for screen readers as well."""
@@ -91,19 +95,34 @@ class FormDialog(QDialog):
         field.setMaxLength(256)
         return field
 
+    def offer_to_show(self, *secrets: QLineEdit) -> QCheckBox:
+        """Add a choice that shows what is typed into these fields, and return it."""
+        show = QCheckBox(self.say("SHOW_PASSWORD"))
+        modes = {True: QLineEdit.EchoMode.Normal, False: QLineEdit.EchoMode.Password}
+        for one in secrets:
+            show.toggled.connect(lambda shown, one=one: one.setEchoMode(modes[shown]))
+        self.form.addRow(show)
+        return show
+
     def note(self) -> QPlainTextEdit:
         """Return a field for some lines; the tabulator key leaves it."""
         field = QPlainTextEdit()
         field.setTabChangesFocus(True)
-        field.setFixedHeight(110)
+        field.setFixedHeight(76)
         return field
 
+    def _begin(self, words: str) -> None:
+        self.send_button.setEnabled(False)
+        self._tell(words, "muted")
+
     def _done(self) -> None:
-        self.accept()
+        if not self.closed:
+            self.accept()
 
     def _failed(self, words: str) -> None:
-        self.send_button.setEnabled(True)
-        self._tell(words, "error")
+        if not self.closed:
+            self.send_button.setEnabled(True)
+            self._tell(words, "error")
 
     def _tell(self, words: str, role: str) -> None:
         self.problem.setText(words)
@@ -119,60 +138,3 @@ class FormDialog(QDialog):
 def text_of(field: QPlainTextEdit) -> str:
     """Return the text of a note, without space around it."""
     return field.toPlainText().strip()
-
-
-class SignInDialog(FormDialog):
-    """Asks for name and password; continues with the change of a first password by itself."""
-
-    def __init__(self, parent: QWidget | None, formatter: AlertFormatter, controller: Controller) -> None:
-        title = formatter.say("WINDOW_SIGN_IN")
-        super().__init__(parent, formatter, title, formatter.say("BUTTON_SIGN_IN"))
-        self._controller = controller
-        self.name = self.line(controller.last_name)
-        self.password = self.secret()
-        self.ask(self.say("SIGN_IN_NAME"), self.name)
-        self.ask(self.say("PASSWORD"), self.password)
-        self.first = self.password if controller.last_name else self.name
-
-    def missing(self) -> str:
-        """See `FormDialog`."""
-        return "" if self.name.text().strip() and self.password.text() else self.say("REFUSED_SIGN_IN_REFUSED")
-
-    def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """See `FormDialog`."""
-
-        def refused(words: str) -> None:
-            self.password.clear()
-            self.password.setFocus()
-            failed(words)
-
-        self._controller.sign_in(self.name.text().strip(), self.password.text(), done, refused)
-
-
-class PasswordDialog(FormDialog):
-    """Asks for the present password, and twice for the new one."""
-
-    def __init__(self, parent: QWidget | None, formatter: AlertFormatter, controller: Controller) -> None:
-        super().__init__(parent, formatter, formatter.say("WINDOW_PASSWORD"), formatter.say("BUTTON_CHANGE"))
-        self._controller = controller
-        self.present, self.new, self.again = self.secret(), self.secret(), self.secret()
-        if controller.session and controller.session.password_change_needed:
-            self.form.addRow(label(self.say("CHANGE_FIRST_PASSWORD"), "warning", wrap=True))
-        self.form.addRow(label(self.say("PASSWORD_RULE"), "muted", wrap=True))
-        for title, field in (
-            (self.say("PRESENT_PASSWORD"), self.present),
-            (self.say("NEW_PASSWORD"), self.new),
-            (self.say("NEW_PASSWORD_AGAIN"), self.again),
-        ):
-            self.ask(title, field)
-        self.first = self.present
-
-    def missing(self) -> str:
-        """See `FormDialog`."""
-        if not self.present.text() or not self.new.text():
-            return self.say("PASSWORD_RULE")
-        return "" if self.new.text() == self.again.text() else self.say("PASSWORDS_DIFFER")
-
-    def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """See `FormDialog`."""
-        self._controller.change_password(self.present.text(), self.new.text(), done, failed)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 
-from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
+from PySide6.QtCore import QDate, QDateTime, QLocale, Qt, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QCheckBox, QDateTimeEdit, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QDateTimeEdit, QPushButton, QRadioButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.notifier.actions.alert_actions import Decision, SignInProof
+from cekalwatch.notifier.actions.alert_actions import Decision, SecondSignature
+from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
-from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, label
+from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import ProofDialog
+from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, button, label
+from cekalwatch.notifier.signing_in.browser_sign_in import Prover
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.program.translations import Language
 
@@ -30,13 +34,15 @@ TakeStep = Callable[[Decision, Callable[[], object], Callable[[str], object]], o
 
 
 class StepDialog(FormDialog):
-    """A question whose answer is a decision about an alert."""
+    """A question whose answer is a decision about an alert. It is a part of the window, beside the faces."""
 
     def __init__(
         self, parent: QWidget | None, formatter: AlertFormatter, step: Step, alert: Alert, take: TakeStep
     ) -> None:
         title = f"{formatter.say(f'STEP_{step}')}: {formatter.subject_name(alert)}"
         super().__init__(parent, formatter, title, formatter.say("BUTTON_SAVE"))
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.setMinimumWidth(0)
         self.step = step
         self._take = take
 
@@ -124,9 +130,62 @@ class ReferenceDialog(StepDialog):
         )
 
 
+class SecondSignatureDialog(ProofDialog):
+    """Asks a supervisor beside the officer to prove who they are, and then, where they have not looked yet, what they
+    find of the two faces; it ends with `signature`."""
+
+    def __init__(self, parent: QWidget | None, controller: Controller, alert: Alert) -> None:
+        formatter = controller.formatter
+        super().__init__(parent, controller, formatter.say(f"STEP_{Step.CONFIRM}"), formatter.say("ASK_SUPERVISOR"))
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.setMinimumWidth(0)
+        self._alert = alert
+        self.signature: SecondSignature | None = None
+        self.looks: dict[Step, QPushButton] = {}
+
+    def missing(self) -> str:
+        """See `FormDialog`."""
+        return self.say("ASK_SUPERVISOR") if super().missing() else ""
+
+    def prove(self, prover: Prover, done: Callable[[], object], failed: Callable[[str], object]) -> None:
+        """See `ProofDialog`."""
+
+        def signed(signature: SecondSignature) -> None:
+            if self.closed:
+                self._controller.leave_beside(signature)
+                return
+            if hindrance := signature.hindrance(self._alert):
+                self._controller.leave_beside(signature)
+                failed(self.formatter.hindrance(hindrance, self._alert))
+                return
+            self.signature = signature
+            if signature.must_look(self._alert):
+                self._ask_look()
+            else:
+                done()
+
+        self._controller.sign_beside(prover, signed, failed)
+
+    def _ask_look(self) -> None:
+        self.fields = ()
+        while self.form.rowCount():
+            self.form.removeRow(0)
+        self.problem.hide()
+        self.send_button.hide()
+        self.form.addRow(label(self.say("LOOK_HINT"), "muted", wrap=True))
+        for step in (Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL):
+            self.looks[step] = button(self.say(f"AT_SIGHT_{step}"))
+            self.looks[step].clicked.connect(partial(self._look, step))
+            self.form.addRow(self.looks[step])
+        self.looks[Step.REFER].setFocus()
+
+    def _look(self, step: Step) -> None:
+        if self.signature:
+            self._controller.look_beside(self._alert, step, self.signature, self.accept, self._failed)
+
+
 class ConfirmDialog(ReferenceDialog):
-    """Asks for the reference number of Cekal Online or that it cannot be reached, and for a supervisor unless one has
-    signed in."""
+    """Asks for the reference number of Cekal Online, or that it cannot be reached."""
 
     def __init__(
         self,
@@ -134,34 +193,24 @@ class ConfirmDialog(ReferenceDialog):
         formatter: AlertFormatter,
         alert: Alert,
         take: TakeStep,
-        *,
-        beside: bool,
+        signature: SecondSignature | None = None,
     ) -> None:
-        """`beside`: a supervisor at the side of the signed-in person signs in for this step."""
+        """`signature`: of a supervisor at the side of the signed-in person."""
         super().__init__(parent, formatter, Step.CONFIRM, alert, take)
         self.central_system_down = QCheckBox(self.say("REASON_CENTRAL_SYSTEM_DOWN"))
         self.central_system_down.toggled.connect(self.reference.setDisabled)
         self.form.insertRow(1, self.central_system_down)
-        self.name = self.line()
-        self.password = self.secret()
-        self._beside = beside
-        if beside:
-            self.form.addRow(label(self.say("ASK_SUPERVISOR"), "muted", wrap=True))
-            self.ask(self.say("SIGN_IN_NAME"), self.name)
-            self.ask(self.say("PASSWORD"), self.password)
+        self.signature = signature
 
     def missing(self) -> str:
         """See `FormDialog`."""
-        if self._beside and not (self.name.text().strip() and self.password.text()):
-            return super().missing() or self.say("ASK_SUPERVISOR")
         if self.central_system_down.isChecked() and len(text_of(self.note_field)) <= MAX_NOTE:
             return ""
         return super().missing()
 
     def decision(self) -> Decision:
         """See `StepDialog`."""
-        proof = SignInProof(self.name.text().strip(), self.password.text()) if self._beside else None
-        asked = replace(super().decision(), supervisor=proof)
+        asked = replace(super().decision(), supervisor=self.signature)
         if not self.central_system_down.isChecked():
             return asked
         return replace(asked, reason=Reason.CENTRAL_SYSTEM_DOWN, reference="")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from cekalwatch.contract.values.adjudication import STEP_OUTCOMES, Step
+from cekalwatch.contract.values.adjudication import JUDGEMENTS, STEP_OUTCOMES, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.desktop.controller import Controller
@@ -19,6 +19,7 @@ from cekalwatch.notifier.desktop.dialogs.step_dialogs import (
     FollowUpDialog,
     ReasonDialog,
     ReferenceDialog,
+    SecondSignatureDialog,
     StepDialog,
 )
 from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, set_role
@@ -92,10 +93,10 @@ class ActionBar(QWidget):
         self._options = options
         if self._told is not None and alert.version > self._told:
             self.tell("", "muted")
-        wanted = (tuple(options.steps.items()), formatter.language, cekal_online)
+        wanted = (tuple(options.steps.items()), formatter.language, cekal_online, alert.look_needed)
         if wanted != self._shown:
             self._shown = wanted
-            self._build(options, formatter, cekal_online=cekal_online)
+            self._build(alert, options, formatter, cekal_online=cekal_online)
         self._why.setText("  ".join(formatter.hindrances(options, alert)))
         self._why.setVisible(bool(self._why.text()))
         for step, one in self.steps.items():
@@ -117,7 +118,7 @@ class ActionBar(QWidget):
         for step, one in self.steps.items():
             one.setEnabled(self._options.can(step) and not busy)
 
-    def _build(self, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
+    def _build(self, alert: Alert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
         clear(self._buttons)
         self._cekal_online = None
         self.steps = {}
@@ -126,8 +127,9 @@ class ActionBar(QWidget):
             self._cekal_online.clicked.connect(self._ask_cekal_online)
             self._buttons.addWidget(self._cekal_online)
         for step in options.steps:
-            text = f"{formatter.say(f'STEP_{step}')}\n{KEYS[step]}"
-            made = button(text, "main" if step in _MAIN else "")
+            text = f"{formatter.step(step, alert)}\n{KEYS[step]}"
+            # No answer of a first look stands out.
+            made = button(text, "main" if step in _MAIN and not alert.look_needed else "")
             made.pressed.connect(self._pressed)
             made.clicked.connect(lambda _=False, step=step: self._ask(step, by_mouse=self._by_mouse))
             self.steps[step] = made
@@ -149,13 +151,20 @@ class ActionBar(QWidget):
 class StepFlow(QObject):
     """One step at a time."""
 
+    began = Signal()
+    """A supervisor comes to the officer's side."""
     ended = Signal()
     """A question was answered or given up."""
+    judged = Signal(Alert, Step)
+    """The judgement of an alert, as it was before that, is recorded."""
 
-    def __init__(self, controller: Controller, bar: ActionBar, window: QWidget) -> None:
+    def __init__(
+        self, controller: Controller, bar: ActionBar, window: QWidget, put: Callable[[QDialog], object]
+    ) -> None:
+        """`put` shows a question in the window."""
         super().__init__(window)
-        self._controller, self._bar, self._window = controller, bar, window
-        self.dialog: StepDialog | None = None
+        self._controller, self._bar, self._window, self._put = controller, bar, window, put
+        self.dialog: StepDialog | SecondSignatureDialog | None = None
         bar.cekal_online_asked.connect(self._open_cekal_online)
         controller.session_changed.connect(self._give_up)
 
@@ -171,11 +180,15 @@ class StepFlow(QObject):
         formatter = self._controller.formatter
         take = partial(self._controller.take_step, alert)
         match step:
+            case _ if alert.look_needed and step in JUDGEMENTS:
+                self._do(alert, Decision(step, first_look=True))
             case Step.ENTER_REFERENCE:
                 self._ask(ReferenceDialog(self._window, formatter, step, alert, take), alert)
             case Step.CONFIRM:
-                beside = self._controller.options(alert).beside(step)
-                self._ask(ConfirmDialog(self._window, formatter, alert, take, beside=beside), alert)
+                if self._controller.options(alert).beside(step):
+                    self._ask_beside(alert)
+                else:
+                    self._ask(ConfirmDialog(self._window, formatter, alert, take), alert)
             case Step.FOLLOW_UP:
                 self._ask(FollowUpDialog(self._window, formatter, alert, take), alert)
             case _ if step in STEP_OUTCOMES:
@@ -183,10 +196,36 @@ class StepFlow(QObject):
             case _:
                 self._do(alert, Decision(step))
 
+    @property
+    def looking_beside(self) -> bool:
+        """Whether a supervisor beside the officer is to see two faces, place and time, and nothing else."""
+        return isinstance(self.dialog, SecondSignatureDialog)
+
+    def _ask_beside(self, alert: Alert) -> None:
+        """Let a supervisor sign in and look at the faces, and then confirm."""
+        self.dialog = dialog = SecondSignatureDialog(self._window, self._controller, alert)
+        dialog.finished.connect(partial(self._signed_beside, alert))
+        self._put(dialog)
+        self.began.emit()
+
+    def _signed_beside(self, alert: Alert, result: int) -> None:
+        dialog, self.dialog = self.dialog, None
+        signature = dialog.signature if isinstance(dialog, SecondSignatureDialog) else None
+        if dialog:
+            dialog.deleteLater()
+        if signature and result:
+            take = partial(self._controller.take_step, alert)
+            confirm = ConfirmDialog(self._window, self._controller.formatter, alert, take, signature)
+            confirm.finished.connect(lambda _: self._controller.leave_beside(signature))
+            self._ask(confirm, alert)
+        elif signature:
+            self._controller.leave_beside(signature)
+        self.ended.emit()
+
     def _ask(self, dialog: StepDialog, alert: Alert) -> None:
         self.dialog = dialog
         dialog.finished.connect(partial(self._answered, alert))
-        dialog.open()
+        self._put(dialog)
 
     def _answered(self, before: Alert, result: int) -> None:
         dialog, self.dialog = self.dialog, None
@@ -195,10 +234,12 @@ class StepFlow(QObject):
         if result:
             formatter, after = self._controller.formatter, self._controller.alert_cache.find(before.alert_id)
             question = formatter.next_candidate(before, after.alert) if after else ""
+            if isinstance(dialog, StepDialog) and dialog.step in JUDGEMENTS:
+                self.judged.emit(before, dialog.step)
+            elif not question:
+                self._tell_done(before.alert_id)
             if question:
                 self._bar.tell(question, "error")
-            else:
-                self._tell_done(before.alert_id)
         self.ended.emit()
 
     def _give_up(self) -> None:
@@ -212,7 +253,10 @@ class StepFlow(QObject):
 
         def done() -> None:
             self._bar.set_busy(busy=False)
-            self._tell_done(alert.alert_id)
+            if decision.first_look:  # the line above the steps says what was found
+                self._bar.tell("", "muted")
+            else:
+                self._tell_done(alert.alert_id)
 
         def failed(words: str) -> None:
             self._bar.set_busy(busy=False)

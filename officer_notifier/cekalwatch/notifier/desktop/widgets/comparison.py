@@ -142,7 +142,6 @@ class Comparison(QWidget):
         super().__init__()
         self.probe, self.reference = PhotoView(), PhotoView()
         self._probe_title, self._reference_title = label(role="title"), label(role="title")
-        self._hint = label(role="muted")
         self._previous, self._next = button("◀"), button("▶")
         for one in (self._previous, self._next):
             one.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # they have keys
@@ -158,7 +157,6 @@ class Comparison(QWidget):
         grid.addLayout(row(self._reference_title, None, self._previous, self._next), 0, 1)
         grid.addWidget(self.probe, 1, 0)
         grid.addWidget(self.reference, 1, 1)
-        grid.addWidget(self._hint, 2, 0, 1, 2)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         grid.setRowStretch(1, 1)
@@ -184,7 +182,8 @@ class Comparison(QWidget):
             self._number = 0
         name_by(self._previous, say("PREVIOUS_REFERENCE"))
         name_by(self._next, say("NEXT_REFERENCE"))
-        self._hint.setText(say("ZOOM_HINT"))
+        for view in (self.probe, self.reference):
+            view.setToolTip(say("ZOOM_HINT"))
         self.probe.show_picture(self._pictures.probe, self._missing)
         self._show_reference()
 

@@ -72,6 +72,13 @@ def button(text: str, role: str = "") -> QPushButton:
     return made
 
 
+def enter_button(role: str = "") -> QPushButton:
+    """Return a button of a window without questions, which Enter presses as well as Space."""
+    made = button("", role)
+    made.setAutoDefault(True)
+    return made
+
+
 class ChoiceBox(QComboBox):
     """A combo box that paints its own arrow: a style sheet can only show a picture file there."""
 
@@ -146,7 +153,7 @@ class LockedPlaceholder(QWidget):
         super().__init__()
         self.count = label(role="name", wrap=True)
         self._why = label(role="muted", wrap=True)
-        self.sign_in = button("", "main")
+        self.sign_in = enter_button("main")
         layout = QVBoxLayout(self)
         layout.addStretch(1)
         for one in (self.count, self._why):

@@ -133,14 +133,20 @@ QLabel[role="warning"] {{ background: {theme.warning}; color: {theme.warning_tex
     padding: 4px 8px; border-radius: 4px; }}
 QLabel[role="error"] {{ background: {theme.alarm}; color: {theme.alarm_text}; font-weight: 700;
     border-radius: 4px; }}
+QLabel#watch {{ background: {theme.panel}; border-top: 3px solid {theme.border}; font-weight: 600; }}
+QLabel#watch[level="ALL"] {{ border-top-color: {theme.good}; }}
+QLabel#watch[level="SOME"], QLabel#watch[level="UNKNOWN"] {{ background: {theme.warning}; color: {theme.warning_text};
+    border-top-color: {theme.warning_text}; }}
+QLabel#watch[level="NONE"] {{ background: {theme.alarm}; color: {theme.alarm_text};
+    border-top-color: {theme.alarm_text}; }}
 QLabel[role="done"] {{ background: {theme.good}; color: {theme.good_text}; font-weight: 700;
     border-radius: 4px; }}
 QFrame#header[tone="alarm"] {{ background: {theme.alarm}; }}
 QFrame#header[tone="alarm"] QLabel {{ color: {theme.alarm_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
 QFrame#header[tone="busy"] {{ background: {theme.warning}; }}
 QFrame#header[tone="busy"] QLabel {{ color: {theme.warning_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
-QFrame#header[tone="quiet"] {{ background: {theme.good}; }}
-QFrame#header[tone="quiet"] QLabel {{ color: {theme.good_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
+QFrame#header[tone="calm"] {{ background: {theme.panel}; border-bottom: 3px solid {theme.border}; }}
+QFrame#header[tone="calm"] QLabel {{ color: {theme.text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
 QFrame#header QLabel#whereabouts {{ font-size: {round(text * 1.75)}px; }}
 QPushButton {{ background: {theme.panel}; border: 2px solid {theme.border}; border-radius: 6px;
     padding: {round(text * 0.5)}px {round(text * 0.9)}px; font-weight: 600; }}
@@ -165,11 +171,11 @@ QRadioButton::indicator {{ width: {dot}px; height: {dot}px; border: 2px solid {t
 QRadioButton::indicator:checked {{ background: {theme.accent}; border-color: {theme.text}; }}
 QRadioButton:focus {{ border: 3px solid {theme.focus}; }}
 QTableView {{ background: {theme.panel}; alternate-background-color: {theme.ground}; gridline-color: {theme.border};
-    border: 1px solid {theme.border}; selection-background-color: {theme.accent};
+    border: 2px solid {theme.border}; selection-background-color: {theme.accent};
     selection-color: {theme.accent_text}; }}
 QTableView::item {{ border: none; padding: 2px 10px; }}
 QTableView::item:selected {{ background: {theme.accent}; color: {theme.accent_text}; }}
-QTableView:focus {{ border: 3px solid {theme.focus}; }}
+QTableView:focus {{ border: 2px solid {theme.focus}; }}
 QHeaderView::section {{ background: {theme.ground}; color: {theme.muted}; border: none;
     border-bottom: 1px solid {theme.border}; padding: 6px 10px; font-weight: 600; }}
 QMenu {{ background: {theme.panel}; border: 1px solid {theme.border}; }}

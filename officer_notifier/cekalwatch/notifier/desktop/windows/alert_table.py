@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QP
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from cekalwatch.contract.values.adjudication import OPEN_STATES, UNDECIDED, AlertState
+from cekalwatch.contract.values.adjudication import UNDECIDED, AlertState
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.office.alerts import ShownAlert
 
@@ -126,17 +126,17 @@ class AlertTableModel(QAbstractTableModel):
             case Column.HOLDER:
                 return formatter.holder(alert, self._controller.session)
             case Column.AGE:
-                return formatter.duration(now - alert.raised_at)
+                return formatter.age(alert, now)
             case Column.ESCALATION:
                 return formatter.escalation(alert)
             case Column.SIMILARITY:
-                return formatter.score_level(alert)
+                return formatter.similarity(alert)
 
     def _passes(self, shown: ShownAlert) -> bool:
         alert = shown.alert
         wanted = {
             StateFilter.ALL: True,
-            StateFilter.OPEN: alert.state in OPEN_STATES,
+            StateFilter.OPEN: alert.open,
             StateFilter.DONE: alert.state not in UNDECIDED,
         }[self.states]
         subject = alert.subject
@@ -189,6 +189,9 @@ class AlertTableView(QTableView):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.doubleClicked.connect(self._open)
+        self._place = ""
+        model.modelAboutToBeReset.connect(self._keep_place)
+        model.modelReset.connect(self._come_back)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt's name
         """Follow the size of the text."""
@@ -202,6 +205,16 @@ class AlertTableView(QTableView):
             self._open(self.currentIndex())
             return
         super().keyPressEvent(event)
+
+    def _keep_place(self) -> None:
+        """Keep which alert is chosen: other rows come and go while a person is about to open it."""
+        index = self.currentIndex()
+        self._place = self._model.rows[index.row()].alert.alert_id if index.isValid() else ""
+
+    def _come_back(self) -> None:
+        for row, shown in enumerate(self._model.rows):
+            if shown.alert.alert_id == self._place:
+                self.selectRow(row)
 
     def _fit_rows(self) -> None:
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + _ROW_PADDING_PX)

@@ -6,14 +6,25 @@ from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cekalwatch.contract.values.alerts import Alert, AlertPictures
+from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.notifier.desktop.dialogs.step_flow import ActionBar
 from cekalwatch.notifier.desktop.widgets.comparison import Comparison
-from cekalwatch.notifier.desktop.widgets.elements import clear, label, message, panel, set_role
+from cekalwatch.notifier.desktop.widgets.elements import button, clear, label, message, panel, set_role
 from cekalwatch.office.alerts import Options, PicturesMissing, ScoreLevel, ShownAlert, score_level
-from cekalwatch.office.locale.alert_formatting import AlertFormatter, Fact
+from cekalwatch.office.locale.alert_formatting import AlertFormatter
+from cekalwatch.office.locale.order_formatting import Fact
 
 
 class FactsPanel(QFrame):
@@ -59,6 +70,7 @@ class FactsPanel(QFrame):
         self.setVisible(bool(wanted[1]))
 
 
+NUMBERS_KEY = "Ctrl+D"
 _SIGHTINGS_IN_STRIP = 8
 _STRIP_SPACING_PX = 8
 
@@ -78,26 +90,34 @@ class AlertView(QWidget):
         self.candidate = label(role="title", wrap=True)
         """Which of several candidates is asked about."""
         self.subject, self.passage, self.history, self.candidates = (FactsPanel() for _ in range(4))
+        self.scores = FactsPanel()
+        """The numbers of the similarity, once somebody asks for them."""
+        self.score_bar.numbers.toggled.connect(self._show_numbers)
         self.orders: list[FactsPanel] = []
         """One for each order that an alert had so far; those of others are hidden."""
         self._orders = QVBoxLayout()
         self._sightings_title = label(role="title")
         self.strip = SightingStrip()
         self._verify = label(role="muted", wrap=True)
+        self.look = label(role="muted", wrap=True)
+        """What the person found at first sight."""
         self._alert_id = ""
+        self._numbers: tuple[str, tuple[Fact, ...]] = ("", ())
 
         pictures = QVBoxLayout()
         pictures.addWidget(self.comparison, 1)
         pictures.addWidget(self.score_bar)
-        pictures.addWidget(self._sightings_title)
-        pictures.addWidget(self.strip)
+        seen = QHBoxLayout()
+        seen.addWidget(self._sightings_title)
+        seen.addWidget(self.strip, 1)
+        pictures.addLayout(seen)
 
         column = QWidget()
         column.setObjectName("column")
         facts = QVBoxLayout(column)
         facts.setContentsMargins(0, 0, 4, 0)
         facts.setSpacing(8)
-        for part in (self.candidate, self.name, self.warnings, self.history, self.subject):
+        for part in (self.candidate, self.name, self.warnings, self.scores, self.history, self.subject):
             facts.addWidget(part)
         facts.addLayout(self._orders)
         for part in (self.passage, self.candidates):
@@ -109,16 +129,25 @@ class AlertView(QWidget):
         scroll.setMinimumWidth(400)
         scroll.setWidget(column)
 
+        self._question = QScrollArea()
+        self._question.setWidgetResizable(True)
+        self._question.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._side = QStackedWidget()
+        self._side.addWidget(scroll)
+        self._side.addWidget(self._question)
+
         middle = QHBoxLayout()
         middle.setSpacing(12)
         middle.addWidget(panel(pictures), 3)
-        middle.addWidget(scroll, 2)
+        middle.addWidget(self._side, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 10, 12, 10)
         layout.addWidget(self.ended)
         layout.addLayout(middle, 1)
+        layout.addWidget(self.look)
         layout.addWidget(self.action_bar)
         layout.addWidget(self._verify)
+        self._has_looked = True
 
     def show_alert(
         self,
@@ -128,15 +157,24 @@ class AlertView(QWidget):
         formatter: AlertFormatter,
         *,
         cekal_online: bool,
+        session: PersonSession | None = None,
     ) -> None:
-        """Show the present version of an alert."""
+        """Show the present version of an alert: before the person's first look, nothing but the two faces."""
         alert, say = shown.alert, formatter.say
         another = alert.alert_id != self._alert_id
         self._alert_id = alert.alert_id
         if another:
             self.action_bar.tell("", "muted")
+        if another or alert.look_needed:
+            self.score_bar.numbers.setChecked(False)
+        self._has_looked = not alert.nameless
+        self._arrange()
+        self.look.setText(say("LOOK_HINT") if alert.look_needed else formatter.own_look(alert, session))
+        self.look.setVisible(bool(self.look.text()))
         self.comparison.show_pictures(pictures, formatter, another=another)
         self.score_bar.show_score(alert, formatter)
+        self._numbers = say("FACT_SIMILARITY"), formatter.scores(alert)
+        self._show_numbers()
         self.candidate.setText(formatter.candidate(alert))
         self.candidate.setVisible(bool(self.candidate.text()))
         self.name.setText(formatter.subject_name(alert))
@@ -155,22 +193,48 @@ class AlertView(QWidget):
         self.passage.show_facts(say("PASSAGE_TITLE"), formatter.passage(alert))
         self.history.show_facts(say("HISTORY_TITLE"), formatter.history(alert))
         several = formatter.candidates(alert) if len(alert.candidates) > 1 else ()
-        self.candidates.show_facts(say("CANDIDATES_TITLE"), several or (Fact("", say("NO_OTHER_CANDIDATES")),))
+        alone = () if alert.nameless else (Fact("", say("NO_OTHER_CANDIDATES")),)
+        self.candidates.show_facts(say("CANDIDATES_TITLE"), several or alone)
         self._show_sightings(alert, formatter)
         self.action_bar.show_options(alert, options, formatter, cekal_online=cekal_online)
         self._verify.setText(say("VERIFY"))
         self._scroll.setAccessibleName(say("SUBJECT_TITLE"))
 
+    def ask(self, question: QDialog) -> None:
+        """Show a question in place of the facts: beside the faces, on every desktop."""
+        self._question.setWidget(question)
+        self._side.setCurrentWidget(self._question)
+        question.finished.connect(self._answered)
+        self._arrange()
+        question.show()
+
+    def _answered(self) -> None:
+        self._side.setCurrentWidget(self._scroll)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show the parts that come after the look; a question takes the room of the steps."""
+        asking, known = self._side.currentWidget() is self._question, self._has_looked
+        self._side.setVisible(known or asking)
+        self.score_bar.setVisible(known)
+        self.action_bar.setVisible(not asking)
+        for part in (self._sightings_title, self.strip, self._verify):
+            part.setVisible(known and not asking)
+
     def forget_pictures(self) -> None:
         """Show no picture: the person has left."""
         self.comparison.forget()
+
+    def _show_numbers(self) -> None:
+        title, facts = self._numbers
+        self.scores.show_facts(title, facts if self.score_bar.numbers.isChecked() else ())
 
     def _show_sightings(self, alert: Alert, formatter: AlertFormatter) -> None:
         self._sightings_title.setText(formatter.say("SIGHTINGS_TITLE", count=len(alert.sightings)))
         texts = []
         for one in alert.sightings:
             place = formatter.say("COUNTER", counter=one.camera.counter)
-            words = [formatter.hour(one.captured_at), place, formatter.score_of(one)]
+            words = [formatter.hour(one.captured_at), place]
             texts.append("\n".join([*words, formatter.say("LATE_SIGHTING")] if one.late else words))
         self.strip.show_texts(texts)
 
@@ -214,21 +278,25 @@ class SightingStrip(QWidget):
 
 
 class ScoreBar(QWidget):
-    """One block, two or three, the level's words, and score and threshold behind them."""
+    """One block, two or three, and the level's words; the numbers behind them are shown only on request."""
 
     def __init__(self) -> None:
         super().__init__()
         self.word = label(role="warning")
-        self.numbers = label(role="muted", wrap=True)
-        self.numbers.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.numbers = button("")
+        self.numbers.setCheckable(True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.word)
-        layout.addWidget(self.numbers, 1)
+        layout.addStretch(1)
+        layout.addWidget(self.numbers)
 
     def show_score(self, alert: Alert, formatter: AlertFormatter) -> None:
-        """Show the alert's score."""
+        """Show the level of the alert's score."""
+        self.numbers.setText(f"{formatter.say('SHOW_SCORES')} ({NUMBERS_KEY})")
+        if alert.nameless:
+            self.word.clear()
+            return
         levels = list(ScoreLevel)
         height = levels.index(score_level(alert)) + 1
-        self.word.setText(f"{'■' * height}{'□' * (len(levels) - height)}  {formatter.score_level(alert)}")
-        self.numbers.setText(f"{formatter.say('COLUMN_SCORE')}: {formatter.score_in_model(alert)}")
+        self.word.setText(f"{'■' * height}{'□' * (len(levels) - height)}  {formatter.similarity(alert)}")

@@ -6,6 +6,7 @@ on screen needs nothing: the window must not change while a person is about to p
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QSize, Qt, QTimer, Signal
@@ -13,6 +14,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QScreen, Q
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QSystemTrayIcon, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import PENDING, AlertState, Step
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
@@ -28,7 +30,11 @@ from cekalwatch.notifier.desktop.widgets.elements import (
     name_by,
     set_role,
 )
-from cekalwatch.notifier.desktop.windows.alert_view import AlertView
+from cekalwatch.notifier.desktop.widgets.undo_bar import UNDO_KEY, Judged, UndoBar
+from cekalwatch.notifier.desktop.widgets.watch_line import WatchLine
+from cekalwatch.notifier.desktop.windows.alert_view import NUMBERS_KEY, AlertView
+from cekalwatch.office.alerts import ShownAlert
+from cekalwatch.office.urgency import Tone, Urgency
 
 KEYS_IGNORED_MS = 600
 """For this time after the window gets the keyboard, its keys do nothing: they may have been meant for another
@@ -79,8 +85,8 @@ class AlertWindow(QMainWindow):
         top.setSpacing(14)
         header.addLayout(top)
         header.addWidget(self.whereabouts)
-        top.addWidget(self._headline, 3)
-        top.addWidget(self._place, 2)
+        top.addWidget(self._headline, 1)
+        top.addWidget(self._place, 1)
         top.addWidget(self._age)
         for one in (self._previous, self._queue, self._next, self.menu):
             # They have keys of their own; the tabulator key reaches the buttons of steps first.
@@ -91,26 +97,41 @@ class AlertWindow(QMainWindow):
         self.locked = LockedPlaceholder()
         self.quiet = QuietPlaceholder()
         self.locked.sign_in.clicked.connect(self.sign_in_asked)
-        self.flow = StepFlow(controller, self.view.action_bar, self)
+        self.flow = StepFlow(controller, self.view.action_bar, self, self.view.ask)
         self.view.action_bar.asked.connect(self._begin)
+        self.flow.began.connect(self.paint_again)
         self.flow.ended.connect(self.paint_again)
+        self.flow.judged.connect(self._judged)
+        self.undo = UndoBar()
+        self.undo.asked.connect(self._undo)
+        controller.session_changed.connect(self.undo.forget)
         self.pages = QStackedWidget()
         for page in (self.view, self.locked, self.quiet):
             self.pages.addWidget(page)
-        self.link = message()
-        set_role(self.link, "error")
+        self.watch = WatchLine(controller)
+        self.unusable = message()
+        """Says for a while that travellers without a usable face have passed."""
+        set_role(self.unusable, "muted")
+        self.problems = message()
+        """The problems because of which counters of this PC are blind. The pages lie between it and the header."""
+        self.problems.setContentsMargins(8, 0, 8, 0)
+        set_role(self.problems, "warning")
         body = QWidget()
         body.setObjectName("page")
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._header)
-        layout.addWidget(self.link)
         layout.addWidget(self.pages, 1)
+        layout.addWidget(self.undo)
+        layout.addWidget(self.unusable)
+        layout.addWidget(self.problems)
+        layout.addWidget(self.watch)
         self.setCentralWidget(body)
 
         for keys, action in (
             (MENU_KEY, self.menu.showMenu),
+            (UNDO_KEY, self.undo.ask),
             ("Ctrl+PgDown", partial(self.turn, 1)),
             ("Ctrl+PgUp", partial(self.turn, -1)),
             ("+", self.view.comparison.larger),
@@ -119,10 +140,11 @@ class AlertWindow(QMainWindow):
             ("0", self.view.comparison.fit),
             ("PgDown", partial(self.view.comparison.turn, 1)),
             ("PgUp", partial(self.view.comparison.turn, -1)),
+            (NUMBERS_KEY, self.view.score_bar.numbers.toggle),
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(action)
         controller.changed.connect(self.paint_again)
-        troubles.changed.connect(self._paint_link)
+        troubles.changed.connect(self._paint_problems)
         controller.rang.connect(self._rang)
         self._ages = QTimer(self)
         self._ages.setInterval(_AGES_EVERY_MS)
@@ -142,7 +164,7 @@ class AlertWindow(QMainWindow):
 
     @property
     def tone(self) -> str:
-        """The colour of its header: alarm, busy or quiet."""
+        """The colour of its header, one of `Tone`."""
         return str(self._header.property("tone"))
 
     @property
@@ -158,13 +180,15 @@ class AlertWindow(QMainWindow):
     def turn(self, by: int) -> None:
         """Show the next waiting alert, or the one before."""
         keys = [shown.alert.alert_id for shown in self._controller.waiting()]
-        if not keys:
+        if not keys or self.flow.asking:
             return
         place = keys.index(self._alert_id) + by if self._alert_id in keys else 0
         self.open_alert(keys[place % len(keys)])
 
     def open_alert(self, alert_id: str) -> None:
-        """Show another alert."""
+        """Show another alert, unless a question about this one is open."""
+        if self.flow.asking:
+            return
         self._turn_to(alert_id)
         self.paint_again()
 
@@ -184,10 +208,12 @@ class AlertWindow(QMainWindow):
         formatter = self._controller.formatter
         self.setWindowTitle(formatter.say("WINDOW_ALERT"))
         self._paint_header()
-        self._paint_link()
+        self._paint_problems()
         self.locked.show_count(controller.waiting_count, formatter)
         self.quiet.show_words(formatter)
-        shown = controller.alert_cache.find(self._alert_id)
+        shown = self._shown()
+        if self.flow.looking_beside:
+            self.undo.forget()  # it says what the officer found
         if not controller.unlocked:
             self.view.forget_pictures()
             self.pages.setCurrentWidget(self.locked)
@@ -200,6 +226,7 @@ class AlertWindow(QMainWindow):
                 controller.options(shown.alert),
                 formatter,
                 cekal_online=shown.alert.state in PENDING and bool(controller.settings.cekal_online_url),
+                session=controller.session,
             )
             self.pages.setCurrentWidget(self.view)
 
@@ -266,27 +293,35 @@ class AlertWindow(QMainWindow):
             self.open_alert(alert_id)
         self.come_up()
 
+    def _shown(self) -> ShownAlert | None:
+        """Return what is shown of the alert: two faces, place and time while a supervisor beside the officer looks."""
+        shown = self._controller.alert_cache.find(self._alert_id)
+        if shown and self.flow.looking_beside and shown.alert.first_look:
+            return replace(shown, alert=shown.alert.before_look)
+        return shown
+
     def _paint_header(self) -> None:
         formatter, controller = self._controller.formatter, self._controller
         now = controller.clock()
-        shown = controller.alert_cache.find(self._alert_id) if controller.unlocked else None
+        shown = self._shown() if controller.unlocked else None
         others = [one for one in controller.waiting() if one.alert.alert_id != self._alert_id]
         if shown is None:
-            tone = "alarm" if controller.waiting_count or controller.connection.cause else "quiet"
+            tone = Tone.ALARM if controller.waiting_count else Tone.CALM
             self._headline.setText(formatter.say("APP_NAME" if controller.unlocked else "LOCKED"))
             self._place.setText("")
             self._age.setText("")
             self.whereabouts.setText("")
         else:
             alert = shown.alert
-            alarm = alert.state is AlertState.NEW and not alert.only_to_be_cleared
-            tone = "alarm" if alarm or alert.hit else "busy" if alert.open else "quiet"
+            tone = Urgency.of(alert).tone
             self._headline.setText(formatter.state(alert))
             self._place.setText(formatter.place(alert))
-            self._age.setText(formatter.duration(now - alert.raised_at))
+            self._age.setText(formatter.age(alert, now))
             self.whereabouts.setText(formatter.whereabouts(alert, now) if alert.open else "")
             self.view.comparison.name_probe(formatter.probe(alert, now))
         self.whereabouts.setVisible(bool(self.whereabouts.text()))
+        self.unusable.setText(controller.unusable_line)
+        self.unusable.setVisible(bool(self.unusable.text()))
         set_role(self._header, tone, "tone")
         self._queue.setText(formatter.say("NEXT_WAITING", count=len(others)))
         name_by(self.menu, formatter.say("MENU"))
@@ -295,19 +330,35 @@ class AlertWindow(QMainWindow):
         for one in (self._queue, self._previous, self._next):
             one.setVisible(controller.unlocked and bool(others))
 
-    def _paint_link(self) -> None:
-        controller, formatter = self._controller, self._controller.formatter
-        words = []
-        if controller.connection.cause:
-            words = [formatter.connection(controller.connection), formatter.say("DISCONNECTED_WARNING")]
-        elif controller.freshness and controller.freshness.outdated:
-            words = [formatter.watchlist(controller.freshness)]
-        lines = ["  ".join(words)] if words else []
-        if advice := formatter.refusal(controller.connection):
-            lines.append(advice)
+    def _paint_problems(self) -> None:
+        freshness, formatter = self._controller.freshness, self._controller.formatter
+        lines = [formatter.watchlist(freshness)] if freshness and freshness.outdated else []
         lines += formatter.trouble_lines(self._troubles.blind)
-        self.link.setText("\n".join(lines))
-        self.link.setVisible(bool(lines))
+        self.problems.setText("\n".join(lines))
+        self.problems.setVisible(bool(lines))
+
+    def _judged(self, before: Alert, step: Step) -> None:
+        """Offer to undo the judgement, and show the next waiting alert; a referral goes on with Cekal Online."""
+        if not before.asked_key:  # the server is older than 0.3.0
+            self.view.action_bar.tell(self._controller.formatter.say("DONE"), "done")
+            return
+        self.view.action_bar.tell("", "muted")  # perhaps it says that an earlier judgement is undone
+        self.undo.offer(Judged(before.alert_id, before.subject.subject_id, step), self._controller.formatter)
+        after = self._controller.alert_cache.find(before.alert_id)
+        if step is Step.REFER or after is None or after.alert.state is AlertState.CLAIMED:
+            return
+        others = [one for one in self._controller.waiting() if one.alert.alert_id != before.alert_id]
+        if others:
+            self._since_focus.start()  # a key that is pressed twice is not meant for the next alert
+            self.open_alert(others[0].alert.alert_id)
+
+    def _undo(self, judged: Judged) -> None:
+        def done() -> None:
+            self.undo.forget()
+            self.open_alert(judged.alert_id)
+            self.view.action_bar.tell(self._controller.formatter.say("UNDONE"), "done")
+
+        self._controller.undo(judged.alert_id, judged.subject_id, done, self.undo.fail)
 
     def _begin(self, step: Step, by_mouse: bool) -> None:
         shown = self._controller.alert_cache.find(self._alert_id)

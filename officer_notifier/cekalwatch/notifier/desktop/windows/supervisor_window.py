@@ -27,7 +27,7 @@ from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import (
     ChoiceBox,
     LockedPlaceholder,
-    button,
+    enter_button,
     fit,
     in_front,
     label,
@@ -36,6 +36,7 @@ from cekalwatch.notifier.desktop.widgets.elements import (
     row,
     set_role,
 )
+from cekalwatch.notifier.desktop.widgets.watch_line import watched
 from cekalwatch.notifier.desktop.windows.alert_table import (
     SUPERVISOR,
     AlertTableModel,
@@ -47,6 +48,7 @@ from cekalwatch.office.locale.alert_formatting import SHIFT_FIGURES, AlertFormat
 
 HOURS = (8, 12, 24)
 """Lengths of a shift that can be chosen."""
+FIGURES_IN_LINE = 6
 _REFRESH_MS = 30_000
 
 
@@ -74,7 +76,7 @@ class SupervisorWindow(QMainWindow):
         for hours in HOURS:
             self.hours.addItem("", hours)
         self.hours.currentIndexChanged.connect(self.refresh)
-        self._refresh, self.export_button = button(""), button("")
+        self._refresh, self.export_button = enter_button(), enter_button()
         self._refresh.clicked.connect(self.refresh)
         self.export_button.clicked.connect(self._ask_file)
         self.message = message()
@@ -84,7 +86,7 @@ class SupervisorWindow(QMainWindow):
         self.pages.setObjectName("page")
         self.pages.addWidget(self._page())
         self.pages.addWidget(self.locked)
-        self.setCentralWidget(self.pages)
+        self.watch = watched(self, self.pages, controller)
         in_front(self)
         fit(self, 1320, 860)
         self._soon = soon(self, self._paint_if_seen)
@@ -147,10 +149,9 @@ class SupervisorWindow(QMainWindow):
         if not self.allowed:
             self.report = None
         self._paint_figures(formatter)
-        newest = controller.alert_cache.newest_first()
-        ordered = sorted(newest, key=lambda one: (-one.alert.handling.escalation, one.alert.raised_at))
-        self.table.refresh(ordered if self.allowed else ())
-        owed = formatter.references_owed([one.alert for one in newest], controller.clock()) if self.allowed else ()
+        waiting = controller.alert_cache.most_urgent_first() if self.allowed else ()
+        self.table.refresh(waiting)
+        owed = formatter.references_owed([one.alert for one in waiting], controller.clock())
         self.owed.setText("\n".join(owed))
         set_role(self.owed, "warning")
         self.owed.setVisible(bool(owed))
@@ -161,9 +162,10 @@ class SupervisorWindow(QMainWindow):
         page = QWidget()
         page.setObjectName("page")
         figures = QGridLayout()
-        for column, (figure, name) in enumerate(zip(self.figures, self._figure_names, strict=True)):
-            figures.addWidget(figure, 0, column)
-            figures.addWidget(name, 1, column, Qt.AlignmentFlag.AlignTop)
+        for number, (figure, name) in enumerate(zip(self.figures, self._figure_names, strict=True)):
+            line, column = divmod(number, FIGURES_IN_LINE)
+            figures.addWidget(figure, 2 * line, column)
+            figures.addWidget(name, 2 * line + 1, column, Qt.AlignmentFlag.AlignTop)
             figures.setColumnStretch(column, 1)
         tables = QHBoxLayout()
         tables.addWidget(self.cameras, 3)

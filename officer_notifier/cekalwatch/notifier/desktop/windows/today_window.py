@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLineEdit, QMainWindow, QStackedWidget, QVBoxLayou
 
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, LockedPlaceholder, fit, in_front, label, row
+from cekalwatch.notifier.desktop.widgets.watch_line import watched
 from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableModel, AlertTableView, StateFilter, soon
 
 
@@ -50,7 +51,7 @@ class TodayWindow(QMainWindow):
         self.pages.setObjectName("page")
         self.pages.addWidget(page)
         self.pages.addWidget(self.locked)
-        self.setCentralWidget(self.pages)
+        self.watch = watched(self, self.pages, controller)
         in_front(self)
         fit(self, 1360, 640)
         self._soon = soon(self, self._paint_if_seen)

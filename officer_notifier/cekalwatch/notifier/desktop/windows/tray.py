@@ -1,4 +1,5 @@
-"""The tray: green connected, amber where people may be missed, red disconnected, with the number of open alerts.
+"""The tray: green while listed travellers ring here, amber where some do not, red where none does, with the number of
+open alerts.
 
 Its menu is here too.
 
@@ -9,10 +10,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from PySide6.QtCore import QRectF, Qt, Signal, SignalInstance
-from PySide6.QtGui import QAction, QColor, QFont, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtCore import QRectF, Qt, QUrl, Signal, SignalInstance
+from PySide6.QtGui import QAction, QColor, QDesktopServices, QFont, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
+from cekalwatch.contract.values.readiness import WatchLevel
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import ThemeName
@@ -26,20 +28,15 @@ class Light(StrEnum):
     """The icon's colour."""
 
     GREEN = "#1d8a45"
-    """Connected, the watchlist is fresh, and all counters of this PC are watched."""
+    """A listed traveller who passes now rings here."""
     AMBER = "#d98a00"
-    """Connected, but people may be missed: the watchlist is stale or was never imported, or a counter of this PC is
-    blind."""
+    """Some do not: the watchlist is stale or was never imported, a counter is blind, or this PC lacks sound; or the
+    server does not say."""
     RED = "#c62828"
-    """Not connected: no alert can come."""
+    """None does: the server is away, or cannot recognise anybody or record an alert."""
 
 
-def light(controller: Controller, troubles: TroubleController) -> Light:
-    """Return the icon's colour now."""
-    if not controller.connection.ready:
-        return Light.RED
-    outdated = controller.freshness is None or controller.freshness.outdated
-    return Light.AMBER if outdated or troubles.blind else Light.GREEN
+_LIGHTS = {WatchLevel.ALL: Light.GREEN, WatchLevel.NONE: Light.RED}
 
 
 def icon(colour: Light, count: int) -> QIcon:
@@ -73,6 +70,7 @@ class Tray(QSystemTrayIcon):
     sign_out_asked = Signal()
     password_asked = Signal()
     theme_asked = Signal(ThemeName)
+    practice_asked = Signal()
     quit_asked = Signal()
 
     def __init__(self, controller: Controller, troubles: TroubleController) -> None:
@@ -90,6 +88,9 @@ class Tray(QSystemTrayIcon):
         self.today = self._item(self.today_asked)
         self.supervisor = self._item(self.supervisor_asked)
         self.troubles = self._item(self.troubles_asked)
+        self.practice = self._item(self.practice_asked)
+        self.practice.setVisible(controller.settings.training_dir is not None)
+        self.shift, self.guides = self._at_console("shift"), self._at_console("guides")
         self.menu.addSeparator()
         self.sign_in = self._item(self.sign_in_asked)
         self.password = self._item(self.password_asked)
@@ -111,7 +112,7 @@ class Tray(QSystemTrayIcon):
     @property
     def light(self) -> Light:
         """Its colour now."""
-        return light(self._controller, self._troubles)
+        return _LIGHTS.get(self._controller.watch_level, Light.AMBER)
 
     def paint_again(self) -> None:
         """Show the present state."""
@@ -127,7 +128,7 @@ class Tray(QSystemTrayIcon):
         open_words = say("OPEN_COUNT", count=count)
         if not controller.unlocked and not count:
             open_words = formatter.waiting(controller.waiting_count)
-        words = [formatter.connection(controller.connection), open_words]
+        words = [controller.watching, open_words]
         if ended := controller.alert_cache.ended_count:
             words.append(say("ORDERS_ENDED_COUNT", count=ended))
         if controller.freshness and controller.freshness.outdated:
@@ -144,6 +145,9 @@ class Tray(QSystemTrayIcon):
             (self.today, say("MENU_TODAY")),
             (self.supervisor, say("MENU_SUPERVISOR")),
             (self.troubles, say("MENU_TROUBLES", count=len(self._troubles.shown))),
+            (self.practice, say("MENU_PRACTICE")),
+            (self.shift, say("MENU_SHIFT")),
+            (self.guides, say("MENU_GUIDES")),
             (self.sign_in, say("MENU_SIGN_IN")),
             (self.password, say("MENU_PASSWORD")),
             (self.language, say("MENU_LANGUAGE")),
@@ -162,6 +166,13 @@ class Tray(QSystemTrayIcon):
     def _item(self, signal: SignalInstance) -> QAction:
         action = self.menu.addAction("")
         action.triggered.connect(lambda _: signal.emit())
+        return action
+
+    def _at_console(self, page: str) -> QAction:
+        """Return what opens a page of the console in the browser: nothing of an alert is in its address."""
+        action, console = self.menu.addAction(""), self._controller.settings.console_url.rstrip("/")
+        action.triggered.connect(lambda _: QDesktopServices.openUrl(QUrl(f"{console}/{page}")))
+        action.setVisible(bool(console))
         return action
 
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:

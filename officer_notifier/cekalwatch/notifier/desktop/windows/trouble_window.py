@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QGridLayout, QMainWindow, QPushButton, QScrollArea
 from cekalwatch.contract.values.troubles import Trouble
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
-from cekalwatch.notifier.desktop.widgets.elements import button, clear, fit, in_front, label, message, set_role
+from cekalwatch.notifier.desktop.widgets.elements import clear, enter_button, fit, in_front, label, message, set_role
+from cekalwatch.notifier.desktop.widgets.watch_line import watched
 
 
 class TroubleWindow(QMainWindow):
@@ -42,7 +43,7 @@ class TroubleWindow(QMainWindow):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(page)
-        self.setCentralWidget(area)
+        self.watch = watched(self, area, controller)
         in_front(self)
         fit(self, 1040, 600)
         troubles.changed.connect(self._paint_if_seen)
@@ -99,7 +100,8 @@ class TroubleWindow(QMainWindow):
         if not can_be_seen:
             self._grid.addWidget(label(trouble.seen_by, wrap=True), line, 4, Qt.AlignmentFlag.AlignTop)
             return
-        seen = button(formatter.say("BUTTON_TROUBLE_SEEN"))
+        seen = enter_button()
+        seen.setText(formatter.say("BUTTON_TROUBLE_SEEN"))
         seen.setAccessibleName(f"{seen.text()}: {formatter.trouble_line(trouble)}")
         seen.clicked.connect(lambda: self._acknowledge(trouble))
         self.seen_buttons[trouble.trouble_id] = seen

@@ -1,0 +1,1 @@
+"""Signing in through the identity provider, in the browser of this PC."""

@@ -1,0 +1,154 @@
+"""Every task of an officer and a supervisor at the PC by keyboard alone: no test here clicks, or calls a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from cekalwatch.contract.values.adjudication import Step
+from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.notifier.desktop.threads import DesktopScreen
+from tests.support.builders.notifier_troubles import make_trouble
+from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
+from tests.support.scenarios.people import PASSWORD
+
+pytestmark = pytest.mark.slow
+MOST_TABS = 40
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeThread]:
+    office = OfficeThread(tmp_path_factory.mktemp("site"))
+    office.list_people()
+    with office.open():
+        yield office
+
+
+class Hands:
+    """Types, and counts the keys that do something."""
+
+    def __init__(self, pc: OfficerPc) -> None:
+        self._pc = pc
+        self.keys = 0
+
+    def press(self, key: Qt.Key, window: QWidget, held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        """Press a key in whatever has the keyboard there."""
+        self.keys += 1
+        receiver = window.focusWidget() if window.focusWidget() is not None else window
+        QTest.keyClick(receiver, key, held)
+
+    def reach(self, widget: QWidget) -> None:
+        """Go on with the tabulator key until a part of its window has the keyboard."""
+        window = widget.window()
+        for _ in range(MOST_TABS):
+            if window.focusWidget() is widget:
+                return
+            self.press(Qt.Key.Key_Tab, window)
+        raise AssertionError(f"the keyboard does not get to {widget}")
+
+    def choose(self, words: str) -> None:
+        """Go to the alert window, open the menu, and choose the entry that begins with the words."""
+        self._pc.turn_to()
+        self.press(Qt.Key.Key_F1, self._pc.window)
+        menu = self._pc.agent.tray.menu
+        self._pc.until(menu.isVisible)
+        wanted = next(one for one in menu.actions() if one.text().startswith(words))
+        for _ in menu.actions():
+            QTest.keyClick(menu, Qt.Key.Key_Down)
+            if menu.activeAction() is wanted:
+                QTest.keyClick(menu, Qt.Key.Key_Return)
+                return
+        raise AssertionError(f"the keyboard does not get to {words}")
+
+
+def sign_in(pc: OfficerPc, hands: Hands, name: str) -> None:
+    """Sign in from the locked window."""
+    pc.turn_to()
+    hands.reach(pc.window.locked.sign_in)
+    hands.press(Qt.Key.Key_Return, pc.window)
+    pc.until(lambda: pc.dialog is not None)
+    hands.reach(pc.dialog.name)  # which has the name of who was here before
+    hands.press(Qt.Key.Key_A, pc.dialog, Qt.KeyboardModifier.ControlModifier)
+    pc.type(pc.dialog, f"{name}\t{PASSWORD}\r")
+    pc.until(lambda: pc.controller.session is not None and pc.agent.dialog is None)
+
+
+def test_an_officer_and_a_supervisor_do_all_their_tasks_by_keyboard(
+    office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The server's list, which is empty, would take the place of the problem.
+    monkeypatch.setattr(DesktopScreen, "troubles", lambda *_: None)
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-d1") as pc:
+        hands = Hands(pc)
+        sign_in(pc, hands, "budi")
+        alert_id = office.raise_alert("1")
+        pc.until(lambda: pc.window.alert_id == alert_id)
+        pc.turn_to()
+        pc.until(lambda: pc.window.takes_keys and pc.can(Step.REFER))
+
+        hands.keys = 0
+        hands.press(Qt.Key.Key_F5, pc.window)
+        pc.until(lambda: not pc.shown.look_needed and pc.can(Step.REFER))
+        pc.until(lambda: pc.window.takes_keys)
+        hands.press(Qt.Key.Key_F5, pc.window)
+        pc.until(lambda: pc.dialog is not None)
+        hands.press(Qt.Key.Key_1, pc.dialog)
+        hands.press(Qt.Key.Key_Return, pc.dialog)
+        pc.shows(alert_id, "REFERRED")
+        assert hands.keys == 4, "look, judge, reason, save"
+
+        hands.press(Qt.Key.Key_Z, pc.window, Qt.KeyboardModifier.ControlModifier)
+        pc.until(lambda: pc.state == "CLAIMED")
+        pc.until(lambda: pc.window.takes_keys and pc.can(Step.REFER))
+        hands.press(Qt.Key.Key_F5, pc.window)
+        pc.until(lambda: pc.dialog is not None)
+        hands.press(Qt.Key.Key_1, pc.dialog)
+        hands.press(Qt.Key.Key_Return, pc.dialog)
+        pc.shows(alert_id, "REFERRED")
+        assert not pc.window.view.action_bar.message, "that it is undone is true no more"
+
+        hands.choose(pc.controller.formatter.say("MENU_TODAY"))
+        pc.until(pc.agent.today.isActiveWindow)
+        hands.reach(pc.agent.today.view)
+        hands.press(Qt.Key.Key_Down, pc.agent.today)
+        hands.press(Qt.Key.Key_Return, pc.agent.today)
+        pc.until(pc.window.isActiveWindow)
+
+        hands.choose("Sign out")
+        pc.until(lambda: pc.controller.session is None)
+        sign_in(pc, hands, "siti")
+        hands.choose(pc.controller.formatter.say("MENU_SUPERVISOR"))
+        supervisor = pc.agent.supervisor
+        pc.until(supervisor.isActiveWindow)
+        pc.until(lambda: supervisor.report is not None and supervisor.table.rows)
+        for one in (supervisor.hours, supervisor.export_button, supervisor.view):
+            hands.reach(one)
+        hands.press(Qt.Key.Key_Down, supervisor)
+        office.raise_alert("2")
+        pc.until(lambda: len(supervisor.table.rows) == 2)
+        hands.press(Qt.Key.Key_Return, supervisor)
+        pc.until(pc.window.isActiveWindow)
+        assert pc.window.alert_id == alert_id, "what comes meanwhile takes nobody's place"
+        pc.until(lambda: pc.window.takes_keys and pc.can(Step.REFER))
+        pc.look()
+        pc.until(lambda: pc.window.takes_keys and pc.can(Step.CONFIRM))
+        hands.press(Qt.Key.Key_F8, pc.window)
+        pc.until(lambda: pc.dialog is not None)
+        pc.type(pc.dialog, "CO-2026-000123\r")
+        pc.shows(alert_id, "CONFIRMED")
+
+        for present in ((), (make_trouble(TroubleKind.CAMERA_COVERED, "D1"),)):
+            pc.agent.troubles.take(present)
+        troubles = pc.agent.trouble_window
+        pc.until(lambda: troubles.seen_buttons)  # it shows itself
+        hands.choose("Problems")
+        pc.until(troubles.isActiveWindow)
+        hands.reach(next(iter(troubles.seen_buttons.values())))
+        hands.press(Qt.Key.Key_Return, troubles)
+        pc.until(troubles.message.isVisible)  # the server does not know this one, and says so
