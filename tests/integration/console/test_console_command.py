@@ -76,7 +76,8 @@ def test_the_service_manager_hears_that_it_serves(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_check_says_what_is_missing_a_line_each(tmp_path: Path) -> None:
+def test_check_says_what_is_missing_a_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cekalwatch.program.checks.server.ANSWER_S", 1.0)
     site = Site(tmp_path)
     site.pki.issue(CONSOLE, ["konsol.batam.local"], tmp_path / "console", now())
     file = tmp_path / "console.toml"

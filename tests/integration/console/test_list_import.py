@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
 import os
 import re
 import tempfile
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
+from html import unescape
 from pathlib import Path
 
 import httpx
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from cekalwatch.console import import_jobs
+from cekalwatch.contract.values.imports import EXAMPLE_ORDER_ID, REQUIRED_COLUMNS
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from tests.support.builders.portraits import astronaut
@@ -170,6 +173,131 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
         done = words(await browser.get(await worked(browser, path)))
         assert "Stored 6" in done
         assert "Break a rule, so they never raise an alert 1" in done
+
+
+FAULTY = (
+    {"kind": "CEKAL"},
+    {"valid_until": "kapan-kapan"},
+    {"nik": "317", "sex": "L"},
+    {"requesting_agency": ""},
+    {"valid_from": "01/11/2026"},
+)
+RIGHT = {"kind": "CEGAH", "valid_until": "9999-12-31", "nik": "", "sex": "M", "requesting_agency": "KPK"}
+
+
+def faulty() -> list[Row]:
+    """A list whose first five rows are faulty."""
+    rows = [listed(f"C-{number}", f"N-{number}", **cells) for number, cells in enumerate(FAULTY, 1)]
+    return [*rows, listed("C-6", "N-6")]
+
+
+def repair_fields(page: httpx.Response) -> dict[str, str]:
+    """The cells that a page offers for correction, each with its value."""
+    return {
+        unescape(name): unescape(value)
+        for name, value in re.findall(r'<input name="([^"]+:[a-z_]+)" value="([^"]*)"', page.text)
+    }
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_five_faulty_rows_are_told_and_repaired_on_the_page(office: PortOffice, pages: Pages, kind: str) -> None:
+    content = table(*faulty()) if kind == "csv" else spreadsheet(*faulty())
+    place = "line" if kind == "csv" else "row"
+    async with pages.browser() as browser, pages.browser() as other:
+        await browser.sign_in("lina")
+        await other.sign_in("nia")
+        path = await previewed(browser, content, f"list.{kind}")
+        page = await browser.get(path)
+        shown = words(page)
+        assert "Refused 5" in shown
+        for told in ("line 2", "kind", "CEKAL", "CEGAH (may not leave) or TANGKAL (may not enter)"):
+            assert told in shown, "row, column, value and what would be right"
+        assert "The day comes first: 01/11/2026 is 1 November 2026" in shown
+        assert repair_fields(page) == {
+            f"{place} 2:kind": "CEKAL",
+            f"{place} 3:valid_until": "kapan-kapan",
+            f"{place} 4:nik": "317",
+            f"{place} 4:sex": "L",
+            f"{place} 5:requesting_agency": "",
+        }
+        others = await other.get(path)
+        assert not repair_fields(others), "others see columns, not values"
+        assert not re.search(r"\b317\b", words(others))
+        assert "317" not in (await other.get(f"{path}/report.csv")).text
+        assert "317" in (await browser.get(f"{path}/report.csv")).text
+        token = await browser.token()
+        assert (await browser.post(f"{path}/repair", token)).status_code == 409, "nothing was corrected"
+        assert (await other.post(f"{path}/repair", await other.token(), valid_from="DAY_FIRST")).status_code == 409
+        cells = {name: RIGHT[name.partition(":")[2]] for name in repair_fields(page)}
+        odd = {"line 2:order_id": "C-9", "row 2:order_id": "C-9", "name": "DAY_FIRST", "x": "y"}
+        answer = await browser.post(f"{path}/repair", token, valid_from="DAY_FIRST", **cells, **odd)
+        assert answer.status_code == 303
+        page = await browser.get(await worked(browser, path))
+        assert "New 6" in words(page)
+        assert "Corrections 6" in words(page)
+        assert repair_fields(page) == {}
+        await act(browser, path)
+        assert "Stored 6" in words(await browser.get(await worked(browser, path)))
+    done = office.trail(Action.WATCHLIST_IMPORTED)[-1]
+    assert (done.outcome, json.loads(done.details)["corrected"]) == ("OK", 6)
+    recorded = (*office.trail(Action.WATCHLIST_IMPORTED), *office.trail(Action.ORDER_IMPORTED))
+    assert not [one for one in recorded if re.search(r"\b317\b", one.details)]  # a digest may have these digits
+
+
+async def test_what_is_still_wrong_after_a_repair_is_told_again(pages: Pages) -> None:
+    async with pages.browser() as browser:
+        await browser.sign_in("lina")
+        path = await previewed(browser, table(listed("C-1", "N-1", sex="L")), "list.csv")
+        await browser.post(f"{path}/repair", await browser.token(), **{"line 2:sex": "pria"})
+        page = await browser.get(await worked(browser, path))
+        assert repair_fields(page) == {"line 2:sex": "pria"}
+        await act(browser, path)
+        assert "Refused 1" in words(await browser.get(await worked(browser, path)))
+
+
+async def test_wrong_values_are_kept_no_longer_than_a_preview(pages: Pages) -> None:
+    jobs = pages.console.imports
+    async with pages.browser() as browser, pages.browser() as other:
+        await browser.sign_in("lina")
+        await other.sign_in("nia")
+        path = await previewed(browser, table(listed("C-1", "N-1", nik="317"), listed("C-2", "N-2")), "list.csv")
+        await browser.post(f"{path}/repair", await browser.token(), **{"line 2:nik": "3175"})
+        await act(browser, await worked(browser, path))
+        assert "3175" in words(await browser.get(await worked(browser, path)))
+        left = await previewed(other, table(listed("C-1", "N-1", nik="318")), "list.csv")
+        await browser.post("/sign-out", await browser.token())
+        jobs.sweep(pages.console.is_open)
+        kept = repr(
+            [(job.corrections, [fault.value for one in job.lines for fault in one.faults]) for job in jobs.all()]
+        )
+        assert ("3175" in kept, "318" in kept) == (False, True)
+        jobs._monotonic = lambda: float("inf")
+        jobs.sweep(pages.console.is_open)
+        page = words(await other.get(left))
+        assert "318" not in page
+        assert "nik" in page
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_the_template_is_a_list_whose_example_is_refused(pages: Pages, kind: str) -> None:
+    async with pages.browser() as browser:
+        await browser.sign_in("lina")
+        assert f"/list/import/template.{kind}" in (await browser.get("/list/import")).text
+        template = await browser.get(f"/list/import/template.{kind}")
+        page = await browser.get(await previewed(browser, template.content, f"template.{kind}"))
+        assert "Refused 1" in words(page)
+        (cell,) = repair_fields(page).items()
+        assert cell[1] == EXAMPLE_ORDER_ID
+        await browser.post(page.url.path + "/repair", await browser.token(), **{cell[0]: "C-1"})
+        assert "New 1" in words(await browser.get(await worked(browser, page.url.path)))
+        assert (await browser.get("/list/import/template.exe")).status_code == 404
+        if kind == "xlsx":
+            first, second = load_workbook(io.BytesIO(template.content)).worksheets
+            assert tuple(cell.value for cell in first[1]) == COLUMNS
+            explained = {row[0]: row[1:] for row in second.iter_rows(min_row=2, values_only=True)}
+            assert tuple(explained) == COLUMNS
+            assert all(indonesian and english for _, indonesian, english in explained.values())
+            assert [name for name, (needed, *_) in explained.items() if needed] == list(REQUIRED_COLUMNS)
 
 
 async def test_what_somebody_changed_since_the_preview_is_not_imported(office: PortOffice, pages: Pages) -> None:

@@ -14,6 +14,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist import subject_search
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import subject
 from tests.support.scenarios.people import PASSWORD
@@ -73,6 +74,15 @@ async def test_the_list_is_searched_by_what_is_sealed_and_by_the_law(browser: Br
     assert "No subject matches" in await looked_for(browser, text="nobody")
     assert "date is wrong" in await looked_for(browser, day="yesterday")
     assert "<input" in (await browser.get("/list")).text, "the form is there to put it right"
+
+
+async def test_a_search_fills_its_page_from_the_whole_list(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server looks through a part of the list at a time; the page showed what the first part had."""
+    for bound in ("MAX_READ", "READ_AT_ONCE"):
+        monkeypatch.setattr(subject_search, bound, 1)
+    told = await looked_for(browser, text="contoh")
+    assert all(f"Contoh {name}" in told for name in ("Satu", "Dua", "Tiga"))
+    assert "The search has not seen the whole list" not in told
 
 
 async def test_what_somebody_looks_for_is_in_no_address_and_nobody_elses(browser: Browser, pages: Pages) -> None:
@@ -162,8 +172,11 @@ async def test_a_pair_is_judged_told_to_officers_and_open_again_with_another_pho
 
     alert_id = await office.raise_alert()
     await browser.sign_in("sari")
+    page = await browser.get(f"/alerts/{alert_id}")
+    version = page.text.partition('name="version" value="')[2].partition('"')[0]
+    await browser.post(f"/alerts/{alert_id}/refer", form_token(page), version=version)
     shown = words(await browser.get(f"/alerts/{alert_id}"))
-    assert "Easily mistaken for Contoh" in shown
+    assert "Easily mistaken for" in shown
     assert "another person on the list" in shown
 
     list_astronaut(office.settings, scale=0.8, subject_id="S-1")

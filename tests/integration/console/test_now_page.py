@@ -26,7 +26,8 @@ from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.web_console import WAIT_S, Browser, Pages, words
 
 pytestmark = pytest.mark.slow
-NAME = "Contoh Satu"
+NAME = "after your first look"
+"""What stands in place of a name: a person who may judge looks at two faces first."""
 PART = {"HX-Request": "true"}
 
 
@@ -160,7 +161,7 @@ async def test_roles_that_were_taken_away_count_on_the_open_page(
                 await asyncio.sleep(0.02)
         page = await part(browser)
         assert (page.status_code, NAME in page.text) == (200, False)
-        assert 'href="/people"' in (await browser.get("/")).text, "what the person may do instead is offered"
+        assert 'href="/cameras">Setup' in (await browser.get("/")).text, "what the person may do instead is offered"
 
 
 async def test_a_page_shows_what_a_part_says_of_a_refusal(pages: Pages) -> None:

@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from cekalwatch.console.checks import check_provider
-from cekalwatch.console.pages.signing_in.provider import BACK
 from cekalwatch.console.signing_in import pending_logins
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.office.client.provider_visit import BACK
 from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.server.audit.entry import Action
 from tests.support.fakes.identity_server import IdentityServer
@@ -138,8 +138,8 @@ async def test_what_the_provider_refuses_is_told_and_nothing_is_done(
         ("access_denied", "cancelled or denied at localhost"),
         ("temporarily_unavailable", "does not work now"),
         ("server_error", "does not work now"),
-        ("unauthorized_client", "refuses the request of this console (unauthorized_client)"),
-        ("<b>x</b>", "refuses the request of this console (?)"),
+        ("unauthorized_client", "refuses the request of this program (unauthorized_client)"),
+        ("<b>x</b>", "refuses the request of this program (?)"),
     ):
         provider.error = error
         with subtests.test(error=error):
@@ -209,8 +209,8 @@ async def test_an_answer_with_anything_of_it_wrong_lets_nobody_in(registered: Pa
         ({"state": ""}, "has already ended"),
         ({"iss": "https://evil.example"}, "not from localhost"),
         ({"iss": ""}, "not from localhost"),
-        ({"code": ""}, "refuses the request of this console (?)"),
-        ({"code": "x" * 3000}, "refuses the request of this console (?)"),
+        ({"code": ""}, "refuses the request of this program (?)"),
+        ({"code": "x" * 3000}, "refuses the request of this program (?)"),
         ({"code": "x"}, "you cannot sign in here"),
     )
     for change, told in wrong:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,8 +99,21 @@ async def test_a_page_tells_passages_alerts_and_false_alerts_with_intervals_plot
     assert "Kejaksaan Agung (" in shown
     assert "(1 alert)" in shown
     page = await browser.get("/statistics?span=shift")
-    assert page.text.count("<svg") == 2
-    assert page.text.count('class="interval"') >= 3
+    assert page.text.count('<svg class="plot"') == 2
+    assert page.text.count('<svg class="spark"') >= 5
+    weeks = words(await browser.get("/statistics?by=week"))
+    assert "Last 12 weeks" in weeks
+    assert "Most alerts at one counter in ten minutes 1 (acceptable by EEMUA 191)" in weeks
+    assert page.text.count('class="interval"') == 2, "of the cameras' shares; faces of an hour were counted"
+    assert "alerts: 1</text>" in page.text
+    hours = re.findall(r'<text class="up"[^>]*>(\d\d):00</text>', page.text)
+    assert hours, "an hour with faces has a bar, whether or not an alert was false"
+    turn = [(int(one) - int(hours[0])) % 24 for one in hours]
+    assert turn == sorted(turn), "hours stand as they came, also over midnight"
+    assert "Threshold in force when this report was made 0." in words(
+        await browser.get("/statistics/report?span=shift")
+    )
+    assert "threshold_in_force,,,,,,,,,,,,,0." in (await browser.get("/statistics/table.csv?span=shift")).text
 
 
 async def test_the_former_address_leads_to_the_page(browser: Browser) -> None:
@@ -191,6 +205,13 @@ async def test_the_server_decides_who_may_of_which_site_and_of_which_span(office
     long_ago = Timestamp(seconds=now.seconds - 367 * 86_400)
     assert await refusal(sari, start_time=long_ago) == "ARGUMENT_INVALID"
     assert await refusal(await office.sign_in("budi"), start_time=now) == "PERSON_ROLE_NEEDED"
+    week = Timestamp(seconds=now.seconds - 7 * 86_400)
+    days = await ask(sari, start_time=week, periods=report_service_pb2.FIELD_PERIOD_LENGTH_DAY)
+    # Seven in the first hour of a day.
+    assert len(days.periods) in {5, 6, 7}, "whole days by the site's clock, from an hour on and up to now"
+    assert days.busiest == 1
+    assert days.periods[0].end_time == days.periods[1].start_time
+    assert await refusal(sari, start_time=week, periods=99) == "ARGUMENT_INVALID"
     tomorrow, later = (Timestamp(seconds=now.seconds + days * 86_400) for days in (1, 2))
     empty = await ask(sari, start_time=tomorrow, end_time=later)
     assert (empty.whole.passages, empty.whole.HasField("false_rate")) == (0, False)

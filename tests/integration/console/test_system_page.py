@@ -9,8 +9,8 @@ from html import unescape
 import pytest
 
 from cekalwatch.console.clients import operations_client
+from cekalwatch.console.guide_texts import FOLDER, NAMES
 from cekalwatch.console.pages import system
-from cekalwatch.console.pages.guides import FOLDER
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.backup.contents import BackupRecord
@@ -30,6 +30,8 @@ CAMERAS = tuple(
 )
 SETTINGS = {"cameras": CAMERAS}
 PART = {"HX-Request": "true"}
+MAX_FIRST_VIEW = 100_000
+"""Bytes of a guide without its pictures."""
 
 
 async def test_it_tells_of_backup_disk_and_key(
@@ -110,25 +112,32 @@ async def test_every_guide_is_a_page_whose_links_lead_to_guides_only(browser: Br
     assert {one.name for one in FOLDER.glob("*.md")} == {one.name for one in (ROOT / "docs").glob("*.md")}
     listed = await browser.get("/guides")
     names = re.findall(r'href="/guides/([^"]+)"', listed.text)
-    assert len(names) == len(set(names)) == len(list(FOLDER.glob("*.md")))
+    assert len(names) == len(set(names)) == len(list(FOLDER.glob("*.md"))) + len(NAMES)
+    assert names[0] == "administrator", "that of who looks comes first"
     places = set[str]()
     linked = set[str]()
     for name in names:
         page = await browser.get(f"/guides/{name}")
         assert page.status_code == 200, name
+        assert len(page.content) < MAX_FIRST_VIEW, name
         article = page.text.partition('<article class="guide" lang="en">')[2].partition("</article>")[0]
         assert len(article) > 200, name
-        assert "<img" not in article
+        assert ("<img" in article) is (name in NAMES.values()), name
         assert "<h1" not in article
         assert " style=" not in article, name
         places |= {name, *(f"{name}#{unescape(one)}" for one in re.findall(r'id="([^"]+)"', article))}
         for href in map(unescape, re.findall(r'href="([^"]*)"', article)):
             linked.add(f"{name}{href}" if href.startswith("#") else href.removeprefix("/guides/"))
     assert linked - places == set()
-    for nothing in ("none", "..%2Fpages%2Fguides", "console.md"):
+    for nothing in ("none", "..%2Fpages%2Fguides", "console.md", "pictures/none.jpg", "pictures/..%2Fconsole.md"):
         assert (await browser.get(f"/guides/{nothing}")).status_code == 404
+    own = await browser.get("/guides/administrator", headers={"Accept-Language": "id"})
+    assert '<article class="guide" lang="id">' in own.text
+    picture = await browser.get(re.findall(r'<img src="([^"]+)"', own.text)[0])
+    assert (picture.headers["content-type"], picture.content[:2]) == ("image/jpeg", b"\xff\xd8")
+    assert 'href="/guides/administrator#system"' in (await browser.get("/system")).text
     page = await browser.get("/system")
-    assert set(re.findall(r'href="/guides/([^"]+)"', page.text)) <= set(names)
+    assert {one.partition("#")[0] for one in re.findall(r'href="/guides/([^"]+)"', page.text)} <= set(names)
     async with pages.browser() as other:
         await other.sign_in("lina")
         assert (await other.get("/guides/watchlist-folder")).status_code == 200

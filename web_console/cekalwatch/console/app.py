@@ -15,6 +15,7 @@ import grpc
 import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -49,7 +50,8 @@ class ConsoleApp:
         """The application."""
         routes = [Route(page.path, partial(self._answer, page), methods=[page.method]) for page in ROUTES]
         renamed = [Route(f"{old}{{below:path}}", partial(_lead_to, new)) for old, new in RENAMED.items()]
-        files = Mount("/static", StaticFiles(directory=STATIC))
+        # Only files are compressed: the length of a compressed page would tell what stands beside a form's token.
+        files = Mount("/static", GZipMiddleware(StaticFiles(directory=STATIC)))
         inner = Starlette(
             routes=[*routes, *renamed, files],
             lifespan=self._open,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-import grpc
-
-from cekalwatch.console.pages.signing_in.provider import AFTERWARDS, BACK
+from cekalwatch.console.pages.signing_in.provider import AFTERWARDS
 from cekalwatch.console.serving import web_context
 from cekalwatch.console.settings import ConsoleSettings
-from cekalwatch.office.client.refusals import error_reason
-from cekalwatch.office.client.service_client import NoToken
-from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.contract.values.people import ProviderFacts
+from cekalwatch.office.client.provider_check import judge_provider
+from cekalwatch.office.client.provider_visit import BACK
 from cekalwatch.program.checks.certificate import check_certificate
 from cekalwatch.program.checks.machine import check_clock_set, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
@@ -38,22 +36,12 @@ def check_installation(loaded: LoadedSettings[ConsoleSettings], now: datetime) -
 
 def check_provider(settings: ConsoleSettings) -> Judged:
     """Check whether people can sign in through an identity provider, and what must be registered there."""
-    try:
-        provider = SessionClient(settings.dialer(), NoToken()).provider(with_endpoints=True)
-        addresses = settings.addresses
-    except ProgramError as error:
-        return CheckVerdict.FAIL, str(error)
-    except grpc.RpcError as error:
-        if error_reason(error) == "PROVIDER_UNAVAILABLE":
-            return CheckVerdict.FAIL, "the server does not reach its identity provider: see `cekalwatch-server check`"
-        if error.code() is grpc.StatusCode.UNIMPLEMENTED:
-            return CheckVerdict.WARN, "the server is older than this console: people sign in with passwords"
-        return CheckVerdict.WARN, "not known: the server does not say"
-    if provider is None:
-        return CheckVerdict.OK, "none: people sign in with passwords"
-    back, afterwards = (", ".join(f"{one}{path}" for one in addresses) for path in (BACK, AFTERWARDS))
-    ended = f"; after signing out: {afterwards}" if provider.end_session_endpoint else ""
-    return CheckVerdict.OK, f"{provider.issuer}; redirect URIs of {provider.client_id} there: {back}{ended}"
+
+    def registered(provider: ProviderFacts) -> str:
+        back, afterwards = (", ".join(f"{one}{path}" for one in settings.addresses) for path in (BACK, AFTERWARDS))
+        return f"{back}; after signing out: {afterwards}" if provider.end_session_endpoint else back
+
+    return judge_provider(settings.dialer, registered)
 
 
 def check_pages(settings: ConsoleSettings) -> Judged:

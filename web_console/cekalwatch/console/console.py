@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -25,10 +26,12 @@ from cekalwatch.console.monitoring.measures import UNMEASURED, Measures
 from cekalwatch.console.news import News
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.console.signing_in.pending_logins import PendingLogins
+from cekalwatch.console.table_cells import with_heads
 from cekalwatch.console.web_sessions import WebSession, WebSessions
 from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.session_client import SessionClient
+from cekalwatch.office.urgency import Urgency
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.address import counted_address
 from cekalwatch.wire.calls import Calls
@@ -69,8 +72,30 @@ class ProviderOffer:
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 LANGUAGE_COOKIE: Final = "language"
+LANGUAGE_TAGS: Final = {**{str(one): one for one in Language}, "in": Language.ID}
+"""The languages of the pages by their codes; browsers of old call Indonesian `in`."""
+MAX_HEADER: Final = 200
+"""Characters of Accept-Language that are read."""
+_RANGE = re.compile(
+    r"(?:^|,)\s*(?P<tag>[a-z]{1,8})(?:-[a-z0-9]{1,8})*\s*(?:;\s*q=(?P<weight>[01](?:\.[0-9]{0,3})?))?\s*(?=,|$)",
+    re.ASCII | re.IGNORECASE,
+)
 SIGN_INS: Final = RateLimitItemPerMinute(20)
 """Of one address: several people may sit behind it."""
+
+
+def asked_language(header: str) -> Language | None:
+    """Return which language of the pages a browser asks for first (RFC 9110, section 12.5.4); None: neither.
+
+    `header` is its Accept-Language; a part that is not well-formed counts for nothing.
+    """
+    weights: dict[Language, float] = {}
+    for found in _RANGE.finditer(header[:MAX_HEADER]):
+        language = LANGUAGE_TAGS.get(found["tag"].lower())
+        if language:
+            weights[language] = max(float(found["weight"] or 1), weights.get(language, 0))
+    best = max(weights, key=weights.__getitem__, default=None)
+    return best if best and weights[best] else None
 
 
 def inline(jpeg: bytes) -> str:
@@ -100,6 +125,8 @@ class Console:
             lstrip_blocks=True,
         )
         self.templates.filters["inline"] = inline
+        self.templates.filters["with_heads"] = with_heads
+        self.templates.filters["tone"] = lambda alert: Urgency.of(alert).tone
         self.measures = measures
         self._sign_ins = MovingWindowRateLimiter(MemoryStorage())
         self._texts = {language: ConsoleTexts(language, settings.zone) for language in Language}
@@ -108,9 +135,10 @@ class Console:
         self.errand_cookie = f"{self.cookie}-errand"
 
     def texts_of(self, request: Request) -> ConsoleTexts:
-        """Return the texts in the language that the browser's person chose."""
-        chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-        return self._texts[Language(chosen) if chosen in set(Language) else self.settings.language]
+        """Return the texts in the language that the person chose, else in the one that their browser asks for."""
+        chosen = LANGUAGE_TAGS.get(request.cookies.get(LANGUAGE_COOKIE, ""))
+        asked = asked_language(request.headers.get("accept-language", ""))
+        return self._texts[chosen or asked or self.settings.language]
 
     def origin_of(self, request: Request) -> str:
         """Return scheme, name and port by which the browser calls this console."""

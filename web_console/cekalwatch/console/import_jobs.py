@@ -2,7 +2,7 @@
 
 A file is held until it is imported, given up or abandoned, or its person's session ends. Its bytes are in memory or in
 a file without a name, which disappears with this program in any case. Reports contain keys and codes, and stay until
-the console restarts.
+the console restarts; values that must be corrected, and corrections, are forgotten as early as a file would be.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -23,7 +23,7 @@ import structlog
 
 from cekalwatch.console.clients.import_client import ImportClient, SentFile
 from cekalwatch.console.web_sessions import WebSession
-from cekalwatch.contract.values.imports import FileBegun, FileEnded, RecordReport
+from cekalwatch.contract.values.imports import MAX_CORRECTIONS, CellCorrection, FileBegun, FileEnded, RecordReport
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.office.client.refusals import error_reason
@@ -80,6 +80,8 @@ class ImportJob:
     error: grpc.RpcError | None = None
     """Why it ended before its end."""
     file: SentFile | None = field(default=None, repr=False)
+    corrections: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    """New values of cells, by row and column; without a row, the order of a column of days."""
     waits_since_s: float = 0.0
 
     @property
@@ -95,13 +97,21 @@ class ImportJob:
         return found
 
     def forget_file(self) -> None:
-        """Hold the file's bytes no more."""
+        """Hold the file's bytes and its corrections no more."""
         file, self.file = self.file, None
+        self.corrections = {}
         if file:
             file.stream.close()
 
+    def forget_values(self) -> None:
+        """Hold the values no more that were to be corrected."""
+        self.lines = [replace(one, faults=()) if one.faults else one for one in self.lines]
 
-GROUPS: Final = ("REFUSED", "ENDS", "INVALID", "FLAGGED", "PHOTOS", "DOUBTFUL", "ADDED", "CHANGED", "STORED")
+
+GROUPS: Final = (
+    *("REFUSED", "ENDS", "INVALID", "FLAGGED", "UNRECOGNISABLE", "PHOTOS", "DOUBTFUL"),
+    *("ADDED", "CHANGED", "STORED"),
+)
 """Groups of rows that are shown together; UNCHANGED rows are only counted."""
 
 
@@ -114,6 +124,7 @@ def groups(line: RecordReport) -> tuple[str, ...]:
         "ENDS": line.ends,
         "INVALID": line.status == OrderStatus.INVALID,
         "FLAGGED": bool(line.flags),
+        "UNRECOGNISABLE": line.unrecognisable,
         "PHOTOS": any(photo.outcome == PhotoOutcome.REFUSED for photo in line.photos),
         "DOUBTFUL": any(photo.also_under for photo in line.photos),
         "ADDED": stored and line.added,
@@ -189,6 +200,21 @@ class ImportJobs:
         self._start(job, digest)
         return True
 
+    def repair(self, job: ImportJob, session: WebSession, cells: Mapping[tuple[str, str], str]) -> bool:
+        """Preview the file again with corrected cells, by row and column; false when it no longer waits, waits for
+        somebody else, or would have more corrections than there may be."""
+        with self._lock:
+            if job.state is not JobState.PREVIEWED or job.session is not session:
+                return False
+            corrections = {**job.corrections, **cells}
+            if len(corrections) > MAX_CORRECTIONS:
+                return False
+            job.corrections = corrections
+            job.state = JobState.READING
+            job.lines, job.ended, job.error, job.begun = [], None, None, False
+        self._start(job, "")
+        return True
+
     def give_up(self, job: ImportJob) -> bool:
         """Forget the file of a preview; false when it does not wait any more."""
         with self._lock:
@@ -196,14 +222,17 @@ class ImportJobs:
                 return False
             job.state = JobState.NOT_DONE
         job.forget_file()
+        job.forget_values()
         return True
 
     def sweep(self, is_open: Callable[[WebSession], bool]) -> None:
         """Forget files whose person left them alone for too long, or has no session any more."""
         for job in self.all():
             left = self._monotonic() - job.waits_since_s > KEEP_FILE_S
-            if job.state is JobState.PREVIEWED and (left or not is_open(job.session)):
-                self.give_up(job)
+            if job.working or not (left or not is_open(job.session)):
+                continue
+            self.give_up(job)
+            job.forget_values()
 
     def close(self) -> None:
         """Forget all files; running previews and imports end with an error."""
@@ -226,12 +255,12 @@ class ImportJobs:
         except Exception:  # a defect must not leave a page that waits for ever
             log.exception("list_file_crashed")
         finally:
+            job.waits_since_s = self._monotonic()
             if job.ended is None:
                 job.state = JobState.NOT_DONE if untouched else JobState.BROKEN_OFF
             elif digest:
                 job.state = JobState.DONE
             else:
-                job.waits_since_s = self._monotonic()
                 job.state = JobState.PREVIEWED
             if job.state is not JobState.PREVIEWED:
                 job.forget_file()
@@ -239,7 +268,8 @@ class ImportJobs:
     def _send(self, job: ImportJob, digest: str) -> None:
         if job.file is None:
             return
-        for told in self._client(job.session).send(job.file, digest):
+        corrections = [CellCorrection(*cell, value) for cell, value in job.corrections.items()]
+        for told in self._client(job.session).send(job.file, digest, corrections):
             match told:
                 case FileBegun():
                     job.rows, job.begun = told.rows, True

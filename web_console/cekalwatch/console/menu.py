@@ -1,4 +1,4 @@
-"""The menu: which pages a person is offered."""
+"""The menu: which pages a person is offered. Its sections stand in the header, and the pages of one below it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from cekalwatch.contract.values.people import (
     CONFIRMS,
+    HANDLES_ALERTS,
     KEEPS_DEVICES,
     KEEPS_PEOPLE,
     KEEPS_SYSTEM,
@@ -14,6 +15,7 @@ from cekalwatch.contract.values.people import (
     SEES_ALERTS,
     SEES_AUDIT_TRAIL,
     SEES_SHIFT_REPORT,
+    SIGNS_AS_SECOND,
     PersonRole,
 )
 from cekalwatch.contract.values.troubles import SEES_TROUBLES
@@ -28,21 +30,77 @@ class Entry:
 
     path: str
     title: str
-    """What its text is called, after MENU_."""
+    """The name of its text, after MENU_."""
     people: frozenset[PersonRole]
+
+    def offered_to(self, roles: frozenset[PersonRole]) -> bool:
+        """Whether a person with these roles may open it."""
+        return not self.people or bool(self.people & roles)
+
+    def has(self, path: str) -> bool:
+        """Whether it is the page at `path`, or above it."""
+        return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/"))
+
+
+@dataclass(frozen=True)
+class MenuSection:
+    """Pages that belong together, as a person is offered them."""
+
+    title: str
+    """As that of an entry."""
+    entries: tuple[Entry, ...]
+
+    def entry_at(self, path: str) -> Entry | None:
+        """Return the entry nearest above the page at `path`; None when the page is in no entry of this section."""
+        return max((one for one in self.entries if one.has(path)), key=lambda one: len(one.path), default=None)
 
 
 MENU: Final = (
-    Entry("/", "NOW", ANYBODY),
-    Entry("/alerts", "ALERTS", SEES_ALERTS),
-    Entry("/list", "LIST", KEEPS_WATCHLIST),
-    Entry("/ports", "PORTS", CONFIRMS),
-    Entry("/troubles", "TROUBLES", SEES_TROUBLES),
-    Entry("/statistics", "FIGURES", SEES_SHIFT_REPORT),
-    Entry("/threshold", "THRESHOLD", KEEPS_SYSTEM),
-    Entry("/audit", "AUDIT", SEES_AUDIT_TRAIL),
-    Entry("/cameras", "CAMERAS", KEEPS_SYSTEM),
-    Entry("/people", "PEOPLE", KEEPS_PEOPLE),
-    Entry("/devices", "DEVICES", KEEPS_DEVICES),
-    Entry("/system", "SYSTEM", KEEPS_SYSTEM),
+    MenuSection(
+        "NOW",
+        (
+            Entry("/", "NOW", ANYBODY),
+            Entry("/wall", "WALL", CONFIRMS),
+            Entry("/troubles", "TROUBLES", SEES_TROUBLES),
+            Entry("/approvals", "APPROVALS", SIGNS_AS_SECOND),
+        ),
+    ),
+    MenuSection(
+        "ALERTS",
+        (
+            Entry("/alerts", "ALERTS", SEES_ALERTS),
+            Entry("/shift", "SHIFT", HANDLES_ALERTS),
+            Entry("/exercises", "EXERCISES", CONFIRMS),
+            Entry("/ports", "PORTS", CONFIRMS),
+        ),
+    ),
+    MenuSection(
+        "LIST",
+        (
+            Entry("/list", "SUBJECTS", KEEPS_WATCHLIST),
+            Entry("/list/look-alikes", "LOOKALIKES", KEEPS_WATCHLIST),
+            Entry("/list/agencies", "AGENCIES", KEEPS_WATCHLIST),
+            Entry("/list/law", "LAW", KEEPS_WATCHLIST),
+            Entry("/list/import", "IMPORT", KEEPS_WATCHLIST),
+            Entry("/list/sync", "SYNC", KEEPS_WATCHLIST),
+        ),
+    ),
+    MenuSection("FIGURES", (Entry("/statistics", "FIGURES", SEES_SHIFT_REPORT),)),
+    MenuSection("AUDIT", (Entry("/audit", "AUDIT", SEES_AUDIT_TRAIL),)),
+    MenuSection(
+        "SETUP",
+        (
+            Entry("/cameras", "CAMERAS", KEEPS_SYSTEM),
+            Entry("/threshold", "THRESHOLD", KEEPS_SYSTEM),
+            Entry("/people", "PEOPLE", KEEPS_PEOPLE),
+            Entry("/devices", "DEVICES", KEEPS_DEVICES),
+            Entry("/system", "SYSTEM", KEEPS_SYSTEM),
+        ),
+    ),
 )
+
+
+def menu_of(roles: frozenset[PersonRole]) -> tuple[MenuSection, ...]:
+    """Return the sections with the pages that a person with these roles may open; none is empty."""
+    offered = (MenuSection(one.title, tuple(entry for entry in one.entries if entry.offered_to(roles))) for one in MENU)
+    return tuple(one for one in offered if one.entries)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -20,7 +21,7 @@ from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
 from cekalwatch.office.client.trouble_client import TroubleSubscription
-from cekalwatch.office.connection import Disconnected
+from cekalwatch.office.connection import Connection, Disconnected
 from cekalwatch.wire.dialer import Dialer
 
 
@@ -66,8 +67,8 @@ class News:
         """How many pages wait for more."""
         self.position: int | None = None
         """The newest event of an alert that the server has sent; None until it has sent the end of its log."""
-        self.connected = False
-        """Whether the server sends events."""
+        self.connection = Connection(datetime.now(UTC))
+        """Whether the server sends events, and whether a listed traveller would ring."""
         self.freshness: Freshness | None = None
         """The age of the list; None until the server has sent it."""
         self.troubles: Troubles = ()
@@ -107,14 +108,17 @@ class News:
         """Take an update of the alerts' stream, on its thread."""
         match update:
             case KeepAlive():
-                self.freshness = update.freshness
-                return
+                self.freshness, before = update.freshness, self.connection
+                self.connection = before.made(datetime.now(UTC), update.readiness)
+                if self.connection == before:
+                    return
             case Subscribed():
-                self.connected, self.freshness, self.position = True, update.freshness, update.head_sequence
+                self.freshness, self.position = update.freshness, update.head_sequence
+                self.connection = self.connection.made(datetime.now(UTC), update.readiness)
             case AlertEvent():
                 self.position = update.sequence
             case Disconnected():
-                self.connected = False
+                self.connection = self.connection.lost(update.cause, datetime.now(UTC), update.refusal)
         self._change()
 
     def _take_troubles(self, troubles: object) -> None:

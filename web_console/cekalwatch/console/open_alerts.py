@@ -87,7 +87,7 @@ class OpenAlerts:
             changed, position, more = client.changed(position, heard)
             for one in changed:
                 self._alerts.pop(one.alert_id, None)
-                if one.state in OPEN_STATES:
+                if one.open:
                     self._alerts[one.alert_id] = one
         self._position = position
         if len(self._alerts) > MAX_SHOWN:

@@ -17,7 +17,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cekalwatch.console.clients.administration_client import CameraClient, DeviceClient, PeopleClient, SessionCheck
 from cekalwatch.console.clients.audit_client import AuditClient
-from cekalwatch.console.clients.operations_client import ReportClient, ThresholdClient
+from cekalwatch.console.clients.operations_client import CounterClient, ReportClient, ThresholdClient
+from cekalwatch.console.clients.shift_client import ShiftClient
 from cekalwatch.console.clients.watchlist_client import (
     AgencyClient,
     LawClient,
@@ -26,8 +27,9 @@ from cekalwatch.console.clients.watchlist_client import (
     SyncClient,
 )
 from cekalwatch.console.console import Console
+from cekalwatch.console.guide_texts import guide_of
 from cekalwatch.console.locale.texts import ConsoleTexts
-from cekalwatch.console.menu import MENU, Entry
+from cekalwatch.console.menu import MenuSection, menu_of
 from cekalwatch.console.security_middleware import INLINE_PICTURES, POLICY
 from cekalwatch.console.signing_in.pending_approvals import ApprovalToken
 from cekalwatch.console.web_sessions import WebSession
@@ -99,14 +101,19 @@ class RequestContext:
         return self.console.offer.now()
 
     @property
-    def menu(self) -> list[Entry]:
-        """The pages that the person is offered."""
-        return [entry for entry in MENU if not entry.people or self.has(entry.people)]
+    def menu(self) -> tuple[MenuSection, ...]:
+        """The sections and pages that the person is offered."""
+        return menu_of(self.person.roles)
 
-    def is_at(self, path: str) -> bool:
-        """Whether the page is the one at `path`, or below it."""
-        here = self.request.url.path
-        return here == path or (path != "/" and here.startswith(f"{path}/"))
+    @property
+    def guide(self) -> str:
+        """The address of the person's guide, at the place of this page."""
+        return guide_of(self.person.roles, self.path)
+
+    @property
+    def path(self) -> str:
+        """Path of the page."""
+        return self.request.url.path
 
     @property
     def is_part(self) -> bool:
@@ -186,6 +193,11 @@ class RequestContext:
         return ReportClient(self.console.calls, self.signed_in)
 
     @property
+    def shifts(self) -> ShiftClient:
+        """The officer's calls about the hand-over of a shift."""
+        return ShiftClient(self.console.calls, self.signed_in)
+
+    @property
     def audit(self) -> AuditClient:
         """The auditor's calls about the audit trail."""
         return AuditClient(self.console.calls, self.console.dialer, self.signed_in)
@@ -216,6 +228,11 @@ class RequestContext:
         return CameraClient(self.console.calls, self.signed_in)
 
     @property
+    def counters(self) -> CounterClient:
+        """The supervisor's calls about counters."""
+        return CounterClient(self.console.calls, self.signed_in)
+
+    @property
     def devices(self) -> DeviceClient:
         """The administrator's calls about devices."""
         return DeviceClient(self.console.calls, self.signed_in)
@@ -237,9 +254,9 @@ class RequestContext:
         )
         return HTMLResponse(html, code or (HTTPStatus.CONFLICT if values.get("problem") else HTTPStatus.OK))
 
-    def page_with_pictures(self, template: str, /, **values: object) -> Response:
+    def page_with_pictures(self, template: str, code: HTTPStatus | None = None, /, **values: object) -> Response:
         """Render a page with pictures in itself: one with an address of its own would be recorded as one more view."""
-        response = self.page(template, **values)
+        response = self.page(template, code, **values)
         response.headers[POLICY] = INLINE_PICTURES
         return response
 

@@ -14,20 +14,25 @@ from starlette.routing import compile_path
 from cekalwatch.console.menu import ANYBODY
 from cekalwatch.console.pages import (
     alerts,
+    approvals,
     audit,
     cameras,
     devices,
+    exercises,
+    faces,
     guides,
     now,
     people,
     ports,
+    shift,
     statistics,
     system,
     threshold,
+    wall,
 )
 from cekalwatch.console.pages.signing_in import provider, session
 from cekalwatch.console.pages.signing_in.session import ask_again
-from cekalwatch.console.pages.watchlist import agencies, imports, law, subjects, sync
+from cekalwatch.console.pages.watchlist import agencies, imports, law, orders, subjects, sync
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.contract.values.people import (
@@ -40,9 +45,11 @@ from cekalwatch.contract.values.people import (
     SEES_ALERTS,
     SEES_AUDIT_TRAIL,
     SEES_SHIFT_REPORT,
+    SIGNS_AS_SECOND,
     PersonRole,
 )
 from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
+from cekalwatch.office.client.provider_visit import BACK
 
 STRANGERS: Final = None
 """Everybody, signed in or not."""
@@ -111,6 +118,8 @@ def go_on(visit: RequestContext) -> Response:
     """Show a form that was filled in and not yet completed, with a message."""
     key = visit.part("key")
     kept = visit.signed_in.unfinished.get(key)
+    if kept and kept.asked:
+        return visit.to(f"/unfinished/{key}/wait")
     shown = _shown_again(visit, kept, key) if kept else None
     return shown or visit.problem(visit.texts.say("FORM_DONE"), HTTPStatus.NOT_FOUND)
 
@@ -131,21 +140,37 @@ ROUTES: Final = (
     Page("GET", "/sign-in", STRANGERS, session.ask_sign_in),
     Page("POST", "/sign-in", STRANGERS, session.sign_in),
     Page("POST", "/sign-in/provider", STRANGERS, provider.leave),
-    Page("GET", provider.BACK, STRANGERS, provider.come_back),
+    Page("GET", BACK, STRANGERS, provider.come_back),
     Page("POST", "/language", STRANGERS, session.choose_language),
     Page("POST", "/sign-out", ANYBODY, provider.sign_out, with_first_password=True),
     Page("GET", "/password", ANYBODY, session.ask_password, with_first_password=True),
     Page("POST", "/password", ANYBODY, session.change_password, with_first_password=True),
     Page("GET", "/unfinished/{key}", ANYBODY, go_on),
+    Page("GET", "/unfinished/{key}/wait", ANYBODY, approvals.wait),
+    Page("GET", "/unfinished/{key}/part", ANYBODY, approvals.part, by_a_person=False),
+    Page("GET", "/approvals", SIGNS_AS_SECOND, approvals.show),
+    Page("POST", "/approvals/{approval_id}/{answer}", SIGNS_AS_SECOND, approvals.answer),
     Page("GET", "/", ANYBODY, now.show),
     Page("GET", "/now/part", ANYBODY, now.part, by_a_person=False),
+    Page("GET", "/watch", STRANGERS, now.watch, by_a_person=False, with_first_password=True),
     Page("GET", "/now/news", ANYBODY, now.part, by_a_person=False, stream=now.news),
+    Page("GET", "/wall", CONFIRMS, wall.show),
+    Page("GET", "/wall/part", CONFIRMS, wall.part, by_a_person=False),
+    Page("GET", "/wall/{camera_id}/picture", CONFIRMS, wall.picture, by_a_person=False),
     Page("GET", "/alerts", SEES_ALERTS, alerts.search),
+    Page("GET", "/alerts/faces", SEES_ALERTS, faces.of_alerts, by_a_person=False),
     Page("GET", "/alerts/{alert_id}", SEES_ALERTS, alerts.show),
     Page("GET", "/alerts/{alert_id}/record", SEES_ALERTS, alerts.show_record),
     Page("POST", "/alerts/{alert_id}/{step}", HANDLES_ALERTS, alerts.take_step, again=alerts.show_again),
+    Page("GET", "/exercises", CONFIRMS, exercises.show),
+    Page("POST", "/exercises", CONFIRMS, exercises.change, again=exercises.show),
+    Page("GET", "/shift", HANDLES_ALERTS, shift.show),
+    Page("POST", "/shift", HANDLES_ALERTS, shift.leave, again=shift.show_again),
+    Page("POST", "/shift/{hand_over_id}/take", HANDLES_ALERTS, shift.take),
     Page("GET", "/list", KEEPS_WATCHLIST, subjects.search),
     Page("POST", "/list", KEEPS_WATCHLIST, subjects.look_for, again=subjects.look_again),
+    Page("GET", "/list/faces", KEEPS_WATCHLIST, faces.of_subjects, by_a_person=False),
+    Page("GET", "/list/unrecognisable", KEEPS_WATCHLIST, subjects.look_for_unrecognisable),
     Page("GET", "/list/subjects", KEEPS_WATCHLIST, subjects.show),
     Page("GET", "/list/subjects/history", KEEPS_WATCHLIST, subjects.history),
     Page("GET", "/list/look-alikes", KEEPS_WATCHLIST, subjects.show_lookalikes),
@@ -160,6 +185,9 @@ ROUTES: Final = (
     Page("GET", "/list/agencies/{code}", KEEPS_WATCHLIST, agencies.show_one),
     Page("POST", "/list/agencies/{code}/change", KEEPS_WATCHLIST, agencies.change, again=agencies.show_one),
     Page("POST", "/list/agencies/{code}/remove", KEEPS_WATCHLIST, agencies.remove),
+    Page("GET", "/list/subjects/photograph", KEEPS_WATCHLIST, subjects.photograph),
+    Page("GET", "/list/orders", KEEPS_WATCHLIST, orders.show),
+    Page("POST", "/list/orders/{act}", KEEPS_WATCHLIST, orders.amend, again=orders.show_again),
     Page("GET", "/list/subjects/picture", KEEPS_WATCHLIST, subjects.picture),
     Page("GET", "/ports", CONFIRMS, ports.show),
     Page("GET", "/ports/{site}/{port}/{alert_id}", CONFIRMS, ports.show_alert),
@@ -172,11 +200,13 @@ ROUTES: Final = (
     Page("GET", "/statistics/report.pdf", SEES_SHIFT_REPORT, statistics.report_file),
     Page("GET", "/list/import", KEEPS_WATCHLIST, imports.show),
     Page("POST", "/list/import", KEEPS_WATCHLIST, imports.take, again=imports.show, takes_file=True),
+    Page("GET", "/list/import/template.{kind}", KEEPS_WATCHLIST, imports.template),
     Page("GET", "/list/import/{import_id}", KEEPS_WATCHLIST, imports.show_one),
     Page("GET", "/list/import/{import_id}/part", KEEPS_WATCHLIST, imports.part, by_a_person=False),
     Page("GET", "/list/import/{import_id}/waiting", KEEPS_WATCHLIST, imports.show_one, by_a_person=False),
     Page("GET", "/list/import/{import_id}/report.csv", KEEPS_WATCHLIST, imports.report),
     Page("POST", "/list/import/{import_id}/confirm", KEEPS_WATCHLIST, imports.confirm),
+    Page("POST", "/list/import/{import_id}/repair", KEEPS_WATCHLIST, imports.repair),
     Page("POST", "/list/import/{import_id}/drop", KEEPS_WATCHLIST, imports.give_up),
     Page("GET", "/list/sync", KEEPS_WATCHLIST, sync.show),
     Page("GET", "/list/sync/part", KEEPS_WATCHLIST, sync.part, by_a_person=False),
@@ -206,6 +236,7 @@ ROUTES: Final = (
     Page("GET", "/system", KEEPS_SYSTEM, system.show_system),
     Page("GET", "/guides", ANYBODY, guides.show),
     Page("GET", "/guides/{name}", ANYBODY, guides.show_one),
+    Page("GET", "/guides/pictures/{name}", ANYBODY, guides.show_picture),
 )
 
 RENAMED: Final = {"/figures": "/statistics"}

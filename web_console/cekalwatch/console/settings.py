@@ -52,13 +52,14 @@ class ConsoleSettings(ClientSettings):
     """Names and addresses under which browsers call the console, without TCP port; calls with other names are refused.
     When not set: those in the pages' certificate, and this machine's own."""
     language: Language = Language.ID
-    """Language of the pages until a person chooses the other one: id or en."""
+    """Language of the pages for browsers that ask for neither language: id or en. A person's choice comes first."""
     time_zone: Annotated[str, AfterValidator(known_zone)] = "Asia/Jakarta"
     """Time zone of the site, as the server's `sites` name it; all times on the pages are in it."""
     idle_lock_seconds: Annotated[float, Field(ge=30, le=3600)] = 900.0
     """Seconds without a click or a key after which the person is signed out; the server's own limit applies as well."""
     silence_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
-    """Seconds without a message of the server after which its news count as lost, and are asked for again."""
+    """Seconds without a message of the server after which its news count as lost, and are asked for again, at most: a
+    server that says how often it sends counts as lost after three such periods."""
 
     metrics_listen: Annotated[str, AfterValidator(on_this_machine)] = ""
     """HOST:PORT on this machine where Prometheus reads metrics, for example 127.0.0.1:9466; when empty, none are

@@ -15,9 +15,9 @@ from cekalwatch.console.signing_in.pending_logins import (
     LostLoginError,
     PendingLogin,
     PendingLogins,
-    with_query,
 )
 from cekalwatch.contract.values.people import ProviderFacts
+from cekalwatch.office.client.provider_visit import with_query
 
 PROVIDER = ProviderFacts("https://id.example", "cekalwatch", "openid profile", "https://id.example/a?x=1", "", True)
 ERRAND = PendingLogin(PROVIDER, "https://konsol.example/sign-in/back", None)

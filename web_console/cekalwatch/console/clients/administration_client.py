@@ -76,6 +76,11 @@ class CameraClient(ServiceClient[CameraServiceStub]):
         request = cameras_pb.GetAimingPictureRequest(camera_id=camera_id)
         return PICTURE.read(self._call_holder(lambda stub: stub.GetAimingPicture, request, _is_elsewhere))
 
+    def watched_picture(self, camera_id: str) -> TakenPicture:
+        """Return the picture of a camera for a screen that shows it for long: at most 10 s old."""
+        request = cameras_pb.GetAimingPictureRequest(camera_id=camera_id, watched=True)
+        return PICTURE.read(self._call_holder(lambda stub: stub.GetAimingPicture, request, _is_elsewhere))
+
     def surveys(self, camera_id: str) -> tuple[KeptSurvey, ...]:
         """Return what surveys found of a camera, newest first."""
         found = self._call(lambda stub: stub.ListSurveys, cameras_pb.ListSurveysRequest(camera_id=camera_id))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from cekalwatch.contract.codec.imports import ENCODINGS, FILE_ANSWER
-from cekalwatch.contract.values.imports import FileAnswer
+from cekalwatch.contract.codec.imports import CORRECTION, ENCODINGS, FILE_ANSWER
+from cekalwatch.contract.values.imports import CellCorrection, FileAnswer
 from cekalwatch.office.client.service_client import Token
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
@@ -37,20 +37,26 @@ class ImportClient:
         self._dialer = dialer
         self._session = session
 
-    def send(self, file: SentFile, preview_digest: str = "") -> Iterator[FileAnswer]:
+    def send(
+        self, file: SentFile, preview_digest: str = "", corrections: Iterable[CellCorrection] = ()
+    ) -> Iterator[FileAnswer]:
         """Yield the server's answers: of a preview, or, with its digest, of the import."""
         with self._dialer.another().channel() as channel:
             for answer in WatchlistServiceStub(channel).ImportListFile(
-                _requests(file, preview_digest), timeout=DEADLINE_S, metadata=bearer(self._session.token())
+                _requests(file, preview_digest, corrections), timeout=DEADLINE_S, metadata=bearer(self._session.token())
             ):
                 if (told := FILE_ANSWER.read(answer)) is not None:
                     yield told
 
 
-def _requests(file: SentFile, preview_digest: str) -> Iterator[pb.ImportListFileRequest]:
+def _requests(
+    file: SentFile, preview_digest: str, corrections: Iterable[CellCorrection]
+) -> Iterator[pb.ImportListFileRequest]:
     encoding = ENCODINGS[file.encoding]
     begin = pb.ListFileBegin(name=file.name, size=file.size, encoding=encoding, preview_digest=preview_digest)
     yield pb.ImportListFileRequest(begin=begin)
+    for one in corrections:
+        yield pb.ImportListFileRequest(correction=CORRECTION.write(one))
     file.stream.seek(0)
     while chunk := file.stream.read(PHOTO_CHUNK_BYTES):
         yield pb.ImportListFileRequest(chunk=chunk)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cekalwatch.contract.codec.reports import FIELD_REPORT
-from cekalwatch.contract.codec.status import SERVER_STATUS, THRESHOLD_OUTLOOK
-from cekalwatch.contract.values.reports import FieldReport
-from cekalwatch.contract.values.status import ServerStatus
+from cekalwatch.contract.codec.reports import FIELD_REPORT, PERIOD_LENGTHS
+from cekalwatch.contract.codec.status import COUNTER, SERVER_STATUS, THRESHOLD_OUTLOOK
+from cekalwatch.contract.values.reports import FieldReport, PeriodLength
+from cekalwatch.contract.values.status import CounterStatus, ServerStatus
 from cekalwatch.contract.values.thresholds import ThresholdOutlook
 from cekalwatch.office.client.service_client import ServiceClient
 from cekalwatch.office.client.session_client import JointRequest
@@ -33,6 +33,16 @@ def ask_status(calls: Calls, token: str) -> ServerStatus:
             DEADLINE_S,
         )
     )
+
+
+class CounterClient(ServiceClient[OperationsServiceStub]):
+    """A supervisor's calls about counters. Several threads may use it."""
+
+    stub = OperationsServiceStub
+
+    def all(self) -> tuple[CounterStatus, ...]:
+        """Return the counters of the person's sites, by site and key."""
+        return COUNTER.read_all(self._call(lambda stub: stub.ListCounters, pb.ListCountersRequest()).counters)
 
 
 class ThresholdClient(ServiceClient[OperationsServiceStub]):
@@ -80,10 +90,14 @@ class ReportClient(ServiceClient[ReportServiceStub]):
     deadline_s = 60.0
     """The first request for a year waits until the server has counted its days."""
 
-    def report(self, start: datetime, end: datetime, *, taken: bool = False) -> FieldReport:
-        """Return the figures of the console's site; `taken` means that they leave it as a file, which the audit trail
-        records."""
+    def report(
+        self, start: datetime, end: datetime, length: PeriodLength | None = None, *, taken: bool = False
+    ) -> FieldReport:
+        """Return the figures of the console's site, of a `length` also those of each whole day or week; `taken` means
+        that they leave it as a file, which the audit trail records."""
         request = report_pb.GetFieldReportRequest(taken=taken)
+        if length:
+            request.periods = PERIOD_LENGTHS.number(length)
         request.start_time.FromDatetime(start)
         request.end_time.FromDatetime(end)
         return FIELD_REPORT.read(self._call(lambda stub: stub.GetFieldReport, request))

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from cekalwatch.contract.codec.imports import SYNC_RUN, SYNC_STATUS
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from cekalwatch.contract.codec.imports import CORRECTION, SYNC_RUN, SYNC_STATUS
 from cekalwatch.contract.codec.law import AGENCY, AGENCY_LIST, LAW_PREVIEW, LAW_ROW
-from cekalwatch.contract.codec.listed_subjects import LISTED_SUBJECT, LOOKALIKE_PAGE, SUBJECT_TIMELINE, WATCHLIST_FILTER
-from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
+from cekalwatch.contract.codec.listed_subjects import (
+    AMENDMENT_REASONS,
+    LISTED_SUBJECT,
+    LOOKALIKE_PAGE,
+    SUBJECT_TIMELINE,
+    WATCHLIST_FILTER,
+)
+from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS, REVOCATION_GROUNDS
 from cekalwatch.contract.values.agencies import AgencyList, ListedAgency
-from cekalwatch.contract.values.imports import SyncRun, SyncStatus
+from cekalwatch.contract.values.imports import CellCorrection, SyncRun, SyncStatus
 from cekalwatch.contract.values.law import LawPreview, LawRow
+from cekalwatch.contract.values.orders import RevocationGround
 from cekalwatch.contract.values.watchlist import (
+    AmendmentReason,
     ListedSubject,
     LookalikeJudgement,
     LookalikePage,
@@ -31,17 +44,17 @@ class SubjectClient(ServiceClient[WatchlistServiceStub]):
     def page(self, wanted: WatchlistFilter, day: str, size: int, token: str = "") -> tuple[list[ListedSubject], str]:
         """Return at most `size` subjects with their state on `day`, and the token of the next page; empty without one.
 
-        The day is ISO 8601, empty: now. A page may be empty though there is a next one: the server searches so many
-        subjects at a time.
+        The day is ISO 8601, empty: now. A page may be empty though there is a next one: the server searches a limited
+        number of subjects at a time.
         """
         query = WATCHLIST_FILTER.write(wanted)
         request = pb.ListSubjectsRequest(page_size=size, page_token=token, filter=query, on_day=day)
         answer = self._call(lambda stub: stub.ListSubjects, request)
         return list(LISTED_SUBJECT.read_all(answer.subjects)), str(answer.next_page_token)
 
-    def one(self, key: str) -> ListedSubject:
-        """Return one subject, with the pictures of its best photographs: one view of it."""
-        request = pb.GetSubjectRequest(subject_id=key, include_photos=True)
+    def one(self, key: str, pictures: Sequence[str] = ()) -> ListedSubject:
+        """Return one subject, with these pictures, or those of its best photographs: one view of it."""
+        request = pb.GetSubjectRequest(subject_id=key, include_photos=not pictures, photo_references=pictures)
         return LISTED_SUBJECT.read(self._call(lambda stub: stub.GetSubject, request).subject)
 
     def picture(self, key: str, reference_id: str) -> bytes:
@@ -50,10 +63,52 @@ class SubjectClient(ServiceClient[WatchlistServiceStub]):
         answer = self._call(lambda stub: stub.GetSubject, request)
         return next((bytes(one.jpeg) for one in answer.subject.references if one.reference_id == reference_id), b"")
 
+    def faces(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the small picture of each of these subjects that has one, at most 20; one view of all."""
+        answer = self._call(lambda stub: stub.ListSubjectFaces, pb.ListSubjectFacesRequest(subject_ids=keys))
+        return {one.subject_id: bytes(one.jpeg) for one in answer.faces}
+
+    def amend(self, amendment: JointRequest, word: str) -> None:
+        """Amend an order, with the word of a second person."""
+        self._call(lambda stub: stub.AmendOrder, amendment.request, word)
+
     def history(self, key: str) -> SubjectTimeline:
         """Return what happened to a subject."""
         request = pb.GetSubjectHistoryRequest(subject_id=key)
         return SUBJECT_TIMELINE.read(self._call(lambda stub: stub.GetSubjectHistory, request))
+
+
+@dataclass(frozen=True)
+class AmendedOrder:
+    """An order as it was seen, and why it is amended."""
+
+    subject_id: str
+    order_id: str
+    mark: str
+    reason: AmendmentReason
+
+    def correction(self, cells: Mapping[str, str]) -> JointRequest:
+        """Return what two people sign to store other facts; `cells` are those of a list's row, by column."""
+        corrected = [CORRECTION.write(CellCorrection("", field, value)) for field, value in cells.items()]
+        return self._joint(correction=pb.OrderCorrection(cells=corrected))
+
+    def ending(self, ground: RevocationGround, reference: str) -> JointRequest:
+        """Return what two people sign to revoke the order now."""
+        return self._joint(ending=pb.OrderEnding(ground=REVOCATION_GROUNDS.number(ground), reference=reference))
+
+    def erasure(self) -> JointRequest:
+        """Return what two people sign to remove the order."""
+        return self._joint(erasure=pb.OrderErasure())
+
+    def _joint(self, **act: Message) -> JointRequest:
+        request = pb.AmendOrderRequest(
+            subject_id=self.subject_id,
+            order_id=self.order_id,
+            seen_mark=self.mark,
+            reason=AMENDMENT_REASONS.number(self.reason),
+            **act,  # type: ignore[arg-type]  # one of three messages
+        )
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_AMEND_ORDER, request)
 
 
 class LookalikeClient(ServiceClient[WatchlistServiceStub]):

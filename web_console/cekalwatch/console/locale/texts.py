@@ -7,18 +7,20 @@ from datetime import timedelta, tzinfo
 from typing import Final
 
 from cekalwatch.console.locale.audit_words import AuditWords
+from cekalwatch.contract.values.imports import LIST_COLUMNS, DayOrder, FieldFault
 from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderRule, OrderStatus, ShownOrder
 from cekalwatch.contract.values.reports import Rate, Waits
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import (
     EnrolmentWarning,
+    ListedSubject,
     Lookalike,
     LookalikeJudgement,
     OrderStatusChange,
     WatchlistProblem,
 )
 from cekalwatch.office.client.refusals import meaning
-from cekalwatch.office.locale.alert_formatting import Fact
+from cekalwatch.office.locale.order_formatting import Fact
 from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.program.translations import Language
 
@@ -81,6 +83,22 @@ class ConsoleTexts(TroubleFormatter):
     def remark(self, code: str) -> str:
         """Return a broken rule or a flag in words."""
         return self.rule(code) if code in set(OrderRule) else self.flag(code)
+
+    def fault(self, fault: FieldFault) -> str:
+        """Return what would be right in a field of a list file."""
+        if len(fault.readings) == len(DayOrder):
+            one, other = (self.written(reading) for reading in fault.readings)
+            return self.say("FAULT_READINGS", one=one, other=other)
+        return self.column(fault.field)
+
+    def column(self, field: str) -> str:
+        """Return what a column of a list file holds; nothing of one that only a newer server knows."""
+        return self.say(f"COLUMN_{field.upper()}") if field in LIST_COLUMNS or field == "row" else ""
+
+    def day_order(self, order: DayOrder, fault: FieldFault) -> str:
+        """Return an order of days in words, with a day that it makes of a fault's value."""
+        reading = fault.readings[list(DayOrder).index(order)]
+        return self.say(f"DAY_ORDER_{order}", value=fault.value, day=self.written(reading))
 
     def row_place(self, place: str) -> str:
         """Return the place of an order in its file, which the server states in English; anything else unchanged."""
@@ -189,6 +207,12 @@ class ConsoleTexts(TroubleFormatter):
             *(Fact(self.say("FACT_REMARK"), self.warning(code), warning=True) for code in one.warnings),
             *(() if searched else (Fact(self.say("FACT_REMARK"), self.say("NOT_SEARCHED"), warning=True),)),
         )
+
+    def unrecognisable(self, one: ListedSubject) -> str:
+        """Return why a subject without photographs cannot be recognised."""
+        if not one.photograph_refusals:
+            return self.say("UNRECOGNISABLE_NO_PHOTOGRAPH")
+        return self.say("UNRECOGNISABLE_WHY", why=" ".join(map(self.reason, one.photograph_refusals)))
 
     def warning(self, code: str) -> str:
         """Return the defect of a photograph in words; the code of one that only a newer server knows."""

@@ -78,7 +78,7 @@ class ConsoleCollector(Collector):
         console = self._console
         yield "sessions", console.web_sessions.count
         yield "viewers", console.news.listeners
-        yield "connected", console.news.connected
+        yield "connected", console.news.connection.ready
         states = Counter(job.state for job in console.imports.all())
         for state in JobState:
             yield "imports", states[state], state.value

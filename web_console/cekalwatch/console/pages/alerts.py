@@ -39,6 +39,8 @@ STEPS: Final = (
     Step.CLOSE,
 )
 """The steps of this page. The judgement of the officer before the traveller belongs to the counter's PC."""
+LOOKS: Final = (Step.REFER, Step.NOT_SAME, Step.CANNOT_TELL)
+"""What a person finds of the two faces, before the page shows the rest."""
 FIELDS: Final = ("state", "since", "until", "counter", "subject", "officer")
 MAX_KEY: Final = 64
 MAX_NAME: Final = 100
@@ -52,7 +54,7 @@ def search(visit: RequestContext) -> Response:
     fields = {name: visit.query(name).strip() for name in FIELDS}
     wanted, problem = _wanted(fields, visit)
     found, token = ((), "") if problem else visit.alerts.page(wanted, PAGE_SIZE, visit.query("page"))
-    return visit.page(
+    return visit.page_with_pictures(
         "alerts.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         alerts=found,
@@ -82,7 +84,7 @@ def show_record(visit: RequestContext) -> Response:
 def take_step(visit: RequestContext) -> Response:
     """Take a step with the alert in the state that the person saw; after a refusal the input stays."""
     alert_id, wanted = visit.part("alert_id"), visit.part("step").upper()
-    if wanted not in {step.value for step in STEPS}:
+    if wanted not in {step.value for step in (*STEPS, *LOOKS)}:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     step = Step(wanted)
     problem = ""
@@ -97,7 +99,7 @@ def take_step(visit: RequestContext) -> Response:
 
 def show_again(visit: RequestContext, problem: str) -> Response:
     """Show an alert with the form of a step and its input."""
-    tried = next((step for step in STEPS if step == visit.part("step").upper()), None)
+    tried = next((step for step in (*STEPS, *LOOKS) if step == visit.part("step").upper()), None)
     return _show(visit, visit.part("alert_id"), problem, tried)
 
 
@@ -109,6 +111,8 @@ def _carry_out(visit: RequestContext, alert_id: str, step: Step) -> str:
     if len(note) > MAX_NOTE:
         return say("REFUSED_NOTE_INVALID")
     match step:
+        case _ if step in LOOKS:
+            visit.alerts.look(alert_id, version, STEP_OUTCOMES[step])
         case Step.CONFIRM | Step.ENTER_REFERENCE:
             return _with_reference(visit, alert_id, version, step, note)
         case Step.CLEAR | Step.TAKE_BACK | Step.TAKE_OVER:
@@ -162,10 +166,12 @@ def _show(
 ) -> Response:
     alert, pictures = visit.alerts.with_pictures(alert_id)
     possible = options(alert, visit.person, visit.console.settings.name)
-    steps: dict[Step, Hindrance | None] = {step: possible.steps[step] for step in STEPS if step in possible.steps}
+    here = LOOKS if alert.look_needed else STEPS
+    steps: dict[Step, Hindrance | None] = {step: possible.steps[step] for step in here if step in possible.steps}
     return visit.page_with_pictures(
         "alert.html",
         alert=alert,
+        viewer=visit.person,
         steps=steps,
         tried=tried,
         problem=problem,

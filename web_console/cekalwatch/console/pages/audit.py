@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,7 @@ from cekalwatch.console.locale.audit_words import ACTIONS
 from cekalwatch.console.pages.alerts import midnight
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
-from cekalwatch.contract.values.audit import ExportFormat, TrailPage, TrailProgress, TrailQuery
+from cekalwatch.contract.values.audit import ExportFormat, TrailEntry, TrailPage, TrailProgress, TrailQuery
 from cekalwatch.office.client.refusals import error_reason, explain
 
 if TYPE_CHECKING:
@@ -27,6 +27,17 @@ if TYPE_CHECKING:
 PAGE_SIZE: Final = 50
 MAX_SEQUENCE_DIGITS: Final = 18
 _FIELDS: Final = ("person", "subject", "alert", "action", "outcome", "since", "until")
+_COMMON: Final = (
+    "SUBJECT_VIEWED",
+    "ALERT_VIEWED",
+    "THRESHOLD_SET",
+    "PERSON_CHANGED",
+    "SIGN_IN_REFUSED",
+    "AUDIT_EXPORTED",
+)
+"""Actions that auditors look for again and again, in the last week."""
+_COMMON_DAYS: Final = 7
+_DELIVERED: Final = "ALERT_DELIVERED"
 _GAP: Final = "<!--progress-->"
 """Where the template of a check is split, since its page is sent while the check runs."""
 
@@ -94,7 +105,10 @@ def _show(visit: RequestContext, fields: dict[str, str], export_problem: str = "
         "audit.html",
         HTTPStatus.CONFLICT if problem or export_problem else HTTPStatus.OK,
         found=found,
+        rows=folded(found.entries),
         fields=fields,
+        searched={name: value for name, value in fields.items() if value},
+        common=_common(visit),
         actions=ACTIONS,
         formats=list(ExportFormat),
         problem=problem,
@@ -102,6 +116,41 @@ def _show(visit: RequestContext, fields: dict[str, str], export_problem: str = "
         form=visit.form,
         second_name=visit.form.get("second_name", ""),
     )
+
+
+def _common(visit: RequestContext) -> list[tuple[dict[str, str], str]]:
+    """Return searches that are offered as links, each with its fields and its title."""
+    since = (visit.now.astimezone(visit.texts.zone) - timedelta(days=_COMMON_DAYS - 1)).date().isoformat()
+    found = [({"action": one, "since": since}, visit.texts.audit.action(one)) for one in _COMMON]
+    return [
+        *found,
+        ({"person": visit.signed_in.name or visit.person.person_id, "since": since}, visit.texts.say("AUDIT_OWN")),
+    ]
+
+
+def folded(entries: Sequence[TrailEntry]) -> list[tuple[TrailEntry, list[TrailEntry]]]:
+    """Return the entries, each with the deliveries of its alert that follow it, newest first.
+
+    A delivery stands by itself only where no older entry of the page is about its alert.
+    """
+    rows: list[tuple[TrailEntry, list[TrailEntry]]] = []
+    waiting: dict[str, list[TrailEntry]] = {}
+    for at, entry in enumerate(entries):
+        alert = _alert_of(entry)
+        if (
+            entry.action == _DELIVERED
+            and alert
+            and not entry.damaged
+            and any(_alert_of(one) == alert for one in entries[at + 1 :])
+        ):
+            waiting.setdefault(alert, []).append(entry)
+        else:
+            rows.append((entry, waiting.pop(alert, []) if alert else []))
+    return rows
+
+
+def _alert_of(entry: TrailEntry) -> str:
+    return next((one for one in entry.objects if one.startswith("alert:")), "")
 
 
 def _span(visit: RequestContext, since: str, until: str) -> tuple[datetime | None, datetime | None, str]:

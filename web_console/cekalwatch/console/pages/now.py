@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 import grpc
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +14,10 @@ from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.open_alerts import Shown
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.status_summary import SummaryLine, glance_lines
-from cekalwatch.contract.values.adjudication import PENDING, AlertState
-from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.people import KEEPS_SYSTEM, SEES_ALERTS
+from cekalwatch.contract.values.people import KEEPS_SYSTEM, KEEPS_WATCHLIST, SEES_ALERTS
 from cekalwatch.contract.values.troubles import SEES_TROUBLES, Trouble, shown_to
 from cekalwatch.office.client.refusals import UNREACHABLE
+from cekalwatch.office.urgency import most_urgent_first
 
 NEWS_PERIOD_S = 0.5
 """The shortest time between two messages to a page; news in that time are one message."""
@@ -27,12 +27,19 @@ ALIVE_S = 10.0
 
 def show(visit: RequestContext) -> Response:
     """Show the page."""
-    return visit.page("now.html", **_values(visit, anew=True))
+    return visit.page_with_pictures("now.html", **_values(visit, anew=True))
 
 
 def part(visit: RequestContext) -> Response:
     """Show the part of it that changes."""
     return visit.page("now_part.html", **_values(visit, anew=False))
+
+
+def watch(visit: RequestContext) -> Response:
+    """Show the line of every page again, to whoever has a session: it costs no call of the server."""
+    if visit.session is None:
+        return visit.page("part_signed_out.html", HTTPStatus.UNAUTHORIZED)
+    return visit.page("watch.html")
 
 
 async def news(visit: RequestContext) -> Response:
@@ -83,12 +90,13 @@ def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:
         known = visit.console.news.troubles
         troubles = shown_to(visit.person, known, ())
     return {
-        "alerts": sorted(shown.alerts, key=_urgency),
+        "alerts": sorted(shown.alerts, key=most_urgent_first),
         "more": shown.more,
         "troubles": troubles,
         "sees_alerts": visit.has(SEES_ALERTS),
         "sees_troubles": visit.has(SEES_TROUBLES),
         "news": visit.console.news,
+        "keeps_list": visit.has(KEEPS_WATCHLIST),
         "glance": _glance(visit),
     }
 
@@ -101,14 +109,3 @@ def _glance(visit: RequestContext) -> list[SummaryLine]:
         lambda: ask_status(visit.console.calls, session.token()), visit.console.news.troubles
     )
     return glance_lines(status, session.person.sites)
-
-
-def _urgency(alert: Alert) -> tuple[int, float]:
-    """Waiting alerts come first: unclaimed ones, then those that a supervisor must settle, oldest first."""
-    if alert.state is AlertState.NEW:
-        rank = 0
-    elif alert.state in PENDING:
-        rank = 1
-    else:
-        rank = 2 if alert.state is AlertState.CLAIMED else 3
-    return rank, alert.raised_at.timestamp()

@@ -98,6 +98,49 @@ def plot(
     )
 
 
+SPARK_WIDTH: Final = 160
+SPARK_HEIGHT: Final = 32
+_SPARK_EDGE: Final = 4
+
+
+@dataclass(frozen=True)
+class Sparkline:
+    """A small curve without axes, in units of the drawing; it is broken where a value is missing."""
+
+    lines: Sequence[str]
+    """The points of each unbroken part."""
+    bands: Sequence[str]
+    """The points around the intervals of each part; empty when there are none."""
+    last: tuple[float, float] | None
+    """Place of the newest value, across and up."""
+    width: int = SPARK_WIDTH
+    height: int = SPARK_HEIGHT
+
+
+def sparkline(values: Sequence[float | None], intervals: Sequence[tuple[float, float]] = ()) -> Sparkline:
+    """Draw values at even distances from zero up; `intervals`, one a value, are drawn as far as the largest value goes
+    twice."""
+    known = [one for one in values if one is not None]
+    top = max(known, default=0.0)
+    x = Axis(0, max(len(values) - 1, 1), _SPARK_EDGE, SPARK_WIDTH - _SPARK_EDGE)
+    y = Axis(0, (2 * top if intervals else top) or 1.0, SPARK_HEIGHT - _SPARK_EDGE, _SPARK_EDGE)
+    lines, bands, part = list[str](), list[str](), list[int]()
+    for number, value in enumerate((*values, None)):
+        if value is not None:
+            part.append(number)
+            continue
+        if part:
+            lines.append(" ".join(f"{x.place(at)},{y.place(values[at] or 0.0)}" for at in part))
+            if intervals:
+                there = [f"{x.place(at)},{y.place(intervals[at][1])}" for at in part]
+                bands.append(
+                    " ".join([*there, *(f"{x.place(at)},{y.place(intervals[at][0])}" for at in reversed(part))])
+                )
+        part = []
+    last = next(((x.place(at), y.place(one)) for at, one in reversed([*enumerate(values)]) if one is not None), None)
+    return Sparkline(lines, bands, last)
+
+
 @dataclass(frozen=True)
 class Bar:
     """A value with the ends of its interval, and its label."""
@@ -106,6 +149,8 @@ class Bar:
     value: float
     low: float
     high: float
+    note: str = ""
+    """Written after the bar."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +163,7 @@ class DrawnBar:
     end: float
     low: float
     high: float
+    note: str
 
 
 @dataclass(frozen=True)
@@ -145,7 +191,14 @@ def bar_plot(bars: Sequence[Bar]) -> BarPlot:
     bottom = _TOP + _ROW * len(bars)
     return BarPlot(
         [
-            DrawnBar(bar.words, _TOP + _ROW * (number + 0.5), x.place(bar.value), x.place(bar.low), x.place(bar.high))
+            DrawnBar(
+                bar.words,
+                _TOP + _ROW * (number + 0.5),
+                x.place(bar.value),
+                x.place(bar.low),
+                x.place(bar.high),
+                bar.note,
+            )
             for number, bar in enumerate(bars)
         ],
         [Tick(x.place(step * number), f"{step * number:g}") for number in range(ticks + 1)],

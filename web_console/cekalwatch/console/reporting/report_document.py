@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cekalwatch.console.locale.texts import ConsoleTexts
+from cekalwatch.console.reporting.figure_lines import shown_lines
+from cekalwatch.contract.values.exercises import ExerciseStage
 from cekalwatch.contract.values.reports import (
     NOT_MEASURED,
+    ExercisesAt,
     FieldLine,
     FieldReport,
     LearnedFigures,
@@ -70,6 +73,7 @@ def report_document(report: FieldReport, texts: ConsoleTexts) -> ReportDocument:
         sections=(
             Section("", (say("REPORT_MEANS"),), _facts(report, texts)),
             *(Section(title, (), lines_table(lines, texts)) for title, lines in by_what(report, texts)),
+            *(Section(title, (), table) for title, table in unusable_tables(report, texts)),
             *_group_sections(report.groups, texts),
             *_threshold_sections(report, texts),
             Section(say("REPORT_COUNTED"), (say("REPORT_INTERVALS"),)),
@@ -115,6 +119,50 @@ def lines_table(lines: Sequence[FieldLine], texts: ConsoleTexts) -> Table:
     )
 
 
+def unusable_tables(report: FieldReport, texts: ConsoleTexts) -> tuple[tuple[str, Table], ...]:
+    """Return the shares of travellers without a usable face by camera and by hour, each with its title, if any."""
+    if not report.whole.unusable:
+        return ()
+    say = texts.say
+    head = say("HEAD_WHERE"), say("HEAD_UNUSABLE"), say("HEAD_UNUSABLE_RATE"), say("HEAD_INTERVAL")
+
+    def table(lines: Sequence[FieldLine]) -> Table:
+        rows = (
+            (
+                line_name(line, texts),
+                texts.number(line.unusable),
+                texts.rate(line.unusable_rate),
+                texts.interval(line.unusable_rate),
+            )
+            for line in lines
+        )
+        return Table(head, tuple(rows))
+
+    return (
+        (say("UNUSABLE_BY_CAMERA"), table(report.cameras)),
+        (say("UNUSABLE_BY_HOUR"), table(report.hours)),
+    )
+
+
+def exercise_table(places: Sequence[ExercisesAt], texts: ConsoleTexts) -> Table:
+    """Return how far exercises came at each counter: on a screen, or where they stopped."""
+    say, number = texts.say, texts.number
+    counters: dict[str, dict[str, int]] = {}
+    for one in places:
+        counters.setdefault(one.counter, {})[one.stage] = one.count
+    rows = (
+        (
+            counter,
+            number(sum(stages.values())),
+            number(stages.pop(ExerciseStage.JUDGEMENT, 0)),
+            "; ".join(f"{say(f'EXERCISE_STAGE_{stage}')}: {number(count)}" for stage, count in stages.items()) or "–",
+        )
+        for counter, stages in sorted(counters.items())
+    )
+    head = say("HEAD_COUNTER"), say("FIGURE_EXERCISES"), say("HEAD_ON_SCREEN"), say("HEAD_STOPPED")
+    return Table(head, tuple(rows))
+
+
 def line_name(line: FieldLine, texts: ConsoleTexts) -> str:
     """Return the subject of a line in words; an agency with its list."""
     if not line.kind:
@@ -124,18 +172,17 @@ def line_name(line: FieldLine, texts: ConsoleTexts) -> str:
 
 
 def _facts(report: FieldReport, texts: ConsoleTexts) -> Table:
-    say, number, rate = texts.say, texts.number, report.whole.fpir
-    share = f"{texts.rate(rate)} ({texts.interval(rate)})" if rate.measured else texts.rate(rate)
+    say, number = texts.say, texts.number
     return Table(
         (say("HEAD_FIGURE"), say("HEAD_VALUE")),
         (
-            (say("FIGURE_PASSAGES"), number(report.whole.passages)),
-            (say("FIGURE_ALERTS"), number(report.whole.alerts)),
-            (say("FIGURE_FALSE_RATE"), share),
-            (say("FIGURE_CLAIMS"), texts.waits(report.claims)),
-            (say("FIGURE_DECISIONS"), texts.waits(report.decisions)),
-            (say("FIGURE_ESCALATED"), number(report.escalated)),
+            *((line.title, line.words) for line in shown_lines(report, (), texts)),
             (say("FIGURE_LISTED"), number(report.listed)),
+            *(
+                ()
+                if report.threshold_in_force is None
+                else ((say("FIGURE_IN_FORCE"), number(report.threshold_in_force, ".3f")),)
+            ),
             *(
                 (
                     say("FIGURE_THRESHOLD", model=use.model_version, alerts=use.alerts),
@@ -244,7 +291,7 @@ def _what_if(one: ThresholdWhatIf, texts: ConsoleTexts) -> str:
 
 COLUMNS = (
     *("figure", "key", "list", "passages", "alerts", "false_alerts", "confirmed", "open"),
-    *("false_rate", "low", "high", "value"),
+    *("false_rate", "low", "high", "unusable", "unusable_rate", "value"),
 )
 
 
@@ -260,8 +307,17 @@ def figures_csv(report: FieldReport) -> str:
         "end": report.until.isoformat(timespec="seconds"),
         "made": report.made_at.isoformat(timespec="seconds"),
         "escalated": report.escalated,
+        "most_in_ten_minutes": report.busiest,
         "listed": report.listed,
+        "looks": report.looks.judgements,
+        "looks_kept": report.looks.kept,
+        "exercises": report.exercises.count,
+        "exercises_on_screen": report.exercises.on_screen,
     }
+    if report.looks.judgements:
+        single["look_p50_s"] = f"{report.looks.p50_s:.1f}"
+    if report.threshold_in_force is not None:
+        single["threshold_in_force"] = f"{report.threshold_in_force:.4f}"
     for name, waits in (("claim", report.claims), ("decision", report.decisions)):
         single[f"{name}_count"] = waits.count
         if waits.count:
@@ -287,4 +343,5 @@ def _row(figure: str, line: FieldLine) -> tuple[object, ...]:
     rate = line.fpir
     shares = tuple(f"{one:.3e}" for one in (rate.value, rate.low, rate.high)) if rate.measured else ("", "", "")
     counts = (line.passages, line.alerts, line.false_alerts, line.confirmed, line.open)
-    return (figure, line.key, line.kind, *counts, *shares, "")
+    without = f"{line.unusable_rate.value:.3e}" if line.unusable_rate.measured else ""
+    return (figure, line.key, line.kind, *counts, *shares, line.unusable, without, "")

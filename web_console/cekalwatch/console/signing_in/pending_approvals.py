@@ -70,3 +70,5 @@ class PendingApproval:
     problem: str = ""
     """The message above it; empty when a second person has approved."""
     word: ApprovalToken | None = None
+    asked: ApprovalToken | None = None
+    """What was asked of somebody at another machine, who has not signed yet."""

@@ -6,22 +6,19 @@ bits. Only the SHA-256 of the cookie is kept here, and of the `state` by which t
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from cekalwatch.console.signing_in.pending_approvals import JointStep, KeptForm
 from cekalwatch.console.web_sessions import WebSession
-from cekalwatch.contract.values.people import ProviderFacts
+from cekalwatch.office.client.provider_visit import SECRET_BYTES, ProviderVisit
 
-SECRET_BYTES: Final = 32
 LASTS_S: Final = 600.0
 MAX_ERRANDS: Final = 500
 """Most pending logins; the oldest one is dropped for a new one."""
@@ -45,11 +42,9 @@ class LostLoginError(Exception):
 
 
 @dataclass(frozen=True)
-class PendingLogin:
+class PendingLogin(ProviderVisit):
     """Why a browser went to the provider."""
 
-    provider: ProviderFacts
-    redirect_uri: str
     session: WebSession | None
     """The session of the browser when it left: the first person's, or one that a new sign-in ends."""
     after: str = "/"
@@ -58,27 +53,6 @@ class PendingLogin:
     """A form to continue with after signing in."""
     step: JointStep | None = None
     """The act that a second person approves; None for a sign-in."""
-    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
-    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES), repr=False)
-
-    def address(self, state: str, language: str) -> str:
-        """Return where the browser goes: the authentication request (OpenID Connect Core 1.0, 3.1.2.1)."""
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
-        return with_query(
-            self.provider.authorization_endpoint,
-            response_type="code",
-            client_id=self.provider.client_id,
-            redirect_uri=self.redirect_uri,
-            scope=self.provider.scope,
-            state=state,
-            nonce=self.nonce,
-            code_challenge=challenge,
-            code_challenge_method="S256",
-            # The provider must ask for the present person, not the previous one: PCs are shared, and idle sessions end.
-            prompt="login",
-            max_age="0",
-            ui_locales=language,
-        )
 
 
 @dataclass(frozen=True)
@@ -125,13 +99,6 @@ class PendingLogins:
     def _forget_old(self) -> None:
         oldest_s = self._monotonic() - LASTS_S
         self._kept = {key: one for key, one in self._kept.items() if one.left_at_s > oldest_s}
-
-
-def with_query(address: str, **fields: str) -> str:
-    """Return an address with more fields in its query."""
-    parts = urlsplit(address)
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *fields.items()])
-    return urlunsplit(parts._replace(query=query, fragment=""))
 
 
 def _digest(secret: str) -> str:

@@ -7,7 +7,7 @@ cookie, and a page of the console makes the next request.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -17,20 +17,15 @@ from starlette.responses import Response
 from cekalwatch.console.pages.signing_in.session import MAX_NAME, MAX_PASSWORD, ask_again, own_path, take_in
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import ApprovalToken, JointStep, KeptForm, PendingApproval
-from cekalwatch.console.signing_in.pending_logins import LASTS_S, LostLoginError, PendingLogin, with_query
+from cekalwatch.console.signing_in.pending_logins import LASTS_S, LostLoginError, PendingLogin
 from cekalwatch.console.web_sessions import WebSession
-from cekalwatch.contract.values.people import ProviderFacts
+from cekalwatch.office.client.provider_visit import BACK, end_address
 from cekalwatch.office.client.refusals import error_reason, explain, roles_needed
 from cekalwatch.office.client.service_client import NoToken
-from cekalwatch.office.client.session_client import Code, JointRequest, Password, SessionClient
+from cekalwatch.office.client.session_client import JointRequest, Password, SessionClient
 
-BACK: Final = "/sign-in/back"
-"""The redirect URI of this console, after its address; it must be registered with the provider."""
 AFTERWARDS: Final = "/sign-in"
 """Where the provider sends a browser whose session it has ended; registered too."""
-MAX_CODE: Final = 2048
-MAX_CODE_OF_ERROR: Final = 40
-LATER: Final = ("server_error", "temporarily_unavailable")
 
 
 def leave(visit: RequestContext) -> Response:
@@ -69,15 +64,15 @@ def come_back(visit: RequestContext) -> Response:
         errand = console.errands.take(visit.query("state"), visit.request.cookies.get(console.errand_cookie, ""))
     except LostLoginError as lost:
         return visit.problem(visit.texts.say(f"ERRAND_{lost.why}"), HTTPStatus.FORBIDDEN)
-    problem = _refusal(visit, errand.provider)
-    proof = Code(visit.query("code"), errand.verifier, errand.nonce, errand.redirect_uri)
+    answer = dict(visit.request.query_params)
+    problem = errand.refusal(answer, visit.texts)
     if errand.step:
-        return _countersigned(visit, errand, errand.step, proof, problem)
+        return _countersigned(visit, errand, errand.step, answer, problem)
     if not problem:
         try:
-            person, token = SessionClient(console.dialer, NoToken()).prove(proof)
+            person, token = SessionClient(console.dialer, NoToken()).prove(errand.proof(answer))
         except grpc.RpcError as error:
-            problem = _explained(visit, error, errand.provider)
+            problem = errand.explain(error, visit.texts)
         else:
             then, secret = take_in(visit, errand.session, WebSession(person, "", errand.provider), token, errand.kept)
             response = _arrived(visit, then or errand.after)
@@ -90,37 +85,29 @@ def sign_out(visit: RequestContext) -> Response:
     """End the session here and at the server, and the provider's where it began there and that can be ended."""
     session = visit.signed_in
     visit.console.end(session)
-    provider = session.provider
-    ends_there = provider is not None and provider.end_session_endpoint
-    response = _farewell(visit, provider) if provider and ends_there else visit.to(AFTERWARDS)
+    provider, afterwards = session.provider, f"{visit.console.origin_of(visit.request)}{AFTERWARDS}"
+    language = visit.texts.language
+    address = end_address(provider, language, post_logout_redirect_uri=afterwards) if provider else ""
+    if provider and address:
+        response = visit.page("farewell.html", address=address, host=provider.host)
+    else:
+        response = visit.to(AFTERWARDS)
     visit.console.set_session_cookie(response, "")
     return response
 
 
-def _farewell(visit: RequestContext, provider: ProviderFacts) -> Response:
-    """Return the page by which a browser ends the provider's session (RP-Initiated Logout 1.0).
-
-    The console has no identity token to show there, so that the provider may ask the person whether it is to be.
-    """
-    address = with_query(
-        provider.end_session_endpoint,
-        client_id=provider.client_id,
-        post_logout_redirect_uri=f"{visit.console.origin_of(visit.request)}{AFTERWARDS}",
-        ui_locales=visit.texts.language,
-    )
-    return visit.page("farewell.html", address=address, host=provider.host)
-
-
-def _countersigned(visit: RequestContext, errand: PendingLogin, step: JointStep, proof: Code, problem: str) -> Response:
+def _countersigned(
+    visit: RequestContext, errand: PendingLogin, step: JointStep, answer: Mapping[str, str], problem: str
+) -> Response:
     """Accept the approval of a second person, with which the first person continues."""
     first, word = errand.session, None
     if first is None or not visit.console.is_open(first):
         return visit.problem(visit.texts.say("REFUSED_SESSION_ENDED"), HTTPStatus.FORBIDDEN)
     if not problem:
         try:
-            second, token = SessionClient(visit.console.dialer, first).countersign(proof, step.joint)
+            second, token = SessionClient(visit.console.dialer, first).countersign(errand.proof(answer), step.joint)
         except grpc.RpcError as error:
-            problem = _explained(visit, error, errand.provider)
+            problem = errand.explain(error, visit.texts)
         else:
             word = ApprovalToken(second.display_name, second.expires_at, token)
     return _arrived(visit, f"/unfinished/{first.put_aside(PendingApproval(step.form, problem, word))}")
@@ -131,26 +118,12 @@ def _arrived(visit: RequestContext, then: str) -> Response:
     return visit.page("arrived.html", then=then)
 
 
-def _refusal(visit: RequestContext, provider: ProviderFacts) -> str:
-    """Return why the provider sent no code that may be used, or an empty text."""
-    say, issuer, error = visit.texts.say, visit.query("iss"), visit.query("error")
-    if (issuer or provider.states_issuer) and issuer != provider.issuer:
-        return say("PROVIDER_MIXED_UP", provider=provider.host)
-    if error == "access_denied":
-        return say("PROVIDER_DENIED", provider=provider.host)
-    if error in LATER:
-        return say("PROVIDER_LATER", provider=provider.host)
-    if error or not 0 < len(visit.query("code")) <= MAX_CODE:
-        # The other texts of the address are not ours: its author chooses them.
-        shown = error if error.isascii() and error.isidentifier() and len(error) <= MAX_CODE_OF_ERROR else "?"
-        return say("PROVIDER_REFUSES", provider=provider.host, code=shown)
-    return ""
-
-
-def _explained(visit: RequestContext, error: grpc.RpcError, provider: ProviderFacts) -> str:
-    if error_reason(error) == "SIGN_IN_REFUSED":
-        return visit.texts.say("PROVIDER_NOT_ENOUGH", provider=provider.host)
-    return explain(error, visit.texts)
+def _ask_elsewhere(visit: RequestContext, joint: JointRequest) -> Response:
+    """Ask for a signature that somebody gives at another machine, and wait for it."""
+    approval, token = visit.sessions.ask_approval(joint)
+    form = KeptForm.of(visit.request.url.path, visit.form)
+    kept = PendingApproval(form, asked=ApprovalToken("", approval.expires_at, token))
+    return visit.to(f"/unfinished/{visit.signed_in.put_aside(kept)}/wait")
 
 
 def with_second_person(
@@ -158,17 +131,21 @@ def with_second_person(
 ) -> Response:
     """Let a second person sign for `joint`, and `act` with their approval; `again` shows what is wrong.
 
-    By the provider, the browser leaves first, and the form comes a second time, with the word that was given meanwhile.
+    By the provider, the browser leaves first, and the form comes a second time, with the word that was given meanwhile;
+    so it does when somebody signs at another machine.
     """
     form, say = visit.form, visit.texts.say
     key, name, password = form.get("signed", ""), form.get("second_name", "").strip(), form.get("second_password", "")
-    # A key pressed in a field sends the form by its first button, which is that of the provider.
+    # A key pressed in a field sends the form by its first button, which is not that of the password.
     by_provider = form.get("second_by") == "provider" and not password
-    if not (by_provider or key or (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD)):
+    elsewhere = form.get("second_by") == "machine" and not password
+    if not (by_provider or elsewhere or key or (0 < len(name) <= MAX_NAME and 0 < len(password) <= MAX_PASSWORD)):
         return again(say("SECOND_PERSON_MISSING"))
     if not key and not visit.console.sign_in_allowed(visit.request):
         return again(say("SIGN_IN_TOO_OFTEN"))
     try:
+        if elsewhere:
+            return _ask_elsewhere(visit, joint)
         if by_provider:
             return send_off(visit, step=JointStep(KeptForm.of(visit.request.url.path, form), joint))
         if key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -18,12 +19,15 @@ from cekalwatch.console.import_jobs import (
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.codec.imports import ENCODINGS
 from cekalwatch.contract.engine.safe_text import safe_text
+from cekalwatch.contract.values.imports import MAX_CORRECTION, DayOrder, FieldFault
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.program.csv_files import report_csv
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME
 
 MAX_SHOWN: Final = 200
 """Rows of a group on the page; the report has all."""
+MAX_REPAIRS: Final = 40
+"""Cells to correct that are shown at once: those of a form are bounded."""
 MEGABYTE: Final = 1_000_000
 
 
@@ -82,14 +86,58 @@ def give_up(visit: RequestContext) -> Response:
     return _act(visit, confirmed=False)
 
 
+def repair(visit: RequestContext) -> Response:
+    """Preview the file again, with the cells that the person has corrected and the orders of days that they chose."""
+    job, jobs = _find(visit), visit.console.imports
+    if job is None:
+        return _unknown(visit)
+    form, choices, cells = visit.form, *repairs(job)
+    wanted = {("", field): form[field] for field, _ in choices if form.get(field) in set(DayOrder)}
+    for place, _, fault in cells:
+        typed = form.get(f"{place}:{fault.field}")
+        if typed is not None and typed != fault.value:
+            wanted[place, fault.field] = typed[:MAX_CORRECTION]
+    mine = job.session is visit.signed_in
+    if mine and not wanted and job.state is JobState.PREVIEWED:
+        return visit.page("import_one.html", **_values(visit, job, visit.texts.say("REPAIR_NOTHING")))
+    if not mine or not jobs.repair(job, visit.signed_in, wanted):
+        words = visit.texts.say("IMPORT_NOT_WAITING" if mine else "IMPORT_OF_ANOTHER")
+        return visit.page("import_one.html", **_values(visit, job, words))
+    return visit.to(f"/list/import/{job.import_id}")
+
+
+def repairs(job: ImportJob) -> tuple[list[tuple[str, FieldFault]], list[tuple[str, str, FieldFault]]]:
+    """Return what the person of a preview can correct: columns of days whose order nobody knows, each with its first
+    such day, and the first cells, each with its row and order."""
+    refused = [one for one in job.lines if one.place]
+    choices: dict[str, FieldFault] = {}
+    for fault in (fault for one in refused for fault in one.faults if fault.readings):
+        choices.setdefault(fault.field, fault)
+    cells = [(one.place, one.order_id, fault) for one in refused for fault in one.faults if not fault.readings]
+    return list(choices.items()), cells[:MAX_REPAIRS]
+
+
+def template(visit: RequestContext) -> Response:
+    """Return the template of a list, as a spreadsheet or a table."""
+    from cekalwatch.console.list_template import TEMPLATE_NAME, TEMPLATES  # loads openpyxl
+
+    kind = visit.part("kind")
+    if kind not in TEMPLATES:
+        return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    media, written = TEMPLATES[kind]
+    headers = {"Content-Disposition": f'attachment; filename="{TEMPLATE_NAME}.{kind}"'}
+    return Response(written(visit.now.date()), media_type=media, headers=headers)
+
+
 def report(visit: RequestContext) -> Response:
     """Return the report as CSV."""
     job = _find(visit)
     if job is None:
         return _unknown(visit)
+    lines = job.lines if job.session is visit.session else [replace(one, faults=()) for one in job.lines]
     name = f"import-{job.began_at.astimezone(visit.texts.zone):%Y-%m-%d-%H%M}.csv"
     return Response(
-        report_csv(list(job.lines)),
+        report_csv(lines, visit.texts.fault),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -115,14 +163,18 @@ def _unknown(visit: RequestContext) -> Response:
 
 
 def _values(visit: RequestContext, job: ImportJob, problem: str = "") -> dict[str, object]:
-    lines = list(job.lines)
+    lines, mine = list(job.lines), job.session is visit.session
+    choices, cells = repairs(job) if mine else ([], [])
     told = {group: [one for one in lines if group in groups(one)] for group in GROUPS}
     # A preview shows stored rows as new or changed, a report shows them together.
     for group in ("STORED",) if job.state is JobState.PREVIEWED else ("ADDED", "CHANGED"):
         del told[group]
     return {
         "job": job,
-        "mine": job.session is visit.session,
+        "mine": mine,
+        "choices": choices,
+        "cells": cells,
+        "orders": list(DayOrder),
         "counts": job.counts,
         "told": {group: found for group, found in told.items() if found},
         "done": len(lines),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import date
 from http import HTTPStatus
 from typing import Final
@@ -24,7 +25,7 @@ from cekalwatch.office.client.refusals import error_reason, explain
 
 PAGE_SIZE: Final = 25
 SEARCH_S: Final = 5.0
-"""How long a page continues to search while nothing was found yet."""
+"""How long a page continues to search while it is not full."""
 _UNKNOWN: Final = "SUBJECT_NOT_FOUND"
 
 
@@ -35,11 +36,12 @@ def search(visit: RequestContext) -> Response:
     if day and not _is_day(day):
         problem = visit.texts.say("DATE_WRONG")
     found, token = ([], "") if problem else _found(visit, wanted, day)
-    return visit.page(
+    return visit.page_with_pictures(
         "list.html",
         subjects=found,
         token=token,
         later=bool(visit.query("page")),
+        page_size=PAGE_SIZE,
         wanted=wanted,
         day=day,
         problem=problem,
@@ -54,14 +56,21 @@ def _found(visit: RequestContext, wanted: WatchlistFilter, day: str) -> tuple[li
     """Return a page of subjects, and the token of the next one; the first search of a long list takes several calls."""
     end = time.monotonic() + SEARCH_S
     found, token = visit.subjects.page(wanted, day, PAGE_SIZE, visit.query("page"))
-    while token and not found and time.monotonic() < end:
-        found, token = visit.subjects.page(wanted, day, PAGE_SIZE, token)
+    while token and len(found) < PAGE_SIZE and time.monotonic() < end:
+        more, token = visit.subjects.page(wanted, day, PAGE_SIZE - len(found), token)
+        found += more
     return found, token
 
 
 def look_for(visit: RequestContext) -> Response:
     """Remember the person's search: a name in an address would stay in the browser's history."""
     _remember(visit)
+    return visit.to("/list")
+
+
+def look_for_unrecognisable(visit: RequestContext) -> Response:
+    """Search for the people with an order in force who cannot be recognised."""
+    visit.signed_in.list_search = {"status": OrderStatus.ACTIVE, "problem": WatchlistProblem.NO_REFERENCE}
     return visit.to("/list")
 
 
@@ -95,6 +104,19 @@ def history(visit: RequestContext) -> Response:
     return visit.page("subject_history.html", key=key, history=found)
 
 
+def photograph(visit: RequestContext) -> Response:
+    """Show one photograph large, and nothing else of the subject than its name and the photograph's facts."""
+    key, reference = visit.query("key"), visit.query("reference")
+    subject = find(visit, key, pictures=(reference,))
+    faces = subject.references if subject else ()
+    found = next(((at, one) for at, one in enumerate(faces, 1) if one.reference_id == reference), None)
+    if subject is None or found is None or not found[1].jpeg:
+        return missing(visit)
+    number, face = found
+    words = visit.texts.say("REFERENCE_PICTURE", number=number, count=len(faces))
+    return visit.page_with_pictures("photograph.html", subject=subject, face=face, jpeg=face.jpeg, words=words)
+
+
 def picture(visit: RequestContext) -> Response:
     """Return the picture of a reference face; it is fetched each time, and the server records that."""
     try:
@@ -106,10 +128,10 @@ def picture(visit: RequestContext) -> Response:
     return Response(jpeg, media_type="image/jpeg") if jpeg else Response(status_code=HTTPStatus.NOT_FOUND)
 
 
-def find(visit: RequestContext, key: str) -> ListedSubject | None:
-    """Return a subject; None when there is none with this key."""
+def find(visit: RequestContext, key: str, pictures: Sequence[str] = ()) -> ListedSubject | None:
+    """Return a subject with these pictures, or those of its best photographs; None when there is none with this key."""
     try:
-        return visit.subjects.one(key)
+        return visit.subjects.one(key, pictures)
     except grpc.RpcError as error:
         if error_reason(error) != _UNKNOWN:
             raise
@@ -149,7 +171,9 @@ def show_lookalikes(visit: RequestContext) -> Response:
     asked = visit.query("judgement") if "judgement" in visit.request.query_params else LookalikeJudgement.NOT_JUDGED
     judgement = _judgement(asked)
     found = visit.lookalikes.page(judgement, PAGE_SIZE, visit.query("page"))
-    return visit.page("lookalike_list.html", found=found, chosen=judgement or "", judgements=list(LookalikeJudgement))
+    return visit.page_with_pictures(
+        "lookalike_list.html", found=found, chosen=judgement or "", judgements=list(LookalikeJudgement)
+    )
 
 
 def beside(visit: RequestContext) -> Response:

@@ -1,0 +1,66 @@
+"""*Exercises*: when they come, which supervisors set, and how far they came. Nothing here says who judged how.
+
+Results are those of the whole site, and the server withholds them while they are few (domain rule 16).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, timedelta
+from http import HTTPStatus
+from typing import Final
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.reporting.figure_lines import exercises_in_words, period_name
+from cekalwatch.console.reporting.report_document import exercise_table
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.values.exercises import ExerciseHours
+from cekalwatch.contract.values.reports import PeriodLength
+from cekalwatch.office.client.alert_client import day_began
+from cekalwatch.office.client.refusals import error_reason
+
+DAYS: Final = 30
+_BETWEEN: Final = re.compile(r"[\s,;]+")
+_DASHES: Final = str.maketrans("–—", "--")
+
+
+def show(visit: RequestContext, problem: str = "") -> Response:
+    """Show when exercises come, and those of the last days."""
+    plan, texts = visit.shifts.exercises(), visit.texts
+    begin = day_began(visit.now.astimezone(texts.zone)) - timedelta(days=DAYS - 1)
+    report = visit.reports.report(begin.astimezone(UTC), visit.now, PeriodLength.DAY)
+    days = [
+        (period_name(one, PeriodLength.DAY, texts), one.exercises)
+        for one in report.periods[::-1]
+        if one.exercises.count
+    ]
+    return visit.page(
+        "exercises.html",
+        HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
+        plan=plan,
+        shifts=visit.form.get("shifts", "") if problem else ", ".join(plan.hours.shifts),
+        a_shift=visit.form.get("a_shift", "") if problem else plan.hours.a_shift,
+        problem=problem,
+        done=bool(visit.query("done")) and not problem,
+        since=report.since,
+        told=exercises_in_words(report, texts),
+        places=exercise_table(report.exercises.places, texts),
+        days=days,
+    )
+
+
+def change(visit: RequestContext) -> Response:
+    """Set when exercises come; what was written stays where it is refused."""
+    written, number = visit.form.get("shifts", ""), visit.form.get("a_shift", "").strip()
+    shifts = tuple(filter(None, _BETWEEN.split(written.translate(_DASHES).replace(" - ", "-"))))
+    if not number.isascii() or not number.isdigit() or len(number) > 2:
+        return show(visit, visit.texts.say("EXERCISES_WRONG"))
+    try:
+        visit.shifts.set_exercises(ExerciseHours(shifts, int(number)))
+    except grpc.RpcError as error:
+        if error_reason(error) != "ARGUMENT_INVALID":
+            raise
+        return show(visit, visit.texts.say("EXERCISES_WRONG"))
+    return visit.to("/exercises?done=1")

@@ -1,0 +1,98 @@
+"""*Wall*: a tile for each counter, for a screen that supervisors have before their eyes; it updates itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import grpc
+from starlette.responses import Response
+
+from cekalwatch.console.pages.alerts import STEPS
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.values.adjudication import Step
+from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.status import CounterStatus
+from cekalwatch.contract.values.troubles import Trouble, TroubleKind, shown_to
+from cekalwatch.office.alerts import Options, options
+from cekalwatch.office.urgency import most_urgent_first
+
+
+@dataclass(frozen=True)
+class WallTile:
+    """A counter with its open alerts and problems, the most urgent first."""
+
+    status: CounterStatus
+    alerts: tuple[Alert, ...]
+    troubles: tuple[Trouble, ...]
+
+    @property
+    def told_without_pc(self) -> bool:
+        """Whether a problem says that no PC would ring here."""
+        return any(one.kind is TroubleKind.COUNTER_WITHOUT_PC for one in self.troubles)
+
+    @classmethod
+    def of(cls, status: CounterStatus, alerts: Iterable[Alert], troubles: Iterable[Trouble]) -> WallTile:
+        """Return the tile of a counter."""
+        cameras = {one.camera.camera_id for one in status.cameras}
+        here = (status.site, status.counter)
+        return cls(
+            status,
+            tuple(one for one in alerts if (one.place.site, one.place.counter) == here),
+            tuple(one for one in troubles if one.about in cameras or (one.site, one.counter) == here),
+        )
+
+
+@dataclass(frozen=True)
+class CalledAlert:
+    """An alert that has come to the supervisors, and what the viewer can do about it here."""
+
+    alert: Alert
+    options: Options
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of its page that the viewer can take now."""
+        return tuple(one for one in STEPS if one in self.options.steps and self.options.steps[one] is None)
+
+
+def show(visit: RequestContext) -> Response:
+    """Show the page."""
+    return visit.page_with_pictures("wall.html", **_values(visit, anew=True))
+
+
+def part(visit: RequestContext) -> Response:
+    """Show the part of it that changes."""
+    return visit.page("wall_part.html", **_values(visit, anew=False))
+
+
+def picture(visit: RequestContext) -> Response:
+    """Return the coarse picture of a camera, in which nobody is recognised; nothing while it gives none."""
+    try:
+        taken = visit.cameras.watched_picture(visit.part("camera_id"))
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
+            raise
+        return Response(status_code=HTTPStatus.NOT_FOUND)
+    return Response(taken.jpeg, media_type="image/jpeg")
+
+
+def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:
+    own, client, heard = visit.signed_in.open_alerts, visit.alerts, visit.console.news.position
+    shown = own.list_all(client, heard) if anew else own.renew(client, heard)
+    alerts = sorted(shown.alerts, key=most_urgent_first)
+    troubles = shown_to(visit.person, visit.console.news.troubles, ())
+    tiles = [WallTile.of(one, alerts, troubles) for one in visit.counters.all()]
+    return {
+        "tiles": tiles,
+        "called": _called(visit, alerts),
+        "alerts": alerts,
+        "more": shown.more,
+        "troubles": [one for one in troubles if not any(one in tile.troubles for tile in tiles)],
+    }
+
+
+def _called(visit: RequestContext, alerts: Sequence[Alert]) -> list[CalledAlert]:
+    agent = visit.console.settings.name
+    return [CalledAlert(one, options(one, visit.person, agent)) for one in alerts if one.escalated or one.pending]
