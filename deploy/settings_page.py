@@ -23,8 +23,10 @@ HEAD = """# Settings
 
 <!-- Written by `make settings-page` from the descriptions in the code; do not edit it by hand. -->
 
-Each program takes its settings from, in rising order: the defaults, a TOML file, environment variables, and the options
-of a command. The file is the one that `--config FILE` or the environment variable `<PREFIX>CONFIG` names. When none is
+Each program takes its settings from, in rising order: the defaults, a TOML file, environment variables, the options
+of a command, and on Windows the policies of the domain ([windows-administration.md](windows-administration.md)).
+
+The file is the one that `--config FILE` or the environment variable `<PREFIX>CONFIG` names. When none is
 named it is `/etc/cekalwatch/server.toml` (`camera.toml`, `notifier.toml`, `console.toml`; on Windows in the folder
 `cekalwatch` of `C:/ProgramData`), or else the same name in the account's own folder, `~/.config/cekalwatch`. Each
 command says on standard error which file it has read.

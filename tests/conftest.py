@@ -67,6 +67,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         on_postgres = any(isinstance(kind, str) and kind == "postgresql" for kind in kinds)
         if on_postgres and not item.get_closest_marker("both_databases"):
             item.add_marker("exhaustive")
+        if sys.platform != "win32" and item.get_closest_marker("windows"):
+            item.add_marker(pytest.mark.skip(reason="asks Windows; tests/windows runs it under Wine"))
     result = yield
     if workerinput := getattr(config, "workerinput", None):
         items[:] = dealt(items, workerinput["workercount"])

@@ -14,16 +14,18 @@ from rich.console import Console
 
 from cekalwatch.program.errors import Exit
 from deploy.demo.__main__ import main
+from deploy.demo.run_folder import run_folder
 
-FOLDER = Path("build/bench/demo")
+RUNS = Path("build/bench/demo")
 MODELS = Path("build/models")
 
 
 def measure() -> dict[str, float]:
     """Return the demonstration's figures of the chain: latencies in milliseconds, bytes a passage."""
-    if main(Console(quiet=True), None, FOLDER, MODELS) is not Exit.OK:
-        raise RuntimeError(f"the demonstration did not raise the right alerts; see {FOLDER}/logs")
-    summary: dict[str, float] = json.loads((FOLDER / "summary.json").read_text())
+    with run_folder(RUNS) as folder:
+        if main(Console(quiet=True), None, folder, MODELS) is not Exit.OK:
+            raise RuntimeError(f"the demonstration did not raise the right alerts; see {folder}/logs")
+        summary: dict[str, float] = json.loads((folder / "summary.json").read_text())
     return {name: round(value, 1) for name, value in summary.items() if name.startswith("chain.")}
 
 

@@ -23,7 +23,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from cekalwatch.contract.values.adjudication import AlertState, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.desktop.agent import DesktopAgent
-from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, StepDialog
+from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
+from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog
 from cekalwatch.notifier.desktop.dialogs.step_flow import KEYS
 from cekalwatch.notifier.desktop.run import assembled
 from cekalwatch.notifier.settings import NotifierSettings
@@ -84,7 +85,7 @@ class Hands:
 
     def __init__(self, agent: DesktopAgent) -> None:
         self._agent = agent
-        self._answered: StepDialog | None = None
+        self._answered: FormDialog | None = None
         self.rang: list[tuple[float, str]] = []
         """When this PC rang, and for which alert."""
         self.steps: Counter[str] = Counter()
@@ -119,13 +120,16 @@ class Hands:
         if alert.state is AlertState.CONFIRMED:
             wanted = Step.CLOSE if alert.handling.follow_ups else Step.FOLLOW_UP
             return wanted if options.can(wanted) else None
-        # A supervisor leaves the judgement to officers, and confirms it.
+        # A supervisor leaves the judgement to officers, looks at what they have judged, and confirms it.
         session = self._agent.controller.session
-        steps = () if session is None or session.supervises else (Step.CLAIM, judgement)
+        supervises = session is None or session.supervises
+        if supervises and alert.state in {AlertState.NEW, AlertState.CLAIMED}:
+            return None
+        steps = () if supervises and not alert.look_needed else (Step.CLAIM, judgement)
         steps = (*steps, Step.CONFIRM if chance else Step.CLEAR, Step.CLEAR)
         return next((step for step in steps if options.can(step)), None)
 
-    def _answer(self, dialog: StepDialog) -> None:
+    def _answer(self, dialog: FormDialog) -> None:
         if not dialog.send_button.isEnabled():
             return  # it is under way
         if dialog is self._answered:

@@ -46,6 +46,7 @@ AT_ONCE: Final = 2_000
 COUNTERS: Final = 9
 OFFICERS: Final = 20
 VIEWER: Final = "pemandu"
+AUDITOR: Final = "pemeriksa"
 START_S: Final = 60.0
 PACK: Final = Path("build/models/light")
 FIGURES: Final = FaceFigures(90.0, 3.0, -2.0, 0.6, 0.5, 0.99, 1)
@@ -176,7 +177,8 @@ def make_site(folder: Path, subjects: int = SUBJECTS, alerts: int = ALERTS) -> N
     database.upgrade()
     keys = KeyStore.open(database, KeyFile(folder / "server" / "master.key"), SystemClock(), operator())
     office, rows = Office(database), WatchlistRows(keys.keyring)
-    office.hire(person(VIEWER, *PersonRole))
+    office.hire(person(VIEWER, *(set(PersonRole) - {PersonRole.AUDITOR})))
+    office.hire(person(AUDITOR, PersonRole.AUDITOR))
     officers = [str(office.hire(person(f"petugas-{number}")).person.person_id) for number in range(OFFICERS)]
     with database.session() as session:
         write_list(session, rows, subjects)
@@ -194,12 +196,15 @@ class Site:
     """Where browsers find the console."""
     console: Program
 
-    def sign_in(self, address: str = "127.0.0.1") -> httpx.Cookies:
-        """Sign the viewer, who has every role, in, from an address of this machine; return the browser's cookies."""
+    def sign_in(self, address: str = "127.0.0.1", name: str = VIEWER) -> httpx.Cookies:
+        """Sign somebody in, from an address of this machine; return the browser's cookies.
+
+        The viewer has every role but the auditor's, which nobody has beside an administrator's.
+        """
         way = httpx.HTTPTransport(local_address=address)
         headers = {"Origin": self.origin}
         with httpx.Client(base_url=self.origin, headers=headers, timeout=START_S, transport=way) as client:
-            fields = {"name": VIEWER, "password": PASSWORD}
+            fields = {"name": name, "password": PASSWORD}
             answer = client.post("/sign-in", data=fields)
             if answer.status_code != httpx.codes.SEE_OTHER:
                 raise RuntimeError(f"signing in was refused: {answer.text}")

@@ -10,6 +10,7 @@ import random
 import threading
 import zlib
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import grpc
@@ -85,9 +86,13 @@ class Officer(threading.Thread):
     def decision(self, alert: Alert) -> Decision | None:
         """Return what this person does next about the alert; None: nothing."""
         chance = zlib.crc32(alert.alert_id.encode())
+        if alert.look_needed and alert.pending and self._place == SUPERVISOR:
+            return Decision(Step.REFER, first_look=True)
         if alert.state in UNDECIDED:
             if chance % self._officers != self._place:
                 return None
+            if alert.look_needed:
+                return replace(_judgement(chance // 100 % 10), first_look=True)
             return Decision(Step.CLAIM) if alert.state is AlertState.NEW else _judgement(chance // 100 % 10)
         if self._place != SUPERVISOR:
             return None

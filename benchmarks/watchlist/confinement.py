@@ -21,8 +21,8 @@ from PIL import Image
 from cekalwatch.program.confined.pool import MAX_CONVERSATIONS
 from cekalwatch.server.recognition.photographs import PhotographDecoder, decode_photograph
 
-PHOTOGRAPHS: Final = MAX_CONVERSATIONS - 1
-"""With the one before them, what one process decodes before it is replaced: its processor time is read at the end."""
+PHOTOGRAPHS: Final = MAX_CONVERSATIONS - 2
+"""With the one before them, one less than end a process: its processor time is read afterwards."""
 STARTS: Final = 5
 SIDE: Final = 250
 

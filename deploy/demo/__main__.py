@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +16,7 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
+from rich.markup import escape
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
@@ -26,12 +25,14 @@ from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.vision.manifest import load_pack
 from deploy.demo.faces import built_in_people, people_of_folder
 from deploy.demo.look_alike import look_alike
+from deploy.demo.office.cameras import pass_again
 from deploy.demo.office.desktop import show_desktop
 from deploy.demo.office.officers import add_officer
-from deploy.demo.office.web_console import web_console
+from deploy.demo.office.web_console import WebConsole, web_console
 from deploy.demo.people import Person, Role
-from deploy.demo.play import SUN, Demonstration, play
-from deploy.demo.report import show_event, show_outcome, show_people
+from deploy.demo.play import SUN, Demonstration, Outcome, play
+from deploy.demo.report import show_event, show_outcome, show_people, step
+from deploy.demo.run_folder import run_folder
 from deploy.demo.scene import Scene, people_passing
 from deploy.demo.stack import Stack, install_standard
 
@@ -41,7 +42,6 @@ LOCAL_TIME = ZoneInfo("Asia/Jakarta")
 VIEWER = "kepala"
 VIEWERS_ROLES = [role for role in PersonRole if role not in {PersonRole.OFFICER, PersonRole.AUDITOR}]
 """Of who looks at the web console: for every page but the audit trail, which no administrator sees."""
-PERIOD_S = 0.5
 SAME_PICTURE = (
     "These people come from pictures in installed packages, one each: the list holds the same picture, mirrored, "
     "turned, blurred and compressed. This shows that the chain works, not how well faces are recognised; "
@@ -52,13 +52,13 @@ SAME_PICTURE = (
 def main(
     console: Console, faces: Path | None, folder: Path, models: Path, *, desktop: bool = False, keep: bool = False
 ) -> Exit:
-    """Prepare and play the demonstration in `folder`, which is emptied first, and say how it went.
+    """Prepare and play the demonstration in `folder`, and say how it went.
 
-    With `desktop` it is shown on the windows of an officer's PC, until somebody ends it; with `keep` its web console
-    goes on until then.
+    With `desktop` it is shown on the windows of an officer's PC, until somebody ends it; with `keep` server,
+    web console and cameras go on until then, also after a comparison that failed.
     """
     people, recogniser = prepared_people(console, faces, folder, models)
-    with console.status("Making watchlist and videos"):
+    with step(console, "Making watchlist and videos"):
         demo = demonstration(folder, models, people, recogniser)
         if desktop:
             demo = replace(demo, blinded=None)  # nobody at the windows watches the second camera
@@ -72,13 +72,10 @@ def main(
 def prepared_people(
     console: Console, faces: Path | None, folder: Path, models: Path
 ) -> tuple[list[Person], Recogniser]:
-    """Empty `folder`, install the model pack, and return the people of `faces` or the built-in ones."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    with console.status("Installing the model pack"):
+    """Install the model pack, and return the people of `faces` or the built-in ones."""
+    with step(console, "Installing the model pack (the first time it is fetched and built)"):
         install_standard(models, folder / "logs")
-    with console.status("Making people"):
+    with step(console, "Making people"):
         engine = open_engine(load_pack(models / "standard"), threads=os.cpu_count() or 1)
         people = people_of_folder(faces, engine.detector) if faces else built_in_people(engine.detector)
     return people, engine.recogniser
@@ -107,17 +104,32 @@ def perform(console: Console, demo: Demonstration, *, keep: bool = False) -> Exi
                 f"[bold]{password}[/].",
                 soft_wrap=True,
             )
-            outcome = play(stack, demo, lambda record: show_event(console, demo.people, record))
-            outcome.save(demo.folder / "summary.json")
-            show_outcome(console, demo.people, outcome)
+            outcome: Outcome | None = None
+            try:
+                outcome = _compare(console, demo, stack)
+            except ProgramError as error:
+                if not keep:
+                    raise
+                console.print(f"[bold red]The comparison failed:[/] {escape(str(error))}", highlight=False)
             if keep:
-                console.print("Server and web console go on. Ctrl-C ends them.")
-                while pages.program.running:
-                    time.sleep(PERIOD_S)
-                pages.program.check()
-    if outcome.passed:
-        console.print("What next: README.md, “Two ports, step by step”, sets it up for an office.")
-    return Exit.OK if outcome.passed else Exit.FAILED
+                _keep(console, demo, stack, pages)
+    if outcome is None or not outcome.passed:
+        return Exit.FAILED
+    console.print("What next: README.md, “Two ports, step by step”, sets it up for an office.")
+    return Exit.OK
+
+
+def _compare(console: Console, demo: Demonstration, stack: Stack) -> Outcome:
+    outcome = play(stack, demo, lambda record: show_event(console, demo.people, record))
+    outcome.save(demo.folder / "summary.json")
+    show_outcome(console, demo.people, outcome)
+    return outcome
+
+
+def _keep(console: Console, demo: Demonstration, stack: Stack, pages: WebConsole) -> None:
+    console.print("Server, web console and cameras go on, and the travellers pass again and again. Ctrl-C ends it all.")
+    pass_again(stack, demo.videos, pages.program)
+    pages.program.check()
 
 
 def add_faces_option(parser: argparse.ArgumentParser) -> None:
@@ -133,7 +145,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
     add_faces_option(parser)
     parser.add_argument("--desktop", action="store_true", help="show it on the windows of an officer's PC, and stay")
-    parser.add_argument("--keep", action="store_true", help="let server and web console go on until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="let server, web console and cameras go on until Ctrl-C")
     return parser.parse_args()
 
 
@@ -144,7 +156,7 @@ def run(perform: Callable[[Console], Exit]) -> NoReturn:
     try:
         sys.exit(perform(screen))
     except ProgramError as error:
-        screen.print(f"[bold red]Error:[/] {error}", highlight=False)
+        screen.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -157,8 +169,5 @@ def _end(number: int, _: FrameType | None) -> NoReturn:
 
 if __name__ == "__main__":
     chosen = _arguments()
-    run(
-        lambda screen: main(
-            screen, chosen.faces, BUILD / "demo", BUILD / "models", desktop=chosen.desktop, keep=chosen.keep
-        )
-    )
+    with run_folder(BUILD / "demo") as own:
+        run(lambda screen: main(screen, chosen.faces, own, BUILD / "models", desktop=chosen.desktop, keep=chosen.keep))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -64,7 +65,12 @@ class Demonstration:
     def site(self) -> StackConfig:
         """Where it is played."""
         cameras = (CAMERA, BLIND_CAMERA) if self.blinded else (CAMERA,)
-        return StackConfig(self.folder, self.models, cameras=cameras)
+        return StackConfig(self.folder, self.models, cameras=cameras, enrols=True)
+
+    @property
+    def videos(self) -> dict[str, Path]:
+        """What each camera sees."""
+        return {CAMERA.camera_id: self.video} | ({BLIND_CAMERA.camera_id: self.blinded_video} if self.blinded else {})
 
     def prepare(self, today: date) -> None:
         """Write the videos and the watchlist."""
@@ -178,9 +184,11 @@ def play(stack: Stack, demo: Demonstration, on_event: OnEvent) -> Outcome:
     """
     with ThreadPoolExecutor() as pool:  # to import the list and to sign in takes seconds
         importing = pool.submit(load_list, stack, demo)
+        observing = pool.submit(stack.sign_observer_in)
         watching = pool.submit(start_blind_camera, stack, demo.blinded_video) if demo.blinded else None
         notifier = stack.start_notifier(OFFICER, on_event)
         importing.result()
+        observing.result()
         watched = watching.result() if watching else None
     camera = stack.start_camera(CAMERA.camera_id, demo.video)
     for person in demo.people:
@@ -191,8 +199,7 @@ def play(stack: Stack, demo: Demonstration, on_event: OnEvent) -> Outcome:
     status = stack.status()
     if status.head_sequence:
         notifier.wait_for_sequence(status.head_sequence, SETTLE_SECONDS)
-    log = stack.event_log()
-    seen = join(log, notifier.events)
+    log, seen = log_and_passages(stack, notifier)
     captures = status.captures
     sent = camera.last_record("camera_ends")
     return Outcome(
@@ -216,17 +223,32 @@ def load_list(stack: Stack, demo: Demonstration) -> None:
 
 
 def clear_look_alike(stack: Stack, notifier: Notifier, person: Person) -> None:
-    """Let the officer clear the alert of a look-alike, who comes first, once the real person has passed too.
+    """Let the officer look at the alert of a look-alike, who comes first, and clear it, once the real person has passed
+    too.
 
-    That is the moment at which the real person would be lost, were both in one alert.
+    That is the moment at which the real person would be lost, were both in one alert. Whose alert it is the log knows:
+    the officer's console names nobody before the look. The log is read for each new alert, and not meanwhile: what
+    reads it would take its time from the programs whose delays are measured.
     """
-    raised = {"event_type": "RAISED", "subject_id": person.resembles}
-    events = notifier.wait_for(raised, 2, REAL_PERSON_SECONDS)
-    if events:
-        alert_id = str(events[0]["alert_id"])
+    until, raised, alerts = time.monotonic() + REAL_PERSON_SECONDS, 2, list[str]()
+    while (left_s := until - time.monotonic()) > 0:
+        raised = len(notifier.wait_for({"event_type": "RAISED"}, raised, left_s)) + 1
+        alerts = raised_for(person.resembles, stack.event_log())
+        if len(alerts) >= 2:  # the look-alike's and the real person's
+            break
+    if alerts:
+        alert_id = alerts[0]
         stack.work_on_alert(OFFICER, "claim", alert_id)
         seen = max(event.alert.version for event in stack.event_log() if event.alert.alert_id == alert_id)
-        stack.work_on_alert(OFFICER, "not-same", alert_id, "--seen", str(seen), "--reason", "FACE_DIFFERS")
+        version = "--seen", str(seen)  # a look leaves it
+        stack.work_on_alert(OFFICER, "look", alert_id, *version, "--finding", "NOT_SAME_PERSON")
+        stack.work_on_alert(OFFICER, "not-same", alert_id, *version, "--reason", "FACE_DIFFERS")
+
+
+def raised_for(subject_id: str, log: Sequence[alert_pb2.AlertEvent]) -> list[str]:
+    """Return the keys of the alerts that were raised for a subject, in the order in which they were."""
+    raised = [event.alert for event in log if event.type == alert_pb2.ALERT_EVENT_TYPE_RAISED]
+    return [alert.alert_id for alert in raised if alert.subject.subject_id == subject_id]
 
 
 def start_blind_camera(stack: Stack, video: Path) -> tuple[Program, Notifier]:
@@ -253,11 +275,18 @@ def how_it_was_seen(camera: Program, supervisor: Notifier) -> BlindCamera:
     return BlindCamera(seconds(over=False, since_s=SUN[0]), seconds(over=True, since_s=SUN[1]))
 
 
+def log_and_passages(stack: Stack, notifier: Notifier) -> tuple[list[alert_pb2.AlertEvent], list[Seen]]:
+    """Return the server's log, and the passages that the console showed before the log was read."""
+    shown = notifier.events
+    log = stack.event_log()
+    return log, join(log, shown)
+
+
 def join(log: Sequence[alert_pb2.AlertEvent], shown: Sequence[dict[str, object]]) -> list[Seen]:
     """Return each passage that the console showed, with the moment of the very capture that caused the event.
 
-    The console knows the alert's first capture; the server's log knows the capture of each event. What people did has
-    none. An alert lists its newest 20 sightings, which is more than the few passages of a demonstration give.
+    The console names nobody before a look; the server's log knows subject and capture of each event. What people did
+    has none. An alert lists its newest 20 sightings, which is more than the few passages of a demonstration give.
     """
     by_sequence = {event.sequence: event for event in log}
     seen = []
@@ -270,7 +299,7 @@ def join(log: Sequence[alert_pb2.AlertEvent], shown: Sequence[dict[str, object]]
             Seen(
                 sequence=event.sequence,
                 alert_id=event.alert.alert_id,
-                subject_id=str(record["subject_id"]),
+                subject_id=event.alert.subject.subject_id,
                 raised=event.type == alert_pb2.ALERT_EVENT_TYPE_RAISED,
                 score=sighting.score,
                 capture_time=sighting.capture_time.ToDatetime(UTC),

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from types import MappingProxyType, TracebackType
@@ -20,6 +21,7 @@ from typing import ClassVar, Self
 from cekalwatch.program.errors import ProgramError
 
 STOP_SECONDS = 10.0
+LOW_PRIORITY = 15
 
 complete: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
 """Runs a command that prompts to its end; see `Program.launch`."""
@@ -149,9 +151,17 @@ def run_to_end(
     timeout_s: float,
     environment: Mapping[str, str] = MappingProxyType({}),
     python: str | Path = sys.executable,
+    *,
+    gives_way: bool = False,
 ) -> Program:
-    """Run a command to its end, and return it. Raises ProgramError when it fails or does not end in time."""
+    """Run a command to its end, and return it. Raises ProgramError when it fails or does not end in time.
+
+    What `gives_way` is typed at another machine in reality, and takes little from the programs that are timed here.
+    """
     with Program(name, arguments, log_folder, environment=environment, python=python) as program:
+        if gives_way:
+            with suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, program.pid, LOW_PRIORITY)
         program.wait_for_success(timeout_s)
         return program
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from rich.console import Console
@@ -13,6 +15,19 @@ from deploy.demo.play import Demonstration, Outcome
 from deploy.demo.verdict import Verdict
 
 KINDS = {"RAISED": "[bold red]POSSIBLE MATCH[/]", "SIGHTED": "seen again    "}
+
+
+@contextmanager
+def step(console: Console, what: str) -> Iterator[None]:
+    """Say what takes seconds or minutes while the block does it: also where there is no terminal for a spinner."""
+    if console.is_terminal:
+        with console.status(what):
+            yield
+        return
+    began_s = time.monotonic()
+    console.print(f"{what} …", highlight=False)
+    yield
+    console.print(f"  done after {time.monotonic() - began_s:.0f} s", highlight=False)
 
 
 def show_people(console: Console, demo: Demonstration) -> None:
@@ -29,13 +44,16 @@ def show_people(console: Console, demo: Demonstration) -> None:
 
 
 def show_event(console: Console, people: Sequence[Person], record: dict[str, object]) -> None:
-    """Show one event that the officer's console printed; it carries keys, and no names."""
+    """Show one event that the officer's console printed; it carries keys, and no names, and before a look not these."""
     names = {person.subject_id: person.name for person in people}
     kind = KINDS.get(str(record["event_type"]), str(record["event_type"]).lower().replace("_", " "))
     moment = datetime.fromisoformat(str(record["notified_time"])).astimezone()
-    score = float(str(record["score"]))
-    name = names.get(str(record["subject_id"]), record["subject_id"])
-    console.print(f"  {moment:%H:%M:%S}  {kind}  {name}  score {score:.2f}  counter {record['counter']}")
+    if record["look_needed"]:
+        who = "two faces to look at"
+    else:
+        name = names.get(str(record["subject_id"]), record["subject_id"])
+        who = f"{name}  score {float(str(record['score'])):.2f}"
+    console.print(f"  {moment:%H:%M:%S}  {kind}  {who}  counter {record['counter']}")
 
 
 def show_outcome(console: Console, people: Sequence[Person], outcome: Outcome) -> None:

@@ -77,6 +77,8 @@ class StackConfig:
     """More settings of the server."""
     followed_watchlist: Path | None = None
     """Folder of a watchlist that the server follows by itself; None: it gets what is imported."""
+    enrols: bool = False
+    """Whether devices can be invited: enrolment has a port of its own. With certificates only."""
     ports: tuple[str, ...] = ()
     """Sites of ports with servers of their own, to which this one gives its list."""
     centre: str = ""
@@ -99,8 +101,11 @@ class Stack:
         self.config = config
         self.logs = config.folder / "logs"
         self.config_file = config.folder / "server.toml"
+        self.cameras: dict[str, Program] = {}
+        """The newest client of each camera, which may have ended."""
         self._open = ExitStack()
         self.address = f"127.0.0.1:{self._open.enter_context(kept_port())}"
+        self._enrolment = f"127.0.0.1:{self._open.enter_context(kept_port())}" if config.enrols else ""
 
     def __enter__(self) -> Self:
         self.config.folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +146,7 @@ class Stack:
         self.run_server_command("watchlist", "delete", subject_id, "--yes")
 
     def wait_for_gallery(self, subjects: int) -> None:
-        """Wait until the server searches at least so many subjects: it polls for changes of the list."""
+        """Wait until the server searches at least `subjects` subjects: it polls for changes of the list."""
         wait_until(
             lambda: self.status().gallery.subjects >= subjects, START_SECONDS, "Loading the gallery", self.server
         )
@@ -176,7 +181,8 @@ class Stack:
         paths = notifier_paths(self.config.folder, self.certificate(DeviceRole.NOTIFIER, agent_id))
         command = ["-m", "cekalwatch.notifier", "alerts", step, alert_id, *options, "--agent-id", agent_id]
         command += ["--server", self.address]
-        run_to_end(f"alerts-{step}", command, self.logs, START_SECONDS, paths, self.config.client_python)
+        python = self.config.client_python
+        run_to_end(f"alerts-{step}", command, self.logs, START_SECONDS, paths, python, gives_way=True)
 
     def token(self, agent_id: str) -> str:
         """Return the token of the person who signed in on the agent's PC."""
@@ -187,6 +193,7 @@ class Stack:
         config, tls_dir = self.config, self.certificate(DeviceRole.CAMERA, camera_id)
         detector, python = config.models / config.model_pack, config.client_python
         program = camera_program(camera_id, source, self.address, tls_dir, config.folder, detector, python)
+        self.cameras[camera_id] = program
         return self._open.enter_context(program)
 
     def certificate(self, role: DeviceRole, name: str) -> Path:
@@ -224,16 +231,20 @@ class Stack:
         stub = OperationsServiceStub(self._channel)
         return stub.GetStatus(operations_service_pb2.GetStatusRequest(), timeout=CALL_SECONDS)
 
+    def sign_observer_in(self) -> None:
+        """Sign in the auditor who reads the log, unless it is done: it takes seconds."""
+        if not self.token(OBSERVER):
+            self.sign_in(OBSERVER, PersonRole.AUDITOR)
+
     def event_log(self) -> list[alert_pb2.AlertEvent]:
-        """Return every alert event that the server holds, as somebody who signs in for it."""
+        """Return every alert event that the server holds, as an auditor who signs in for it: no look comes first."""
         head = self.status().head_sequence
         events: list[alert_pb2.AlertEvent] = []
         if not head:
             return events
         request = alert_service_pb2.SubscribeAlertsRequest(agent_id=OBSERVER)
         request.from_start.SetInParent()
-        if not self.token(OBSERVER):
-            self.sign_in(OBSERVER)
+        self.sign_observer_in()
         with self.dialer(DeviceRole.NOTIFIER, OBSERVER).channel() as channel:
             follow = AlertServiceStub(channel).SubscribeAlerts
             for response in follow(request, timeout=CALL_SECONDS, metadata=bearer(self.token(OBSERVER))):
@@ -258,6 +269,7 @@ class Stack:
             "data_dir": str(config.folder / "server"),
             "models_dir": str(config.models),
             "model_pack": config.model_pack,
+            "enrolment_listen": self._enrolment,
             **config.settings,
         }
         # JSON's strings and numbers are TOML's as well.

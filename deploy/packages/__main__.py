@@ -40,11 +40,17 @@ AT_SIGN_IN = ("sh", "-c", f'for file in {SETTINGS}; do test -e "$file" && exec {
 
 
 def build_packages(
-    root: Path, out: Path, machines: Sequence[Machine] = MACHINES, models: Path | None = None, level: int = 12
+    root: Path,
+    out: Path,
+    machines: Sequence[Machine] = MACHINES,
+    models: Path | None = None,
+    level: int = 12,
+    made_at: datetime | None = None,
 ) -> list[Path]:
     """Build the packages of the sources in `root` into `out`, and return them; `level` is zstd's, 1 to 22.
 
-    With the folder of model packs `models`, that of the standard pack too. Raises ReleaseError.
+    With the folder of model packs `models`, that of the standard pack too. `made_at` is the time of all files, in UTC:
+    the commit's, unless it is given. Raises ReleaseError.
     What earlier runs left in `out` is replaced.
     """
     names = [*(machine.package for machine in machines), *([MODELS] if models else [])]
@@ -53,7 +59,7 @@ def build_packages(
     scratch.mkdir(parents=True)
     for older in (file for name in names for file in out.glob(f"{name}_*.deb")):
         older.unlink()
-    made_at = time_of(root)
+    made_at = made_at or time_of(root)
     wheel = build_reproducibly(root, scratch, int(made_at.timestamp()))
     shutil.copytree(DEBIAN, scratch / "debian")
     (scratch / "debian" / "changelog").write_text(
@@ -72,6 +78,7 @@ def build_packages(
     if models:
         pack = scratch / "tree" / MODELS / SHIPPED_PACKS.relative_to("/") / PACK
         shutil.copytree(models / PACK, pack)
+    _set_times(scratch, made_at)
     built = _to_packages(scratch, names, made_at, level)
     shutil.rmtree(scratch)
     return built
@@ -90,6 +97,7 @@ def _write_documents(root: Path, machine: Machine, lock: Path, tree: Path) -> No
     folder.mkdir(parents=True)
     for page in (root / "docs").glob("*.md"):
         shutil.copy(page, folder)
+    shutil.copytree(root / "docs" / "roles", folder / "roles")
     shutil.copy(root / "CHANGELOG.md", folder / "changelog.md")
     shutil.copy(lock, folder / "requirements.lock")
 
@@ -99,6 +107,13 @@ def _write_desktop_files(tree: Path) -> None:
         file = tree / folder / DESKTOP_FILE
         file.parent.mkdir(parents=True)
         file.write_text(desktop_entry(command), encoding="utf-8")
+
+
+def _set_times(folder: Path, made_at: datetime) -> None:
+    """Give all files one time: dpkg replaces later ones only, and a checkout may be older than its commit."""
+    seconds = made_at.timestamp()
+    for path in folder.rglob("*"):
+        os.utime(path, (seconds, seconds), follow_symlinks=False)
 
 
 def _to_packages(scratch: Path, names: Sequence[str], made_at: datetime, level: int) -> list[Path]:

@@ -13,6 +13,8 @@ from deploy.release.wheel import ReleaseError
 INTERPRETER = Path(f"/usr/bin/python{PYTHON}")
 UNNEEDED = ("**/*.pyi", "**/py.typed", "numpy/**/tests", "scipy/**/tests", "skimage/**/tests", "onnx/backend/test/data")
 """What no program loads; glob patterns within `site-packages`."""
+OF_THE_BUILD = tuple(f"*.dist-info/{name}" for name in ("RECORD", "direct_url.json", "uv_cache.json"))
+"""Where and when an environment was made, also as hashes of scripts that name the folder; nothing loads it."""
 
 
 def build_environment(machine: Machine, lock: Path, wheel: Path, tree: Path) -> None:
@@ -27,15 +29,24 @@ def build_environment(machine: Machine, lock: Path, wheel: Path, tree: Path) -> 
     _run(*install, "--no-deps", "--no-index", wheel)
     for mark in (".gitignore", ".lock", "CACHEDIR.TAG"):
         (folder / mark).unlink(missing_ok=True)
-    _leave_out(folder / "lib" / f"python{PYTHON}" / "site-packages", (*UNNEEDED, *machine.unneeded))
+    leave_out(folder / "lib" / f"python{PYTHON}" / "site-packages", (*UNNEEDED, *OF_THE_BUILD, *machine.unneeded))
     _leave_programs(folder, machine, Path("/") / home)
-    # Nobody may write there, so that what is not compiled now would be compiled at each start. The hash instead of the
-    # time of a file: a package changes the times.
-    compiled = ("-m", "compileall", "-q", "-j2", "--invalidation-mode", "unchecked-hash", "-s", tree, "-p", "/")
-    _run(INTERPRETER, *compiled, folder / "lib")
+    compile_modules(tree, folder / "lib", "/")
 
 
-def _leave_out(packages: Path, patterns: tuple[str, ...]) -> None:
+def compile_modules(tree: Path, folder: Path, installed_in: str) -> None:
+    """Compile the modules in `folder`, for a `tree` that will lie in `installed_in`. Raises ReleaseError.
+
+    Nobody may write where they will lie, so that what is not compiled now would be compiled at each start.
+    """
+    # The hash instead of the time of a file: a package changes the times. By one process: what a compiled module has
+    # depends on those that the process compiled before, and two share the modules in another way each time.
+    compiled = ("-m", "compileall", "-q", "-j1", "--invalidation-mode", "unchecked-hash", "-s", tree)
+    _run(INTERPRETER, *compiled, *(("-p", installed_in) if installed_in else ()), folder)
+
+
+def leave_out(packages: Path, patterns: tuple[str, ...]) -> None:
+    """Delete from the folder `packages` what the glob `patterns` name."""
     for pattern in patterns:
         for path in list(packages.glob(pattern)):
             if path.is_dir() and not path.is_symlink():

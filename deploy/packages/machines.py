@@ -17,6 +17,8 @@ class Machine:
     """MODULE:NAME of the program's command line."""
     unneeded: tuple[str, ...] = ()
     """Files that its wheels bring and no part of the program loads; glob patterns within `site-packages`."""
+    unneeded_on_windows: tuple[str, ...] = ()
+    """The same of the wheels for Windows."""
 
     @property
     def requirement(self) -> str:
@@ -43,10 +45,25 @@ _QT = (
     *(f"PySide6/{name}" for name in (*_QT_TOOLS, *_QT_FOLDERS)),
     *(f"PySide6/Qt/plugins/{name}" for name in _QT_PLUGINS),
 )
+_PYWIN32 = (
+    "PyWin32.chm", "adodbapi", "isapi", "pythonwin", "win32/Demos", "win32/test", "win32com/demos", "win32com/test",
+)  # fmt: skip
+_QT_ON_WINDOWS = (
+    *(f"PySide6/Qt{part}*" for part in (*_QT_PARTS, "OpenGL")),
+    *(f"PySide6/Qt6{part}*" for part in (*_QT_PARTS, "Lottie", "OpenGL", "Pdf")),
+    *(f"PySide6/{name.rstrip('*')}*" for name in (*_QT_TOOLS, "lconvert", "linguist", "pyside6qml", "rcc", "uic")),
+    *(f"PySide6/{name}" for name in ("doc", "glue", "include", "metatypes", "qml", "resources", "scripts", "support")),
+    "PySide6/opengl32sw.dll", "PySide6/typesystems", "PySide6/translations",
+    *(f"PySide6/plugins/{name}" for name in (
+        "designer", "imageformats/qpdf*", "platforminputcontexts", "qmllint", "qmltooling", "sqldrivers",
+        "vectorimageformats",
+    )),
+    *_PYWIN32,
+)  # fmt: skip
 
 MACHINES = (
     Machine("cekalwatch-server", ("server", "postgres", "pkcs11", "otel"), "cekalwatch.server.cli.app:app"),
     Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app"),
     Machine("cekalwatch-console", ("console",), "cekalwatch.console.cli:app"),
-    Machine("cekalwatch-notifier", ("desktop", "otel"), "cekalwatch.notifier.cli.app:app", _QT),
+    Machine("cekalwatch-notifier", ("desktop", "otel"), "cekalwatch.notifier.cli.app:app", _QT, _QT_ON_WINDOWS),
 )

@@ -53,7 +53,7 @@ def release(root: Path, out: Path, key: Path, audit: Sequence[str] = AUDIT) -> N
     origin = Origin(commit, int(git(root, "log", "-1", "--format=%ct")), platform.python_version(), datetime.now(UTC))
     with tempfile.TemporaryDirectory() as scratch:
         source, draft = Path(scratch) / "source", Path(scratch) / "release"
-        _export(root, source)
+        export(root, source)
         wheels = build_distributions(source, draft, origin.epoch)
         name = f"{DISTRIBUTION}-{version}"
         lock, sbom = draft / "requirements.lock", draft / f"{name}.sbom.json"
@@ -75,7 +75,8 @@ def sign(file: Path, key: Path, comment: str) -> None:
         raise ReleaseError(f"minisign does not sign with {key}")
 
 
-def _export(root: Path, folder: Path) -> None:
+def export(root: Path, folder: Path) -> None:
+    """Write the files of the commit that is checked out in `root` to `folder`."""
     archive = subprocess.run(["git", "archive", "HEAD"], cwd=root, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(folder, filter="data")

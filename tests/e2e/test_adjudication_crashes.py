@@ -56,10 +56,12 @@ GONE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.
 OTHER_WAS_FASTER = {grpc.StatusCode.FAILED_PRECONDITION}
 STARTS = {AlertEventType.RAISED, AlertEventType.SIGHTED}
 """What does not count as a step of people or of the clock."""
+LEAVE_VERSION = STARTS | {AlertEventType.ESCALATED, AlertEventType.LOOKED}
 EVERY_STEP = {
     AlertEventType.CLAIMED,
     AlertEventType.RELEASED,
     AlertEventType.ADJUDICATED,
+    AlertEventType.LOOKED,
     AlertEventType.CONFIRMED,
     AlertEventType.CLEARED,
     AlertEventType.FOLLOWED_UP,
@@ -70,7 +72,7 @@ AFTER = {
     None: {"RAISED"},
     "NEW": {"CLAIMED", "ESCALATED"},
     "CLAIMED": {"RELEASED", "ADJUDICATED"},
-    "JUDGED": {"CONFIRMED", "CLEARED", "CLOSED"},
+    "JUDGED": {"LOOKED", "ESCALATED", "CONFIRMED", "CLEARED", "CLOSED"},
     "CONFIRMED": {"FOLLOWED_UP", "CLOSED"},
     "CLEARED": {"CLOSED"},
     "CLOSED": set(),
@@ -79,8 +81,8 @@ BRINGS_TO = {
     "RAISED": "NEW",
     "CLAIMED": "CLAIMED",
     "RELEASED": "NEW",
-    "ESCALATED": "NEW",
     "ADJUDICATED": "JUDGED",
+    "LOOKED": "JUDGED",
     "CONFIRMED": "CONFIRMED",
     "FOLLOWED_UP": "CONFIRMED",
     "CLEARED": "CLEARED",
@@ -218,6 +220,10 @@ async def step(day: Day, seat: Seat, alert: alert_pb2.Alert, chance: random.Rand
             elif chance.random() < 0.5:
                 answer = await seat.call("ReleaseAlert", alert_id=alert.alert_id, agent_id=seat.agent_id)
                 day.note(answer.alert)
+        case words.ALERT_STATE_UNSPECIFIED if supervisor:  # an officer has judged it; how, the look shows
+            looked = await seat.look(alert)
+            day.note(looked)
+            await step(day, seat, looked, chance, supervisor=supervisor)
         case words.ALERT_STATE_REFERRED | words.ALERT_STATE_CANNOT_DETERMINE if supervisor:
             if chance.random() < 0.5:
                 day.note(await seat.confirm(alert))
@@ -313,10 +319,10 @@ def check_lives(store: AlertStore, log: list[AlertEvent], day: Day) -> None:
         stands: str | None = None
         for kind in kinds:
             assert kind in AFTER[stands], (alert_id, kinds)
-            stands = BRINGS_TO[kind]
+            stands = BRINGS_TO.get(kind, stands)
     for event in log:
         version = store.get(event.alert_id).version
-        steps = [kind for kind in lives[str(event.alert_id)] if kind not in STARTS | {AlertEventType.ESCALATED}]
+        steps = [kind for kind in lives[str(event.alert_id)] if kind not in LEAVE_VERSION]
         assert version == 1 + len(steps), "a step without its event, or an event without its step"
         assert version >= day.answered[str(event.alert_id)], "an answered step is gone"
 

@@ -35,6 +35,8 @@ RECOGNISED = 0.3
 """Comparison score at which, with the pack `light`, one stranger in 500 is taken for another."""
 START_S = 120.0
 PICTURES = 3
+WATCHED = 1
+"""Which of them is one for a screen that shows the camera for long: the server keeps it for a while."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ async def test_nobody_is_recognised_in_it_and_it_is_on_no_disk(tmp_path: Path, w
                 while_it_runs = {**running, **unsealed_values(config.folder / "server")}
         (run,) = tap.runs
     stopped = {**disk_search.everything_written(written), **unsealed_values(config.folder / "server")}
-    assert disk_search.of_text("CAMERA_PICTURE_VIEWED", stopped), "it is recorded"
+    for action in ("CAMERA_PICTURE_VIEWED", "CAMERA_WATCHED"):
+        assert disk_search.of_text(action, stopped), "it is recorded"
     sent = run.aiming
     assert len(sent) == len(given) == PICTURES
     jpegs = [*(one.jpeg for one in sent), *(one.jpeg for one in given)]
@@ -115,5 +118,9 @@ async def asked(stack: Stack) -> list[camera_service_pb2.GetAimingPictureRespons
     """Ask for some pictures."""
     async with grpc.aio.insecure_channel(stack.address) as channel:
         stub = CameraServiceStub(channel)
-        request = camera_service_pb2.GetAimingPictureRequest(camera_id="gate-1")
-        return [await stub.GetAimingPicture(request, timeout=30) for _ in range(PICTURES)]
+        return [
+            await stub.GetAimingPicture(
+                camera_service_pb2.GetAimingPictureRequest(camera_id="gate-1", watched=one == WATCHED), timeout=30
+            )
+            for one in range(PICTURES)
+        ]

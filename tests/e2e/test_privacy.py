@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,8 +26,10 @@ from cekalwatch.server.capture.passages import Track
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.captures import CameraClock, Capture
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.recognition.crop_decoder import CropDecoder
+from cekalwatch.server.recognition.crops import probe_jpeg
 from cekalwatch.server.recognition.packs.threshold_models import LIGHT_LIKENESS
-from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe, probe_jpeg
+from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.vision.faces import Picture
 from deploy.demo.office.notifier import Notifier
 from deploy.demo.programs import Program, wait_until
@@ -83,9 +86,10 @@ class Seen:
         assert len(captures) == len(sent)
         tracks = {capture.passage: Track(now) for capture in captures}
         found: list[NDArray[np.float32]] = []
-        embedder = CaptureEmbedder(lambda: engine().recogniser)
-        # One at a time, as in the server: the runtime keeps the memory that its largest batch took.
-        probes = [probe for capture in captures for probe in embedder.embed([capture])]
+        with closing(CropDecoder(1)) as crops:
+            embedder = CaptureEmbedder(lambda: engine().recogniser, crops)
+            # One at a time, as in the server: the runtime keeps the memory that its largest batch took.
+            probes = [probe for capture in captures for probe in embedder.embed([capture])]
         for capture, probe in zip(captures, probes, strict=True):
             assert isinstance(probe, Probe)
             template = probe.template

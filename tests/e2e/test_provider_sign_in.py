@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from cekalwatch.console.pages.signing_in.provider import BACK
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.office.client.provider_visit import BACK
 from cekalwatch.server.audit.entry import Action
 from tests.support.fakes.identity_server import IdentityServer
 from tests.support.scenarios.port_office import PortOffice
@@ -58,12 +58,26 @@ async def session_cookie(page: Page) -> str:
     return next((one["value"] for one in await page.context.cookies() if one["name"] == SESSION), "")
 
 
+async def can_show_what_is_typed(page: Page, field: str, words: str) -> None:
+    """Show a password by keyboard, and hide it again."""
+    typed = page.locator(field)
+    await typed.fill("garam")
+    assert await typed.get_attribute("type") == "password"
+    box = page.get_by_role("checkbox", name=words).locator("visible=true")
+    for shown in ("text", "password"):
+        await box.focus()
+        await page.keyboard.press("Space")
+        assert await typed.get_attribute("type") == shown
+        assert await typed.input_value() == "garam"
+
+
 async def test_two_people_go_to_the_provider_and_back_and_their_step_is_done(
     pages: Pages, office: PortOffice, page: Page
 ) -> None:
     for language, other in (("en", "id"), ("id", "en")):
         assert await barriers(page) == []
         await keep(page, "sign-in", language)
+        await can_show_what_is_typed(page, "#password", {"en": "Show password", "id": "Tampilkan kata sandi"}[language])
         await page.click(f"button[name=language][value={other}]")
     await page.click("text=Sign in at localhost")
     await prove(page, "sari")
@@ -71,6 +85,9 @@ async def test_two_people_go_to_the_provider_and_back_and_their_step_is_done(
     assert await session_cookie(page)
     await page.click("summary:has-text('Set the threshold')")
     await page.fill("#threshold", "0,55")
+    await page.click("details[open] summary:has-text('password')")
+    await can_show_what_is_typed(page, "details[open] input[name=second_password]", "Show password")
+    await page.fill("details[open] input[name=second_password]", "")
     await page.click("details[open] button:has-text('localhost')")
     await prove(page, "adi")
     await page.wait_for_url("**/unfinished/**")

@@ -6,6 +6,7 @@ Before the first release an earlier commit with the same tables stands for it (`
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire import dialer
 from cekalwatch.wire.identity import DeviceRole
-from deploy.demo.office.notifier import Notifier
+from deploy.demo.office.notifier import Notifier, notifier_paths
 from deploy.demo.people import Person
 from deploy.demo.programs import run_to_end, wait_until
 from deploy.demo.scene import people_passing, write_video
@@ -87,15 +88,34 @@ def officers_pc(stack: Stack) -> Iterator[Notifier]:
 
 def refer(stack: Stack, alert_id: str) -> None:
     """Let the officer refer the alert."""
+    raised = version_of(stack, alert_id)
     stack.work_on_alert(OFFICER, "claim", alert_id)
-    seen = max(event.alert.version for event in stack.event_log() if event.alert.alert_id == alert_id)
+    # A step is answered before the server sends its event on.
+    wait_until(lambda: version_of(stack, alert_id) > raised, WAIT_S, "The event of the claim", stack.server)
+    seen = version_of(stack, alert_id)
     stack.work_on_alert(OFFICER, "refer", alert_id, "--seen", str(seen), "--reason", "FACE_AGREES")
+    wait_until(lambda: version_of(stack, alert_id) > seen, WAIT_S, "The event of the referral", stack.server)
+
+
+def version_of(stack: Stack, alert_id: str) -> int:
+    """The newest version of the alert whose event the server has sent on."""
+    return max(event.alert.version for event in stack.event_log() if event.alert.alert_id == alert_id)
 
 
 def states(stack: Stack) -> dict[str, str]:
     """The newest state of each alert."""
     newest = {event.alert.alert_id: event.alert.state for event in stack.event_log()}
     return {key: adjudication_pb2.AlertState.Name(state) for key, state in newest.items()}
+
+
+def shown_by(other: OtherVersion, stack: Stack, alert_id: str) -> str:
+    """What the officer reads of an alert at a PC of another version."""
+    paths = notifier_paths(stack.config.folder, stack.certificate(DeviceRole.NOTIFIER, OFFICER))
+    done = other.run(
+        "notifier", "alerts", "show", alert_id, "--agent-id", OFFICER, "--server", stack.address, COLUMNS="300", **paths
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def passes(stack: Stack) -> str:
@@ -107,7 +127,7 @@ def passes(stack: Stack) -> str:
 
 
 def test_clients_of_this_version_work_with_the_releases_server_and_those_of_the_release_after_its_upgrade(
-    config: StackConfig, released: OtherVersion, tmp_path: Path
+    config: StackConfig, traveller: Person, released: OtherVersion, tmp_path: Path
 ) -> None:
     """The server first, and the clients after it, as docs/upgrading.md says."""
     identity, archives = AgeIdentity.new(), tmp_path / "backups"
@@ -137,7 +157,14 @@ def test_clients_of_this_version_work_with_the_releases_server_and_those_of_the_
 
     with Stack(replace(config, client_python=released.python)) as stack:
         assert states(stack) == dict.fromkeys(before, "ALERT_STATE_REFERRED")
-        after = passes(stack)
+        with officers_pc(stack) as notifier:
+            after = alert_of(stack, notifier)
+            shown = json.dumps(notifier.wait_for({"alert_id": after}, 1, 0))
+        # Two faces first (domain rule 15), also on a PC that knows nothing of it; and its officer can judge.
+        for words in (shown, shown_by(released, stack, after)):
+            assert not {one for one in (traveller.name, traveller.subject_id) if one in words}
+        refer(stack, after)
+        assert traveller.name in shown_by(released, stack, after)
         assert states(stack) == dict.fromkeys((*before, after), "ALERT_STATE_REFERRED")
         stack.run_server_command("audit", "verify")
         stack.run_server_command("rows", "check")

@@ -6,6 +6,7 @@ The pictures in the documentation come from here: `CEKALWATCH_SCREENSHOTS=docs/s
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import os
 import re
@@ -16,7 +17,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import pytest
-from playwright.async_api import Browser, Page, ViewportSize
+from playwright.async_api import Browser, Page, ViewportSize, expect
 from pypdf import PdfReader
 
 from cekalwatch.contract.values.orders import Direction
@@ -31,7 +32,16 @@ from cekalwatch.wire.invitation import DeviceInvitation
 from tests.support.scenarios.enrolling import enrolled
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
-from tests.support.scenarios.real_browser import OLD_PC, TABLET, barriers, keep, open_all, too_wide
+from tests.support.scenarios.real_browser import (
+    OLD_PC,
+    PHONE,
+    TABLET,
+    barriers,
+    cut_on_a_phone,
+    keep,
+    open_all,
+    too_wide,
+)
 from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Pages
 from tests.support.tools.programs import run_program
@@ -43,6 +53,8 @@ LOOKS: Looks = (
     ("dark", {"width": 683, "height": 384}),
 )
 """The second: the same at 200 %."""
+UNNAMED = "after your first look"
+"""What stands in place of a name until a person who may judge has looked at the two faces."""
 PEOPLE = {
     "budi": (),
     "sari": tuple(set(PersonRole) - {PersonRole.OFFICER, PersonRole.AUDITOR}),
@@ -68,7 +80,9 @@ async def signed_in(browser: Browser, pages: Pages, problems: list[str], name: s
 async def see_passages(office: PortOffice) -> None:
     """Let one alert be found false, among passages of three cameras and some hours."""
     officer = await office.sign_in("budi")
-    claimed = await officer.claim(await office.raise_alert("9"))
+    alert_id = await office.raise_alert("9")
+    await officer.look(await officer.get(alert_id))
+    claimed = await officer.claim(alert_id)
     await officer.judge(claimed, adjudication.OUTCOME_NOT_SAME_PERSON, adjudication.REASON_FACE_DIFFERS)
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     FieldStore(office.database).add(
@@ -78,6 +92,18 @@ async def see_passages(office: PortOffice) -> None:
         for camera in range(1, 4)
         for hours in range(30)
     )
+
+
+async def find_same_in_judged(page: Page) -> None:
+    """Go from the open page to the alert once an officer has judged it, and find that the faces agree."""
+    await page.wait_for_selector("#part >> text=Judged", timeout=30_000)
+    assert not await page.is_visible("text=Contoh Satu")
+    await page.click(f"text={UNNAMED}")
+    await page.wait_for_selector("form.look")
+    assert "Referred" not in await page.inner_text("main"), "how the officer judged it comes after the look"
+    await page.click("form.look[action$='/refer'] button")
+    await page.wait_for_selector("main >> text=Referred")
+    assert "Contoh Satu" in await page.inner_text("main")
 
 
 def name_of(path: str) -> str:
@@ -94,11 +120,10 @@ async def test_an_alert_comes_onto_the_open_page_and_is_confirmed_there(
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, True, "Strict", "/")
     assert "No alert is open" in await page.inner_text("#part")
     alert_id = await office.raise_alert()
-    await page.wait_for_selector("text=Contoh Satu", timeout=30_000)
+    await page.wait_for_selector(f"text={UNNAMED}", timeout=30_000)
     officer = await office.sign_in("budi")
     await officer.judge(await officer.claim(alert_id))
-    await page.wait_for_selector("text=Referred", timeout=30_000)
-    await page.click("text=Contoh Satu")
+    await find_same_in_judged(page)
     await page.click("summary:has-text('Confirm')")
     await page.fill("#reference", "CO-2026/0117")
     await page.click("details[open] button")
@@ -125,12 +150,11 @@ async def test_the_page_and_the_program_of_an_officers_pc_show_each_others_steps
     page = await signed_in(browser, pages, [])
     await notifier("sign-in", typed=f"budi\n{PASSWORD}\n")
     alert_id = await office.raise_alert()
-    await page.wait_for_selector("text=Contoh Satu", timeout=30_000)
+    await page.wait_for_selector(f"text={UNNAMED}", timeout=30_000)
     await notifier("alerts", "claim", alert_id)
     await page.wait_for_selector("#part >> text=Petugas budi", timeout=30_000)
     await notifier("alerts", "refer", alert_id, "--seen", "2", "--reason", "FACE_AGREES", "--note", "bekas luka sama")
-    await page.wait_for_selector("#part >> text=Referred", timeout=30_000)
-    await page.click("text=Contoh Satu")
+    await find_same_in_judged(page)
     assert "bekas luka sama" in await page.inner_text("main")
     await page.click("summary:has-text('Confirm')")
     await page.fill("#reference", "CO-2026/0119")
@@ -159,9 +183,12 @@ async def test_an_alert_is_found_and_confirmed_by_keyboard_alone(
     page = await signed_in(browser, pages, [])
     await reach(page, "a.skip")
     await page.keyboard.press("Enter")
-    await reach(page, f"a[href='/alerts/{alert_id}']")
+    await reach(page, f"a#name-{alert_id}")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/alerts/{alert_id}")
+    await reach(page, "form.look[action$='/refer'] button")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("main >> text=Referred")
     await reach(page, "details:has(form[action$='/confirm']) > summary")
     await page.keyboard.press("Enter")
     await reach(page, "#reference")
@@ -190,6 +217,7 @@ async def test_nothing_on_any_page_keeps_people_out(
     problems: list[str] = []
     paths = [
         "/",
+        "/wall",
         "/alerts",
         f"/alerts/{alert_id}",
         "/ports",
@@ -200,9 +228,11 @@ async def test_nothing_on_any_page_keeps_people_out(
         "/system",
     ]
     paths += ["/list", *(f"/list/{part}?key=S-1&other=S-1" for part in ("subjects", "subjects/history"))]
+    paths += ["/list/orders?key=S-1&order=O-1"]
     paths += ["/list/look-alikes", "/list/look-alikes/pair?key=S-1&other=S-1"]
     paths += ["/list/import", "/list/sync", "/people", "/people/budi"]
-    paths += ["/guides", "/guides/console"]
+    paths += ["/list/law", "/list/agencies", "/approvals", "/first-passwords"]
+    paths += ["/wall", "/shift", "/exercises", "/guides", "/guides/console", "/guides/supervisor"]
     paths += ["/cameras", "/cameras/dep-1", "/devices", "/devices/server/batam-center/main", "/password", "/nowhere"]
     walks = {"sari": paths, "umi": ["/audit", "/audit/1"]}
     for language, (name, paths) in itertools.product(Language, walks.items()):
@@ -225,6 +255,8 @@ async def test_nothing_on_any_page_keeps_people_out(
                 assert await too_wide(page) == 0, (path, screen)
             await page.set_viewport_size(TABLET)
             assert await too_wide(page) == 0, path
+            await page.set_viewport_size(PHONE)
+            assert await cut_on_a_phone(page) == [], path
         await page.close()
     assert [one for one in problems if "404" not in one] == []
 
@@ -247,6 +279,64 @@ async def test_the_report_of_the_figures_is_downloaded_as_a_pdf_of_the_pages_lan
     assert problems == []
 
 
+async def test_the_statistics_are_one_printed_page(office: PortOffice, pages: Pages, browser: Browser) -> None:
+    await see_passages(office)
+    page = await signed_in(browser, pages, [])
+    for language, told in ((Language.EN, "Numbers and trends"), (Language.ID, "Angka dan tren")):
+        if language is Language.ID:
+            await page.click("text=Bahasa Indonesia")
+        await page.goto(f"https://{pages.address}/statistics?span=week")
+        await keep(page, "statistics-week", language)
+        reader = PdfReader(io.BytesIO(await page.pdf(prefer_css_page_size=True)))
+        assert len(reader.pages) == 1
+        assert told in " ".join(reader.pages[0].extract_text().split())
+        assert [round(float(one) / 72 * 25.4) for one in reader.pages[0].mediabox[2:]] == [210, 297], "A4"
+
+
+HEARD = """(() => {
+  window.heard = { tones: 0, notices: [] };
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (at) { heard.tones += 1; return start.call(this, at); };
+  window.Notification = class extends Notification {
+    constructor(title, options) { super(title, options); heard.notices.push([title, options.body]); }
+  };
+})()"""
+"""Notes each tone that a page starts, and each notification that it makes."""
+
+
+async def test_the_buttons_of_the_wall_do_what_they_say(office: PortOffice, pages: Pages, browser: Browser) -> None:
+    problems: list[str] = []
+    page = await signed_in(browser, pages, problems)
+    await page.context.grant_permissions(["notifications"], origin=f"https://{pages.address}")
+    await page.add_init_script(HEARD)
+    await page.goto(f"https://{pages.address}/wall")
+    await office.raise_alert("before the sound")
+    await expect(page).to_have_title(re.compile(r"^\(1\) "), timeout=30_000)
+    assert await page.evaluate("heard") == {"tones": 0, "notices": []}, "nothing was asked for"
+    for button in ("sound", "notify"):
+        await page.click(f"[data-wall={button}]")
+        await page.wait_for_selector(f"[data-wall={button}][aria-pressed=true]")
+    tones = await page.evaluate("heard.tones")
+    assert tones > 0, "the button lets people hear what comes"
+    await office.raise_alert("after")
+    await expect(page).to_have_title(re.compile(r"^\(2\) "), timeout=30_000)
+    assert await page.evaluate("heard.tones") > tones
+    # One that nobody takes comes again when it escalates.
+    assert set(await page.evaluate("heard.notices.map(one => one[0])")) == {"Possible match"}
+    assert "Contoh" not in str(await page.evaluate("heard.notices")), "the system keeps it: it names nobody"
+    for full in (1, 0):
+        await page.click("[data-wall=screen]")
+        await expect(page.locator("html:fullscreen")).to_have_count(full)
+    for button in ("sound", "notify"):
+        await page.click(f"[data-wall={button}]")
+        await page.wait_for_selector(f"[data-wall={button}][aria-pressed=false]")
+    before = await page.evaluate("heard")
+    await office.raise_alert("after silence")
+    await expect(page).to_have_title(re.compile(r"^\(3\) "), timeout=30_000)
+    assert await page.evaluate("heard") == before
+    assert not [one for one in problems if "404" not in one], "no camera here gives a picture"
+
+
 async def test_an_invitation_is_read_by_a_camera_and_printed_without_the_page_around_it(
     pages: Pages, browser: Browser, tmp_path: Path
 ) -> None:
@@ -262,6 +352,8 @@ async def test_an_invitation_is_read_by_a_camera_and_printed_without_the_page_ar
     read, *_ = cv2.QRCodeDetector().detectAndDecode(seen)
     assert read == await page.inner_text(".line code")
     assert await barriers(page) == []
+    await page.set_viewport_size(PHONE)
+    assert await cut_on_a_phone(page) == []
     await page.emulate_media(color_scheme="light")
     await keep(page, "devices-invitation", Language.EN)
     await page.emulate_media(media="print")

@@ -39,11 +39,14 @@ PLUMBING: Final = {
     "the audit trail": ("server.audit.*", "server.storage.audit.*"),
     "metrics and health": (
         "server.health.*",
+        "server.capture.chain_probe",
         "server.capture.database_health",
         "server.storage.alerts.write_probe",
         "camera.statistics",
         "camera.view.*",
     ),
+    "what is said of travellers whose face is not sent": ("camera.detection.travellers", "vision.covering"),
+    "exercises, which end where a real alert comes": ("server.storage.exercises.*",),
     "servers of one database": ("server.cluster.*", "server.storage.cluster.*"),
     "the connection to the database": (
         "server.storage.database",
@@ -64,6 +67,7 @@ PLUMBING: Final = {
         "notifier.desktop.idle_lock",
         "notifier.desktop.widgets.elements",
         "notifier.desktop.widgets.placeholders",
+        "notifier.desktop.widgets.watch_line",
         "notifier.desktop.windows.alert_table",
         "notifier.desktop.windows.tray",
         "notifier.desktop.windows.trouble_window",

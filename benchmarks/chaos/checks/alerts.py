@@ -14,7 +14,7 @@ from benchmarks.chaos.truth import Due
 from cekalwatch.contract.values.adjudication import OPEN_STATES, Outcome, Reason, disproves
 
 WINDOW = timedelta(seconds=GROUPING_WINDOW_S)
-FINDING_EVENTS = ("ADJUDICATED", "CONFIRMED", "CLEARED", "TAKEN_OVER", "REFERENCE_ENTERED", "TAKEN_BACK")
+FINDING_EVENTS = ("ADJUDICATED", "CONFIRMED", "CLEARED", "TAKEN_OVER", "REFERENCE_ENTERED", "TAKEN_BACK", "UNDONE")
 """Events of which each has a finding."""
 
 

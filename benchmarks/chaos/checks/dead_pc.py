@@ -1,5 +1,5 @@
-"""A PC that dies while its officer holds an alert (domain rules 6, 7 and 12). The claim ends. The alert goes to the
-supervisor at once, who is told that the counter has no PC. When the PC is back, it rings for what waits.
+"""A PC that dies while its officer holds an alert (domain rules 6, 7 and 12). The claim ends, and the alert goes to the
+supervisor at once. The supervisor sees that the counter has no PC. When the PC is back, it rings for what waits there.
 
 It is played at both sites once all has settled, so that its bounds are the product's own, and no fault's.
 """
@@ -17,7 +17,7 @@ from benchmarks.chaos.sites.running_site import CLAIM_LEASE_S, RunningSite
 from cekalwatch.contract.values.troubles import TroubleKind
 
 TOLD_WITHIN_S = 15.0
-"""Within this time a supervisor is told of a counter without a PC, a passage rings, and a PC is back."""
+"""The longest time until a supervisor knows that a counter has no PC, until a passage rings, and until a PC is back."""
 FREE_WITHIN_S = CLAIM_LEASE_S - 2.0
 """The claim of a PC that died ends before its lease would."""
 LOOK_EVERY_S = 0.1

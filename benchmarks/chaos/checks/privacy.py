@@ -13,7 +13,7 @@ from benchmarks.chaos.sites.installation import Installation
 from benchmarks.chaos.sites.running_site import RunningSite
 from benchmarks.chaos.truth import Due, SeenCrop
 from cekalwatch.server.encryption.master_key_source import KeyFile
-from cekalwatch.server.recognition.probes import probe_jpeg
+from cekalwatch.server.recognition.crops import probe_jpeg
 from tests.support.tools import disk_search
 from tests.support.tools.unsealed_values import UNSEALED, opened_values
 

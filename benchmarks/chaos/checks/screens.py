@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from benchmarks.chaos.evidence import Evidence, StoredSighting
 from benchmarks.chaos.machines.officers_pc import ShownLine
 from benchmarks.chaos.sites.plans import PcPlan
-from cekalwatch.contract.values.adjudication import UNSETTLED, Outcome, Reason
+from cekalwatch.contract.values.adjudication import PENDING, UNSETTLED, Outcome, Reason
 
 
 def wrong(evidence: Evidence) -> list[str]:
@@ -66,7 +66,11 @@ def _stands(evidence: Evidence) -> dict[str, dict[str, object]]:
 
 
 def _differences(plan: PcPlan, line: ShownLine, stands: Mapping[str, object]) -> Iterator[str]:
+    if line.look_needed and line.told:
+        yield f"{plan.name} says of alert {line.alert_id} what comes after a first look"
     for name, value in stands.items():
+        if name == "state" and line.look_needed and value in PENDING:  # how it was judged comes after the look
+            continue
         if getattr(line, name) != value:
             yield f"{plan.name} shows {name} {getattr(line, name)} of alert {line.alert_id}, and it is {value}"
 

@@ -22,6 +22,7 @@ from benchmarks.chaos.machines.process import Lives
 from benchmarks.chaos.sites.plans import PORT, PcPlan
 from benchmarks.chaos.truth import Answer, Truth
 from cekalwatch.contract.values.adjudication import (
+    JUDGEMENTS,
     PENDING,
     STEP_OUTCOMES,
     UNDECIDED,
@@ -74,6 +75,10 @@ class ShownLine:
     late: bool = False
     orders_ended: bool = False
     reference_owed: bool = False
+    look_needed: bool = False
+    """Whether nobody there has looked at the faces: then it says nothing that comes after a first look."""
+    told: bool = False
+    """Whether it says one of these things."""
 
     @classmethod
     def of(cls, life: int, fields: Mapping[str, Any]) -> Self:
@@ -91,6 +96,8 @@ class ShownLine:
             bool(fields["late"]),
             fields["orders_ended_time"] is not None,
             fields["reference_owed_time"] is not None,
+            bool(fields["look_needed"]),
+            any(fields[one] for one in ("subject_id", "score", "threshold", "orders", "candidates")),
         )
 
 
@@ -271,8 +278,8 @@ class Officer(threading.Thread):
 
     def _take(self, alert: Alert, decision: Decision) -> None:
         after = self._actions.carry_out(alert, decision)
-        outcome = str(STEP_OUTCOMES.get(decision.step, ""))
-        plan, step = self.pc.plan, str(decision.step)
+        outcome = "" if decision.first_look else str(STEP_OUTCOMES.get(decision.step, ""))
+        plan, step = self.pc.plan, "LOOK" if decision.first_look else str(decision.step)
         self._truth.answered(
             Answer(plan.name, plan.person, alert.alert_id, step, outcome, after.version, str(after.state))
         )
@@ -284,8 +291,10 @@ class Officer(threading.Thread):
     def _decision(self, alert: Alert) -> Decision | None:
         """Decide as one who is never sure."""
         supervisor = self.pc.plan.role is PersonRole.SUPERVISOR
+        if alert.look_needed and supervisor is alert.pending:
+            return Decision(self._chance.choice(sorted(JUDGEMENTS)), first_look=True)
         if alert.state in UNDECIDED:
-            return None if supervisor else self._first_look(alert)
+            return None if supervisor else self._at_the_counter(alert)
         if alert.state in PENDING:
             if not supervisor:
                 return None
@@ -307,7 +316,7 @@ class Officer(threading.Thread):
             return Decision(Step.ENTER_REFERENCE, reference=REFERENCE)
         return Decision(Step.TAKE_BACK, Reason.NOT_LISTED_IN_CEKAL_ONLINE) if draw < 0.4 else None
 
-    def _first_look(self, alert: Alert) -> Decision | None:
+    def _at_the_counter(self, alert: Alert) -> Decision | None:
         draw = self._chance.random()
         if draw < 0.35:
             return Decision(Step.REFER, Reason.FACE_AGREES)

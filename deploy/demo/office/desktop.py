@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.wire.identity import DeviceRole
+from deploy.demo.office.cameras import pass_again
 from deploy.demo.office.notifier import notifier_paths
 from deploy.demo.office.officers import add_officer
 from deploy.demo.play import CAMERA, OFFICER, Demonstration, load_list
@@ -19,7 +19,7 @@ from deploy.demo.stack import Stack, StackConfig
 
 PAUSE_S = 20.0
 """Between the end of the video and its next beginning."""
-PERIOD_S = 0.5
+ENDS_S = 0.5
 
 
 def show_desktop(console: Console, demo: Demonstration) -> Exit:
@@ -40,19 +40,7 @@ def show_desktop(console: Console, demo: Demonstration) -> Exit:
         with Program("desktop", arguments, stack.logs, environment=paths) as agent:
             console.print(f"Sign in on the window as [bold]{OFFICER}[/] with the first password [bold]{password}[/].")
             console.print("Travellers pass again and again. Ctrl-C ends it all.")
-            while agent.running:
-                _pass_once(stack, demo, agent)
-        if agent.wait(PERIOD_S):
+            pass_again(stack, {CAMERA.camera_id: demo.video}, agent, PAUSE_S)
+        if agent.wait(ENDS_S):
             agent.check()
     return Exit.OK
-
-
-def _pass_once(stack: Stack, demo: Demonstration, agent: Program) -> None:
-    camera = stack.start_camera(CAMERA.camera_id, demo.video)
-    while camera.running and agent.running:
-        time.sleep(PERIOD_S)
-    if agent.running:
-        camera.wait_for_success(PERIOD_S)
-    until = time.monotonic() + PAUSE_S
-    while time.monotonic() < until and agent.running:
-        time.sleep(PERIOD_S)

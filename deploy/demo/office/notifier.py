@@ -46,6 +46,8 @@ class Notifier:
                 self._troubles.append(record | {"shown_time": datetime.now(UTC).isoformat()})
                 self._arrived.notify_all()
             return
+        if record["event_type"] == "UNUSABLE_FACE":
+            return  # no alert: strangers who turn away are in every scene
         if record["relisted"]:
             with self._arrived:
                 self._relisted.append(record)

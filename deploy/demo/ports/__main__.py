@@ -12,10 +12,11 @@ from rich.table import Table
 from cekalwatch.program.errors import Exit
 from deploy.demo.__main__ import BUILD, LOCAL_TIME, SAME_PICTURE, add_faces_option, prepared_people, run
 from deploy.demo.ports.play import Check, PortsDemonstration, Travellers
+from deploy.demo.run_folder import run_folder
 
 
 def main(console: Console, faces: Path | None, folder: Path, models: Path) -> Exit:
-    """Prepare and play the demonstration in `folder`, which is emptied first, and say how it went."""
+    """Prepare and play the demonstration in `folder`, and say how it went."""
     people, _ = prepared_people(console, faces, folder, models)
     if not faces:
         console.print(SAME_PICTURE)
@@ -55,4 +56,5 @@ def _arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     chosen = _arguments()
-    run(lambda screen: main(screen, chosen.faces, BUILD / "demo-ports", BUILD / "models"))
+    with run_folder(BUILD / "demo-ports") as own:
+        run(lambda screen: main(screen, chosen.faces, own, BUILD / "models"))

@@ -98,14 +98,18 @@ class PortSide:
     """Events of its officer's console that are in the table already."""
 
     def pass_by(self, scene: Scene, video: Path) -> dict[str, int]:
-        """Let people pass the camera, and return how many alerts each subject got on the officer's console."""
+        """Let people pass the camera, and return how many alerts each subject got on the officer's console.
+
+        The console names nobody before a look; the server's log does.
+        """
         camera = self.stack.start_camera(CAMERA.camera_id, video)
         camera.wait_for_success(scene.seconds + SETTLE_SECONDS)
         if head := self.stack.status().head_sequence:
             self.notifier.wait_for_sequence(head, SETTLE_SECONDS)
         events = self.notifier.events[self.shown :]
         self.shown += len(events)
-        raised = [str(event["subject_id"]) for event in events if event["event_type"] == "RAISED"]
+        subjects = {event.sequence: event.alert.subject.subject_id for event in self.stack.event_log()}
+        raised = [subjects[int(str(event["sequence"]))] for event in events if event["event_type"] == "RAISED"]
         return {key: raised.count(key) for key in raised}
 
 

@@ -90,16 +90,20 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
     budi = await signed_in(office, tmp_path, "budi")
     key = (await office.raise_alert())[-6:]
     assert key in await budi.alerts("list")
-    shown = await budi.alerts("show", key)
-    assert all(words in shown for words in ("Contoh Satu", "Kejaksaan Agung", "CEGAH (exit)", "far above", "possible"))
-    assert "held by Petugas budi (pc-budi)" in await budi.alerts("claim", key)
+    facts = ("Contoh Satu", "Kejaksaan Agung", "CEGAH (exit)", "far above")
+    assert not [words for words in facts if words in await budi.alerts("show", key)], "two faces come first"
+    shown = await budi.alerts("look", key, "--seen", "1", "--finding", "REFERRED")
+    assert all(words in shown for words in (*facts, "possible", "held by Petugas budi (pc-budi)"))
     assert "Referred: The faces look the same “same scar”" in await budi.alerts(
         "refer", key, "--seen", "2", "--reason", "FACE_AGREES", "--note", "same scar"
     )
-    without = await budi.refused("confirm", key, "--seen", "3", "--reference", "CO-1/2026")
+    assert "held by Petugas budi (pc-budi)" in await budi.alerts("undo", key)
+    await budi.alerts("refer", key, "--seen", "4", "--reason", "FACE_AGREES", "--note", "same scar")
+    without = await budi.refused("confirm", key, "--seen", "5", "--reference", "CO-1/2026")
     assert "Who can do it: supervisor." in without
-    confirm = ("confirm", key, "--seen", "3", "--second-signature", "--reference")
-    assert "must have 4 to 64 characters" in await budi.refused(*confirm, "?", typed=f"siti\n{PASSWORD}\n")
+    confirm = ("confirm", key, "--seen", "5", "--second-signature", "--reference")
+    looked = await budi.refused(*confirm, "?", typed=f"siti\n{PASSWORD}\nREFERRED\n")
+    assert "must have 4 to 64 characters" in looked, "the supervisor beside looks at the faces first"
     by_its_old_name = ("--beside" if word == "--second-signature" else word for word in confirm)
     assert "--beside is --second-signature now" in await budi.refused(
         *by_its_old_name, "?", typed=f"siti\n{PASSWORD}\n"
@@ -114,7 +118,8 @@ async def test_two_people_bring_an_alert_from_new_to_closed(office: PortOffice, 
     assert all(one in record.read_text() for one in ("Berita acara", "CO-1/2026", "two officers come"))
     assert record.stat().st_mode & 0o777 == 0o600
     assert "File exists" in (await budi.run("alerts", "record", key, str(record))).stderr
-    assert len(office.trail(Action.ALERT_RECORD_TAKEN)) == 1
+    assert [len(office.trail(one)) for one in (Action.ALERT_RECORD_TAKEN, Action.ALERT_UNDONE)] == [1, 1]
+    assert len(office.trail(Action.ALERT_LOOKED)) == 2
     assert key not in await budi.alerts("list")
     assert key in await budi.alerts("list", "--all")
     assert "the alert has changed" in await budi.refused("claim", key)
@@ -152,14 +157,20 @@ async def test_the_next_candidate_is_asked_about_at_once(office: PortOffice, tmp
     list_astronaut(office.settings, twin, scale=1.3, subject_id="S-2", name="SARI WIJAYA", nationality="IDN")
     budi, seat = await signed_in(office, tmp_path, "budi"), await office.sign_in("siti")
     alert_id = await office.raise_alert()
-    while len((await seat.get(alert_id)).candidates) < 2:  # the gallery follows the list; each passage is an alert here
+    # The gallery follows the list; each passage is an alert here.
+    while len((await seat.look(await seat.get(alert_id))).candidates) < 2:
         alert_id = await office.raise_alert()
     key, seen = alert_id[-6:], (await seat.get(alert_id)).version
-    assert "Candidate 1 of 2" in await budi.alerts("claim", key)
+    assert "Candidate" not in await budi.alerts("claim", key), "before the first look"
+    first = ("look", key, "--seen", str(seen + 1), "--finding", "NOT_SAME_PERSON")
+    assert "Candidate 1 of 2" in await budi.alerts(*first)
     asked = await budi.alerts("not-same", key, "--seen", str(seen + 1), *DIFFERS)
-    assert "Candidate 2 of 2" in asked
-    assert "Cleared: another person" in asked
-    assert "Is it" in asked.splitlines()[-1]
+    assert asked.splitlines()[-1] == "Recorded. Now compare with the next face."
+    assert not [words for words in ("Candidate", "Contoh Satu", "SARI WIJAYA") if words in asked], "the next face alone"
+    second = ("look", key, "--seen", str(seen + 2), "--finding", "NOT_SAME_PERSON")
+    shown = await budi.alerts(*second)
+    assert "Candidate 2 of 2" in shown
+    assert "Cleared: another person" in shown
     assert "Cleared" in await budi.alerts("not-same", key, "--seen", str(seen + 2), *DIFFERS)
 
 

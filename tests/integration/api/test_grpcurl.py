@@ -37,14 +37,16 @@ COMMANDS = [
     textwrap.dedent(found).strip()
     for found in re.findall(r"^ {4}(?:grpcurl|echo) .*\n(?: {6}.*\n)*", CHAPTER, re.MULTILINE)
 ]
-HEADS = {"1", "2"}
-"""Where the log may end: nobody's PC is at the counter, so the alert escalates once the server has run for 15 s."""
+HEADS = {"1", "2", "3"}
+"""Where the log may end: nobody's PC is at the counter, so the alert escalates once the server has run for 15 s; and
+an officer has looked at it."""
 SERVICES = [
     "CaptureService",
     "AlertService",
     "WatchlistService",
     "OperationsService",
     "SessionService",
+    "ShiftService",
     "TroubleService",
     "PortService",
     "ListFeedService",
@@ -174,7 +176,12 @@ def test_it_lists_alerts_and_gets_one(site: Site) -> None:
     assert listed["alert_id"] == site.alert_id
     one = site.answer(documented("GetAlert").replace("…", site.alert_id))
     assert one == {"alert": listed}
-    assert (listed["subject"]["name"], listed["state"]) == ("Contoh Satu", "ALERT_STATE_NEW")
+    assert (listed["subject"], listed["state"]) == ({}, "ALERT_STATE_NEW"), "before the officer's first look"
+    look = f'{site.alert_id}","agent_id":"pc-1","version":{listed["version"]},"finding":"OUTCOME_REFERRED'
+    site.answer(documented("GetAlert").replace("GetAlert", "RecordLook").replace("…", look))
+    (seen,) = site.answer(documented("ListAlerts"))["alerts"]
+    assert (seen["subject"]["name"], seen["state"]) == ("Contoh Satu", "ALERT_STATE_NEW")
+    assert site.answer(documented("GetAlert").replace("…", site.alert_id)) == {"alert": seen}
 
 
 def test_it_tells_who_has_signed_in(site: Site) -> None:
@@ -184,7 +191,9 @@ def test_it_tells_who_has_signed_in(site: Site) -> None:
 
 def test_it_watches_events_until_it_is_stopped(site: Site) -> None:
     watched = site.run(documented("SubscribeAlerts"), seconds=2)
-    assert json.loads(watched.stdout)["subscribed"]["head_sequence"] in HEADS
+    begun, *later = (json.loads(one) for one in re.findall(r"^\{.*?^\}", watched.stdout, re.MULTILINE | re.DOTALL))
+    assert begun["subscribed"]["head_sequence"] in HEADS
+    assert "keep_alive" in {kind for one in later for kind in one}, "a sign of life comes each second"
     assert "DeadlineExceeded" in watched.stderr
 
 

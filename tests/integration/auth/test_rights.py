@@ -66,6 +66,7 @@ OBSERVING = {
 PEOPLES = {
     "cekalwatch.v1.WatchlistService/AcceptShrunkenList": LIST_SIGNERS,
     "cekalwatch.v1.WatchlistService/AddLawRow": LIST_SIGNERS,
+    "cekalwatch.v1.WatchlistService/AmendOrder": LIST_SIGNERS,
     **{
         f"cekalwatch.v1.WatchlistService/{name}": LIST_MANAGERS
         for name in ("JudgeLookAlikes", "PutAgency", "RemoveAgency")
@@ -77,19 +78,30 @@ PEOPLES = {
     "cekalwatch.v1.SessionService/GetSession": ANYBODY,
     "cekalwatch.v1.SessionService/ChangePassword": ANYBODY,
     "cekalwatch.v1.SessionService/SignOut": ANYBODY,
+    **{f"cekalwatch.v1.SessionService/{name}Approval": ANYBODY for name in ("Ask", "Answer")},
+    "cekalwatch.v1.SessionService/ListApprovals": ANYBODY,
 }
 WATCHLIST = tuple(
     f"cekalwatch.v1.WatchlistService/{name}"
     for name in (
         *("ImportWatchlist", "ImportListFile", "ListSubjects", "GetSubject", "GetSubjectHistory", "ListLookAlikes"),
-        *("ListAgencies", "GetLaw", "PreviewLawRow"),
+        *("ListSubjectFaces", "ListAgencies", "GetLaw", "PreviewLawRow"),
         *("SyncNow", "GetSyncStatus", "ListSyncRuns"),
     )
 )
 WORK = tuple(
     f"cekalwatch.v1.AlertService/{name}"
-    for name in ("ClaimAlert", "ReleaseAlert", "AdjudicateAlert", "ClearAlert", "RecordFollowUp", "CloseAlert")
-)
+    for name in (
+        "RecordLook",
+        "ClaimAlert",
+        "ReleaseAlert",
+        "AdjudicateAlert",
+        "UndoJudgement",
+        "ClearAlert",
+        "RecordFollowUp",
+        "CloseAlert",
+    )
+) + tuple(f"cekalwatch.v1.ShiftService/{name}" for name in ("LeaveShift", "ListHandOvers", "TakeShift"))
 PORTS = tuple(f"cekalwatch.v1.PortService/{name}" for name in ("ListPorts", "ListPortAlerts", "GetPortAlert"))
 PEOPLE = {
     f"cekalwatch.v1.PeopleService/{name}": frozenset({PersonRole.ADMINISTRATOR})
@@ -110,6 +122,7 @@ PEOPLE |= {
     )
 }
 SUPERVISION = [f"cekalwatch.v1.AlertService/{name}" for name in ("TakeOverAlert", "ConfirmAlert", "EnterReference")]
+SUPERVISION += [f"cekalwatch.v1.ShiftService/{name}" for name in ("GetExerciseHours", "SetExerciseHours")]
 AIMING = {f"cekalwatch.v1.CameraService/{name}": KEEPERS for name in ("GetAimingPicture", "ListSurveys")}
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
@@ -123,6 +136,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.AlertService/ListAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/ListChangedAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
+        "cekalwatch.v1.AlertService/ListAlertFaces": OFFICERS,
         **dict.fromkeys(WORK, COUNTER),
         **dict.fromkeys(SUPERVISION, SUPERVISORS),
         "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
@@ -130,6 +144,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         **dict.fromkeys(PORTS, SUPERVISORS),
         **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
         "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
+        "cekalwatch.v1.OperationsService/ListCounters": SUPERVISORS,
         "cekalwatch.v1.OperationsService/GetThreshold": KEEPERS,
         "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
         "cekalwatch.v1.TroubleService/ListTroubles": KEEPERS | LIST_MANAGERS | {PersonRole.AUDITOR},
@@ -142,6 +157,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.AlertService/ListAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/ListChangedAlerts": OFFICERS,
         "cekalwatch.v1.AlertService/GetAlert": OFFICERS,
+        "cekalwatch.v1.AlertService/ListAlertFaces": OFFICERS,
         **dict.fromkeys(WORK, COUNTER),
         **dict.fromkeys(SUPERVISION, SUPERVISORS),
         "cekalwatch.v1.AlertService/GetShiftReport": SUPERVISORS | {PersonRole.AUDITOR},
@@ -149,6 +165,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         **dict.fromkeys(PORTS, SUPERVISORS),
         **dict.fromkeys(WATCHLIST, LIST_MANAGERS),
         "cekalwatch.v1.OperationsService/GetStatus": KEEPERS,
+        "cekalwatch.v1.OperationsService/ListCounters": SUPERVISORS,
         "cekalwatch.v1.OperationsService/GetThreshold": KEEPERS,
         "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
         "cekalwatch.v1.TroubleService/ListTroubles": KEEPERS | LIST_MANAGERS | {PersonRole.AUDITOR},
@@ -175,16 +192,26 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
 }
 WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v1.SessionService/SignIn": ANYBODY}
 """What a device may alone, and where a session that is shown must be of one of these roles."""
-WITH_TWO = ("/SetThreshold", "/ForgetLearnedThreshold", "/AcceptShrunkenList", "/ExportAuditEntries", "/AddLawRow")
+WITH_TWO = (
+    *("/SetThreshold", "/ForgetLearnedThreshold", "/AcceptShrunkenList", "/ExportAuditEntries", "/AddLawRow"),
+    "/AmendOrder",
+)
 NOBODY = None
+SERVED = (SITE, OTHER_SITE)
+EVERYBODY = tuple(product(PersonRole, SERVED))
+SUPERVISING = tuple(product((PersonRole.SUPERVISOR,), SERVED))
 WALKS = (
     pytest.param(
-        {SITE: tuple(PersonRole), OTHER_SITE: (PersonRole.SUPERVISOR,), UNSERVED_SITE: (PersonRole.SUPERVISOR,)},
+        {
+            SITE: (*product(PersonRole, (SITE,)), *SUPERVISING[1:]),
+            OTHER_SITE: SUPERVISING,
+            UNSERVED_SITE: SUPERVISING,
+        },
         id="everybody at one site",
     ),
-    pytest.param(dict.fromkeys(SITES, tuple(PersonRole)), id="everybody everywhere", marks=pytest.mark.exhaustive),
+    pytest.param(dict.fromkeys(SITES, EVERYBODY), id="everybody everywhere", marks=pytest.mark.exhaustive),
 )
-"""Where devices are, and people of which roles, of this and of the other site, are signed in on them."""
+"""Where devices are, and people of which roles and sites are signed in on them."""
 ANEW, ANEW_AFTER_S = 10, 0.5
 """How often a call is made again on a new connection, and after how long."""
 
@@ -279,15 +306,17 @@ def expected(
     return "SECOND_PERSON_NEEDED" if method.endswith(WITH_TWO) else ""
 
 
-def tokens(chosen: ServerSettings, files: TlsFiles, roles: Iterable[PersonRole]) -> dict[tuple[PersonRole, str], str]:
-    """Sessions on that device of people of these roles, at each served site."""
+def tokens(
+    chosen: ServerSettings, files: TlsFiles, people: Iterable[tuple[PersonRole, str]]
+) -> dict[tuple[PersonRole, str], str]:
+    """Sessions on that device of people of these roles and sites."""
     database = Database(chosen.database_address)
     office = Office(database)
     certificate = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
     here = peer_of(certificate.public_bytes(Encoding.PEM)).device
     sessions = Sessions(SessionStore(database), office.refusals, SystemClock(), SessionTerms())
     found = {}
-    for role, person_site in product(roles, (SITE, OTHER_SITE)):
+    for role, person_site in people:
         name = f"{role.lower()}-{person_site}"
         account = office.people.account(name) or office.hire(person(name, role, sites=(person_site,)))
         found[role, person_site] = sessions.begin(account, here, by_password=True)[0]
@@ -299,7 +328,10 @@ def tokens(chosen: ServerSettings, files: TlsFiles, roles: Iterable[PersonRole])
 @pytest.mark.parametrize("role", DeviceRole)
 @pytest.mark.parametrize("people", WALKS)
 async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_else(
-    site: Site, role: DeviceRole, people: Mapping[str, Iterable[PersonRole]], monkeypatch: pytest.MonkeyPatch
+    site: Site,
+    role: DeviceRole,
+    people: Mapping[str, Iterable[tuple[PersonRole, str]]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "MAX_TOKENS", 1e9)  # no device makes hundreds of calls in a row
     chosen = site.settings(**two_sites())
@@ -309,9 +341,9 @@ async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_e
         # The session that it ends would be missed by the methods after it.
         methods.sort(key=lambda method: method.endswith("/SignOut"))
         wrong = []
-        for at, roles in people.items():
+        for at, signed_in in people.items():
             files = site.device(role, device_name(role, at), at)
-            sessions = {(NOBODY, ""): ""} | tokens(chosen, files, roles)
+            sessions = {(NOBODY, ""): ""} | tokens(chosen, files, signed_in)
             async with site.dialer(server.address, files).aio_channel() as channel:
                 for ((person_role, person_site), token), method in product(sessions.items(), methods):
                     code, reason = await attempt(channel, method, request_of(method, role, at), token)
@@ -358,7 +390,7 @@ async def test_notifier_acts_under_its_own_name_and_asks_for_its_own_site(site: 
     chosen = site.settings(**two_sites())
     async with running(chosen, site.diagnostics()) as server:
         files = site.device(DeviceRole.NOTIFIER, "pc-1")
-        token = tokens(chosen, files, (PersonRole.OFFICER,))[PersonRole.OFFICER, SITE]
+        token = tokens(chosen, files, [(PersonRole.OFFICER, SITE)])[PersonRole.OFFICER, SITE]
         async with site.dialer(server.address, files).aio_channel() as channel:
             for method, request, reason in requests:
                 path = f"/cekalwatch.v1.AlertService/{method}"

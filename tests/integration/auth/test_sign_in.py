@@ -29,7 +29,7 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tokens import bearer
-from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, REDIRECT, IdentityServer
+from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, NATIVE_ID, REDIRECT, IdentityServer
 from tests.support.scenarios.people import CHEAP, OTHER_PASSWORD, PASSWORD, person
 from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.sign_in import WAIT_S, Scene, becomes, refused
@@ -304,17 +304,19 @@ async def test_an_officer_signs_in_through_the_identity_provider(scene: Scene):
         secret = scene.site.folder / "openid.secret"
         write_private(secret, f"{CLIENT_SECRET}\n".encode())
         entry = {"issuer": provider.issuer, "client_id": CLIENT_ID, "client_secret_file": secret}
-        scene.settings = scene.site.settings(openid=entry)
+        scene.settings = scene.site.settings(openid=entry | {"native_client_id": NATIVE_ID})
+        provider.change = lambda claims: claims | {"auth_time": claims["iat"]}
         async with scene.served(), scene.desk() as desk:
             proof = messages.AuthorizationCodeProof(
-                code=provider.consent("budi", "v" * 43, "n" * 16),
+                code=provider.consent("budi", "v" * 43, "n" * 16, client_id=NATIVE_ID),
                 code_verifier="v" * 43,
                 redirect_uri=REDIRECT,
                 nonce="n" * 16,
             )
             request = messages.SignInRequest(authorization_code=proof)
             answer = await desk.sessions().SignIn(request)
-            assert (await desk.whoami(answer.token)).person_id == str(who.person_id)
+            session = await desk.whoami(answer.token)
+            assert (session.person_id, session.by_provider) == (str(who.person_id), True)
             await desk.alerts(answer.token)
             assert await refused(desk.change(answer.token, "", NEW_PASSWORD)) == "PASSWORD_NOT_KEPT_HERE"
             assert await refused(desk.sessions().SignIn(request)) == "SIGN_IN_REFUSED"

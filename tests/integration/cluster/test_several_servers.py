@@ -100,6 +100,7 @@ async def status(server: Running) -> operations.GetStatusResponse:
 
 
 async def test_each_server_tells_of_the_whole_and_one_takes_over_the_chores_of_another(cluster: Cluster) -> None:
+    list_astronaut(cluster.settings("one"))  # else it is a problem that there is no list
     try:
         async with asyncio.timeout(WAIT_S):
             one, other = await cluster.start("one"), await cluster.start("other")

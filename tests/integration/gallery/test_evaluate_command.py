@@ -164,6 +164,7 @@ def test_what_spoils_the_figures_is_named_and_names_in_the_page_are_text_and_not
     assert figures["people_with_one_photograph"] == 1
     assert {figures["look_alikes"][0]["person"], figures["look_alikes"][0]["listed"]} == set(names[:2])
     assert figures["look_alikes"][0]["as_one"]
+    assert figures["left_out_of_threshold_model"] > 0
     assert "so the figures are wrong" in done.stdout
     assert "stand under two or more people" in page
     assert "<img" not in page
@@ -230,7 +231,9 @@ def test_a_fit_goes_into_the_packs_manifest_and_says_what_it_keeps(models: Path,
     assert f"list of {after.list_size}: threshold" in done.stdout
     shown = run("thresholds", "show", "--data-dir", models)
     assert f"{after.threshold(1_000, 1e-3):.3f} *" in shown.stdout, "so few people cannot show one in a thousand"
-    assert f"{after.threshold(1_000, 1e-3):.3f}" in page
+    low, high = after.threshold_interval(1_000, 1e-3) or (0.0, 0.0)
+    assert f"{low:.3f}-{high:.3f}" in shown.stdout
+    assert after.in_words(1_000, 1e-3) in page
     begins = f"Extrapolation begins below an FPIR of {after.lowest_measured(100):.1g} in a list of 100,"
     assert begins in " ".join(shown.stdout.split())
     assert begins in page

@@ -76,7 +76,7 @@ async def test_a_restored_server_recognises_faces_and_has_the_adjudications(tmp_
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await beyond.read()
             assert reason_of(caught.value) == "POSITION_UNKNOWN", "the agent hears that this is another log"
-            events = seat.subscribe()
+            events = seat.subscribe(named=True)
             assert (await events.read()).HasField("subscribed")
             camera_files = site.device(DeviceRole.CAMERA, "dep-1")
             camera_channel = await calls.enter_async_context(site.dialer(address, camera_files).aio_channel())
@@ -84,7 +84,7 @@ async def test_a_restored_server_recognises_faces_and_has_the_adjudications(tmp_
             assert (await camera.receipt(face(track="3")))[0] == "ACCEPTED"
             async with asyncio.timeout(WAIT_S):
                 came = await events_until(events, lambda event: event.alert.alert_id not in {judged, lost})
-            assert came[-1].alert.subject.subject_id == "S-1"
+            assert (await seat.look(came[-1].alert)).subject.subject_id == "S-1"
             events.cancel()
 
             answer, serving = await status(site, address)

@@ -180,14 +180,14 @@ async def test_a_moved_site_recognises_faces_and_has_its_adjudications(tmp_path:
         assert kept.handling.follow_ups[0].agency == "Kejaksaan Agung"
         assert kept.handling.findings[-1].outcome == adjudication_pb2.OUTCOME_CONFIRMED
         seat.token = await sign_in(seat.channel, "budi")
-        events = seat.subscribe()
+        events = seat.subscribe(named=True)
         assert (await events.read()).HasField("subscribed")
         camera_files = site.device(DeviceRole.CAMERA, "dep-1")
         channel = await calls.enter_async_context(site.dialer(address, camera_files).aio_channel())
         camera = await CaptureClient.open(channel)
         assert (await camera.receipt(face(track="2")))[0] == "ACCEPTED"
         came = await events_until(events, lambda event: event.alert.alert_id != judged)
-        assert came[-1].alert.subject.subject_id == "S-1"
+        assert (await seat.look(came[-1].alert)).subject.subject_id == "S-1"
         events.cancel()
     for command in (["audit", "verify"], ["rows", "check"]):
         config.write_text(f'data_dir = "{moved.data_dir}"\ndatabase_url = "{target}"\n')

@@ -30,7 +30,7 @@ from deploy.simulator.faults import SimulatedFault
 from deploy.simulator.web import Simulator
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import keyring
-from tests.support.builders.ports import HARBOUR_BAY, SEKUPANG
+from tests.support.builders.ports import HARBOUR_BAY, SEKUPANG, contradicted
 from tests.support.builders.watchlist import FixedClock, order, subject
 from tests.support.fakes.simulated_application import simulated
 from tests.support.scenarios.adjudication import Counter, contact
@@ -106,7 +106,7 @@ class BusyPort:
             reports.append(PortReport(self.reported, event, self.counter.alerts.get(event.alert_id), people))
             self.reported = event.sequence
         if reports:
-            self.centre.record(self.port, reports, self.counter.clock.now())
+            self.centre.record(self.port, reports, self.counter.clock.now(), contradicted)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_three_days_without_cekal_online_leave_nothing_unreconciled(
         told = {one.alert.alert_id: one.alert for one in port.centre.alerts(port.port.site, None, 1000)}
         for alert_id, order_id in port.hits.items():
             after = port.counter.alerts.get(alert_id)
-            shown = port.counter.details.get(alert_id).shown
+            shown = port.counter.details.get(alert_id).whole
             assert (after.state, shown.hit) == (AlertState.CLOSED, order_id not in gone)
             assert bool(after.handling.reference) == (order_id not in gone)
             assert shown.handling.clearing == (Clearing.NOT_LISTED if order_id in gone else None)

@@ -19,7 +19,7 @@ from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import key_store, keyring
-from tests.support.builders.ports import HARBOUR_BAY, SEKUPANG, port_alert, report
+from tests.support.builders.ports import HARBOUR_BAY, SEKUPANG, contradicted, port_alert, report
 from tests.support.scenarios.server import settings
 
 
@@ -61,8 +61,8 @@ def test_it_lists_what_ports_reported_and_records_who_looked(tmp_path: Path) -> 
     closed = port_alert(AlertState.CLOSED)
     for port in (SEKUPANG, HARBOUR_BAY):
         reports.start(port, LogStart(0, StartReason.FIRST), NOON)
-    reports.record(SEKUPANG, [report(1, older), report(2, closed)], NOON)
-    reports.record(HARBOUR_BAY, [report(1, newer)], NOON)
+    reports.record(SEKUPANG, [report(1, older), report(2, closed)], NOON, contradicted)
+    reports.record(HARBOUR_BAY, [report(1, newer)], NOON, contradicted)
 
     def told(*words: str) -> list[str]:
         said = shown(tmp_path, "alerts", *words)

@@ -23,7 +23,7 @@ sixteen files, and 300 for the one that is being decoded; two that are decoded a
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process's peak")
 @pytest.mark.usefixtures("forked_commands")
-@pytest.mark.parametrize("clients", [5, pytest.param(16, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("clients", [3, pytest.param(16, marks=pytest.mark.exhaustive)])
 def test_large_photographs_at_once_are_enrolled_in_bounded_memory(tmp_path: Path, clients: int):
     # In a process of its own: making it takes as much memory as the server may have.
     with ProcessPoolExecutor(1, get_context("spawn")) as maker:

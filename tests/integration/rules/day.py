@@ -89,6 +89,7 @@ class Day:
                 who,
                 self.clock.now,
                 supervised=PEOPLE[who][1] is PersonRole.SUPERVISOR,
+                person=str(self.office.people[who].person_id),
             )
             for name, (site, counters, who) in PCS.items()
         }
@@ -214,6 +215,27 @@ class Day:
         """A camera has had no receipt."""
         self._send(self._sent(of))
 
+    def an_exercise_comes(self, number: int, camera: str, colleague: str, look: str) -> None:
+        """(16) An exercise is sent to a camera; a real traveller may pass before it is played."""
+        request = self.office.exercise_is_sent(camera, colleague)
+        assert (request is not None) == self.model.is_due(camera)
+        if request is None:
+            return
+        if look:
+            self.traveller_passes(number, camera, look, 0, 0.5)
+        self.model.is_played(camera)
+        capture = self._capture(number).replace("-8000-", "-a000-")
+        self.comparison.receipts.add(self.office.exercise_is_played(camera, request, colleague, capture))
+
+    def look_at_exercise(self, exercise: int, pc: str, finding: str, *, seen: bool) -> None:
+        """(16) Somebody looks at the two faces of an exercise, and is told at once that it was one."""
+        if exercise >= len(self.model.exercises):
+            raise CannotHappenError
+        refused = self.model.look_at_exercise(self.model.exercises[exercise], self._person(pc), finding, seen=seen)
+        key, client = self.comparison.exercises[exercise], self.pcs[pc].client
+        version = self.office.stores.alerts.get(key).version - (not seen)
+        self._expect(refused, lambda: client.look(str(key), version, Outcome(finding)))
+
     def _capture(self, number: int) -> str:
         return f"019ab3c5-{self.number:04x}-7000-8000-{number:012x}"
 
@@ -249,6 +271,12 @@ class Day:
         refused = self.model.claim(self._alert(alert), self._person(pc), pc)
         self._expect(refused, lambda: self.pcs[pc].client.claim(self._key(alert)))
         self._state = None  # a claim that is renewed is no event, but the server watches it anew
+
+    def look(self, alert: int, pc: str, finding: str, *, seen: bool) -> None:
+        """(15) Somebody looks at the two faces; then, and only then, all is shown to them."""
+        refused = self.model.look(self._alert(alert), self._person(pc), seen=seen)
+        key, version, client = self._key(alert), self._version(alert, seen=seen), self.pcs[pc].client
+        self._expect(refused, lambda: client.look(key, version, Outcome(finding)))
 
     def release(self, alert: int, pc: str) -> None:
         """Somebody gives it back."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from tests.integration.rules.day import PCS, REASONS, Day, Step
 from tests.integration.rules.faces import LOOKS, OTHER_KEYS, SUBJECTS
-from tests.integration.rules.office import CAMERAS
+from tests.integration.rules.office import CAMERAS, COLLEAGUES
 from tests.integration.rules.values import Alert, person_of
 
 STEPS = 18
@@ -16,10 +16,10 @@ OFFICERS = ["budi", "ani", "tono"]
 CAMERA_IDS = [one["camera_id"] for one in CAMERAS]
 CLEARED_FOR = ["NOT_LISTED_IN_CEKAL_ONLINE", "TRAVELLER_GONE", "ORDER_ENDED"]
 NEXT = {
-    "NEW": ("claim",),
-    "CLAIMED": ("judge", "judge", "judge", "judge", "release", "claim", "take_over"),
-    "REFERRED": ("confirm", "confirm", "confirm", "clear", "take_over", "is_disabled"),
-    "CANNOT_DETERMINE": ("confirm", "confirm", "clear", "take_over"),
+    "NEW": ("claim", "claim", "look"),
+    "CLAIMED": ("judge", "judge", "judge", "judge", "look", "look", "release", "claim", "take_over"),
+    "REFERRED": ("look", "confirm", "confirm", "confirm", "clear", "take_over", "is_disabled"),
+    "CANNOT_DETERMINE": ("look", "confirm", "confirm", "clear", "take_over"),
     "CONFIRMED": ("follow_up", "follow_up", "close", "enter_reference", "clear"),
     "CLEARED": ("close",),
     "CLOSED": (),
@@ -36,6 +36,10 @@ AGENCIES = [
     "Kepolisian R.I.",
     "Dinas Contoh",
 ]
+A_STEP, A_LOOK = 0.1, 0.3
+"""How likely an exercise comes after a step, and somebody looks at one that stands."""
+AFTER_ALL = 100
+"""Numbers of captures of exercises come after those of others."""
 GROUNDS = ["AGENCY", "COURT", "ACQUITTAL"]
 QUALITIES = [0.4, 0.5, 0.6]
 
@@ -47,6 +51,7 @@ class Drawing:
 
     def __init__(self, number: int, day: Day) -> None:
         self._random = Random(number)  # noqa: S311  # nothing secret
+        self._of_exercises = Random(f"exercises of {number}")  # noqa: S311  # nothing secret
         self._day = day
         self._passed, self._listed = 0, len(day.model.orders)
         # Each day has more of one thing, and less of another.
@@ -54,11 +59,24 @@ class Drawing:
 
     def steps(self) -> Iterator[Step]:
         """Yield them."""
-        for _ in range(STEPS):
+        for number in range(STEPS):
             kinds = list(self._weights)
             while (step := self._random.choices(kinds, list(self._weights.values()))[0](self)) is None:
                 pass
             yield step
+            yield from self._exercises(number)
+
+    def _exercises(self, number: int) -> Iterator[Step]:
+        """Yield what becomes of exercises after a step; what else is drawn is the same without them."""
+        random, standing = self._of_exercises, [one for one in self._day.model.exercises if not one.end]
+        if random.random() < A_STEP:
+            look = random.choice(["", "", "one", "stranger 0", "look-alike of one"])
+            facts = {"number": AFTER_ALL + number, "camera": random.choice([*CAMERA_IDS, "dep-1"]), "look": look}
+            yield Step("an_exercise_comes", facts | {"colleague": random.choice(COLLEAGUES)})
+        elif standing and random.random() < A_LOOK:
+            exercise, pc = self._day.model.exercises.index(random.choice(standing)), random.choice([*PCS])
+            facts = {"exercise": exercise, "pc": pc, "finding": random.choice([*REASONS])}
+            yield Step("look_at_exercise", facts | {"seen": random.random() < 0.9})
 
     def _some(self, of: Sequence[T]) -> T:
         return of[self._random.randrange(len(of))]
@@ -149,7 +167,9 @@ class Drawing:
         facts: dict[str, Any] = {"alert": number, "pc": self._pc(alert, what)}
         if what not in {"claim", "release"}:
             facts["seen"] = self._random.randrange(8) > 0
-        if what == "judge":
+        if what == "look":
+            facts["finding"] = self._some([*REASONS])
+        elif what == "judge":
             facts["outcome"] = self._some([*REASONS, "REFERRED", "REFERRED"])
         elif what == "confirm":
             facts["provisional"] = self._random.randrange(3) == 0

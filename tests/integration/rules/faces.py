@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from cekalwatch.contract.values.captures import LANDMARKS
 from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates
-from cekalwatch.server.recognition.packs.installed import Engine, open_detector
+from cekalwatch.server.recognition.packs.installed import Engine
+from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.vision.alignment import ALIGNED_SIZE, TEMPLATE
+from cekalwatch.vision.faces import Face, Picture
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from cekalwatch.vision.manifest import Pack, load_pack
 from tests.integration.rules.values import person_of
@@ -119,6 +121,25 @@ def message(name: str, capture_id: str, track: str, quality: float) -> capture_p
     )
 
 
+@cache
+def photograph(name: str) -> bytes:
+    """A picture of a colleague whose face a traveller's is, as large and sharp as a reference must be."""
+    crop = decode_photograph(jpeg(name))
+    picture = cv2.resize(crop[: ALIGNED_SIZE - 22], (256, 256))
+    noise = np.random.default_rng(len(name)).integers(-15, 16, picture.shape)
+    return cv2.imencode(".jpg", np.clip(picture + noise, 0, 255).astype(np.uint8))[1].tobytes()
+
+
+class WholePicture:
+    """A `FaceDetector` for pictures that are a face."""
+
+    name, upright_score = "whole", 0.5
+
+    def detect(self, picture: Picture) -> list[Face]:
+        height, width = picture.shape[:2]
+        return [Face(0, 0, width, height, 0.9, np.asarray(TEMPLATE * (width / ALIGNED_SIZE), np.float32))]
+
+
 class ColourRecogniser:
     """A `Recogniser` for the pictures that `jpeg` makes."""
 
@@ -139,4 +160,4 @@ def engine() -> Engine:
     pack = load_pack(light_pack())
     pack = replace(pack, recogniser=replace(pack.recogniser, size=SIZE))
     inference = Inference(InferenceEngine.ONNXRUNTIME, Precision.F32, batch=1)
-    return Engine(pack, open_detector(pack, threads=1), ColourRecogniser(pack), inference)
+    return Engine(pack, WholePicture(), ColourRecogniser(pack), inference)

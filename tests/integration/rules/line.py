@@ -112,15 +112,17 @@ class Exchange:
         caller = device_caller(
             identity, Device(device(identity), f"binding of {identity.name}", identity.site), method, self.sites
         )
-        if not caller.needs:
-            return caller
         token = dict(metadata or ()).get(SESSION_METADATA, "").removeprefix("Bearer ")
+        if not (caller.needs or (caller.welcome and token)):
+            return caller
         person = self.people.get(token)
+        if person is None and not caller.needs:
+            return caller  # the agent leaves out whoever is refused
         if person is None:
             raise CekalwatchError(Code.SIGN_IN_NEEDED)
         if not person.works_at(identity.site):
             raise CekalwatchError(Code.PERSON_SITE_NOT_ALLOWED)
-        if not caller.needs & person.roles:
+        if not (caller.needs or caller.welcome) & person.roles:
             raise CekalwatchError(Code.PERSON_ROLE_NEEDED, method)
         return replace(caller, session=Session(token, person, NEVER, password_change_needed=False))
 

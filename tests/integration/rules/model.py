@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from tests.integration.rules.people import PeoplesRules
+from tests.integration.rules.exercises import Exercise, ExerciseRules
 from tests.integration.rules.values import (
     AGAIN_AFTER,
     AWAY_AFTER,
@@ -21,6 +21,7 @@ from tests.integration.rules.values import (
     PENDING,
     SETTLE_AFTER,
     UNDECIDED,
+    UNDO_FOR,
     UNSETTLED,
     UP_AFTER,
     WINDOW,
@@ -32,7 +33,7 @@ from tests.integration.rules.values import (
 )
 
 
-class Rules(PeoplesRules):
+class Rules(ExerciseRules):
     """What should be so. Each step changes it, or returns why it must be refused: any of several reasons will do."""
 
     def __init__(
@@ -45,7 +46,8 @@ class Rules(PeoplesRules):
         pcs: Mapping[str, Station],
     ) -> None:
         super().__init__(now, cameras)
-        self.pcs = pcs
+        self.pcs = dict(pcs)
+        self.exercises, self.withdrawn = list[Exercise](), list[str]()
         self.there: dict[str, timedelta] = {}
         """When the server saw each PC last, in time that has passed."""
         self.looked: timedelta | None = None
@@ -158,6 +160,8 @@ class Rules(PeoplesRules):
             self._grows(alert)
         if live and not was_live:
             self.passed.add((self.alerts.index(alert), place.counter))
+        if alert.state in OPEN:
+            self.gives_way(alert)
 
     def _answers(self, alert: Alert, subject: str, passage: str, place: Camera) -> bool:
         """(3, 5) Whether a match with a subject is answered there: it is open, or found that it is not them.
@@ -214,6 +218,7 @@ class Rules(PeoplesRules):
     def watches(self) -> None:
         """(6) Leases are of time that has passed; waits too, or of the clock if that says more."""
         self._looks_at_pcs()
+        self.watches_exercises()
         for number, alert in enumerate(self.alerts):
             gone = alert.holder and self.elapsed - self.there.get(alert.holder[1], self.elapsed) >= AWAY_AFTER
             gone = gone or (alert.holder and alert.holder[0] in self.disabled)
@@ -278,6 +283,8 @@ class Rules(PeoplesRules):
         self.changed.add(number)
         if not ended:
             alert.wait = self._waits_anew(alert)
+            if alert.state in PENDING:  # which is told at once
+                alert.wait.up_at, alert.wait.up_from = self.now, self.elapsed
             self._asks_again(number)
 
     def _goes_up(self, number: int, alert: Alert) -> None:
@@ -286,7 +293,13 @@ class Rules(PeoplesRules):
         waited = self._for(wait.since, wait.from_)
         level = max(alert.level, min(waited // patience, highest), self._next_place(alert))
         again = OWED_AGAIN_AFTER if alert.owes_reference else AGAIN_AFTER
-        due = waited >= patience if wait.up_at is None else self._for(wait.up_at, wait.up_from) >= again
+        judged = alert.state in PENDING
+        if wait.up_at is None:
+            due = waited >= (UNDO_FOR if judged else patience)
+        elif judged and wait.up_at - wait.since < patience:
+            due = waited >= patience
+        else:
+            due = self._for(wait.up_at, wait.up_from) >= again
         if level > alert.level or due:
             alert.level, wait.up_at, wait.up_from = level, self.now, self.elapsed
             wait.since = min(wait.since, self.now - waited)  # what lies ahead is of a clock that was wrong
@@ -310,6 +323,8 @@ class Rules(PeoplesRules):
         """Forget what happened in this step."""
         for happened in (self.grew, self.changed, self.passed, self.gone_up, self.asked_again, self.back):
             happened.clear()
+        for one in self.exercises:
+            one.new = False
 
     def concerns(self, alert: Alert, site: str, counters: tuple[str, ...]) -> bool:
         """Whether a PC that watches these counters (none: all) has to know of the alert."""
@@ -344,11 +359,12 @@ class Rules(PeoplesRules):
         # A PC hears in their order of the events that it missed, each with its alert as it was then; so one that was
         # settled meanwhile, or has no order any more, may ring before the PC hears of that.
         nothing = {0, 1} if pc in self.back else {0}
-        if alert.orders_ended or alert.state not in OPEN:
-            return nothing
-        waits = alert.state == "NEW" or (supervised and alert.state in PENDING)
-        # (7) What waits rings at a PC that has just started, and wherever it was not shown.
         ups = self.gone_up[number] if supervised else 0  # within a longer time it can come to them several times
+        if alert.orders_ended or alert.state not in OPEN:
+            return nothing | set(range(ups + 1))  # it may have come to them before its orders ended
+        told = alert.wait.up_at is not None  # what can be undone still does not ring
+        waits = alert.state == "NEW" or (supervised and alert.state in PENDING and told)
+        # (7) What waits rings at a PC that has just started, and wherever it was not shown.
         if waits and (taken_up is None or number in self.asked_again):
             return set(range(1, ups + 2))
         if taken_up is not None and ups:

@@ -18,17 +18,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import uuid6
+
+from cekalwatch.contract.codec.captures import TO_CAMERA
+from cekalwatch.contract.values.captures import ExerciseRequest
 from cekalwatch.contract.values.orders import OrderKind, RevocationGround
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.contract.values.subjects import Subject, TravelDocument
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd, ExerciseSubject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
+from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photographs import decode_photograph
@@ -47,7 +54,7 @@ from cekalwatch.server.wiring.storage import Context
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
-from tests.integration.rules.faces import SUBJECTS, THRESHOLD, engine, message, reference
+from tests.integration.rules.faces import SUBJECTS, THRESHOLD, engine, jpeg, message, photograph, reference
 from tests.integration.rules.line import Exchange, Line
 from tests.integration.rules.values import CITIZENS, WIB, Order, person_of
 from tests.support.builders.watchlist import FixedClock, figures, subject
@@ -56,13 +63,14 @@ from tests.support.tools.packs import light_pack
 
 WITH_THE_LIST = {"follow_gallery", "look_at_orders"}
 """Jobs that follow the watchlist: they are done at once when it changes, and like the others as time passes."""
-AT_ONCE = {"escalate"}
+AT_ONCE = {"escalate", "follow_exercises"}
 """Jobs that watch alerts."""
 WITH_ALERTS = AT_ONCE | {"look_at_orders"}
 SOON = {"forget_passages"}
 """Jobs that the rules take as done whenever time has passed, although they come a little later."""
 ELSEWHERE = {"count_field_days", "count_scores", "learn_threshold", "make_templates", "follow_camera_policies"}
-"""Jobs that have no part in these rules."""
+ELSEWHERE |= {"send_exercises"}
+"""Jobs that have no part in these rules; exercises are sent in a step of their own."""
 MYSELF = Actor(ActorKind.SERVER, "rules")
 FIRST_DAY = FixedClock().now().astimezone(WIB).date()
 RUN = "019ab3c4-0000-7000-8000-000000000001"
@@ -109,6 +117,9 @@ LISTED = tuple(
     for number, (one, decided) in enumerate(DECIDED.items(), 1)
 )
 """Each person has an order when a day begins."""
+
+COLLEAGUES = ("stranger 0", "look-alike of one")
+"""Looks of staff who agreed to be exercises; one of them resembles a listed person."""
 
 
 def ban_order(one: Order) -> BanOrder:
@@ -174,6 +185,11 @@ class Machine:
                 begin_session(SessionStore(self.database), who, "pc", FixedClock().now())
             for ban in LISTED:
                 put(context.stores.watchlist, ban)
+            for name in COLLEAGUES:
+                until = FixedClock().now() + timedelta(days=300)
+                agreed = ExerciseSubject(name, "Sari Dewi", "W.12/34", until, 1)
+                entry = AuditEntry(FixedClock().now(), MYSELF, Action.EXERCISE_SUBJECT_ADDED)
+                context.stores.exercises.add_subject(agreed, [photograph(name), jpeg(name)], entry)
         self._watch = sqlite3.connect(self.database.name, isolation_level=None)
         self._prepared = sqlite3.connect(":memory:")
         self._watch.backup(self._prepared)
@@ -265,9 +281,18 @@ class Office:
             self.settings.cameras, lambda: WholePresence((), {}, {}, watched=presence.agents), self.clock
         )
         alerts = init_alerts(
-            context, search.freshness, presence, trail, ChangeNotifier(database), there, lambda _: False
+            context,
+            search.freshness,
+            presence,
+            trail,
+            ChangeNotifier(database),
+            there,
+            lambda _: False,
+            lambda _: Readiness(),
+            lambda: search.snapshots.current.threshold,
+            Thumbnails(lambda jpeg: captures.crops.thumbnail(jpeg)),  # noqa: PLW0108  # they come later
         )
-        captures = init_capture(context, search, alerts.announce, presence)
+        captures = init_capture(context, search, alerts.announce, lambda: alerts.fanout.read_s, presence)
         self._signed_out = alerts.signed_out
         self._fanout, self._snapshots = alerts.fanout, search.snapshots
         self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)
@@ -322,6 +347,31 @@ class Office:
         """Return the keys of those who are in the gallery."""
         return {key.decode() for key in self._snapshots.current.gallery.keys().tolist()}  # no mapping
 
+    def exercise_is_sent(self, camera: str, colleague: str) -> ExerciseRequest | None:
+        """Plan an exercise for now; return what the camera gets of it. None: the server sends none."""
+        store, now = self.stores.exercises, self.clock.now()
+        (place,) = (one for one in self.settings.cameras if one.camera_id == camera)
+        planned = Exercise(uuid6.uuid7(), colleague, camera, place.site, place.counter, now)
+        store.plan([planned], now)
+        self._sends_exercises()
+        if next(one for one in store.under_way() if one.exercise_id == planned.exercise_id).sent_at:
+            return self.cameras[camera].exercise()
+        store.end(planned.exercise_id, ExerciseEnd.WITHDRAWN, MYSELF, now)
+        return None
+
+    def exercise_is_played(self, camera: str, request: ExerciseRequest, look: str, capture_id: str) -> str:
+        """Let a camera send the crop of an exercise, and say so; return what the receipt says."""
+        face = message(look, capture_id, capture_id.replace("-8000-", "-9000-"), 0.5)
+        face.jpeg, face.exercise_token = request.jpegs[0], request.token
+        receipt = self.cameras[camera].send(face, self.clock.now() + self.ahead[camera])
+        self.cameras[camera].played(request)
+        self._sends_exercises()
+        return receipt
+
+    def _sends_exercises(self) -> None:
+        next(job for job in self._jobs if job.name == "send_exercises").work()
+        self.exchange.run(asyncio.sleep(0))
+
     def passes(self, camera: str, look: str, track: str, capture_id: str, at: datetime, quality: float) -> str:
         """Send a capture of a traveller, taken `at` that moment; return what the receipt says."""
         return self.cameras[camera].send(message(look, capture_id, track, quality), at + self.ahead[camera])
@@ -337,6 +387,7 @@ class CameraLine:
         line: Any = Line(exchange, Identity(DeviceRole.CAMERA, site, camera_id))
         self._stream = CaptureServiceStub(line).StreamFaces(self._sent())
         hello = capture_service_pb2.Hello(camera_id=camera_id, client_version="rules", run_id=RUN, detector="light")
+        hello.plays_exercises = True
         self._write(hello=hello)
         assert self._stream.read().WhichOneof("message") == "welcome"
 
@@ -349,6 +400,16 @@ class CameraLine:
         (receipt,) = receipts
         assert receipt.capture_id == face.capture_id
         return " ".join(filter(None, (capture_pb2.CaptureOutcome.Name(receipt.outcome), receipt.reason)))
+
+    def exercise(self) -> ExerciseRequest:
+        """Read the exercise that was sent."""
+        while not isinstance(told := TO_CAMERA.read(self._stream.read()), ExerciseRequest):
+            pass
+        return told
+
+    def played(self, request: ExerciseRequest) -> None:
+        """Say that an exercise was played; nobody answers."""
+        self._write(exercise_played=capture_service_pb2.ExercisePlayed(token=request.token, crops=1))
 
     def close(self) -> None:
         """End the stream."""

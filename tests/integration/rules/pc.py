@@ -10,6 +10,8 @@ from typing import Any
 
 from cekalwatch.contract.codec.alerts import STREAM
 from cekalwatch.contract.values.alerts import Alert, AlertFilter, KeepAlive
+from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.alert_delivery import Acknowledgements, AlertDelivery, Recall
 from cekalwatch.notifier.delivery.inbox import Inbox
@@ -44,7 +46,7 @@ class Paper:
             if known is None or one.alert.version >= known.version:
                 self.alerts[one.alert.alert_id] = one.alert
 
-    def connected(self, freshness: Freshness, waiting: int) -> None:
+    def connected(self, freshness: Freshness, waiting: int, readiness: Readiness | None = None) -> None:
         pass
 
     def disconnected(self, ended: Disconnected) -> None:
@@ -52,6 +54,9 @@ class Paper:
 
     def started_over(self, lost: LostPosition) -> None:
         raise AssertionError(lost)
+
+    def passed_unusable(self, notice: UnusableNotice) -> None:
+        raise AssertionError(notice)
 
 
 class _Dialer(Dialer):
@@ -79,13 +84,18 @@ class Pc:
         now: Callable[[], datetime],
         *,
         supervised: bool,
+        person: str,
     ) -> None:
+        self.who, self.person = who, person
         self.name, self.site, self.counters, self.supervised = name, site, counters, supervised
         self._folder, self._now = folder, now
         self._wanted = AlertFilter(site, frozenset(counters))
         self.paper = Paper(Station(name, self._wanted))
         identity = Identity(DeviceRole.NOTIFIER, site, name)
         self._dialer = _Dialer(lambda: Line(exchange, identity))
+        self._exchange = exchange
+        self.named = True
+        """Whether the server names people here: somebody had signed in when the agent connected."""
         self._session = SessionFile(folder / "session")
         self._session.keep(who)
         self.client = AlertClient(Calls(self._dialer), name, self._wanted, self._session)
@@ -105,6 +115,7 @@ class Pc:
 
     def connect(self) -> None:
         """Subscribe; the server knows of it when it has said so."""
+        self.named = self.who in self._exchange.people
         self._stream: Any = self._subscription.subscribe(Start.ACKNOWLEDGED, None)
         self._take(next(iter(self._stream)))
 

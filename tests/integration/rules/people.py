@@ -57,6 +57,23 @@ class PeoplesRules:
         self.changed: set[int] = set()
         """Alerts that came to another state, or whose orders ended or came again, in this step."""
 
+    def look(self, alert: Alert, who: Person, *, seen: bool) -> set[str]:
+        """(15) Look at the two faces, before all else is shown; a second look changes nothing."""
+        why = self._not_theirs(alert, who)
+        if why or (who.name, alert.subject) in alert.looked:
+            return why
+        if alert.state not in UNSETTLED or alert.orders_ended:
+            why |= {"ALERT_STATE_WRONG"}
+        if not seen:
+            why |= {"ALERT_CHANGED"}
+        if not why:
+            alert.looked.add((who.name, alert.subject))
+        return why
+
+    def may_see(self, alert: Alert, name: str) -> bool:
+        """(15) Whether somebody may see name, order, score and others' findings, while there is something to judge."""
+        return alert.state not in UNSETTLED or alert.orders_ended or (name, alert.subject) in alert.looked
+
     def claim(self, alert: Alert, who: Person, pc: str) -> set[str]:
         """Take the alert, or renew the own claim."""
         if why := self._not_theirs(alert, who):
@@ -120,9 +137,9 @@ class PeoplesRules:
             return why
         self._grows(alert)
         alert.officer = who.name
+        alert.looked.add((who.name, alert.subject))
         if outcome != "NOT_SAME_PERSON":
-            self._comes_to(alert, outcome)
-            self.gone_up[self.alerts.index(alert)] += 1
+            self._comes_to(alert, outcome, self.new_wait())  # it comes to the supervisors once it cannot be undone
             return why
         if self._rules_out(alert, "OTHER_PERSON"):
             self._comes_to(alert, "CLEARED")
@@ -159,6 +176,7 @@ class PeoplesRules:
             why |= {"ORDER_NOT_IN_FORCE"}
         if not why:
             self._comes_to(alert, "CONFIRMED")
+            alert.looked.add((who.name, alert.subject))
             alert.confirmed, alert.owes_reference = True, provisional
             self._grows(alert)
         return why
@@ -167,6 +185,7 @@ class PeoplesRules:
         """(6) Enter the number that is owed."""
         why = self._settles_owed(alert, who, seen=seen)
         if not why:
+            alert.looked.add((who.name, alert.subject))
             alert.owes_reference = False
             self._grows(alert)
         return why
@@ -184,6 +203,7 @@ class PeoplesRules:
         if alert.owes_reference:
             why = self._settles_owed(alert, who, seen=seen)
             if not why:
+                alert.looked.add((who.name, alert.subject))
                 self._rules_out(alert, REASONS[reason])
                 alert.confirmed = alert.owes_reference = False
                 self._comes_to(alert, "CLEARED")
@@ -199,6 +219,7 @@ class PeoplesRules:
         if not seen:
             why |= {"ALERT_CHANGED"}
         if not why:
+            alert.looked.add((who.name, alert.subject))
             # Nobody is asked about those without an order.
             if self._rules_out(alert, REASONS[reason]) or alert.orders_ended:
                 self._comes_to(alert, "CLEARED")

@@ -16,6 +16,7 @@ from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.automatic_steps import AlertWatch, OrderWatch
 from cekalwatch.server.capture import candidates
 from cekalwatch.server.capture.deciding import Decider
+from cekalwatch.server.capture.exercises import ExerciseIntake
 from cekalwatch.server.capture.passages import Track
 from cekalwatch.server.domain.alerts import handling
 from cekalwatch.server.domain.alerts.alert import Alert
@@ -27,6 +28,7 @@ from cekalwatch.server.domain.orders import extensions, law
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.gallery import snapshot
 from cekalwatch.server.recognition.probes import CaptureEmbedder
+from cekalwatch.server.storage.alerts import store
 from cekalwatch.server.storage.people.store import PeopleStore
 from tests.integration.rules.office import machine
 
@@ -148,6 +150,31 @@ def a_wrong_clock_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(CameraClock, "ahead", property(lambda _: None))
 
 
+def names_are_told_before_a_first_look(patch: pytest.MonkeyPatch) -> None:
+    """Rule 15."""
+    patch.setattr(ShownAlert, "seen_by", lambda self, _: self)
+
+
+def a_look_at_one_face_is_a_look_at_all(patch: pytest.MonkeyPatch) -> None:
+    """Rule 15."""
+    real = ShownAlert.seen_by
+
+    def seen_by(self: ShownAlert, person_id: str) -> ShownAlert:
+        return self if self.handling.seen_by(person_id) else real(self, person_id)
+
+    patch.setattr(ShownAlert, "seen_by", seen_by)
+
+
+def an_exercise_stands_beside_a_real_alert(patch: pytest.MonkeyPatch) -> None:
+    """Rule 16."""
+    patch.setattr(store, "give_way", lambda *_: None)
+
+
+def an_exercise_alerts_whom_it_resembles(patch: pytest.MonkeyPatch) -> None:
+    """Rule 16."""
+    patch.setattr(ExerciseIntake, "marked", lambda _, capture, __: capture)
+
+
 def too_long_is_void(patch: pytest.MonkeyPatch) -> None:
     """The section on orders."""
     real = law._broken_alone
@@ -190,6 +217,10 @@ PLANTED: tuple[Planting, ...] = (
     who_has_no_order_any_more_is_searched,
     a_receipt_tells_a_match,
     a_wrong_clock_is_believed,
+    names_are_told_before_a_first_look,
+    a_look_at_one_face_is_a_look_at_all,
+    an_exercise_stands_beside_a_real_alert,
+    an_exercise_alerts_whom_it_resembles,
     too_long_is_void,
     another_law_reaches_open_alerts_the_next_day,
 )

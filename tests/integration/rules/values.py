@@ -13,6 +13,7 @@ UP_AFTER = timedelta(seconds=60)
 """How long an alert may wait unclaimed before it goes to the supervisors, and as long again to the whole site."""
 SETTLE_AFTER = timedelta(minutes=10)
 """How long it may be held, referred or undecided before it goes to the supervisors."""
+UNDO_FOR = timedelta(seconds=10)
 AGAIN_AFTER = timedelta(minutes=5)
 OWED_AGAIN_AFTER = timedelta(hours=1)
 """How often a hit whose reference is owed comes to the supervisors."""
@@ -181,6 +182,8 @@ class Alert:
     """When the claim ends without a renewal, in time that has passed."""
     officer: str = ""
     """Who judged it at the counter last."""
+    looked: set[tuple[str, str]] = field(default_factory=set)
+    """Who has looked at whose face, or has judged them."""
     level: int = 0
     """How far it has gone up: 1 to the supervisors, 2 to the whole site."""
     without_order: set[str] = field(default_factory=set)

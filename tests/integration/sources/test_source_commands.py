@@ -19,6 +19,7 @@ from cekalwatch.server.cli.app import app
 from deploy.simulator.cli import app as simulator_app
 from deploy.simulator.faults import SimulatedFault
 from deploy.simulator.web import Simulator
+from tests.support.builders.watchlist_folder import COLUMNS, ORDERS_FILE, row, write_orders
 from tests.support.fakes.simulated_application import simulated, simulated_order, with_photograph
 
 COMMAND = (sys.executable, "-m", "deploy.simulator")
@@ -108,6 +109,37 @@ def test_a_name_in_the_keys_place_is_not_shown(running: Simulator, tmp_path: Pat
     code, output = check(tmp_path, configured(running))
     assert (code, "RECORD_INVALID (order_id)" in output) == (Exit.DATA_PROBLEMS, True)
     assert "Contoh" not in output
+
+
+def test_a_missing_field_and_a_value_without_translation_are_named(tmp_path: Path) -> None:
+    rows = [row(f"O-{number}", kind="Pencekalan", valid_from="1 Nov", nik="3171") for number in (1, 2)]
+    text = (write_orders(tmp_path / "list", [*rows, row("O-3", requesting_agency="")]) / ORDERS_FILE).read_text()
+    (tmp_path / "list" / ORDERS_FILE).write_text(
+        text.replace("kind", "Jenis", 1).replace("requesting_agency", "Instansi", 1)
+    )
+    fields = {name: name for name in COLUMNS} | {"kind": "Jenis", "requesting_agency": "Instansi"}
+    named = ", ".join(f'{name} = "{column}"' for name, column in fields.items())
+    configuration = f'''
+[watchlist.source]
+kind = "folder"
+path = "{tmp_path / "list"}"
+[watchlist.source.mapping]
+fields = {{ {named} }}
+values = {{ kind = {{ "Cegah" = "CEGAH" }} }}
+'''
+    code, output = check(tmp_path, configuration)
+    told = " ".join(output.split())
+    assert (code, "0 can be imported, 3 would be refused" in told) == (Exit.DATA_PROBLEMS, True), output
+    for expected in (
+        "RECORD_INVALID (kind): in 'Jenis': 'Pencekalan'; must be CEGAH or TANGKAL",
+        "(values.kind has no translation of it)",
+        "RECORD_INVALID (valid_from): '1 Nov'; must be a day",
+        "RECORD_INVALID (requesting_agency): in 'Instansi': nothing that can be read; must be 1 to 200",
+        "RECORD_INVALID (kind): 2",
+        "RECORD_INVALID (nik): '9999'; must be 16 digits",
+    ):
+        assert expected in told.replace("│ ", "").replace("┃ ", ""), output
+    assert "3171" not in output
 
 
 def test_no_more_is_read_than_was_asked_for(running: Simulator, tmp_path: Path) -> None:

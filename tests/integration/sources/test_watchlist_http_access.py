@@ -35,7 +35,7 @@ class TestWhoAsks:
         file.chmod(0o644)
         with (
             source_of(simulator, access={"token_from": f"file:{file}"}) as source,
-            pytest.raises(SourceUnavailable, match="Others may read"),
+            pytest.raises(SourceUnavailable, match="Other accounts can read"),
         ):
             source.read("")
         assert simulator.requests == []

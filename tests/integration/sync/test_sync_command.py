@@ -97,7 +97,8 @@ def test_the_list_is_synchronised_and_the_status_told_without_a_server(machine: 
     write_orders(folder, [row("O-1", subject_id="S-1"), row("O-2", valid_from="someday")])
     code, told = machine.run("now")
     assert code == Exit.DATA_PROBLEMS
-    assert "Refused: O-2: RECORD_INVALID (valid_from): a day as YYYY-MM-DD, with a year from 1900 to 2200" in told
+    assert "Refused: O-2: RECORD_INVALID (valid_from): a day as 2026-11-01 or 1 November 2026 (" in told
+    assert "another day of the column shows the order), with a year from 1900 to 2200" in told
     assert "3 ended" in told
     code, told = machine.run("status", "--json")
     found = json.loads(told)

@@ -123,7 +123,7 @@ def test_an_officer_is_told_of_others_who_have_an_order_and_of_nobody_else(offic
     alert_id = office.counter.raise_alert()
 
     def told() -> dict[str, LookalikeJudgement | None]:
-        candidate = office.counter.details.get(alert_id).shown.candidates[0]
+        candidate = office.counter.details.get(alert_id).whole.candidates[0]
         assert candidate.subject_id == "S-1"
         return {one.subject_id: one.judgement for one in candidate.lookalikes}
 

@@ -13,7 +13,7 @@ from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, Aud
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.watchlist.store import SubjectDeletion
+from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
 
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)
 OFFICER = Actor(ActorKind.CLIENT, "127.0.0.1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -14,6 +14,8 @@ from tests.support.builders.portraits import astronaut
 SIZE = (640, 360)
 MARGIN = 640
 """Pixels of the hall to each side of what the camera sees."""
+GRAINS = 7
+"""Different pictures of a sensor's noise."""
 
 
 @cache
@@ -34,6 +36,11 @@ def seen(
     *, right: float = 0.0, down: float = 0.0, roll: float = 0.0, light: float = 1.0, blur: float = 0.0, noise: int = 1
 ) -> Picture:
     """What the camera sees, moved by pixels and turned by degrees; `noise` seeds the sensor's."""
+    return _seen(right, down, roll, light, blur, noise % GRAINS).copy()
+
+
+@lru_cache(maxsize=32)
+def _seen(right: float, down: float, roll: float, light: float, blur: float, noise: int) -> Picture:
     centre = (MARGIN + SIZE[0] / 2, MARGIN + SIZE[1] / 2)
     matrix = cv2.getRotationMatrix2D(centre, roll, 1.0)
     matrix[:, 2] -= np.array([MARGIN + right, MARGIN + down])
@@ -45,7 +52,7 @@ def seen(
 
 def grainy(picture: Picture, noise: int) -> Picture:
     """Return the picture with a sensor's noise; `noise` seeds it."""
-    return np.asarray(cv2.add(picture, _grain(noise % 7), dtype=cv2.CV_8U), np.uint8)
+    return np.asarray(cv2.add(picture, _grain(noise % GRAINS), dtype=cv2.CV_8U), np.uint8)
 
 
 @cache

@@ -32,7 +32,6 @@ SENT: ValidValues = {
     "landmarks": [LANDMARKS],
     "detector_score": [0.9],
     "quality": [{"score": 0.5}],
-    "reason": ["the client stops"],
 }
 """With them the messages of a camera are accepted."""
 RECORD: ValidValues = {

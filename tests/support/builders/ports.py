@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import uuid6
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.alerts.match import Candidate
-from cekalwatch.server.domain.ports import Port, PortReport
+from cekalwatch.server.domain.ports import Port, PortReport, RefusedReport
 from tests.support.builders.alerts import ELSEWHERE, NOON
 
 SEKUPANG = Port("sekupang", "server")
@@ -45,3 +47,9 @@ def report(
 ) -> PortReport:
     event = AlertEvent(sequence, kind, NOON + timedelta(seconds=sequence), about.alert_id)
     return PortReport(sequence - 1 if previous is None else previous, event, about, {BUDI: "Budi Santoso"})
+
+
+def contradicted(reports: Sequence[RefusedReport]) -> AuditEntry:
+    """The entry about reports that contradict earlier ones."""
+    details = {"facts": " ".join(fact for one in reports for fact in one.facts)}
+    return AuditEntry(NOON, Actor(ActorKind.SERVER, "here"), Action.PORT_CONTRADICTED, details=details)

@@ -19,8 +19,9 @@ from google.protobuf import any_pb2, timestamp_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from cekalwatch.contract.codec.alerts import ALERT
 from cekalwatch.program.session_file import SessionFile
-from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, watchlist_pb2
+from cekalwatch.v1 import adjudication_pb2, alert_pb2, alert_service_pb2, camera_pb2, readiness_pb2, watchlist_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceServicer, add_AlertServiceServicer_to_server
 from cekalwatch.wire.options import SERVER_OPTIONS
 from cekalwatch.wire.tokens import SESSION_METADATA
@@ -106,7 +107,7 @@ class EventLog:
     held_after: int = 0
     """Events up to this sequence are no longer held."""
     sessions: set[str] | None = None
-    """Tokens of people who may see what came before an agent's own position; None: everybody may."""
+    """Tokens of people who are told names, and what came before an agent's own position; None: everybody is."""
 
     @property
     def head(self) -> int:
@@ -187,10 +188,14 @@ class AlertServer(_Servicer):  # type: ignore[misc]
         self.freshness = watchlist_pb2.WatchlistFreshness(
             last_success_time=timestamp(EPOCH), stale=False, active_subjects=812
         )
+        self.readiness: readiness_pb2.Readiness | None = readiness_pb2.Readiness()
+        """What it says of readiness; None: nothing, like a server before 0.3.0."""
         self.failures: dict[str, grpc.StatusCode] = {}
         """Methods that answer with this code instead."""
         self.refusals: dict[str, tuple[str, dict[str, str]]] = {}
         """Methods that are refused with this reason of the error catalogue, and what is told with it."""
+        self.with_token_only = False
+        """Whether a subscription fails or is refused only with a person's token."""
         self.waiting_alerts = 0
         """How many alerts the server says wait."""
         self.mute = False
@@ -225,7 +230,9 @@ class AlertServer(_Servicer):  # type: ignore[misc]
         with self.log.changed:
             self.subscriptions.append(request)
             self.log.changed.notify_all()
-        self._fail(context, "SubscribeAlerts")
+        if _token(context) or not self.with_token_only:
+            self._fail(context, "SubscribeAlerts")
+        self._check_session(context)
         context.add_callback(self._wake)
         with self.log.changed:
             position, head = self._position(request, context), self.log.head
@@ -235,22 +242,27 @@ class AlertServer(_Servicer):  # type: ignore[misc]
                 head_sequence=head,
                 freshness=self.freshness,
                 waiting_alerts=self.waiting_alerts,
+                readiness=self.readiness,
             )
         )
         if request.WhichOneof("start") is None:
             for alert in self.log.waiting:
-                yield alert_service_pb2.SubscribeAlertsResponse(waiting_alert=alert)
+                yield alert_service_pb2.SubscribeAlertsResponse(waiting_alert=self._told(alert, context))
         while context.is_active() and not self._stopping:
             with self.log.changed:
                 fresh = [event for event in self.log.events if event.sequence > position]
                 if not fresh or self.mute:
                     self.log.changed.wait(self.keep_alive_s)
+            self._check_session(context)
             if self.mute:
                 continue
             for event in fresh:
                 position = event.sequence
                 if _matches(request.filter, event.alert):
-                    yield alert_service_pb2.SubscribeAlertsResponse(event=event)
+                    told = alert_pb2.AlertEvent()
+                    told.CopyFrom(event)
+                    told.alert.CopyFrom(self._told(event.alert, context))
+                    yield alert_service_pb2.SubscribeAlertsResponse(event=told)
             if not fresh:
                 yield alert_service_pb2.SubscribeAlertsResponse(
                     keep_alive=alert_service_pb2.KeepAlive(
@@ -258,6 +270,7 @@ class AlertServer(_Servicer):  # type: ignore[misc]
                         head_sequence=self.log.head,
                         freshness=self.freshness,
                         waiting_alerts=self.waiting_alerts,
+                        readiness=self.readiness,
                     )
                 )
 
@@ -328,9 +341,20 @@ class AlertServer(_Servicer):  # type: ignore[misc]
             _abort(context, code_pb2.FAILED_PRECONDITION, "POSITION_UNKNOWN")
         return position
 
+    def _told(self, alert: alert_pb2.Alert, context: grpc.ServicerContext) -> alert_pb2.Alert:
+        """Return the alert as the caller is told of it."""
+        if self.log.sessions is None or _token(context):
+            return alert
+        return ALERT.write(ALERT.read(alert).unnamed)
+
+    def _check_session(self, context: grpc.ServicerContext) -> None:
+        """End a stream with a person's token, if that is over."""
+        if _token(context):
+            self._require_session(context)
+
     def _require_session(self, context: grpc.ServicerContext) -> None:
-        shown = dict(context.invocation_metadata()).get(SESSION_METADATA, "")
-        if self.log.sessions is not None and str(shown).removeprefix("Bearer ") not in self.log.sessions:
+        shown = _token(context)
+        if self.log.sessions is not None and shown not in self.log.sessions:
             _abort(context, code_pb2.UNAUTHENTICATED, "SESSION_ENDED" if shown else "SIGN_IN_NEEDED")
 
     def _fail(self, context: grpc.ServicerContext, method: str) -> None:
@@ -342,6 +366,10 @@ class AlertServer(_Servicer):  # type: ignore[misc]
     def _wake(self) -> None:
         with self.log.changed:
             self.log.changed.notify_all()
+
+
+def _token(context: grpc.ServicerContext) -> str:
+    return str(dict(context.invocation_metadata()).get(SESSION_METADATA, "")).removeprefix("Bearer ")
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

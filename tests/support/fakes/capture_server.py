@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc
+from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc, unusable_face_pb2
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.wire.options import SERVER_OPTIONS
 
@@ -48,6 +48,7 @@ class Heard:
     heartbeats: list[pb.Heartbeat] = field(default_factory=list)
     goodbyes: list[pb.Goodbye] = field(default_factory=list)
     aiming: list[capture_pb2.AimingPicture] = field(default_factory=list)
+    unusable: list[unusable_face_pb2.UnusablePassage] = field(default_factory=list)
     beyond_credit: int = 0
     """Faces that came without a credit."""
 
@@ -69,12 +70,14 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
         policy: dict[str, float] | None = None,
         greets: bool = True,
         clock_ahead_s: float = 0.0,
+        takes_unusable: bool = False,
     ) -> None:
         self.answer = answer
         self.heard = Heard()
         self.address = ""
         self.cameras = cameras
         self._greets = greets
+        self._takes_unusable = takes_unusable
         self._clock_ahead = timedelta(seconds=clock_ahead_s)
         self._credits = granted
         self._heartbeat_period_s = heartbeat_period_s
@@ -134,7 +137,10 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
         if not self._greets:
             await asyncio.Event().wait()
         welcome = pb.Welcome(
-            credits=self._credits, heartbeat_period=duration(self._heartbeat_period_s), policy=self._policy
+            credits=self._credits,
+            heartbeat_period=duration(self._heartbeat_period_s),
+            policy=self._policy,
+            takes_unusable_passages=self._takes_unusable,
         )
         welcome.server_time.FromDatetime(datetime.now(UTC) + self._clock_ahead)
         stream = _Stream(context.write, self._credits)
@@ -149,6 +155,8 @@ class CaptureServer(capture_service_pb2_grpc.CaptureServiceServicer):
                         await self._note(self.heard.heartbeats, message.heartbeat)
                     case "aiming_picture":
                         await self._note(self.heard.aiming, message.aiming_picture)
+                    case "unusable_passage" if self._takes_unusable:
+                        await self._note(self.heard.unusable, message.unusable_passage)
                     case "goodbye":
                         await self._note(self.heard.goodbyes, message.goodbye)
                         return

@@ -1,8 +1,8 @@
 """A small OpenID Connect provider on this machine: discovery, keys, the code flow with PKCE, and its own pages.
 
 It is strict, as a real one is: a code is good once, for its client, its redirection address and its verifier; browsers
-are sent to addresses that are registered and to no other; who has signed in there stays so, until `prompt` or `max_age`
-ask for more. A test can make its tokens wrong in one respect at a time.
+are sent to addresses that are registered and to no other, or on an officer's PC to a port of its own; who has signed in
+there stays so, until `prompt` or `max_age` ask for more. A test can make its tokens wrong in one respect at a time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from werkzeug import Request, Response
 
 CLIENT_ID = "cekalwatch"
 CLIENT_SECRET = "between the two of them"
+NATIVE_ID = "cekalwatch-pc"
+"""The public client of officers' PCs, which go back to any port of their own (RFC 8252, 7.3)."""
+NATIVE_REDIRECT = re.compile(r"http://127\.0\.0\.1:[0-9]+/sign-in/back")
 REDIRECT = "http://127.0.0.1:8123/back"
 
 
@@ -44,6 +47,7 @@ class _Grant:
     claims: dict[str, Any]
     challenge: str
     redirect_uri: str
+    client_id: str = CLIENT_ID
 
 
 @dataclass
@@ -65,6 +69,10 @@ class IdentityServer:
     """With which a browser is sent back instead of a code."""
     ends_sessions: bool = True
     """Whether it publishes where a browser ends its session there."""
+    refreshes: bool = False
+    """Whether it gives refresh tokens, each good once."""
+    barred: set[str] = field(default_factory=set)
+    """People whom it allows no longer."""
     asks_anew: bool = True
     """Whether it asks who somebody is when it is told to."""
     came_with: list[dict[str, str]] = field(default_factory=list)
@@ -72,6 +80,7 @@ class IdentityServer:
 
     def __post_init__(self) -> None:
         self._codes: dict[str, _Grant] = {}
+        self._refresh: dict[str, _Grant] = {}
         self._signed_in: dict[str, tuple[str, int]] = {}
         self.rotate()
 
@@ -91,11 +100,13 @@ class IdentityServer:
         self._server.stop()
         _SPARE_KEYS.append(self.key)
 
-    def consent(self, name: str, verifier: str, nonce: str, redirect_uri: str = REDIRECT) -> str:
+    def consent(
+        self, name: str, verifier: str, nonce: str, redirect_uri: str = REDIRECT, client_id: str = CLIENT_ID
+    ) -> str:
         """Return the code that the browser of the person `name` would bring back."""
         code = secrets.token_urlsafe(16)
         claims = {"sub": f"subject of {name}", "preferred_username": name, "nonce": nonce, "roles": ["ADMINISTRATOR"]}
-        self._codes[code] = _Grant(claims, challenge_of(verifier), redirect_uri)
+        self._codes[code] = _Grant(claims, challenge_of(verifier), redirect_uri, client_id)
         return code
 
     def _answer(self, request: Request) -> Response:
@@ -136,7 +147,9 @@ class IdentityServer:
     def _authorize(self, request: Request) -> Response:
         asked = request.args.to_dict()
         self.came_with.append(asked)
-        if asked.get("client_id") != CLIENT_ID or asked.get("redirect_uri") not in self.redirects:
+        client_id, back = asked.get("client_id", ""), asked.get("redirect_uri", "")
+        registered = NATIVE_REDIRECT.fullmatch(back) if client_id == NATIVE_ID else back in self.redirects
+        if client_id not in {CLIENT_ID, NATIVE_ID} or not registered:
             return Response("This client, or its redirect_uri, is not registered.", 400)
         sound = asked.get("response_type") == "code" and asked.get("code_challenge_method") == "S256"
         if not sound or "openid" not in asked.get("scope", "").split() or not asked.get("nonce"):
@@ -168,7 +181,7 @@ class IdentityServer:
             claims: dict[str, Any] = {"sub": f"subject of {name}", "preferred_username": name, "nonce": asked["nonce"]}
             if "max_age" in asked:
                 claims["auth_time"] = at
-            self._codes[code] = _Grant(claims, asked["code_challenge"], asked["redirect_uri"])
+            self._codes[code] = _Grant(claims, asked["code_challenge"], asked["redirect_uri"], asked["client_id"])
             said["code"] = code
         return Response(status=302, headers={"Location": f"{asked['redirect_uri']}?{urlencode(said)}"})
 
@@ -184,15 +197,25 @@ class IdentityServer:
         return {**key, "kid": self.key_id, "use": "sig", "alg": "RS256"}
 
     def _token(self, given: Mapping[str, str], authorization: str) -> tuple[int, Any]:
-        if self.secret is not None:
+        if given.get("client_id") == NATIVE_ID:
+            if authorization:
+                return 400, {"error": "invalid_client"}
+        elif self.secret is not None:
             basic = base64.b64encode(f"{CLIENT_ID}:{self.secret}".encode()).decode()
             if authorization != f"Basic {basic}":
                 return 401, {"error": "invalid_client"}
+        if given.get("grant_type") == "refresh_token":
+            again = self._refresh.pop(given.get("refresh_token", ""), None)
+            if again is None or again.client_id != given.get("client_id"):
+                return 400, {"error": "invalid_grant"}
+            if again.claims["preferred_username"] in self.barred:
+                return 400, {"error": "invalid_grant", "error_description": "the account is disabled"}
+            return 200, {"access_token": secrets.token_urlsafe(), "token_type": "Bearer", **self._again(again)}
         grant = self._codes.pop(given.get("code", ""), None)
         if (
             grant is None
             or given.get("grant_type") != "authorization_code"
-            or given.get("client_id") != CLIENT_ID
+            or given.get("client_id") != grant.client_id
             or given.get("redirect_uri") != grant.redirect_uri
             or challenge_of(given.get("code_verifier", "")) != grant.challenge
         ):
@@ -200,8 +223,16 @@ class IdentityServer:
         return 200, {
             "access_token": secrets.token_urlsafe(),
             "token_type": "Bearer",
-            "id_token": self.sign(grant.claims),
+            "id_token": self.sign({"aud": grant.client_id} | grant.claims),
+            **self._again(grant),
         }
+
+    def _again(self, grant: _Grant) -> dict[str, str]:
+        if not self.refreshes:
+            return {}
+        token = secrets.token_urlsafe()
+        self._refresh[token] = grant
+        return {"refresh_token": token}
 
     def sign(self, claims: dict[str, Any]) -> str:
         now = int(self.now().timestamp())

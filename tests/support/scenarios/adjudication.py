@@ -31,6 +31,7 @@ from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.exercises.store import ExerciseStore
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -62,7 +63,15 @@ class Counter:
         self.audit = AuditStore(self.database)
         self.checkpoints = checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         orders = AlertOrders(self.watchlist, checkpoints)
-        self.details = AlertDetailsReader(self.alerts, self.watchlist, self.people, orders, self.clock)
+        self.exercises = ExerciseStore(self.database, keys)
+        self.details = AlertDetailsReader(
+            self.alerts,
+            self.watchlist,
+            self.people,
+            orders,
+            self.clock,
+            exercises=self.exercises,
+        )
         myself = Actor(ActorKind.SERVER, "test")
         self.pcs = {"pc-1": AgentPresence()}
         """What subscribed PCs watch, by agent: there is one for all counters."""
@@ -131,6 +140,13 @@ class Counter:
 
     def claim(self, alert_id: UUID, who: ActingPerson) -> Alert:
         return self.adjudicator.claim(alert_id, who, seat(who))
+
+    def look(
+        self, alert_id: UUID, who: ActingPerson, outcome: Outcome = Outcome.REFERRED, version: int | None = None
+    ) -> Alert:
+        """Look at the faces of an alert as it stands."""
+        seen = self.version(alert_id) if version is None else version
+        return self.adjudicator.look(alert_id, who, outcome, seen)
 
     def judge(
         self,

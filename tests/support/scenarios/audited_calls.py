@@ -52,6 +52,8 @@ from cekalwatch.v1 import (
     session_pb2,
     session_service_pb2,
     session_service_pb2_grpc,
+    shift_service_pb2,
+    shift_service_pb2_grpc,
     sync_pb2,
     trouble_service_pb2,
     trouble_service_pb2_grpc,
@@ -60,7 +62,7 @@ from cekalwatch.v1 import (
     watchlist_service_pb2_grpc,
 )
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.tokens import bearer, method_of, signed_bytes
 from tests.support.builders.surveys import survey_message
 from tests.support.builders.watchlist_folder import COLUMNS, row, write_orders
 from tests.support.scenarios.aiming_camera import aiming_camera
@@ -168,6 +170,12 @@ async def get_alert(scene: Scene) -> None:
     assert (await scene.alerts.GetAlert(request, metadata=bearer(scene.token))).images.probe_jpeg
 
 
+async def list_alert_faces(scene: Scene) -> None:
+    await list_alerts(scene)
+    request = alert_service_pb2.ListAlertFacesRequest(alert_ids=[scene.alert_id])
+    assert (await scene.alerts.ListAlertFaces(request, metadata=bearer(scene.token))).faces
+
+
 PORT = list_feed_service_pb2.PortServer(sites=[SITE], run_id=str(uuid6.uuid7()))
 
 
@@ -227,6 +235,11 @@ async def list_subjects(scene: Scene) -> None:
     await scene.watchlist.ListSubjects(watchlist_service_pb2.ListSubjectsRequest())
 
 
+async def list_subject_faces(scene: Scene) -> None:
+    request = watchlist_service_pb2.ListSubjectFacesRequest(subject_ids=["S-1"])
+    assert (await scene.watchlist.ListSubjectFaces(request)).faces
+
+
 async def get_subject(scene: Scene) -> None:
     request = watchlist_service_pb2.GetSubjectRequest(subject_id="S-1", include_photos=True)
     await scene.watchlist.GetSubject(request)
@@ -257,6 +270,22 @@ async def add_law_row(scene: Scene) -> None:
     request = watchlist_service_pb2.AddLawRowRequest(row=rows[-1])
     await scene.watchlist.AddLawRow(request, metadata=await two_people(scene, "lina", "sari", request))
     assert (await scene.watchlist.GetLaw(watchlist_service_pb2.GetLawRequest())).rows[-1] == rows[-1]
+
+
+async def amend_order(scene: Scene) -> None:
+    """End an order, as two people."""
+    hire(scene, "lina", PersonRole.LIST_MANAGER)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    asked = watchlist_service_pb2.GetSubjectRequest(subject_id="S-1")
+    (kept,) = (await scene.watchlist.GetSubject(asked)).subject.keeping
+    request = watchlist_service_pb2.AmendOrderRequest(
+        subject_id="S-1",
+        order_id=kept.order_id,
+        seen_mark=kept.mark,
+        reason=watchlist_service_pb2.AMENDMENT_REASON_AGENCY,
+        ending=watchlist_service_pb2.OrderEnding(ground=watchlist_pb2.REVOCATION_GROUND_AGENCY),
+    )
+    await scene.watchlist.AmendOrder(request, metadata=await two_people(scene, "lina", "sari", request))
 
 
 async def judge_lookalikes(scene: Scene) -> None:
@@ -395,6 +424,36 @@ async def sign_out(scene: Scene) -> None:
     await scene.sessions.SignOut(session_service_pb2.SignOutRequest(), metadata=bearer(await sign_in(scene)))
 
 
+async def ask_approval(scene: Scene) -> None:
+    """Ask for a second person's signature."""
+    hire(scene, "adi", PersonRole.ADMINISTRATOR)
+    wanted = people_service_pb2.ResetPasswordRequest(sign_in_name="budi")
+    request = session_service_pb2.AskApprovalRequest(method=method_of(wanted), request=signed_bytes(wanted))
+    await scene.sessions.AskApproval(request, metadata=bearer(await sign_in(scene, "adi")))
+
+
+async def hand_over_shift(scene: Scene) -> None:
+    """Leave notes, and let somebody else read them and take over."""
+    hire(scene, "budi")
+    hire(scene, "ani")
+    shifts: Any = shift_service_pb2_grpc.ShiftServiceStub(scene.channel)
+    left = bearer(await sign_in(scene))
+    await shifts.LeaveShift(shift_service_pb2.LeaveShiftRequest(notes="all quiet"), metadata=left)
+    comes = bearer(await sign_in(scene, "ani"))
+    found = await shifts.ListHandOvers(shift_service_pb2.ListHandOversRequest(), metadata=comes)
+    taken = shift_service_pb2.TakeShiftRequest(hand_over_id=found.hand_overs[0].hand_over_id)
+    await shifts.TakeShift(taken, metadata=comes)
+
+
+async def set_exercise_hours(scene: Scene) -> None:
+    """Let a supervisor set when exercises come."""
+    hire(scene, "siti", PersonRole.SUPERVISOR)
+    shifts: Any = shift_service_pb2_grpc.ShiftServiceStub(scene.channel)
+    hours = shift_service_pb2.ExerciseHours(shifts=["07:00-15:00"], a_shift=2)
+    request = shift_service_pb2.SetExerciseHoursRequest(hours=hours)
+    await shifts.SetExerciseHours(request, metadata=bearer(await sign_in(scene, "siti")))
+
+
 async def change_password(scene: Scene) -> None:
     hire(scene, "citra")
     request = session_service_pb2.ChangePasswordRequest(present_password=PASSWORD, new_password=OTHER_PASSWORD)
@@ -471,7 +530,9 @@ async def take_report(scene: Scene) -> None:
 async def get_aiming_picture(scene: Scene) -> None:
     stub: Any = camera_service_pb2_grpc.CameraServiceStub(scene.channel)
     async with aiming_camera(scene.channel):
-        assert (await stub.GetAimingPicture(camera_service_pb2.GetAimingPictureRequest(camera_id="dep-1"))).jpeg
+        for watched in (False, True):
+            request = camera_service_pb2.GetAimingPictureRequest(camera_id="dep-1", watched=watched)
+            assert (await stub.GetAimingPicture(request)).jpeg
 
 
 async def report_survey(scene: Scene) -> None:
@@ -543,12 +604,27 @@ async def refer(scene: Scene) -> alert_pb2.Alert:
     return await budi.judge(await budi.claim(scene.alert_id))
 
 
+async def undo_judgement(scene: Scene) -> None:
+    await scene.raise_alert()
+    await list_alerts(scene)
+    budi = await seat(scene, "budi")
+    await budi.judge(await budi.claim(scene.alert_id))
+    await budi.call("UndoJudgement", alert_id=scene.alert_id, agent_id=budi.agent_id)
+
+
 async def claim_and_release(scene: Scene) -> None:
     await scene.raise_alert()
     await list_alerts(scene)
     budi = await seat(scene, "budi")
     await budi.claim(scene.alert_id)
     await budi.call("ReleaseAlert", alert_id=scene.alert_id, agent_id="pc-1")
+
+
+async def look_at_faces(scene: Scene) -> None:
+    await scene.raise_alert()
+    await list_alerts(scene)
+    budi = await seat(scene, "budi")
+    await budi.look(await budi.get(scene.alert_id))
 
 
 async def refer_and_clear(scene: Scene) -> None:

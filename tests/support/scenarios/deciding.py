@@ -13,6 +13,7 @@ from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.capture.candidates import OrdersInForce
 from cekalwatch.server.capture.deciding import AlertTiming, Decider, EmbeddedCapture
+from cekalwatch.server.capture.exercises import ExercisePassages
 from cekalwatch.server.capture.passages import Passages, PassageScore
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.captures import Capture
@@ -20,6 +21,7 @@ from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
+from cekalwatch.server.recognition.crops import probe_jpeg
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
@@ -55,6 +57,7 @@ class DecidingCounter:
         self.clock, self.ended = clock, list[tuple[str, PassageScore]]()
         self.begun: list[Capture] = []
         passages = Passages(60, ended=lambda *one: self.ended.append(one))
+        self.exercises = ExercisePassages(self.alerts, clock, lambda capture: probe_jpeg(capture.jpeg), lambda: None)
         self.decider = Decider(
             lambda: self.holder.current,
             orders,
@@ -62,8 +65,10 @@ class DecidingCounter:
             clock,
             passages,
             AlertTiming(),
+            lambda capture: probe_jpeg(capture.jpeg),
             lambda: None,
             self.begun.append,
+            self.exercises,
         )
 
     def listed(self, key: str, likeness: float, **facts: object) -> None:

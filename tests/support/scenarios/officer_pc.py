@@ -19,6 +19,7 @@ from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Reason, Step
+from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.orders import RevocationGround
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.subjects import TravelDocument
@@ -47,7 +48,9 @@ class OfficeThread:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         site = Site(folder)
-        self.office = PortOffice(site, site.settings(**{"grouping_window_seconds": 0} | settings))
+        self.office = PortOffice(
+            site, site.settings(**{"grouping_window_seconds": 0, "keep_alive_period_seconds": 1.0} | settings)
+        )
         for name, role in (("budi", PersonRole.OFFICER), ("ani", PersonRole.OFFICER), ("siti", PersonRole.SUPERVISOR)):
             self.office.hire(name, role)
         self._loop = asyncio.new_event_loop()
@@ -95,6 +98,11 @@ class OfficeThread:
     def hire_with_first_password(self, name: str) -> None:
         """Add an officer whose password must be changed."""
         Office(self.office.database).hire(person(name), first=True)
+
+    def end_sessions(self) -> None:
+        """End everybody's session, as an administrator of the database could."""
+        with self.office.database.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM person_session")
 
     def revoke_pc(self, name: str) -> None:
         """Revoke the certificate of a PC."""
@@ -179,8 +187,27 @@ class OfficerPc:
         self.window.bring_up()
         self.until(self.window.isActiveWindow)
 
+    def look(self, key: Qt.Key = Qt.Key.Key_F5) -> None:
+        """Record the first look at the two faces, where the alert on screen asks for it."""
+        shown = self.controller.alert_cache.find(self.window.alert_id)
+        if shown and shown.alert.look_needed and self.controller.session and self.controller.session.works:
+            self._press(key)
+            self.until(lambda: not self.shown.look_needed)
+
+    @property
+    def shown(self) -> Alert:
+        """The alert on screen."""
+        shown = self.controller.alert_cache.find(self.window.alert_id)
+        assert shown
+        return shown.alert
+
     def press(self, key: Qt.Key) -> None:
-        """Press the key of a step, once the alert window takes keys and offers the step."""
+        """Press the key of a step, once the alert window takes keys and offers the step; look first, where needed."""
+        if QKeySequence(key) not in {QKeySequence(KEYS[step]) for step in (Step.CLAIM, Step.RELEASE, Step.TAKE_OVER)}:
+            self.look()
+        self._press(key)
+
+    def _press(self, key: Qt.Key) -> None:
         (step,) = (step for step, name in KEYS.items() if QKeySequence(name) == QKeySequence(key))
 
         def ready() -> bool:
@@ -199,7 +226,10 @@ class OfficerPc:
         self.dialog.submit()
 
     def shows(self, alert_id: str, state: str) -> None:
-        """Wait until the alert window shows an alert in a state."""
+        """Wait until the alert window shows an alert in a state; who must look first before it says which, looks."""
+        self.until(lambda: self.window.alert_id == alert_id and (self.state == state or self.shown.pending))
+        if not self.state:
+            self.look()
         self.until(lambda: self.window.alert_id == alert_id and self.state == state)
 
     def can(self, step: Step) -> bool:

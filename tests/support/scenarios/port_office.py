@@ -66,6 +66,12 @@ class Seat:
     async def claim(self, alert_id: str) -> alert_pb2.Alert:
         return await self._alert("ClaimAlert", alert_id=alert_id, agent_id=self.agent_id)
 
+    async def look(
+        self, alert: alert_pb2.Alert, finding: words.Outcome.ValueType = words.OUTCOME_REFERRED
+    ) -> alert_pb2.Alert:
+        """Record a first look at the faces of an alert."""
+        return await self._alert("RecordLook", **seen(alert), agent_id=self.agent_id, finding=finding)
+
     async def judge(
         self,
         alert: alert_pb2.Alert,
@@ -102,9 +108,10 @@ class Seat:
         answer = await self.call(name, **fields)
         return answer.alert  # type: ignore[no-any-return]
 
-    def subscribe(self, **fields: Any) -> Any:
-        """Open the agent's event stream, which needs nobody."""
-        return self.alerts.SubscribeAlerts(messages.SubscribeAlertsRequest(agent_id=self.agent_id, **fields))
+    def subscribe(self, *, named: bool = False, **fields: Any) -> Any:
+        """Open the agent's event stream, which needs nobody; `named`: as the person, so that it names people."""
+        request = messages.SubscribeAlertsRequest(agent_id=self.agent_id, **fields)
+        return self.alerts.SubscribeAlerts(request, metadata=bearer(self.token if named else ""))
 
 
 @dataclass

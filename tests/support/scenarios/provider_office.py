@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cekalwatch.console.pages.signing_in.provider import AFTERWARDS, BACK
+from cekalwatch.console.pages.signing_in.provider import AFTERWARDS
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.office.client.provider_visit import BACK
 from cekalwatch.program.secret_files import write_private
 from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, IdentityServer
 from tests.support.scenarios.port_office import PortOffice, port_office

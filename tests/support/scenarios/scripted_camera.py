@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.contract.values.captures import CameraHello, FaceCapture
+from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 
@@ -28,12 +30,14 @@ class ScriptedCamera:
         self.run_id = str(uuid6.uuid7())
         clock = clock or SystemClock()
         self.outbox = Outbox(size, clock)
+        self.unusable: deque[UnusablePassage] = deque()
         self._uplink = Uplink(
             Link(dialer, CameraHello(camera_id, self.run_id, "test")),
             self.outbox,
             CameraStatistics(self.outbox, clock).heartbeat,
             lambda _: None,
             Backoff(most_s=MAX_PAUSE_S),
+            unusable=self.unusable,
         )
 
     def put(self, captures: Iterable[FaceCapture]) -> None:

@@ -13,7 +13,7 @@ from cekalwatch.v1.people_service_pb2 import (
     DisablePersonRequest,
     ResetPasswordRequest,
 )
-from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest, AddLawRowRequest
+from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest, AddLawRowRequest, AmendOrderRequest
 from cekalwatch.wire.tokens import request_digest
 from tests.support.scenarios.people import PASSWORD
 
@@ -22,6 +22,7 @@ ACTIONS: dict[type[Message], session_pb2.TwoPersonAction.ValueType] = {
     ForgetLearnedThresholdRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD,
     AcceptShrunkenListRequest: session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST,
     AddLawRowRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_LAW,
+    AmendOrderRequest: session_pb2.TWO_PERSON_ACTION_AMEND_ORDER,
     **dict.fromkeys(
         (AddPersonRequest, ChangePersonRequest, DisablePersonRequest, ResetPasswordRequest),
         session_pb2.TWO_PERSON_ACTION_CHANGE_PEOPLE,

@@ -55,6 +55,7 @@ def settings(folder: Path, **overrides: Any) -> ServerSettings:
             "threshold": 0.45,
             "escalate_after_seconds": 3600,  # a busy machine must not make alerts go up
             "receipt_delay_seconds": 0.02,  # tests wait for many
+            "keep_alive_period_seconds": 10.0,  # tests read streams of alerts message by message
         }
         | overrides,
     )

@@ -131,7 +131,7 @@ async def served(
         serving = asyncio.create_task(server.serve())
         try:
             async with asyncio.timeout(WAIT_S):
-                while not (server.started and console.news.connected):  # noqa: ASYNC110  # both come soon, and tell nobody
+                while not (server.started and console.news.connection.ready):  # noqa: ASYNC110  # both come soon, and tell nobody
                     await asyncio.sleep(0.02)
             port = server.servers[0].sockets[0].getsockname()[1]
             yield Pages(console, f"127.0.0.1:{port}", metrics_port)

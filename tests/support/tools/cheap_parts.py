@@ -1,6 +1,6 @@
 """What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes,
 networks that are loaded, checked and timed, command lines that are put together, statements that are compiled, confined
-processes that are started.
+processes that are started, regular work of a server that is waited for.
 
 All of it is replaced in this process only; programs in processes of their own run as they are. What the replaced parts
 do is shown by the tests that take the fixture `as_shipped`.
@@ -36,6 +36,7 @@ from cekalwatch.server.storage import connecting, database
 from cekalwatch.server.storage.availability import Availability
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations import applying
+from cekalwatch.server.wiring import alarms, audit, authentication, gallery
 from cekalwatch.vision import manifest
 from cekalwatch.vision.detectors import onet, yunet
 from cekalwatch.vision.inference import Inference, InferenceChoice
@@ -52,6 +53,23 @@ _PARAMETERS = Passwords.__init__.__defaults__
 _NETWORK_USERS = (opening, onet, yunet)
 _FILE_KEEPERS = (checkpoint_ledger, pki_ledger)
 _FSYNC = os.fsync
+_SOON_S = 1.0
+_PERIODS = {
+    (wiring, name): getattr(wiring, name)
+    for wiring, names in {
+        alarms: (
+            "LOOK_AT_SOURCES_PERIOD_S",
+            "LOOK_AT_PORTS_PERIOD_S",
+            "LOOK_AT_RIGHTS_PERIOD_S",
+            "LOOK_AT_NOTICES_PERIOD_S",
+        ),
+        audit: ("SIGN_PERIOD_S", "DELIVER_PERIOD_S"),
+        authentication: ("SUM_REFUSALS_PERIOD_S",),
+        gallery: ("CATCH_UP_PERIOD_S",),
+    }.items()
+    for name in names
+}
+"""Pauses of five and more seconds after rounds of a server's work: a test waits for two of them."""
 _RECOGNISERS: dict[object, tuple[Recogniser, Inference]] = {}
 _OPENING = Lock()
 _COMPILED: LRUCache[Any, Any] = LRUCache(2000)
@@ -77,6 +95,8 @@ def cheap_parts(folder: Path) -> Iterator[None]:
         for keeper in _FILE_KEEPERS:
             patch.setattr(keeper, "sqlite3", _sqlite_without_durability())
         patch.setattr(typer.testing, "_get_command", command_line)
+        for wiring, name in _PERIODS:
+            patch.setattr(wiring, name, _SOON_S)
         yield
 
 
@@ -217,4 +237,6 @@ def parts_as_shipped() -> Iterator[None]:
         patch.setattr(os, "fsync", _FSYNC)
         for keeper in _FILE_KEEPERS:
             patch.setattr(keeper, "sqlite3", sqlite3)
+        for (wiring, name), period_s in _PERIODS.items():
+            patch.setattr(wiring, name, period_s)
         yield

@@ -1,8 +1,9 @@
 """Floods at a server's transport: of strangers, and of who has stolen a camera's certificate.
 
-    python -m tests.support.tools.floods FLOOD HOST:PORT TLS_FOLDER SECONDS
+    python -m tests.support.tools.floods FLOOD HOST:PORT TLS_FOLDER SECONDS [FROM]
 
-It prints what it sent, and how often it was dropped. For a server of one's own, on this machine.
+It prints what it sent, and how often it was dropped. FROM is the address of this machine that frames come from.
+For a server of one's own, on this machine.
 """
 
 from __future__ import annotations
@@ -69,15 +70,16 @@ class Flooded:
     """Connections that the server ended."""
 
 
-def flood(kind: Flood, address: str, files: TlsFiles, seconds: float) -> Flooded:
-    """Flood for so long."""
+def flood(kind: Flood, address: str, files: TlsFiles, seconds: float, origin: str = "") -> Flooded:
+    """Flood for so long; frames come from the address `origin`."""
     place, until, figures = split_address(address), time.monotonic() + seconds, Flooded()
     if kind in (Flood.IDLE, Flood.HALF_OPEN_TLS):
         _hold(place, CLIENT_HELLO if kind is Flood.HALF_OPEN_TLS else b"", until, figures)
     elif kind is Flood.HANDSHAKES:
         _shake_hands(place, until, figures)
     else:
-        _pour(kind, place, files, until, figures)
+        while time.monotonic() < until:
+            pour(kind, place, files, until, figures, origin)
     return figures
 
 
@@ -125,13 +127,9 @@ def _shake_hands(place: tuple[str, int], until: float, figures: Flooded) -> None
             figures.dropped += 1
 
 
-def _pour(kind: Flood, place: tuple[str, int], files: TlsFiles, until: float, figures: Flooded) -> None:
-    """Send frames and read nothing, on one connection after another."""
-    while time.monotonic() < until:
-        pour(kind, place, files, until, figures)
-
-
-def pour(kind: Flood, place: tuple[str, int], files: TlsFiles, until: float, figures: Flooded) -> None:
+def pour(
+    kind: Flood, place: tuple[str, int], files: TlsFiles, until: float, figures: Flooded, origin: str = ""
+) -> None:
     """Send frames and read nothing, on one connection, until the server ends it or so long."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(files.authority)
@@ -140,7 +138,7 @@ def pour(kind: Flood, place: tuple[str, int], files: TlsFiles, until: float, fig
     figures.connections += 1
     try:
         with (
-            socket.create_connection(place, TIMEOUT_S) as plain,
+            socket.create_connection(place, TIMEOUT_S, (origin, 0)) as plain,
             context.wrap_socket(plain, server_hostname=place[0]) as secured,
         ):
             secured.sendall(PREFACE + SETTINGS)
@@ -173,5 +171,5 @@ def _frames(kind: Flood) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    name, where, folder, lasts = sys.argv[1:]
-    sys.stdout.write(json.dumps(asdict(flood(Flood(name), where, TlsFiles(Path(folder)), float(lasts)))))
+    name, where, folder, lasts, *origin = sys.argv[1:]
+    sys.stdout.write(json.dumps(asdict(flood(Flood(name), where, TlsFiles(Path(folder)), float(lasts), *origin))))

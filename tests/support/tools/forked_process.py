@@ -15,9 +15,10 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,8 @@ from tests.support.tools.forking import NUMBER, Request
 SCRIPT = Path(__file__).with_name("forking.py")
 PLACE_VARIABLE = "CEKALWATCH_TEST_FORKING"
 """Names the folder where they find it."""
+ENDS_S = 2.0
+"""What forks ends within this time when nobody asks it any more."""
 
 
 class ForkedProcess:
@@ -44,33 +47,34 @@ class ForkedProcess:
         files: tuple[int, int, int],
         python: str | Path,
         folder: str | Path = "",
+        loads: tuple[str, ...] = (),
     ) -> None:
         """Start `cekalwatch-PROGRAM` in `folder`, or where this process is.
 
         `files` are its standard input, output and error, and stay open. A module of the tests is named with its dots.
+        It is forked from a process that `loads` these modules in this environment, or, if none are named, from that of
+        all programs.
         """
         self.args = [program, *arguments]
         self.stdout: IO[bytes] | None = None
         request = Request(program, list(arguments), dict(environment), str(folder or Path.cwd()))
-        self._told, telling = os.pipe()
-        socket.send_fds(_requests(python), [json.dumps(asdict(request)).encode()], [*files, telling])
-        os.close(telling)
+        asked = python, loads, tuple(sorted(environment.items())) if loads else ()
+        try:
+            self._told, self.pid = _fork(_requests(*asked), request, files)
+        except EOFError:
+            said = Path(f"{_place(*asked)}.log").read_text("utf-8", "replace")
+            sys.stderr.write(f"What forks programs has ended before its time, and is started again: {said}\n")
+            _requests.cache_clear()
+            self._told, self.pid = _fork(_requests(*asked), request, files)
         self._code: int | None = None
         self._lock = Lock()
         """Of two that ask at once, only one reads."""
-        self.pid = self._read()
-
-    def _read(self) -> int:
-        if not (told := os.read(self._told, NUMBER.size)):
-            raise RuntimeError(f"What forks our programs has ended: {self.args}")
-        (number,) = NUMBER.unpack(told)
-        return int(number)
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
         with self._lock:
             if self._code is None and self._is_told(0.0):
-                self._code = self._read()
+                self._code = _read(self._told)
                 os.close(self._told)
             return self._code
 
@@ -107,10 +111,39 @@ def forking_place() -> Iterator[None]:
         yield
 
 
+def _fork(asking: socket.socket, request: Request, files: tuple[int, int, int]) -> tuple[int, int]:
+    """Return where the end of the forked process will be told, and its number; raises EOFError when nothing forks."""
+    told, telling = os.pipe()
+    try:
+        socket.send_fds(asking, [json.dumps(asdict(request)).encode()], [*files, telling])
+    except BrokenPipeError:
+        os.close(told)
+        raise EOFError from None
+    finally:
+        os.close(telling)
+    try:
+        return told, _read(told)
+    except EOFError:
+        os.close(told)
+        raise
+
+
+def _read(told: int) -> int:
+    if not (said := os.read(told, NUMBER.size)):
+        raise EOFError("What forks our programs has ended.")
+    (number,) = NUMBER.unpack(said)
+    return int(number)
+
+
+def _place(python: str | Path, loads: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> Path:
+    name = hashlib.sha256(repr((str(python), loads, environment)).encode()).hexdigest()[:16]
+    return Path(os.environ[PLACE_VARIABLE], name)
+
+
 @cache
-def _requests(python: str | Path) -> socket.socket:
+def _requests(python: str | Path, loads: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> socket.socket:
     """Start what forks programs of that interpreter, unless it runs already, and return where it is asked."""
-    place = Path(os.environ[PLACE_VARIABLE], hashlib.sha256(str(python).encode()).hexdigest()[:16])
+    place = _place(python, loads, environment)
     asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with Path(f"{place}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -118,24 +151,31 @@ def _requests(python: str | Path) -> socket.socket:
             asking.connect(str(place))
         except (FileNotFoundError, ConnectionRefusedError):
             place.unlink(missing_ok=True)
-            _start(python, place)
+            _start(python, place, loads, dict(environment))
             asking.connect(str(place))
     atexit.register(asking.close)
     return asking
 
 
-def _start(python: str | Path, place: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+def _start(python: str | Path, place: Path, loads: tuple[str, ...], more: Mapping[str, str]) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening, Path(f"{place}.log").open("ab") as log:
         listening.bind(str(place))
         listening.listen()
         # Without -P the folder of the script would be searched for modules.
-        command = [python, "-P", SCRIPT, str(place), str(listening.fileno())]
+        command = [python, "-P", SCRIPT, str(place), str(listening.fileno()), *loads]
         # What modules look for as they are loaded, below a home, is looked for below one of the run's own.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         running = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
+            stderr=log,
             pass_fds=[listening.fileno()],
-            env=environment | {"HOME": str(place.with_name("home"))},
+            env={**environment, "HOME": str(place.with_name("home")), **more},
         )
-    atexit.register(running.wait)  # after this process has ended to ask
+    atexit.register(_leave, running)  # after this process has ended to ask
+
+
+def _leave(running: subprocess.Popen[bytes]) -> None:
+    """Wait for its end, unless other processes still ask it: they may go on for the rest of the run."""
+    with suppress(subprocess.TimeoutExpired):
+        running.wait(ENDS_S)

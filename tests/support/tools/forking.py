@@ -19,14 +19,13 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import NoReturn
-
-import typer.main
 
 PACKAGES = ("cekalwatch.camera.cli", "cekalwatch.notifier.cli", "cekalwatch.server.cli")
 LOADED = ("alembic.command", "cekalwatch.server.app", "insightface")
@@ -51,8 +50,19 @@ class Request:
     folder: str = ""
 
 
-def load() -> None:
-    """Load the modules of the programs, and put their command lines together."""
+def load(modules: Sequence[str]) -> None:
+    """Load these modules, or those of the programs, whose command lines are put together."""
+    for name in modules:
+        import_module(name)
+    if not modules:
+        _load_programs()
+    gc.collect()
+    gc.freeze()
+
+
+def _load_programs() -> None:
+    import typer.main
+
     for package in PACKAGES:
         path = import_module(package).__path__
         for module in walk_packages(path, f"{package}."):
@@ -63,8 +73,6 @@ def load() -> None:
     typer.main.get_command = cache(typer.main.get_command)
     for package in PACKAGES:
         typer.main.get_command(import_module(f"{package}.app").app)
-    gc.collect()
-    gc.freeze()
 
 
 def serve(place: str, listening: socket.socket) -> Request | None:
@@ -124,7 +132,8 @@ def _forks(files: list[int], ends: dict[int, int]) -> bool:
     if not (number := os.fork()):
         return True
     ends[number] = files.pop()
-    os.write(ends[number], NUMBER.pack(number))
+    with suppress(BrokenPipeError):  # who asked may have ended meanwhile, and others still ask
+        os.write(ends[number], NUMBER.pack(number))
     for file in files:
         os.close(file)
     return False
@@ -193,6 +202,6 @@ def become(request: Request) -> NoReturn:
 
 
 if __name__ == "__main__":
-    load()
+    load(sys.argv[3:])
     if wanted := serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))):
         become(wanted)

@@ -1,7 +1,7 @@
 """Confined processes that stay for the next who needs one: to start one takes Python three tenths of a second.
 
 A pool that is closed keeps those that wait for a conversation, and a later pool of the same function, limits and
-environment goes on with them, as the first one would have.
+environment goes on with them, as the first one would have. Those that read lists are forked.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from threading import Lock
 
 import pytest
 
+from cekalwatch.program.confined import pool
 from cekalwatch.program.confined.pool import ConfinedPool, _Process
 from cekalwatch.server.watchlist.sources.list_process import ListProcess
+from tests.support.tools.forked_readers import with_forked_readers
 
 _START, _CLOSE_POOL, _CLOSE_LIST = _Process._start, ConfinedPool.close, ListProcess.close
 OURS = "cekalwatch."
 """How the functions begin that are run; what an attack runs in their place leaves nothing to anybody."""
 
-MAX_KEPT = 6
+MAX_KEPT = 10
 """One that may read a certain file is of use to nobody else, and leaves as the oldest."""
 
 Kind = tuple[tuple[str, ...], frozenset[tuple[str, str]]]
@@ -35,6 +37,7 @@ def kept_processes() -> Iterator[None]:
         patch.setattr(_Process, "_start", lambda process: kept.taken_by(process) or _START(process))
         patch.setattr(ConfinedPool, "close", partialmethod(_close_pool, kept))
         patch.setattr(ListProcess, "close", _close_list)
+        patch.setattr(pool, "subprocess", with_forked_readers(subprocess))
         yield
     kept.end()
 
@@ -46,6 +49,7 @@ def processes_as_shipped() -> Iterator[None]:
         patch.setattr(_Process, "_start", _START)
         patch.setattr(ConfinedPool, "close", _CLOSE_POOL)
         patch.setattr(ListProcess, "close", _CLOSE_LIST)
+        patch.setattr(pool, "subprocess", subprocess)
         yield
 
 

@@ -14,11 +14,12 @@ from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
-from cekalwatch.server import connections, ports, process
-from cekalwatch.server.auth import limits, refusals
+from cekalwatch.server import address_bar, connections, ports, process
+from cekalwatch.server.auth import approvals, limits, refusals
 from cekalwatch.server.auth.signing_in import openid
 from cekalwatch.server.capture import aiming, processing, session, surveys
 from cekalwatch.server.capture.passages import MAX_CROPS, MAX_EACH
+from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.grpc_api import messages, server
@@ -26,18 +27,18 @@ from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.servicers import enrolment
 from cekalwatch.server.grpc_api.servicers.watchlist import list_file
 from cekalwatch.server.health.monitoring import listener
-from cekalwatch.server.recognition import photographs
+from cekalwatch.server.recognition import crop_decoder, photographs
+from cekalwatch.server.recognition.crop_decoder import CROP_LIMITS
 from cekalwatch.server.recognition.photographs import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import reading
-from cekalwatch.server.storage.alerts import rows as alert_rows
 from cekalwatch.server.storage.alerts import store as alert_store
 from cekalwatch.server.watchlist import list_feed, subject_search
 from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.centre import following
 from cekalwatch.server.watchlist.sources.centre import records as centre_records
-from cekalwatch.server.watchlist.sources.files import archive, csv_process, csv_table, sheet, spreadsheet
+from cekalwatch.server.watchlist.sources.files import archive, csv_process, csv_table, shared_texts, sheet, spreadsheet
 from cekalwatch.server.watchlist.sources.files import upload as uploaded
 from cekalwatch.server.watchlist.sources.settings import HttpSettings
 from cekalwatch.server.watchlist.sources.web import client as web
@@ -77,7 +78,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "travel documents of a subject": (records.MAX_DOCUMENTS,),
     "orders of a subject": (MAX_ORDERS,),
     "reference faces of a subject": (MAX_REFERENCES,),
-    "sightings told with an alert": (alert_rows.MAX_SIGHTINGS,),
+    "sightings told with an alert": (MAX_SIGHTINGS,),
     "passages of an alert with which a face is compared": (reading.MAX_COMPARED,),
     "a page of an application's orders": (HttpSettings.max_page_bytes,),
     "redirections of an application, to itself": (web.MAX_REDIRECTS,),
@@ -90,6 +91,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
         sheet.MAX_SMALLER_PART_BYTES["xl/styles.xml"],
         sheet.MAX_SMALLER_PART_BYTES["[content_types].xml"],
     ),
+    "the texts that the cells of a spreadsheet share": (shared_texts.MAX_ELEMENTS,),
     "the last row of a spreadsheet": (sheet.LAST_ROW,),
     "the rows of a spreadsheet": (spreadsheet.MAX_ROWS_BYTES,),
     "chunks of a list file, and of all photographs of a record": (bounds.MAX_CHUNKS,),
@@ -104,6 +106,9 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a process that unpacks an archive of a list": (uploaded.MEMORY_BYTES, uploaded.PROCESSOR_S),
     "list files that are read": (list_file.MAX_FILES,),
     "list files that a web console holds": (import_jobs.MAX_FILES, import_jobs.KEEP_FILE_S),
+    "a process that decodes crops": (CROP_LIMITS.memory_bytes, CROP_LIMITS.processor_s, crop_decoder.ANSWER_S),
+    "decoders that crops of one camera end": (crop_decoder.MAX_ENDED, 1, 1 / crop_decoder.ENDED_PER_S),
+    "new connections of an address that flooded one": (address_bar.BARRED_S, address_bar.MAX_BARRED),
     "a process that decodes photographs": (DECODER_LIMITS.memory_bytes, DECODER_LIMITS.processor_s),
     "a process that reads a CSV table": (csv_process.MEMORY_BYTES, csv_process.PROCESSOR_S),
     "a process that reads a spreadsheet": (spreadsheet.MEMORY_BYTES, spreadsheet.PROCESSOR_S),
@@ -140,6 +145,8 @@ FIGURES: dict[str, tuple[float, ...]] = {
     ),
     "pictures for aiming of one camera, for one person": (aiming.MAX_PICTURES, 1, 1 / aiming.PICTURES_PER_S),
     "surveys of one camera": (surveys.MAX_SURVEYS, 1, 1 / surveys.SURVEYS_PER_S, survey.MAX_KEPT),
+    "requests of a session for a signature at another machine": (approvals.MAX_OF_A_SESSION,),
+    "a request for a signature at another machine, and the signature": (approvals.LASTS.seconds,),
     "calls of one port's server": (limits.MAX_OPEN[DeviceRole.PORT],),
     "calls of one web console": (limits.MAX_OPEN[DeviceRole.CONSOLE],),
     "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),
@@ -177,6 +184,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     ),
     "headers of a browser's request": (serving.HEADERS_BYTES,),
     "a form of the web console": (security_middleware.MAX_FORM_BYTES,),
+    "a refresh token of the identity provider": (openid.MAX_REFRESH_TOKEN,),
     "an answer of the identity provider": (openid.MAX_BYTES,),
     "a browser's connection without TLS": (web_connections.HANDSHAKE_S,),
     "a browser's request, without its body": (web_connections.REQUEST_S, web_connections.KEEP_ALIVE_S),

@@ -14,19 +14,24 @@ from cekalwatch.contract.values import agencies, alerts, devices, law
 from cekalwatch.contract.values import reports as field_reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.adjudication import MAX_NOTE
+from cekalwatch.contract.values.approvals import MAX_APPROVAL_BYTES, MAX_METHOD
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS, CapturePolicy
 from cekalwatch.contract.values.federation import MAX_HELD
-from cekalwatch.contract.values.imports import MAX_DETAIL
+from cekalwatch.contract.values.hand_overs import MAX_HAND_OVERS
+from cekalwatch.contract.values.imports import MAX_CORRECTION, MAX_CORRECTIONS, MAX_DETAIL, MAX_FAULT_VALUE
 from cekalwatch.contract.values.orders import MAX_REVOCATION_REFERENCE
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME, MAX_SIGN_IN_NAME, MAX_SITES
 from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.server.alerts import fanout
 from cekalwatch.server.alerts.details import MAX_JUDGED, MAX_REFERENCES
+from cekalwatch.server.auth import approvals
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.auth.signing_in import openid, passwords
 from cekalwatch.server.capture import aiming, surveys
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
-from cekalwatch.server.domain import syncs, troubles
+from cekalwatch.server.capture.watching import ENDED_S, RENEWED_S
+from cekalwatch.server.domain import exercises, syncs, troubles
+from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
@@ -42,12 +47,13 @@ from cekalwatch.server.grpc_api.servicers import troubles as servicers_troubles
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_DEVICES
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
+from cekalwatch.server.grpc_api.servicers.faces import MAX_FACES
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, list_file, servicer, subjects
 from cekalwatch.server.health.probes import MAX_PASSAGES
+from cekalwatch.server.recognition import enrolment
+from cekalwatch.server.recognition.crops import MAX_PROBE_BYTES, MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
-from cekalwatch.server.recognition.probes import MAX_PROBE_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.alerts.rows import MAX_SIGHTINGS
 from cekalwatch.server.storage.alerts.store import MAX_WAITING
 from cekalwatch.server.storage.audit.search import MAX_LOOKED_AT
 from cekalwatch.server.storage.availability import MAX_PROBLEM
@@ -122,6 +128,9 @@ STATED = {
         f"at most {bounds.PHOTO_CHUNK_BYTES // 1000} kB",
         f"at most {bounds.MAX_CHUNKS} of them",
     ),
+    "ImportListFileRequest.correction": (f"at most {MAX_CORRECTIONS} of them.",),
+    "CellCorrection.value": (f"at most {MAX_CORRECTION} characters.",),
+    "FieldFault.value": (f"at most {MAX_FAULT_VALUE} characters;",),
     "ListFileBegin.name": (f"1 to {bounds.MAX_LIST_FILE_NAME} printable characters",),
     "ListFileBegin.size": (f"at most {bounds.MAX_LIST_FILE_BYTES}.",),
     "ListFileEnded.without_use": (f"at most {list_file.MAX_WITHOUT_USE}.",),
@@ -150,6 +159,8 @@ STATED = {
     "AimingPicture.age": (f"0 to {bounds.MAX_AIMING_AGE_S:g} s",),
     "AimingPicture.frame_width": (f"1 to {bounds.MAX_FRAME_SIDE}.",),
     "AimingPicture.frame_height": (f"1 to {bounds.MAX_FRAME_SIDE}.",),
+    "ExerciseRequest.token": (f"at most {bounds.MAX_REASON} characters",),
+    "ExerciseRequest.jpegs": (f"at most {enrolment.MAX_FACE_JPEG_BYTES // 1000} kB each",),
     "AimingPicture.faces": (f"at most {bounds.MAX_AIMING_FACES}.",),
     "GetAimingPictureResponse.jpeg": AIMING_BOUNDS,
     "CameraService.ReportSurvey": (f"{surveys.MAX_SURVEYS:g} at once", f"one each {1 / surveys.SURVEYS_PER_S:g} s"),
@@ -199,6 +210,13 @@ STATED = {
     "Claim.expire_time": (f"{HANDLING.claim_lease_seconds:.0f} s after the last renewal by default",),
     "Escalation.ESCALATION_SUPERVISOR": (f"after {HANDLING.escalate_after_seconds:.0f} s by default",),
     "AdjudicateAlertRequest.note": (NOTE,),
+    "HandOver.notes": (NOTE,),
+    "LeaveShiftRequest.notes": (NOTE,),
+    "ListHandOversResponse.hand_overs": (f"At most {MAX_HAND_OVERS}.",),
+    "ExerciseHours.shifts": (f"at most {exercises.MAX_SHIFTS};",),
+    "ExerciseHours.a_shift": (f"1 to {exercises.MAX_A_SHIFT}.",),
+    "FieldExercises.recognised": (f"fewer than {field_reports.MIN_JUDGED} were",),
+    "ShiftService": (f"{HANDLING.shift_note_retention_days} by default",),
     "AdjudicateAlertRequest.candidate_subject_id": (f"at most {alerts.MAX_CANDIDATE_KEY} printable characters",),
     "ConfirmAlertRequest.note": (NOTE,),
     "ClearAlertRequest.note": (NOTE,),
@@ -225,6 +243,10 @@ STATED = {
     "AuthorizationCodeProof.nonce": ("{} to {} characters".format(*session.NONCE_CHARACTERS),),
     "ChangePasswordRequest.present_password": (f"at most {passwords.MAX_CHARACTERS} characters",),
     "ChangePasswordRequest.new_password": (f"{passwords.MIN_CHARACTERS} to {passwords.MAX_CHARACTERS} characters",),
+    "SessionService.AskApproval": (f"at most {approvals.MAX_OF_A_SESSION} such requests",),
+    "AskApprovalRequest.method": (f"at most {MAX_METHOD} characters",),
+    "AskApprovalRequest.request": (f"at most {MAX_APPROVAL_BYTES} bytes",),
+    "Approval.request": (f"at most {MAX_APPROVAL_BYTES} bytes",),
     "SessionService.SignIn": (
         f"After {NUMBERS[LockOut().free_tries]} wrong passwords",
         f"for {LockOut().first.seconds} seconds",
@@ -246,12 +268,16 @@ STATED = {
     "LawRow.confirmed_by": (f"at most {law.MAX_COUNSEL} characters",),
     "LawPreview.changes": (f"at most {law.MAX_CHANGES}: ",),
     **dict.fromkeys(
-        ("BanOrder.revocation_reference", "ImportReport.revocation_reference"),
+        ("BanOrder.revocation_reference", "ImportReport.revocation_reference", "OrderEnding.reference"),
         (f"at most {MAX_REVOCATION_REFERENCE} characters",),
     ),
     "TravelDocument.type": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "TravelDocument.number": (f"at most {records.MAX_DOCUMENT_TEXT} characters",),
     "ListAlertsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_alerts.DEFAULT_PAGE}.",),
+    "ListAlertFacesRequest.alert_ids": (f"at most {MAX_FACES}.",),
+    "ListSubjectFacesRequest.subject_ids": (f"at most {MAX_FACES}.",),
+    "GetAimingPictureRequest.watched": (f"up to {RENEWED_S:.0f} s old", f"{ENDED_S:.0f} s after the last request"),
+    "AlertFaces": (f"at most {THUMBNAIL_SIDE} pixels", f"{MAX_THUMBNAIL_BYTES // 1000} kB"),
     "ListChangedAlertsRequest.heard_sequence": (f"at most {fanout.CATCH_UP_S:g} s",),
     "ListChangedAlertsResponse.alerts": (f"at most {bounds.MAX_PAGE}.",),
     "ListSubjectsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {subjects.DEFAULT_PAGE}.",),

@@ -19,8 +19,9 @@ FILES = frozenset({"QImage", "QPixmap", "QIcon"})
 """Classes that decode a file whose name they are given."""
 PLACES = {
     "camera_client/cekalwatch/camera/sources/files.py": "read_photograph",
+    "camera_client/cekalwatch/camera/detection/exercise_player.py": "read_plain_jpeg",
     "server/cekalwatch/server/recognition/photographs.py": "read_photograph",
-    "server/cekalwatch/server/recognition/probes.py": "read_plain_jpeg",
+    "server/cekalwatch/server/recognition/crops.py": "read_plain_jpeg",
     "officer_notifier/cekalwatch/notifier/desktop/widgets/picture_decoder.py": "read_plain_jpeg",
 }
 """Each decoder, and what it calls before."""

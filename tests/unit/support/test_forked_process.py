@@ -1,0 +1,66 @@
+"""What forks programs: whoever needs it first starts it for all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.repository import ROOT
+from tests.support.tools import forked_process
+from tests.support.tools.forked_process import ENDS_S, PLACE_VARIABLE, ForkedProcess, forking_place
+
+ASK = """
+import os, sys
+from tests.support.tools.forked_process import ForkedProcess
+files = tuple(os.open(os.devnull, os.O_RDWR) for _ in range(3))
+assert ForkedProcess("tests.nothing", [], os.environ, files, sys.executable, loads=("json",)).wait(60) is not None
+print("asked", flush=True)
+sys.stdin.read()
+"""
+
+
+def asking(folder: Path) -> subprocess.Popen[str]:
+    """A process that has asked, and goes on until its input ends."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", ASK],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout
+    assert running.stdout.readline() == "asked\n"
+    return running
+
+
+def test_who_started_what_forks_ends_though_another_still_asks_it(tmp_path: Path) -> None:
+    """A demonstration was the first that asked, and did not end before all other tests had."""
+    with forking_place(), asking(tmp_path) as first, asking(tmp_path) as other:
+        for one in (first, other):
+            assert one.stdin
+            one.stdin.close()
+            assert one.wait(ENDS_S + 20) == 0
+
+
+def test_what_forks_is_started_again_when_it_has_ended_before_its_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(forked_process, "_requests", cache(forked_process._requests.__wrapped__))
+    with forking_place(), open(os.devnull, "r+b") as nothing:  # noqa: PTH123  # a device
+        files, place, ends = (nothing.fileno(),) * 3, os.environ[PLACE_VARIABLE], []
+        for _ in range(2):
+            process = ForkedProcess("tests.nothing", [], os.environ, files, sys.executable, loads=("json",))
+            ends.append(process.wait(60))
+            forks = [one for one in psutil.Process().children() if any(place in word for word in one.cmdline())]
+            assert len(forks) == 1
+            forks[0].kill()
+            forks[0].wait(60)
+        assert ends == [1, 1]
+    assert "is started again" in capsys.readouterr().err
