@@ -12,7 +12,7 @@ LOCKED_EXTRAS := server evaluation pkcs11 postgres otel camera notifier desktop 
 # How pytest shares the tests among its processes: twice as many as a small machine has cores, for half of them wait.
 SIDE_BY_SIDE := -n 4 --dist worksteal
 
-.PHONY: settings-page law-page help setup demo demo-ports demo-desktop test test-all test-rest test-quick lint house walks bench chaos fuzz audit sbom release cut packages packages-test trial bundle image lock clean
+.PHONY: msi test-windows settings-page policies law-page help setup demo demo-ports demo-desktop test test-built test-all test-rest test-quick lint house mutants walks bench chaos fuzz fuzz-decoder audit sbom release cut verify-build packages packages-test trial bundle image lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -22,11 +22,15 @@ setup: $(STAMP)  ## Make the virtual environment, with locked packages, generate
 $(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/cekalwatch/v1/*.proto) \
 		$(wildcard */cekalwatch/*/locale/*/LC_MESSAGES/*.po)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.12")'
+	@echo 'Step 1 of 4: the virtual environment, $(VENV)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@echo 'Step 2 of 4: $(shell grep -c '^[a-z].*==' requirements.lock) packages are fetched and installed; the first time this takes minutes'
+	$(BIN)/python -m pip install --progress-bar off --require-hashes -r requirements.lock
+	@echo 'Step 3 of 4: stubs and texts are made'
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -c 'import cv2' || { echo 'OpenCV needs two system libraries: apt-get install libgl1 libglib2.0-0'; exit 1; }
-	@# Compile the tests once: each worker that runs them would compile them all.
+	@# Each worker that runs the tests would compile them all.
+	@echo 'Step 4 of 4: the tests are compiled once'
 	$(BIN)/python -m pytest --collect-only --quiet >/dev/null
 	touch $@
 
@@ -40,7 +44,13 @@ demo-desktop: $(STAMP)  ## Show it on the windows of an officer's PC, and stay u
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo --desktop $(if $(FACES),--faces "$(FACES)")
 
 test: $(STAMP)  ## Run what a change can break, side by side; ARGS="tests/unit -k order" for a part, one after another
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(or $(ARGS),-m "not exhaustive" $(SIDE_BY_SIDE))
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(or $(ARGS),-m "not exhaustive and not built and not wine" $(SIDE_BY_SIDE))
+
+test-built: $(STAMP)  ## Build and install the wheels, make a release and its bill of materials, and look at them
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m built $(SIDE_BY_SIDE) tests/packaging
+
+test-windows: $(STAMP)  ## Make the installers for Windows, and go through a PC's life with them under Wine (wine, wixl)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m wine tests/windows
 
 test-rest: $(STAMP)  ## Run the other tests: the exhaustive ones and, as root, packages-test and chaos
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m exhaustive $(SIDE_BY_SIDE)
@@ -48,10 +58,10 @@ test-rest: $(STAMP)  ## Run the other tests: the exhaustive ones and, as root, p
 	@if [ "$$(id -u)" = 0 ] && unshare --mount true; then $(MAKE) packages-test chaos ROUNDS=30 SEED=16; \
 		else echo "packages-test and chaos are left out: they need root and mounts of their own"; fi
 
-test-all: test test-rest  ## Run all tests
+test-all: test test-built test-windows test-rest  ## Run all tests
 
 test-quick: $(STAMP)  ## Run the tests that take no more than seconds; ARGS as for `test`
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m "not slow and not exhaustive" $(or $(ARGS),$(SIDE_BY_SIDE))
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m "not slow and not exhaustive and not wine" $(or $(ARGS),$(SIDE_BY_SIDE))
 
 lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/ruff check .
@@ -69,6 +79,9 @@ lint: $(STAMP)  ## Check style, types, imports and the contract
 house: $(STAMP)  ## Count the shipped code, what it repeats and what a change touches; writes build/house.json
 	$(BIN)/python -m deploy.house
 
+mutants: $(STAMP)  ## Take each defence of docs/threat-model.md out of a copy, and run the tests that notice (ARGS="NAME --all-tests")
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.mutants $(ARGS)
+
 walks: $(STAMP)  ## Go the four walks of docs/architecture.md under a tracer, and write what they pass
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.walks
 
@@ -83,6 +96,9 @@ fuzz: $(STAMP)  ## Fuzz all that reads what others send, one target after anothe
 	for target in $$($(BIN)/python -m tests.fuzz --list); do \
 		nice $(BIN)/python -m tests.fuzz $$target --seconds $(or $(SECONDS),300) || exit 1; done
 
+fuzz-decoder: $(STAMP)  ## Fuzz the JPEG decoder of OpenCV's wheel, built with sanitizers (needs clang and cmake; SECONDS=300)
+	nice $(BIN)/python -m tests.fuzz.jpeg_decoder $(or $(SECONDS),300)
+
 audit: $(STAMP)  ## Ask the public list of vulnerabilities about the locked packages
 	$(BIN)/python .ci/audit.py
 
@@ -95,6 +111,9 @@ cut: $(STAMP)  ## Prepare the commit of a release (VERSION=0.2.0): version, date
 release: $(STAMP)  ## Make a signed release of this commit in dist/ (KEY=FILE, a secret key of minisign)
 	$(BIN)/python -m deploy.release --key "$(or $(KEY),$(error KEY=FILE is missing: a secret key of minisign))" --out dist
 
+verify-build: $(STAMP)  ## Build a received release again and compare (RELEASE=FOLDER with it; its commit checked out)
+	$(BIN)/python -m deploy.release.verify "$(or $(RELEASE),$(error RELEASE=FOLDER is missing: what you received))"
+
 packages: $(STAMP)  ## Make the Debian packages in build/packages, for the Debian that this runs on
 	$(BIN)/python -m deploy.packages
 
@@ -102,11 +121,17 @@ packages-test: $(STAMP)  ## Install, start, upgrade, remove and purge them on cl
 	$(BIN)/python -m deploy.packages --level 3 --out build/packages-test
 	CEKALWATCH_PACKAGES="$(CURDIR)/build/packages-test" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/packaging/debian
 
-bundle: $(STAMP)  ## Make the offline bundle in build/bundle (KEY=FILE to sign it, PYTHON_INSTALLER=FILE for Windows)
-	$(BIN)/python -m deploy.bundle $(if $(KEY),--key "$(KEY)") $(if $(PYTHON_INSTALLER),--python "$(PYTHON_INSTALLER)") $(ARGS)
+bundle: $(STAMP)  ## Make the offline bundle in build/bundle (KEY=FILE to sign it, WINDOWS=build/msi for installers)
+	$(BIN)/python -m deploy.bundle $(if $(KEY),--key "$(KEY)") $(if $(WINDOWS),--windows "$(WINDOWS)") $(ARGS)
 
-image: $(STAMP)  ## Make the server's container image of build/packages, in build/container (root, mmdebstrap, buildah)
-	$(BIN)/python -m deploy.container $(ARGS)
+msi: $(STAMP)  ## Make the installers for Windows in build/msi (PYTHON_ZIP=FILE PYTHON_HASH=SHA256 ROOTS=FILE; CERTIFICATE=FILE CODE_KEY=FILE TIMESTAMP=URL to sign)
+	$(BIN)/python -m deploy.windows --python "$(or $(PYTHON_ZIP),$(error PYTHON_ZIP=FILE is missing: docs/windows.md says which))" \
+		--python-hash "$(or $(PYTHON_HASH),$(error PYTHON_HASH=SHA256 is missing))" \
+		--roots "$(or $(ROOTS),$(error ROOTS=FILE is missing))" \
+		$(if $(CERTIFICATE),--certificate "$(CERTIFICATE)" --key "$(CODE_KEY)") $(if $(TIMESTAMP),--timestamp "$(TIMESTAMP)") $(ARGS)
+
+image: $(STAMP)  ## Make the server's container image of build/packages (KEY=FILE for a release; root, mmdebstrap, buildah)
+	$(BIN)/python -m deploy.container $(if $(KEY),--key "$(KEY)") $(ARGS)
 
 trial: $(STAMP)  ## Go from clean machines to the first alerts, by docs/two-ports.md alone (root, mmdebstrap)
 	$(BIN)/python -m deploy.packages --level 3 --out build/packages-test
@@ -119,6 +144,9 @@ lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 
 settings-page: $(STAMP)  ## Renew docs/settings.md from the descriptions of the settings
 	$(BIN)/python -m deploy.settings_page > docs/settings.md
+
+policies: $(STAMP)  ## Renew the templates of Windows' policies from the descriptions of the settings
+	$(BIN)/python -m deploy.policies
 
 law-page: $(STAMP)  ## Renew docs/law.md from the table of the law
 	$(BIN)/python -m deploy.law_page > docs/law.md

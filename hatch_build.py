@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -99,11 +100,16 @@ def _take_scripts(folder: Path) -> None:
 
 
 def _take_guides(source: Path, folder: Path) -> None:
-    """Put the guides, and nothing else, into `folder`."""
+    """Put the guides, and nothing else, into `folder`: those of roles with the pictures that they show."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    for inside in (folder, folder / "roles", folder / "pictures"):
+        inside.mkdir()
     for page in sorted(source.glob("*.md")):
         shutil.copyfile(page, folder / page.name)
+    for page in sorted((source / "roles").glob("*.md")):
+        shutil.copyfile(page, folder / "roles" / page.name)
+        for picture in re.findall(r"\]\(\.\./screenshots/([a-z0-9-]+\.jpg)\)", page.read_text("utf-8")):
+            shutil.copyfile(source / "screenshots" / picture, folder / "pictures" / picture)
 
 
 def _sha256(file: Path) -> str:
