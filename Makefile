@@ -10,7 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation pkcs11 postgres otel camera notifier desktop console
 # How pytest shares the tests among its processes: twice as many as a small machine has cores, for half of them wait.
-SIDE_BY_SIDE := -n 4 --dist worksteal
+# A test that fails is tried once more, and its first failure is shown at the end: that is a fault to be mended, too.
+SIDE_BY_SIDE := -n 4 --dist worksteal --reruns 1
 
 .PHONY: msi test-windows settings-page policies law-page help setup demo demo-ports demo-desktop test test-built test-all test-rest test-quick lint house mutants walks bench chaos fuzz fuzz-decoder audit sbom release cut verify-build packages packages-test trial bundle image lock clean
 

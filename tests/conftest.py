@@ -179,6 +179,13 @@ def postgres_database(_postgres_databases: EmptiedDatabases) -> Iterator[str]:
         yield address
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show how each test failed that was tried again: it passed then, or stands among the failures too."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"failed at first: {report.nodeid}", yellow=True)
+        report.toterminal(terminalreporter._tw)
+
+
 class _LogWatch:
     """Keeps what was found where."""
 
