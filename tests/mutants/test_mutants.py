@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.mutants.catalogue import THREAT_MODEL, Mutant, MutantError, attacks, has_test, load
-from tests.mutants.judging import Verdict, judge
+from tests.mutants.judging import Judged, Verdict, judge
 from tests.mutants.page import page
 from tests.mutants.patching import patch
 from tests.mutants.scratch import Scratch
+from tests.mutants.verdicts import Verdicts
 from tests.support.repository import ROOT
 
 ROWS = load()
@@ -106,6 +107,30 @@ def test_a_mutant_is_killed_by_a_test_that_fails_and_by_nothing_else(
     judged, _ = judge(scratch, replace(LOCK, **changes))  # type: ignore[arg-type]  # its own fields
     assert judged.verdict is verdict, judged.said
     assert (scratch.root / "lock.py").read_text() == CODE, "it is put back"
+
+
+def test_a_verdict_counts_until_the_mutant_its_file_or_its_tests_change(tmp_path: Path) -> None:
+    tree, kept = tmp_path / "tree", tmp_path / "verdicts"
+    (tree / "tests" / "wrong").mkdir(parents=True)
+    code, test = tree / "lock.py", tree / "tests" / "wrong" / "test_it.py"
+    code.write_text(CODE)
+    test.write_text(TESTS["wrong"])
+    killed = Judged(LOCK.name, Verdict.KILLED, 1.5, "tests/wrong/test_it.py::test_it - assert not True")
+    Verdicts(kept, tree).keep(LOCK, replace(killed, verdict=Verdict.SURVIVED))
+    assert Verdicts(kept, tree).known([LOCK]) == {}, "one that survived is judged again"
+    Verdicts(kept, tree).keep(LOCK, killed)
+    kept.write_text(kept.read_text() + '\n{"digest": "stopped he')
+    folder = replace(LOCK, name="folder", killed_by=("wrong",))
+    Verdicts(kept, tree).keep(folder, replace(killed, name="folder"))
+    assert {name: one for name, (one, _) in Verdicts(kept, tree).known([LOCK]).items()} == {"lock": killed}
+    assert Verdicts(kept, tree).known([LOCK, folder]).keys() == {"lock", "folder"}
+    assert Verdicts(kept, tree).known([replace(LOCK, new="code > 1")]) == {}
+    for file in (code, test):
+        before = file.read_text()
+        file.write_text(f"{before}\n")
+        assert Verdicts(kept, tree).known([LOCK, folder]) == {}
+        file.write_text(before)
+    assert Verdicts(kept, tree).known([LOCK, folder]).keys() == {"lock", "folder"}
 
 
 BOUND = "MOST = 3\n\n\nclass Door:\n    def opens(self, tries: int) -> bool:\n        return tries < MOST\n"
