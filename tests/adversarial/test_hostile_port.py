@@ -149,7 +149,7 @@ async def test_a_port_that_comes_again_replaces_its_stream_and_goes_on_from_what
 
 
 def rewritten(about: alert_pb2.Alert, kind: str) -> alert_pb2.Alert:
-    """A later version of an alert, with another subject, a lower score, or cleared by nobody."""
+    """A later version of an alert: another subject, a lower score, cleared or ruled out by nobody, elsewhere."""
     message = alert_pb2.Alert()
     message.CopyFrom(about)
     message.version = 2
@@ -157,6 +157,10 @@ def rewritten(about: alert_pb2.Alert, kind: str) -> alert_pb2.Alert:
         message.subject.subject_id = message.candidates[0].subject_id = "S-9"
     elif kind == "score":
         message.score = message.candidates[0].score = 0.1
+    elif kind == "ruled out":
+        message.candidates[0].ruled_out = True
+    elif kind == "late":
+        message.late = True
     elif kind == "cleared":
         message.state = adjudication_pb2.ALERT_STATE_CLEARED
     else:
@@ -170,17 +174,24 @@ async def test_no_later_report_rewrites_an_alert_and_people_are_told_that_one_tr
         about = alert()
         await port.report(1, about)
         before = (await one.rina.alert(about.alert_id)).alert
-        kinds = ("subject", "score", "cleared", "place")
-        for number, kind in enumerate(kinds, start=2):
+        facts = {
+            "subject": "candidates",
+            "score": "score",
+            "ruled out": "candidates",
+            "late": "sightings",
+            "cleared": "state",
+            "place": "camera",
+        }
+        for number, kind in enumerate(facts, start=2):
             assert await port.report(number, rewritten(about, kind)) == number
             assert (await one.rina.alert(about.alert_id)).alert == before, kind
         entries = one.centre.trail(Action.PORT_CONTRADICTED)
-        assert [json.loads(each.objects) for each in entries] == [[f"alert:{about.alert_id}"]] * len(kinds)
-        assert [json.loads(each.details)["facts"] for each in entries] == ["candidates", "score", "state", "camera"]
+        assert [json.loads(each.objects) for each in entries] == [[f"alert:{about.alert_id}"]] * len(facts)
+        assert [json.loads(each.details)["facts"] for each in entries] == list(facts.values())
         async with Watcher(one.rina.channel).watching() as watcher:
             await watcher.until(lambda seen: f"PORT_CONTRADICTS {SITE}/{PORT_NAME}" in seen.kinds, WAIT_S)
         about.state, about.version = adjudication_pb2.ALERT_STATE_CLAIMED, 2
-        await port.report(len(kinds) + 2, about)
+        await port.report(len(facts) + 2, about)
         assert (await one.rina.alert(about.alert_id)).alert.alert.version == 2, "what is in order goes on"
 
 

@@ -7,11 +7,11 @@ and decides nothing about them; but what it has stored of an alert, no later rep
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cekalwatch.contract.values.adjudication import UNDO_FOR, UNSETTLED, AlertState, Outcome
+from cekalwatch.contract.values.adjudication import UNDECIDED, UNDO_FOR, UNSETTLED, AlertState, Outcome
 from cekalwatch.contract.values.federation import PortStatus
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEvent
 from cekalwatch.server.domain.clock import lately
@@ -136,30 +136,54 @@ def contradictions(held: Alert, told: Alert) -> tuple[str, ...]:
     """Return the names of the facts that `told`, a later report of the alert `held`, would change though none may.
 
     An alert stays where and when it was raised. People's findings and contacts are added to, candidates, orders and
-    sightings too; a score rises only with a new sighting; and only a new finding settles an alert.
+    sightings too; a score rises, and the traveller is elsewhere, only with a new sighting; and only a new finding
+    settles an alert, rules a candidate out, or lets one that was judged ask about another candidate.
     """
     old, new = held.handling, told.handling
     further = {one.capture_id for one in told.sightings} - {one.capture_id for one in held.sightings}
     # A late sighting may be older than all that are shown.
     may_join = bool(further) or len(held.sightings) >= MAX_SIGHTINGS
+    judged = len(new.findings) > len(old.findings)
     holds = {
         "camera": held.camera == told.camera,
         "capture_time": held.captured_at == told.captured_at,
         "raised_time": held.raised_at == told.raised_at,
         "version": held.version <= told.version,
-        "candidates": all(told.has(one.subject_id) for one in held.candidates)
-        and (may_join or len(told.candidates) == len(held.candidates)),
-        "orders": held.subject_id != told.subject_id or set(held.order_ids) <= set(told.order_ids),
+        "candidates": _candidates_go_on(held, told, may_join=may_join, judged=judged),
+        "subject": judged or held.state in UNDECIDED or held.subject_id == told.subject_id,
+        "orders": set(held.orders_of(told.subject_id)) <= set(told.order_ids),
         "score": all(_score_goes_on(held, told, one.subject_id, may_join=may_join) for one in held.candidates),
         "threshold": may_join or (held.threshold, held.model_version) == (told.threshold, told.model_version),
-        "sightings": _sightings_go_on(held, told),
+        "sightings": _sightings_go_on(held, told)
+        and (may_join or (held.late == told.late and held.current in {None, told.current})),
         "findings": new.findings[: len(old.findings)] == old.findings,
         "follow_ups": new.follow_ups[: len(old.follow_ups)] == old.follow_ups,
         "reference": old.reference in {"", new.reference},
         "escalation": (old.escalation, old.escalations) <= (new.escalation, new.escalations),
-        "state": _state_goes_on(held, told),
+        "state": _state_goes_on(held, told, judged=judged),
     }
     return tuple(name for name, held_on in holds.items() if not held_on)
+
+
+def later(held: Alert, told: Alert) -> Alert:
+    """Return `told`, with the orders of candidates that it does not ask about: a report has those of one only."""
+    orders = {one.subject_id: one.order_ids for one in held.candidates}
+    candidates = (replace(one, order_ids=one.order_ids or orders.get(one.subject_id, ())) for one in told.candidates)
+    return replace(told, candidates=tuple(candidates))
+
+
+def _candidates_go_on(held: Alert, told: Alert, *, may_join: bool, judged: bool) -> bool:
+    """Whether all are there still, and others only with a sighting; who is ruled out changes with a finding.
+
+    A sighting restores who was ruled out.
+    """
+    after = {one.subject_id: one.ruled_out for one in told.candidates}
+    if not after.keys() >= {one.subject_id for one in held.candidates}:
+        return False
+    if not may_join and len(told.candidates) != len(held.candidates):
+        return False
+    same = all(after[one.subject_id] in {one.ruled_out, one.ruled_out and not may_join} for one in held.candidates)
+    return judged or same
 
 
 def _score_goes_on(held: Alert, told: Alert, subject_id: str, *, may_join: bool) -> bool:
@@ -199,11 +223,11 @@ def _is_undone(held: Alert, told: Alert) -> bool:
     )
 
 
-def _state_goes_on(held: Alert, told: Alert) -> bool:
+def _state_goes_on(held: Alert, told: Alert, *, judged: bool) -> bool:
     before, after = held.state, told.state
     if before in UNSETTLED or (before is AlertState.CLEARED and _is_undone(held, told)):
-        return after in UNSETTLED or len(told.handling.findings) > len(held.handling.findings)
+        return after in UNSETTLED or judged
     if after in UNSETTLED or _SETTLING.index(after) < _SETTLING.index(before):
         return False
     taken_back = before is AlertState.CONFIRMED and after is AlertState.CLEARED
-    return not taken_back or len(told.handling.findings) > len(held.handling.findings)
+    return judged or not taken_back

@@ -67,6 +67,16 @@ def test_an_alert_comes_back_as_it_was_reported_last_with_what_happened_to_it(st
     assert store.alerts("harbour-bay", None, 10) == store.alerts("", None, 10, [AlertState.NEW]) == []
 
 
+def test_who_found_something_keeps_the_name_that_was_first_told(store: PortStore) -> None:
+    found = Finding(Outcome.REFERRED, Reason.FACE_AGREES, "", BUDI, NOON, "S-1")
+    one = port_alert(AlertState.REFERRED, found)
+    store.start(SEKUPANG, FROM_THE_START, NOON)
+    record(store, report(1, one))
+    for number, names in enumerate(({BUDI: "Rina Wati"}, {}), start=2):
+        record(store, replace(report(number, one), people=names))
+        assert store.get(SEKUPANG, one.alert_id).people == {BUDI: "Budi Santoso"}
+
+
 @pytest.mark.both_databases
 def test_what_comes_again_is_stored_once(store: PortStore) -> None:
     one = port_alert()

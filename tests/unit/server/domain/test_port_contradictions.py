@@ -13,7 +13,7 @@ from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, Sighting
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.alerts.match import Candidate
-from cekalwatch.server.domain.ports import contradictions
+from cekalwatch.server.domain.ports import contradictions, later
 from tests.support.builders.alerts import DEPARTURE, ELSEWHERE, NOON
 from tests.support.builders.ports import BUDI, port_alert
 
@@ -47,6 +47,11 @@ UNDONE = Finding(Outcome.UNDONE, Reason.ANOTHER_LOOK, "", BUDI, LATER, "S-1")
 OPEN_AGAIN = handled(CLEARED, state=AlertState.CLAIMED, findings=(REFERRED, NOT_SAME, UNDONE))
 LATE = replace(UNDONE, at=LATER + timedelta(seconds=11))
 SEEN_AGAIN = replace(HELD, sightings=(FIRST, SECOND))
+UNJUDGED = handled(state=AlertState.CLAIMED, findings=())
+"""As it was before it was referred: it may still ask about another candidate."""
+BETWEEN = replace(CLEARED, handling=replace(CLEARED.handling, state=AlertState.CLAIMED))
+RULED_OUT = (replace(HELD.candidates[0], ruled_out=True), HELD.candidates[1])
+SEEN_LIVE = replace(HELD, current=FIRST)
 FULL = replace(HELD, sightings=tuple(replace(FIRST, capture_id=uuid4()) for _ in range(MAX_SIGHTINGS)))
 
 
@@ -55,7 +60,12 @@ FULL = replace(HELD, sightings=tuple(replace(FIRST, capture_id=uuid4()) for _ in
     [
         (HELD, HELD),
         (HELD, replace(HELD, version=3)),
-        (HELD, replace(HELD, subject_id="S-2")),
+        (UNJUDGED, replace(UNJUDGED, subject_id="S-2")),
+        (HELD, replace(BETWEEN, candidates=RULED_OUT, subject_id="S-2")),
+        (replace(HELD, candidates=RULED_OUT), SEEN_AGAIN),
+        (replace(CLEARED, candidates=RULED_OUT), OPEN_AGAIN),
+        (HELD, SEEN_LIVE),
+        (SEEN_LIVE, replace(SEEN_AGAIN, current=SECOND, late=True)),
         (HELD, CLEARED),
         (CLEARED, replace(CLEARED, handling=replace(CLEARED.handling, state=AlertState.CLOSED))),
         (HELD, handled(follow_ups=(TOLD, TOLD), reference="R-1", escalations=3)),
@@ -79,9 +89,21 @@ def test_an_alert_that_goes_on_contradicts_nothing(held: Alert, told: Alert) -> 
         (HELD, replace(HELD, captured_at=LATER), {"capture_time"}),
         (HELD, handled(raised_at=LATER), {"raised_time"}),
         (HELD, replace(HELD, version=1), {"version"}),
-        (HELD, replace(HELD, candidates=(Candidate("S-9", 0.7, ("O-1",)),), subject_id="S-9"), {"candidates"}),
+        (
+            HELD,
+            replace(HELD, candidates=(Candidate("S-9", 0.7, ("O-1",)),), subject_id="S-9"),
+            {"candidates", "subject"},
+        ),
         (HELD, replace(HELD, candidates=(*HELD.candidates, Candidate("S-3", 0.6))), {"candidates"}),
         (HELD, replace(HELD, candidates=(Candidate("S-1", 0.7, ("O-2",)), HELD.candidates[1])), {"orders"}),
+        (HELD, replace(HELD, subject_id="S-2"), {"subject"}),
+        (CLEARED, replace(CLEARED, subject_id="S-2"), {"subject"}),
+        (HELD, replace(HELD, candidates=RULED_OUT), {"candidates"}),
+        (replace(HELD, candidates=RULED_OUT), HELD, {"candidates"}),
+        (SEEN_LIVE, replace(HELD, current=replace(FIRST, camera=DEPARTURE)), {"sightings"}),
+        (SEEN_LIVE, replace(HELD, current=SECOND), {"sightings"}),
+        (SEEN_LIVE, replace(HELD, current=None), {"sightings"}),
+        (HELD, replace(HELD, late=True), {"sightings"}),
         (HELD, with_score(0.2), {"score"}),
         (HELD, with_score(0.9), {"score"}),
         (HELD, with_score(0.2, SEEN_AGAIN), {"score"}),
@@ -115,3 +137,12 @@ def test_what_an_earlier_report_said_stays(held: Alert, told: Alert, facts: set[
 def test_a_hit_ends_by_a_finding_or_by_being_closed(found: AlertState) -> None:
     hit = handled(state=AlertState.CONFIRMED)
     assert contradictions(hit, handled(state=found, findings=(REFERRED, NOT_SAME))) == ()
+
+
+def test_orders_with_which_a_candidate_alerted_stay_while_another_is_asked_about() -> None:
+    """A report has the orders of the candidate that it asks about, and of no other."""
+    of_second = (Candidate("S-1", 0.7), Candidate("S-2", 0.6, ("O-5",)))
+    other = later(UNJUDGED, replace(UNJUDGED, subject_id="S-2", candidates=of_second))
+    assert (other.orders_of("S-1"), other.orders_of("S-2")) == (("O-1",), ("O-5",))
+    back = replace(UNJUDGED, candidates=(Candidate("S-1", 0.7, ("O-9",)), Candidate("S-2", 0.6)))
+    assert contradictions(other, back) == ("orders",)

@@ -24,6 +24,7 @@ from cekalwatch.server.domain.ports import (
     PortState,
     RefusedReport,
     contradictions,
+    later,
 )
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.audit.store import write_audit
@@ -130,7 +131,7 @@ class PortStore:
                 if before and (facts := contradictions(before.alert, report.alert)):
                     contradicting.append(RefusedReport(report, facts))
                     continue
-                held[event.alert_id] = _Facts(report.alert, dict(report.people))
+                held[event.alert_id] = _facts_of(report, before)
                 changed.add(event.alert_id)
                 if not _is_known(session, port, report):
                     session.add(_event_row(port, row.log, report, now))
@@ -329,6 +330,13 @@ def _position(session: Session, port: Port) -> PortPositionRow | None:
         return checked(session, row) if row else None
     except ChangedRowError:
         return None
+
+
+def _facts_of(report: PortReport, before: _Facts | None) -> _Facts:
+    """Return what is stored after a report: who worked on the alert keeps the name that was told first."""
+    alert = later(before.alert, report.alert) if before else report.alert
+    names = {**report.people, **(before.people if before else {})}
+    return _Facts(alert, {key: name for key, name in names.items() if key in alert.handling.people})
 
 
 def _is_known(session: Session, port: Port, report: PortReport) -> bool:
