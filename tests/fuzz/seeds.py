@@ -110,6 +110,10 @@ def picture_seeds() -> Iterator[bytes]:
         (1, "F", "TIFF", {"compression": "tiff_deflate"}),
         (1, "1", "TIFF", {"compression": "group4"}),
         (1, "LA", "PNG", {}),
+        (1, "RGB", "JPEG2000", {}),
+        (1, "RGB", "JPEG2000", {"no_jp2": True, "tile_size": (32, 32), "irreversible": True, "quality_layers": [9, 3]}),
+        (1, "L", "JPEG2000", {"precinct_size": (32, 32), "comment": "a", "plt": True}),
+        (1, "RGBA", "JPEG2000", {}),
     ]
     for kind, mode, name, options in forms:
         out = io.BytesIO()

@@ -1,6 +1,6 @@
 """A photograph from outside, in any supported format: its picture, ready for a decoder, and its orientation.
 
-Five formats are read: JPEG, PNG, WebP, TIFF and BMP. GIF is none, since it has 256 colours, and moves.
+Six formats are read: JPEG, JPEG 2000, PNG, WebP, TIFF and BMP. GIF is none, since it has 256 colours, and moves.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from cekalwatch.pictures import png, tiff, webp
+from cekalwatch.pictures import jpeg2000, png, tiff, webp
 from cekalwatch.pictures.errors import PictureError, PictureFault
 from cekalwatch.pictures.jpeg import Jpeg, read_jpeg
 
@@ -81,6 +81,7 @@ class PictureFormat(StrEnum):
     WEBP = "WEBP"
     TIFF = "TIFF"
     BMP = "BMP"
+    JPEG2000 = "JPEG2000"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def read_photograph(data: bytes) -> PhotographFile:
     if webp.is_webp(data):
         essence, block = webp.read_webp(data)
         return PhotographFile(PictureFormat.WEBP, essence, orientation(block))
+    if jpeg2000.is_jpeg2000(data):
+        return PhotographFile(PictureFormat.JPEG2000, jpeg2000.read_jpeg2000(data))
     if data[:4] in tiff.SIGNATURES:
         return PhotographFile(PictureFormat.TIFF, tiff.read_tiff(data), orientation(data))
     if data.startswith(_BMP_SIGNATURE):

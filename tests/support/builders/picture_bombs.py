@@ -129,6 +129,57 @@ def jpeg_with(*segments: bytes) -> bytes:
     return START + b"".join(segments) + saved("JPEG")[len(START) :]
 
 
+def jp2_box(name: bytes, content: bytes) -> bytes:
+    """A box of a JPEG 2000 as it stands in a file."""
+    return struct.pack(">I", len(content) + 8) + name + content
+
+
+def jp2_with(*boxes: bytes) -> bytes:
+    """A JPEG 2000 whose header has more boxes, before those that it has."""
+    data = saved("JPEG2000")
+    at = data.index(b"jp2h") - 4
+    end = at + int.from_bytes(data[at : at + 4], "big")
+    return data[:at] + jp2_box(b"jp2h", b"".join(boxes) + data[at + 8 : end]) + data[end:]
+
+
+def jp2_with_profile(profile: bytes) -> bytes:
+    """A JPEG 2000 whose colours are those of a profile."""
+    return jp2_with(jp2_box(b"colr", b"\2\0\0" + profile))
+
+
+def jp2_with_size(width: int, height: int) -> bytes:
+    """A JPEG 2000 whose boxes state a size."""
+    return jp2_with(jp2_box(b"ihdr", struct.pack(">IIHBBBB", height, width, 3, 7, 7, 0, 0)))
+
+
+def siz(
+    width: int = SIDE,
+    height: int = SIDE,
+    tile: tuple[int, int] = (SIDE, SIDE),
+    tile_at: tuple[int, int] = (0, 0),
+    channels: int = 3,
+    bits: int = 8,
+) -> bytes:
+    """The segment of a JPEG 2000 that says its size."""
+    parts = struct.pack(">HIIIIIIIIH", 0, width, height, 0, 0, *tile, *tile_at, channels)
+    content = parts + bytes([bits - 1, 1, 1]) * channels
+    return struct.pack(">BBH", 0xFF, 0x51, len(content) + 2) + content
+
+
+def cod(layers: int = 1, levels: int = 5, block: int = 4, precincts: bytes = b"") -> bytes:
+    """The segment that says how it is coded: blocks of 4 times a power of two, precincts by resolution."""
+    content = struct.pack(">BBHBBBBBB", bool(precincts), 0, layers, 1, levels, block, block, 0, 1) + precincts
+    return struct.pack(">BBH", 0xFF, 0x52, len(content) + 2) + content
+
+
+def codestream_with(siz: bytes = siz(), cod: bytes = cod(), tile: bytes = b"") -> bytes:
+    """A codestream of one empty tile, with segments in the header and in the tile's."""
+    quantisation = b"\xff\x5c\0\x04\x40\x40"
+    part = tile + b"\xff\x93"
+    length = struct.pack(">HIBB", 0, 12 + len(part), 0, 1)
+    return b"\xff\x4f" + siz + cod + quantisation + b"\xff\x90\0\x0a" + length + part + b"\xff\xd9"
+
+
 REFUSED: Mapping[str, Callable[[], bytes]] = MappingProxyType(
     {
         "a progressive JPEG of thousands of scans": lambda: scan_bomb(2_000, 2_000, 4_000),
@@ -142,6 +193,17 @@ REFUSED: Mapping[str, Callable[[], bytes]] = MappingProxyType(
         "a TIFF of shared strips": tiff_of_shared_strips,
         "a BMP of run lengths": bmp_of_run_lengths,
         "a WebP that moves": moving_webp,
+        "a JPEG 2000 of very many samples": lambda: codestream_with(siz(5_001, 2_000, (5_001, 2_000))),
+        "a JPEG 2000 of very many tiles": lambda: codestream_with(siz(2_000, 2_000, (1, 1))),
+        "a JPEG 2000 of very many blocks": lambda: codestream_with(siz(3_000, 3_000, (3_000, 3_000)), cod(block=0)),
+        "a JPEG 2000 of very many layers": lambda: codestream_with(cod=cod(layers=65_535)),
+        "a JPEG 2000 of very small precincts": lambda: codestream_with(
+            siz(3_000, 3_000, (3_000, 3_000)), cod(precincts=bytes(6))
+        ),
+        "a JPEG 2000 of very many parts": lambda: codestream_with().replace(
+            b"\xff\xd9", b"\xff\x90\0\x0a\0\0\0\0\0\x0e\0\0\xff\x93" * 300_000 + b"\xff\xd9"
+        ),
+        "a JPEG 2000 of very many comments": lambda: codestream_with(cod=b"\xff\x64\0\2" * 500_000 + cod()),
     }
 )
 """What costs too much by its structure, or holds what has a cost that nobody bounds."""

@@ -13,7 +13,7 @@ from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
-from cekalwatch.pictures import jpeg, photograph, png, tiff, webp
+from cekalwatch.pictures import jpeg, jpeg2000, photograph, png, tiff, webp
 from cekalwatch.server import address_bar, connections, ports, process
 from cekalwatch.server.auth import approvals, limits, refusals
 from cekalwatch.server.auth.signing_in import openid
@@ -55,7 +55,12 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "headers of a call": (options.MAX_METADATA_BYTES,),
     "a crop": (bounds.MAX_CROP_BYTES, bounds.MAX_CROP_PIXELS),
     "scans of a crop": (1,),
-    "a photograph": (bounds.MAX_PHOTO_BYTES, photographs.MAX_PHOTO_PIXELS, photographs.MAX_PHOTO_SIDE),
+    "a photograph": (
+        bounds.MAX_PHOTO_BYTES,
+        photographs.MAX_PHOTO_PIXELS,
+        photographs.MAX_PHOTO_SIDE,
+        jpeg2000.MAX_SAMPLES,
+    ),
     "a picture for aiming": (bounds.MAX_AIMING_BYTES, *bounds.MAX_AIMING_SIDES),
     "scans of a photograph": (jpeg.MAX_SCANS, photograph.MAX_SCAN_PIXELS),
     "parts of a photograph's file": (
@@ -64,6 +69,11 @@ FIGURES: dict[str, tuple[float, ...]] = {
         webp.MAX_CHUNKS,
         tiff.MAX_ENTRIES,
         tiff.MAX_STRIPS,
+        jpeg2000.MAX_SEGMENTS,
+        jpeg2000.MAX_TILES,
+        jpeg2000.MAX_TILE_PARTS,
+        jpeg2000.MAX_BLOCKS,
+        jpeg2000.MAX_PACKETS,
     ),
     "a report of the field": (reports.MAX_SPAN.days, MAX_AGENCIES),
     "a picture on an officer's screen": (bounds.MAX_CROP_PIXELS, DECODE_DEADLINE_S),

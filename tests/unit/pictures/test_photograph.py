@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cekalwatch.pictures import png, tiff, webp
+from cekalwatch.pictures import jpeg2000, png, tiff, webp
 from cekalwatch.pictures.errors import PictureError, PictureFault
 from cekalwatch.pictures.jpeg import MAX_SCANS
 from cekalwatch.pictures.photograph import MAX_SCAN_PIXELS, UPRIGHT, PictureFormat, orientation, read_photograph
@@ -36,6 +36,16 @@ FORMS: dict[str, tuple[PictureFormat, Callable[[], bytes]]] = {
     "TIFF by fax": (PictureFormat.TIFF, lambda: saved("TIFF", "1", compression="group4")),
     "TIFF in four colours": (PictureFormat.TIFF, lambda: saved("TIFF", "CMYK", compression="packbits")),
     "TIFF with a palette": (PictureFormat.TIFF, lambda: saved("TIFF", "P")),
+    "JPEG 2000": (PictureFormat.JPEG2000, lambda: saved("JPEG2000", comment=SECRET)),
+    "JPEG 2000 without boxes": (PictureFormat.JPEG2000, lambda: saved("JPEG2000", no_jp2=True, comment=SECRET)),
+    "JPEG 2000 in tiles and layers": (
+        PictureFormat.JPEG2000,
+        lambda: saved("JPEG2000", tile_size=(32, 32), quality_layers=[9, 3], irreversible=True, plt=True),
+    ),
+    "JPEG 2000 in precincts": (PictureFormat.JPEG2000, lambda: saved("JPEG2000", precinct_size=(32, 32))),
+    "JPEG 2000 with transparency": (PictureFormat.JPEG2000, lambda: saved("JPEG2000", "RGBA")),
+    "JPEG 2000 of 16 bits": (PictureFormat.JPEG2000, lambda: saved("JPEG2000", "I;16")),
+    "JPEG 2000 with a colour profile": (PictureFormat.JPEG2000, lambda: bombs.jp2_with_profile(SECRET)),
     "BMP": (PictureFormat.BMP, lambda: saved("BMP")),
     "BMP with a palette": (PictureFormat.BMP, lambda: saved("BMP", "P")),
 }
@@ -114,6 +124,12 @@ BROKEN: dict[str, Callable[[], bytes]] = {
     "a TIFF with a directory beyond its end": lambda: b"II*\0\x08\0\0\0\xff\0" + bytes(100),
     "a TIFF with strips beyond its end": lambda: bombs.tiff({256: (3, 1, 8), 273: (4, 1, 9999), 279: (4, 1, 1)}),
     "a TIFF with an entry beyond its end": lambda: bombs.tiff({273: (4, 9, 9999), 279: (4, 1, 1)}),
+    "a JPEG 2000 of boxes alone": lambda: jpeg2000.SIGNATURE,
+    "a JPEG 2000 whose boxes say another size": lambda: bombs.jp2_with_size(65, bombs.SIDE),
+    "a JPEG 2000 whose tiles begin beyond it": lambda: bombs.codestream_with(siz=bombs.siz(tile_at=(99, 0))),
+    "a JPEG 2000 without a coding style": lambda: bombs.codestream_with(cod=b""),
+    "a JPEG 2000 coded in two ways": lambda: bombs.codestream_with(cod=bombs.cod() * 2),
+    "a JPEG 2000 of no layers": lambda: bombs.codestream_with(cod=bombs.cod(layers=0)),
     "a BMP of a header": lambda: b"BM" + bytes(20),
 }
 
@@ -134,6 +150,30 @@ def test_parts_are_counted() -> None:
     assert fault(bombs.tiff(entries)) is PictureFault.TOO_COSTLY
     strips = {273: (4, tiff.MAX_STRIPS + 1, 8), 279: (4, 1, 1)}
     assert fault(bombs.tiff(strips, bytes(500_000))) is PictureFault.TOO_COSTLY
+
+
+UNREAD: dict[str, Callable[[], bytes]] = {
+    "one with a palette": lambda: bombs.jp2_with(bombs.jp2_box(b"pclr", b"\0\1\3\7\7\7\0\0\0")),
+    "one in four printing colours": lambda: bombs.jp2_with(bombs.jp2_box(b"colr", b"\1\0\0\0\0\0\x0c")),
+    "one of five channels": lambda: bombs.codestream_with(siz=bombs.siz(channels=5)),
+    "one of 17 bits": lambda: bombs.codestream_with(siz=bombs.siz(bits=17)),
+    "one whose tiles are coded by themselves": lambda: bombs.codestream_with(tile=bombs.cod()),
+    "one that changes its order": lambda: bombs.codestream_with(cod=bombs.cod() + b"\xff\x5f\0\2"),
+}
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_kinds_of_jpeg2000_whose_cost_nobody_foresees_are_not_read(what: str) -> None:
+    assert fault(UNREAD[what]()) is PictureFault.OTHER_FORMAT
+
+
+def test_a_jpeg2000_without_marks_of_its_end_is_read_up_to_it() -> None:
+    """The last part of a tile may say nothing of its length."""
+    data = bytearray(saved("JPEG2000", no_jp2=True))
+    at = data.index(b"\xff\x90\0\x0a")
+    data[at + 6 : at + 10] = bytes(4)
+    assert read_photograph(bytes(data)).essence == read_photograph(saved("JPEG2000", no_jp2=True)).essence
+    assert fault(bytes(data[:-2])) is PictureFault.DAMAGED
 
 
 def test_pieces_of_a_png_become_one() -> None:

@@ -139,7 +139,7 @@ class Enroller:
         return self._recogniser.size
 
     def enrol(self, data: bytes) -> Enrolment:
-        """Return the reference face of the photograph in `data` (JPEG, PNG, WebP, BMP, TIFF).
+        """Return the reference face of the photograph in `data` (see `read_photograph`).
 
         Raises CekalwatchError PHOTO_TOO_LARGE, PHOTO_UNREADABLE or PHOTO_NO_FACE; SERVER_BUSY when too many photographs
         are waiting; and EnrolmentError with PHOTO_SEVERAL_FACES (another whole face has at least a third of

@@ -46,9 +46,10 @@ _BYTES_PER_PIXEL: Final = {
     PictureFormat.WEBP: 18,
     PictureFormat.BMP: 8,
     PictureFormat.TIFF: 10,
+    PictureFormat.JPEG2000: 8,
 }
-"""Measured maximum memory of the decoders for each pixel: a JPEG of several scans needs two bytes per colour, WebP
-stores its canvas four times."""
+"""Measured maximum memory of the decoders for each pixel: a JPEG of several scans needs two bytes per colour, a
+JPEG 2000 eight, WebP stores its canvas four times."""
 _JPEG_OUTPUT: Final = 4 * (2 * LONG_SIDE) ** 2
 _BAND_PIXELS: Final = 2_000_000
 _DEEP_GREY: Final = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -102,8 +103,10 @@ def _memory(image: Image.Image) -> int:
     """Return the maximum number of bytes that decoding needs, by the header only; raises PHOTO_TOO_LARGE."""
     pixels, kind = image.width * image.height, PictureFormat(str(image.format))
     needed = pixels * _BYTES_PER_PIXEL[kind]
+    if kind in (PictureFormat.JPEG, PictureFormat.JPEG2000):
+        needed *= len(image.getbands())
     if kind is PictureFormat.JPEG:
-        needed = needed * len(image.getbands()) + min(4 * pixels, _JPEG_OUTPUT)
+        needed += min(4 * pixels, _JPEG_OUTPUT)
     if pixels > MAX_PHOTO_PIXELS or max(image.size) > MAX_PHOTO_SIDE or needed > DECODE_BYTES:
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, f"{kind} of {image.width}x{image.height}")
     return needed

@@ -65,6 +65,11 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     ),
     "TIFF of four colours": lambda: saved(plain("CMYK"), "TIFF", compression="tiff_lzw", strip_size=2**31 - 1),
     "BMP": lambda: saved(plain("1"), "BMP"),
+    "JPEG 2000": lambda: saved(Image.new("RGB", (3600, 2700)), "JPEG2000"),
+    "JPEG 2000 with transparency": lambda: saved(Image.new("RGBA", (3000, 2500)), "JPEG2000"),
+    "JPEG 2000 of 16 bits": lambda: saved(
+        Image.fromarray(np.zeros((SIDE, SIDE), np.uint16)), "JPEG2000", tile_size=(512, 512)
+    ),
 }
 
 
