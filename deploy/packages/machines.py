@@ -62,7 +62,7 @@ _QT_ON_WINDOWS = (
 )  # fmt: skip
 
 MACHINES = (
-    Machine("cekalwatch-server", ("server", "postgres", "pkcs11", "otel"), "cekalwatch.server.cli.app:app"),
+    Machine("cekalwatch-server", ("server", "papers", "postgres", "pkcs11", "otel"), "cekalwatch.server.cli.app:app"),
     Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app"),
     Machine("cekalwatch-console", ("console",), "cekalwatch.console.cli:app"),
     Machine("cekalwatch-notifier", ("desktop", "otel"), "cekalwatch.notifier.cli.app:app", _QT, _QT_ON_WINDOWS),

@@ -13,7 +13,6 @@ from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.pages.plots import Bar, bar_plot
 from cekalwatch.console.pages.statistics import charts
 from cekalwatch.console.reporting.report_document import figures_csv, report_document
-from cekalwatch.console.reporting.report_pdf import report_pdf
 from cekalwatch.contract.values.reports import (
     NOT_MEASURED,
     FieldReport,
@@ -24,6 +23,7 @@ from cekalwatch.contract.values.reports import (
     ThresholdWhatIf,
     Waits,
 )
+from cekalwatch.program.documents.pdf import document_pdf
 from cekalwatch.program.translations import Language
 from tests.support.builders.field_report import RATE, line
 from tests.support.builders.field_report import REPORT as WHOLE_REPORT
@@ -57,7 +57,7 @@ def texts(language: Language) -> ConsoleTexts:
 
 def pdf(report: FieldReport, language: Language = Language.EN) -> bytes:
     words = texts(language).say("PAGE_OF", page="{page}", pages="{pages}")
-    return report_pdf(report_document(report, texts(language)), language, report.made_at, words)
+    return document_pdf(report_document(report, texts(language)), language, report.made_at, words)
 
 
 def test_in_the_first_minutes_of_a_day_no_camera_has_a_bar() -> None:

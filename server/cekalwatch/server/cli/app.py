@@ -19,6 +19,7 @@ from cekalwatch.server.cli import (
     keys,
     models,
     notices,
+    papers,
     people,
     pki,
     ports,
@@ -69,6 +70,7 @@ app.add_typer(gallery, name="gallery")
 app.add_typer(keys.app, name="keys")
 app.add_typer(law.app, name="law")
 app.add_typer(models.app, name="models")
+app.add_typer(papers.app, name="papers")
 app.add_typer(people.app, name="people")
 app.add_typer(pki.app, name="pki")
 app.add_typer(ports.app, name="ports")

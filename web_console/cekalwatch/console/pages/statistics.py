@@ -23,10 +23,10 @@ from cekalwatch.console.reporting.report_document import (
     report_document,
     unusable_tables,
 )
-from cekalwatch.console.reporting.report_pdf import report_pdf
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.reports import MAX_SPAN, FieldLine, FieldReport, PeriodLength
 from cekalwatch.office.client.alert_client import day_began
+from cekalwatch.program.documents.pdf import document_pdf
 
 SHIFT = timedelta(hours=8)
 SPANS = ("shift", "day", "week", "month")
@@ -112,7 +112,7 @@ def report_file(visit: RequestContext) -> Response:
         return visit.problem(span.problem, HTTPStatus.CONFLICT)
     report, texts = visit.reports.report(span.start, span.end, taken=True), visit.texts
     words = texts.say("PAGE_OF", page="{page}", pages="{pages}")
-    data = report_pdf(report_document(report, texts), texts.language, report.made_at, words)
+    data = document_pdf(report_document(report, texts), texts.language, report.made_at, words)
     return _file(visit, report, "pdf", data, "application/pdf")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.reporting.figure_lines import shown_lines
@@ -20,40 +19,13 @@ from cekalwatch.contract.values.reports import (
     ThresholdWhatIf,
 )
 from cekalwatch.program.csv_files import BYTE_ORDER_MARK, SafeCsvWriter
+from cekalwatch.program.documents.document import Document, Section, Table
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table; the first cell of a row says what the row is about."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the document."""
-
-    title: str
-    paragraphs: tuple[str, ...] = ()
-    table: Table | None = None
-
-
-@dataclass(frozen=True)
-class ReportDocument:
-    """The report as people read it."""
-
-    title: str
-    about: str
-    """Which site and time, and when it was made."""
-    summary: str
-    sections: tuple[Section, ...]
-
-
-def report_document(report: FieldReport, texts: ConsoleTexts) -> ReportDocument:
+def report_document(report: FieldReport, texts: ConsoleTexts) -> Document:
     """Write the report in the language of `texts`."""
     say, whole = texts.say, report.whole
-    return ReportDocument(
+    return Document(
         title=say("REPORT_TITLE"),
         about=say(
             "REPORT_ABOUT",

@@ -1,4 +1,4 @@
-"""The accountability report as a PDF: the same document always becomes the same bytes. It loads nothing from elsewhere.
+"""A document as a PDF: the same document always becomes the same bytes. It loads nothing from elsewhere.
 
 It is written in one of the fonts that every reader has, whose signs are those of Western Europe; others become a
 question mark.
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Final
 
 from fpdf import FPDF
 from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
 
-from cekalwatch.console.reporting.report_document import ReportDocument, Section, Table
+from cekalwatch.program.documents.document import Document, Section, Table
 from cekalwatch.program.translations import Language
 
 FONT: Final = "Helvetica"
@@ -27,11 +26,11 @@ _HEAD_GROUND: Final = (235, 240, 245)
 _HEAD: Final = FontFace(emphasis="BOLD", fill_color=_HEAD_GROUND)
 _FACTS: Final = 2
 """Columns of a table of facts; others are tables of figures."""
-_WIDTHS: Final = MappingProxyType({_FACTS: (1, 1), 8: (2.8, 1.5, 1.8, 1.8, 2, 1.4, 2.1, 4)})
-"""Widths of columns by their number; for other numbers the first column is twice as wide."""
+_WIDE: Final = 4
+"""Columns from which on a table is in smaller type."""
 
 
-def report_pdf(document: ReportDocument, language: Language, made_at: datetime, page_words: str) -> bytes:
+def document_pdf(document: Document, language: Language, made_at: datetime, page_words: str) -> bytes:
     """Return the document; `page_words` says of the footer which page it is, with {page} and {pages}."""
     pdf = _Pages(page_words)
     pdf.core_fonts_encoding = ENCODING
@@ -46,7 +45,8 @@ def report_pdf(document: ReportDocument, language: Language, made_at: datetime, 
     pdf.paragraph(document.title, 16, bold=True)
     pdf.paragraph(document.about, _TEXT_PT)
     pdf.ln(2)
-    pdf.paragraph(document.summary, 11.5)
+    if document.summary:
+        pdf.paragraph(document.summary, 11.5)
     for section in document.sections:
         _section(pdf, section)
     return bytes(pdf.output())
@@ -87,10 +87,9 @@ def _section(pdf: _Pages, section: Section) -> None:
 
 def _table(pdf: _Pages, table: Table) -> None:
     columns = len(table.head)
-    facts = columns == _FACTS
     rows = [[_plain(cell) for cell in cells] for cells in (table.head, *table.rows)]
-    align = ("LEFT", *("LEFT" if facts else "RIGHT",) * (columns - 1))
-    pdf.set_font(FONT, size=_TEXT_PT if facts else 7.5)
+    align = ["RIGHT" if _figures(column[1:]) else "LEFT" for column in zip(*rows, strict=True)]
+    pdf.set_font(FONT, size=_TEXT_PT if columns == _FACTS else 8.5 if columns <= _WIDE else 7.5)
     widths = _natural_widths(pdf, rows)
     if (rest := pdf.epw - sum(widths)) >= 0:
         _lines(pdf, rows, [width + rest / columns for width in widths], align)
@@ -100,10 +99,16 @@ def _table(pdf: _Pages, table: Table) -> None:
         headings_style=_HEAD,
         line_height=_LINE_MM,
         text_align=align,
-        col_widths=_WIDTHS.get(columns, (2, *(1,) * (columns - 1))),
+        v_align="TOP",
+        col_widths=_fitted(widths, pdf.epw),
     ) as made:
         for cells in rows:
             made.row(cells)
+
+
+def _figures(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and not any(cell[0].isalpha() for cell in filled)
 
 
 def _natural_widths(pdf: _Pages, rows: Sequence[Sequence[str]]) -> list[float]:
@@ -112,6 +117,17 @@ def _natural_widths(pdf: _Pages, rows: Sequence[Sequence[str]]) -> list[float]:
         1.1 * max(pdf.get_string_width(cell) for cell in column) + 2 * pdf.c_margin
         for column in zip(*rows, strict=True)
     ]
+
+
+def _fitted(widths: Sequence[float], room: float) -> list[float]:
+    """Return the widths of columns that are together wider than there is room: the widest ones give way."""
+    limit = room
+    for place, width in enumerate(sorted(widths)):
+        limit = room / (len(widths) - place)
+        if width > limit:
+            break
+        room -= width
+    return [min(width, limit) for width in widths]
 
 
 def _lines(pdf: _Pages, rows: Sequence[Sequence[str]], widths: Sequence[float], align: Sequence[str]) -> None:

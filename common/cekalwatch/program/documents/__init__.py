@@ -1,0 +1,1 @@
+"""Documents for people, which become pages, texts and PDF."""

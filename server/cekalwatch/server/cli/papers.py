@@ -1,0 +1,107 @@
+"""`cekalwatch-server papers`: the papers that an office must have, written from its installation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.translations import Language
+from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
+
+if TYPE_CHECKING:
+    from cekalwatch.server.wiring.storage import Context
+
+app = typer.Typer(
+    help="Papers about data protection, written from settings, database and audit trail (docs/papers.md).",
+    no_args_is_help=True,
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the papers; it is made if it is missing.")]
+Languages = Annotated[
+    list[Language] | None, typer.Option("--language", help="id or en; may be given twice. Both by default.")
+]
+
+
+@app.command(
+    epilog="Examples:\n\n  cekalwatch-server papers write /srv/papers\n\n"
+    "  cekalwatch-server papers write /srv/papers --language id\n\n"
+    "Exit code 69: a file cannot be written."
+)
+def write(folder: Folder, language: Languages = None, config: Config = None, data_dir: DataDir = None) -> None:
+    """Write the impact assessment, the record of processing, the retention schedule, the training log and the
+    software bill, each as text (Markdown) and PDF. Files of an earlier day are replaced.
+    """
+    from cekalwatch.server.papers.facts import Facts
+    from cekalwatch.server.papers.writing import Paper, paper
+
+    with opened(config, data_dir) as context:
+        facts = Facts.of(context)
+        texts = {(one, each): paper(one, facts, each) for one in Paper for each in language or Language}
+        _keep(context, folder, {f"{one}.{each}": (text, each) for (one, each), text in texts.items()}, facts.made_at)
+    if missing := [name for name, in_force in facts.measures.items() if not in_force]:
+        typer.echo(f"Not in force here, and said so in the impact assessment: {', '.join(sorted(missing))}")
+
+
+@app.command(
+    epilog="Example:\n\n"
+    "  cekalwatch-server papers breach /srv/papers --since 2026-11-28T06:00 --until 2026-11-28T14:00 "
+    "--known 2026-11-29T09:00\n\n"
+    "Exit code 69: a file cannot be written."
+)
+def breach(
+    folder: Folder,
+    since: Annotated[datetime, typer.Option(help="When it began, local time.")],
+    until: Annotated[datetime, typer.Option(help="When it ended, local time.")],
+    known: Annotated[datetime, typer.Option(help="When the office learnt of it, local time: 72 hours run from here.")],
+    language: Languages = None,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Draft the notice of a breach from the audit trail: what was disclosed and when, in counts, without names."""
+    from cekalwatch.server.audit.entry import stamp
+    from cekalwatch.server.papers.breach import breach as found
+    from cekalwatch.server.papers.facts import Facts
+    from cekalwatch.server.papers.writing import BREACH_NOTICE, breach_notice
+
+    with opened(config, data_dir) as context:
+        zone = context.settings.home.zone
+        first, last, learnt = (one.replace(tzinfo=one.tzinfo or zone) for one in (since, until, known))
+        if not first < last:
+            raise ProgramError("--since must be before --until", Exit.USAGE)
+        told = found(context.stores.audit.links(stamp(first), stamp(last)), first, last, learnt)
+        facts = Facts.of(context)
+        drafts = {f"{BREACH_NOTICE}.{one}": (breach_notice(told, facts, one), one) for one in language or Language}
+        _keep(context, folder, drafts, facts.made_at)
+    typer.echo(f"The notice is due on {told.notice_until:%Y-%m-%d %H:%M %Z}")
+
+
+def _keep(context: Context, folder: Path, texts: dict[str, tuple[str, Language]], made_at: datetime) -> None:
+    """Write each text, and a PDF of it where the library for it is installed; record it in the audit trail."""
+    from cekalwatch.server.audit.entry import Action
+
+    try:
+        from cekalwatch.program.documents.pdf import document_pdf
+    except ModuleNotFoundError:
+        raise ProgramError(
+            "The papers need a library that is not installed. Install with: pip install --no-index "
+            "--find-links wheels 'cekalwatch[papers]'",
+            Exit.MISSING_EXTRA,
+        ) from None
+    from cekalwatch.program.documents.markdown import read_document
+    from cekalwatch.server.papers.writing import paper_texts
+
+    context.stores.audit.append(audit_entry(context, Action.REPORT_TAKEN, papers=len(texts)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (text, language) in texts.items():
+            (folder / f"{name}.md").write_text(text, encoding="utf-8")
+            page = paper_texts(language).say("PAPER_PAGE", page="{page}", pages="{pages}")
+            pdf = document_pdf(read_document(text), language, made_at, page)
+            (folder / f"{name}.pdf").write_bytes(pdf)
+            typer.echo(folder / f"{name}.pdf")
+    except OSError as error:
+        raise ProgramError(f"Cannot write to {folder}: {error.strerror}", Exit.UNAVAILABLE) from None

@@ -1,0 +1,108 @@
+"""What the papers of an office say about its installation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import metadata
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Self
+
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.server.domain.people import Person
+from cekalwatch.server.settings.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from cekalwatch.server.wiring.storage import Context
+
+DISTRIBUTION = "cekalwatch"
+NEEDED_ADMINISTRATORS = 2
+"""Administrators without whom nobody can change rights: such a change needs two."""
+_KEY_FILE = "file:"
+
+
+@dataclass(frozen=True)
+class Component:
+    """An installed piece of software."""
+
+    name: str
+    version: str
+    licence: str
+    """As its maker states it; empty when nothing is stated."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """An installation at one moment."""
+
+    settings: ServerSettings
+    made_at: datetime
+    """With the time zone of the first site."""
+    people: tuple[Person, ...]
+    """Who may sign in, by name; disabled ones too."""
+    subjects: int
+    """People on the list."""
+    first_looks: bool
+    """Whether officers see two faces first."""
+
+    @classmethod
+    def of(cls, context: Context) -> Self:
+        """Return those of the installation whose database is open; it blocks."""
+        stores = context.stores
+        people = sorted((account.person for account in stores.people.all()), key=lambda one: one.display_name)
+        return cls(
+            context.settings,
+            context.clock.now().astimezone(context.settings.home.zone),
+            tuple(people),
+            sum(1 for _ in stores.watchlist.marks()),
+            stores.look_setting.asked(),
+        )
+
+    @property
+    def version(self) -> str:
+        """The installed version."""
+        return metadata.version(DISTRIBUTION)
+
+    @property
+    def roles(self) -> Mapping[PersonRole, int]:
+        """How many people who may sign in have each role."""
+        return Counter(role for person in self.people if not person.disabled for role in person.roles)
+
+    @property
+    def measures(self) -> Mapping[str, bool]:
+        """Whether each measure that can be turned off, or has to be set up, is in force here."""
+        settings, key = self.settings, self.settings.master_key_from
+        audit, backup = settings.audit, settings.backup
+        return MappingProxyType(
+            {
+                "first_looks": self.first_looks,
+                "certificates": settings.tls_path.is_dir(),
+                "key_elsewhere": bool(key) and not key.startswith(_KEY_FILE),
+                "trail_elsewhere": bool(settings.notices.syslog),
+                "checkpoints_elsewhere": bool(audit.checkpoint_file or audit.syslog),
+                "time_stamps": bool(audit.timestamp_url),
+                "backups": bool(backup.recipients and backup.folder),
+                "backups_without_keys": not backup.with_keys,
+                "provider": settings.openid is not None,
+                "source": settings.watchlist.source is not None,
+                "auditor": self.roles[PersonRole.AUDITOR] > 0,
+                "administrators": self.roles[PersonRole.ADMINISTRATOR] >= NEEDED_ADMINISTRATORS,
+            }
+        )
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The installed distributions, by name, as their makers describe them."""
+        found = {one.name: _component(one) for one in metadata.distributions() if one.name}
+        return tuple(found[name] for name in sorted(found, key=str.casefold))
+
+
+def _component(one: metadata.Distribution) -> Component:
+    stated = one.metadata.get_all("License-Expression") or [
+        classifier.rsplit(" :: ", 1)[-1]
+        for classifier in one.metadata.get_all("Classifier") or ()
+        if classifier.startswith("License :: ") and not classifier.endswith("OSI Approved")
+    ]
+    return Component(one.name, one.version, ", ".join(stated))
