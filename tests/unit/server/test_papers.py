@@ -18,7 +18,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.papers.breach import NOTICE_WITHIN, breach
-from cekalwatch.server.papers.facts import Facts
+from cekalwatch.server.papers.installation import Installation
 from cekalwatch.server.papers.writing import BREACH_NOTICE, Paper, breach_notice, paper
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.storage import AuditTerms, BackupTerms
@@ -33,16 +33,16 @@ LAW = re.compile(r"(UU \d+/\d+|(art\.|Pasal) \d+( \(\d+\)| ayat \d+)?((,| and| t
 FORMS = re.compile(r"AES-256-GCM|\{\{.*?\}\}|\{%.*?%\}|24 hours|24 jam")
 
 
-def facts(**changed: Any) -> Facts:
+def facts(**changed: Any) -> Installation:
     people = (
         person("adi", PersonRole.ADMINISTRATOR),
         person("sari", PersonRole.ADMINISTRATOR),
         person("tono", PersonRole.AUDITOR),
     )
-    return Facts(ServerSettings(data_dir=Path("/nowhere"), **changed), NOW, people, 812, first_looks=True)
+    return Installation(ServerSettings(data_dir=Path("/nowhere"), **changed), NOW, people, 812, first_looks=True)
 
 
-def every_paper(told: Facts, language: Language) -> str:
+def every_paper(told: Installation, language: Language) -> str:
     return "".join(paper(one, told, language) for one in Paper)
 
 
@@ -73,7 +73,7 @@ def test_papers_have_no_figure_of_their_own() -> None:
             assert not re.findall(r"\d+", LAW.sub("", FORMS.sub("", text))), f"{language}/{name}"
 
 
-ABSENCES: dict[str, Facts] = {
+ABSENCES: dict[str, Installation] = {
     "first_looks": replace(facts(), first_looks=False),
     "key_elsewhere": facts(master_key_from="file:/srv/master.key"),
     "auditor": replace(facts(), people=facts().people[:2]),
@@ -83,7 +83,7 @@ ABSENCES: dict[str, Facts] = {
 """Installations without a measure that `full` has, or that is there by itself."""
 
 
-def full(tmp_path: Path) -> Facts:
+def full(tmp_path: Path) -> Installation:
     tls = tmp_path / "tls"
     tls.mkdir()
     return facts(

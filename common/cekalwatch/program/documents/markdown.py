@@ -17,7 +17,7 @@ def read_document(text: str) -> Document:
 
     Raises ValueError for a text of another form.
     """
-    reading = _Reading()
+    reading = _Reader()
     for token in MarkdownIt("commonmark").enable("table").parse(text):
         reading.take(token)
     if not reading.title:
@@ -25,7 +25,7 @@ def read_document(text: str) -> Document:
     return Document(reading.title, " ".join(reading.about), "", tuple(reading.sections))
 
 
-class _Reading:
+class _Reader:
     """What was read so far."""
 
     def __init__(self) -> None:

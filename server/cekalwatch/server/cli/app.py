@@ -23,6 +23,7 @@ from cekalwatch.server.cli import (
     people,
     pki,
     ports,
+    sizing,
     thresholds,
 )
 from cekalwatch.server.cli.gallery import comparing, switching
@@ -84,6 +85,7 @@ app.command("backup-key", epilog=backups.KEY_EPILOG)(backups.backup_key)
 app.command("restore", epilog=backups.RESTORE_EPILOG)(backups.restore)
 app.command("upgrade", epilog=database.UPGRADE_EPILOG)(database.upgrade)
 app.command("notices", epilog=notices.EPILOG)(notices.notices)
+app.command("size", epilog=sizing.EPILOG)(sizing.size)
 
 
 if importlib.util.find_spec("cekalwatch.evaluation"):

@@ -13,6 +13,7 @@ from cekalwatch.program.translations import Language
 from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
 
 if TYPE_CHECKING:
+    from cekalwatch.server.papers.installation import Installation
     from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(
@@ -35,11 +36,10 @@ def write(folder: Folder, language: Languages = None, config: Config = None, dat
     """Write the impact assessment, the record of processing, the retention schedule, the training log and the
     software bill, each as text (Markdown) and PDF. Files of an earlier day are replaced.
     """
-    from cekalwatch.server.papers.facts import Facts
     from cekalwatch.server.papers.writing import Paper, paper
 
     with opened(config, data_dir) as context:
-        facts = Facts.of(context)
+        facts = _installation(context)
         texts = {(one, each): paper(one, facts, each) for one in Paper for each in language or Language}
         _keep(context, folder, {f"{one}.{each}": (text, each) for (one, each), text in texts.items()}, facts.made_at)
     if missing := [name for name, in_force in facts.measures.items() if not in_force]:
@@ -64,7 +64,6 @@ def breach(
     """Draft the notice of a breach from the audit trail: what was disclosed and when, in counts, without names."""
     from cekalwatch.server.audit.entry import stamp
     from cekalwatch.server.papers.breach import breach as found
-    from cekalwatch.server.papers.facts import Facts
     from cekalwatch.server.papers.writing import BREACH_NOTICE, breach_notice
 
     with opened(config, data_dir) as context:
@@ -73,10 +72,23 @@ def breach(
         if not first < last:
             raise ProgramError("--since must be before --until", Exit.USAGE)
         told = found(context.stores.audit.links(stamp(first), stamp(last)), first, last, learnt)
-        facts = Facts.of(context)
+        facts = _installation(context)
         drafts = {f"{BREACH_NOTICE}.{one}": (breach_notice(told, facts, one), one) for one in language or Language}
         _keep(context, folder, drafts, facts.made_at)
     typer.echo(f"The notice is due on {told.notice_until:%Y-%m-%d %H:%M %Z}")
+
+
+def _installation(context: Context) -> Installation:
+    from cekalwatch.server.papers.installation import Installation
+
+    stores = context.stores
+    return Installation(
+        context.settings,
+        context.clock.now().astimezone(context.settings.home.zone),
+        tuple(sorted((account.person for account in stores.people.all()), key=lambda one: one.display_name)),
+        sum(1 for _ in stores.watchlist.marks()),
+        stores.look_setting.asked(),
+    )
 
 
 def _keep(context: Context, folder: Path, texts: dict[str, tuple[str, Language]], made_at: datetime) -> None:

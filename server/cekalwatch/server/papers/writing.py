@@ -13,7 +13,7 @@ import jinja2
 
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.server.papers.breach import Breach
-from cekalwatch.server.papers.facts import Facts
+from cekalwatch.server.papers.installation import Installation
 
 
 class Paper(StrEnum):
@@ -29,12 +29,12 @@ class Paper(StrEnum):
 BREACH_NOTICE: Final = "breach-notice"
 
 
-def paper(which: Paper, facts: Facts, language: Language) -> str:
+def paper(which: Paper, facts: Installation, language: Language) -> str:
     """Return a paper as Markdown."""
     return _rendered(which, language, f=facts, s=facts.settings)
 
 
-def breach_notice(found: Breach, facts: Facts, language: Language) -> str:
+def breach_notice(found: Breach, facts: Installation, language: Language) -> str:
     """Return the draft of a notice as Markdown."""
     return _rendered(BREACH_NOTICE, language, f=facts, s=facts.settings, b=found)
 

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 
-if TYPE_CHECKING:
-    from cekalwatch.server.wiring.storage import Context
-
 DISTRIBUTION = "cekalwatch"
 NEEDED_ADMINISTRATORS = 2
 """Administrators without whom nobody can change rights: such a change needs two."""
 _KEY_FILE = "file:"
+MAX_LICENCE = 60
+"""Characters of a licence's name; some makers state the whole text."""
 
 
 @dataclass(frozen=True)
@@ -34,31 +32,18 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """An installation at one moment."""
+class Installation:
+    """What there is at one moment."""
 
     settings: ServerSettings
     made_at: datetime
     """With the time zone of the first site."""
     people: tuple[Person, ...]
-    """Who may sign in, by name; disabled ones too."""
+    """Those with an account, disabled ones too."""
     subjects: int
     """People on the list."""
     first_looks: bool
     """Whether officers see two faces first."""
-
-    @classmethod
-    def of(cls, context: Context) -> Self:
-        """Return those of the installation whose database is open; it blocks."""
-        stores = context.stores
-        people = sorted((account.person for account in stores.people.all()), key=lambda one: one.display_name)
-        return cls(
-            context.settings,
-            context.clock.now().astimezone(context.settings.home.zone),
-            tuple(people),
-            sum(1 for _ in stores.watchlist.marks()),
-            stores.look_setting.asked(),
-        )
 
     @property
     def version(self) -> str:
@@ -100,9 +85,15 @@ class Facts:
 
 
 def _component(one: metadata.Distribution) -> Component:
-    stated = one.metadata.get_all("License-Expression") or [
-        classifier.rsplit(" :: ", 1)[-1]
-        for classifier in one.metadata.get_all("Classifier") or ()
-        if classifier.startswith("License :: ") and not classifier.endswith("OSI Approved")
-    ]
+    said = one.metadata
+    short = [text for text in said.get_all("License") or () if len(text) <= MAX_LICENCE and "\n" not in text]
+    stated = (
+        said.get_all("License-Expression")
+        or short
+        or [
+            classifier.rsplit(" :: ", 1)[-1]
+            for classifier in said.get_all("Classifier") or ()
+            if classifier.startswith("License :: ") and not classifier.endswith("OSI Approved")
+        ]
+    )
     return Component(one.name, one.version, ", ".join(stated))
