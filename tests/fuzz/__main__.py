@@ -21,6 +21,7 @@ import atheris
 import structlog
 
 from tests.fuzz.catalogue import TARGETS
+from tests.fuzz.der_changes import DerChanges
 from tests.fuzz.limits import Target
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -77,7 +78,11 @@ def fuzz(name: str, take: Target, limits: Sequence[str]) -> NoReturn:
         f"-artifact_prefix={found}/",
         "-print_final_stats=1",
     ]
-    atheris.Setup([sys.argv[0], *options], take)
+    made = {}
+    if TARGETS[name].der:
+        changes = DerChanges(file.read_bytes() for file in sorted((CORPUS / name).iterdir()))
+        made["custom_mutator"] = lambda data, most, number: changes.changed(data, most, number, atheris.Mutate)
+    atheris.Setup([sys.argv[0], *options], take, **made)
     atheris.Fuzz()
     sys.exit()
 

@@ -1,11 +1,10 @@
-"""What comes of machines that are asked: a server that is not ours any more, an identity provider, time stamps."""
+"""What comes of machines that are asked: a server that is not ours any more, an identity provider."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from typing import Any, cast
 
 import httpx
@@ -19,8 +18,6 @@ from cekalwatch.contract.codec.imports import FILE_ANSWER
 from cekalwatch.contract.codec.law import AGENCY_LIST, LAW_ROW, understood_rows
 from cekalwatch.contract.codec.troubles import NEWS
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
-from cekalwatch.server.audit.destinations.timestamps import TimestampVerifier
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof
@@ -36,8 +33,6 @@ from cekalwatch.v1 import (
     trouble_service_pb2,
     watchlist_service_pb2,
 )
-from tests.fuzz.certificate_targets import authority
-from tests.fuzz.certificate_targets import pem as as_pem
 from tests.support.builders.alerts import NOON
 from tests.support.builders.watchlist import FixedClock
 
@@ -54,7 +49,6 @@ KEY = jwt.PyJWK.from_dict(
 )
 """RFC 8037, appendix A.1: it signs what is fuzzed, so that fuzzing does not end at a signature."""
 PUBLIC = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-CHECKPOINT = Checkpoint(1, 1, "0" * 64, "2026-11-26T00:00:00.000000Z", "", "")
 
 
 def _law(message: law_pb2.LawRows) -> None:
@@ -129,16 +123,3 @@ def provider_answer(data: bytes) -> None:
             token = rest.decode("latin-1") if kind == 1 else jwt.api_jws.encode(rest, KEY.key, "EdDSA")
             claims = provider._verified(metadata, token, PROOF, CLIENT)
             assert (claims["iss"], claims["nonce"]) == (ISSUER, PROOF.nonce)
-
-
-@cache
-def _verifier() -> TimestampVerifier:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return TimestampVerifier(as_pem("CERTIFICATE", authority().public_bytes(Encoding.DER)))
-
-
-def time_stamp(data: bytes) -> None:
-    """An answer of an authority of time stamps."""
-    with suppress(ValueError):
-        _verifier().moment(KeptCheckpoint(CHECKPOINT, data), 1)

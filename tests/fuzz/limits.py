@@ -28,6 +28,8 @@ class FuzzTarget:
     max_bytes: int = 4096
     cpu_s: float = 1.0
     """Processor time of the process, all threads; with atheris's instruments code takes several times as long."""
+    der: bool = False
+    """Whether its inputs are a byte and DER, which a library reads that is not instrumented."""
     memory_mb: int = 100
     """By how much the process may grow for it at most."""
 

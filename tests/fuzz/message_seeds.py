@@ -123,14 +123,6 @@ def provider_seeds() -> Iterator[bytes]:
     yield b"\2{}"
 
 
-def stamp_seeds() -> Iterator[bytes]:
-    """Give answers of refusal, a granted one without a token, and none."""
-    yield bytes.fromhex("3003020102")
-    yield bytes.fromhex("30030201003000")
-    yield bytes.fromhex("30820010300302010030090606") + bytes(6)
-    yield b""
-
-
 def backup_seeds() -> Iterator[bytes]:
     """Give the content of a backup, one with another file, one that is cut off, and no archive."""
     manifest = json.dumps({"form": 1, "files": {"data/a": {"size": 1, "sha256": "0" * 64}}}).encode()
@@ -189,7 +181,6 @@ def main() -> None:
     store("request", [*message_seeds(request_targets.KINDS), approval_seed()])
     store("server_answer", message_seeds(answer_targets.KINDS))
     store("provider_answer", provider_seeds())
-    store("time_stamp", stamp_seeds())
     store("backup", backup_seeds())
     store("invitation", invitation_seeds())
     store("checkpoints", checkpoint_seeds())
