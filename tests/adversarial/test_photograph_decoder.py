@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cekalwatch.program.confined.pool import ConfinedPool
 from cekalwatch.server.concurrency.byte_budget import ByteBudget
@@ -20,6 +22,7 @@ from cekalwatch.server.recognition.photographs import (
     decode_photograph,
     decoding_memory,
 )
+from tests.support.builders.face_records import new_chip, old_chip, old_record
 from tests.support.builders.portraits import encoded
 
 EVAL = "builtins:eval"
@@ -30,6 +33,12 @@ PHOTOGRAPH = encoded(np.full((120, 100, 3), (10, 120, 200), dtype=np.uint8))
 def decoder() -> Iterator[PhotographDecoder]:
     with closing(PhotographDecoder(1)) as opened:
         yield opened
+
+
+def saved(shown: Image.Image, kind: str) -> bytes:
+    out = io.BytesIO()
+    shown.save(out, kind)
+    return out.getvalue()
 
 
 def refusal(decoder: PhotographDecoder, data: bytes) -> Code:
@@ -43,6 +52,14 @@ def test_a_photograph_is_the_same_from_a_confined_process(decoder: PhotographDec
     assert (decoder.decode(PHOTOGRAPH) == decode_photograph(PHOTOGRAPH)).all()
     assert refusal(decoder, b"hello") is Code.PHOTO_UNREADABLE
     assert (decoder.decode(PHOTOGRAPH) == decode_photograph(PHOTOGRAPH)).all()
+
+
+def test_the_portrait_of_a_chip_is_decoded_in_a_confined_process(decoder: PhotographDecoder) -> None:
+    shown = Image.linear_gradient("L").convert("RGB")
+    portrait = np.asarray(shown)[:, :, ::-1]
+    assert (decoder.decode(old_chip(old_record(shown))) == portrait).all()
+    assert (decoder.decode(new_chip(saved(shown, "JPEG2000"))) == portrait).all()
+    assert refusal(decoder, old_chip(b"FAC")) is Code.PHOTO_UNREADABLE
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw
 
 from cekalwatch.v1 import alert_service_pb2, capture_pb2, capture_service_pb2, watchlist_pb2, watchlist_service_pb2
 from cekalwatch.vision.alignment import ALIGNED_SIZE, TEMPLATE
+from tests.support.builders.face_records import new_chip, new_record, old_chip, old_record
 from tests.support.builders.messages import RECORD, RUN, SENT
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -119,6 +120,18 @@ def picture_seeds() -> Iterator[bytes]:
         out = io.BytesIO()
         (drawing("I").convert("I;16") if mode == "I;16" else drawing(mode)).save(out, name, **options)
         yield bytes([kind]) + landmarks + out.getvalue()
+    shown = drawing(side=16)
+    file = io.BytesIO()
+    shown.save(file, "JPEG2000")
+    old = old_record(shown)
+    for record in (
+        old,
+        old_record(shown, "JPEG", 2, 2),
+        new_record(file.getvalue()),
+        old_chip(old),
+        new_chip(file.getvalue()),
+    ):
+        yield b"\1" + landmarks + record
 
 
 def officer_picture_seeds() -> Iterator[bytes]:

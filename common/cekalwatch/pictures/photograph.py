@@ -1,6 +1,7 @@
 """A photograph from outside, in any supported format: its picture, ready for a decoder, and its orientation.
 
 Six formats are read: JPEG, JPEG 2000, PNG, WebP, TIFF and BMP. GIF is none, since it has 256 colours, and moves.
+Records of faces (`face_record`) are read by their first picture.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from cekalwatch.pictures import jpeg2000, png, tiff, webp
 from cekalwatch.pictures.errors import PictureError, PictureFault
+from cekalwatch.pictures.face_record import face_picture
 from cekalwatch.pictures.jpeg import Jpeg, read_jpeg
 
 UPRIGHT: Final = 1
@@ -97,8 +99,25 @@ class PhotographFile:
     """Its markers, where it is one."""
 
 
+IN_RECORDS: Final = frozenset({PictureFormat.JPEG, PictureFormat.JPEG2000, PictureFormat.PNG})
+"""The formats that a record of a face may hold."""
+
+
 def read_photograph(data: bytes) -> PhotographFile:
-    """Read the structure of a photograph. Raises PictureError; pixels are bounded by who decodes them."""
+    """Read the structure of a photograph, or of a record that holds one.
+
+    Raises PictureError; pixels are bounded by who decodes them.
+    """
+    held = face_picture(data)
+    if held is None:
+        return _read_picture(data)
+    file = _read_picture(held)
+    if file.format not in IN_RECORDS:
+        raise PictureError(PictureFault.OTHER_FORMAT, f"a {file.format} in a record")
+    return file
+
+
+def _read_picture(data: bytes) -> PhotographFile:
     if data.startswith(png.SIGNATURE):
         essence, block = png.read_png(data)
         return PhotographFile(PictureFormat.PNG, essence, orientation(block))

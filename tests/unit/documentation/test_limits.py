@@ -13,7 +13,7 @@ from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
-from cekalwatch.pictures import jpeg, jpeg2000, photograph, png, tiff, webp
+from cekalwatch.pictures import face_record, jpeg, jpeg2000, photograph, png, tiff, webp
 from cekalwatch.server import address_bar, connections, ports, process
 from cekalwatch.server.auth import approvals, limits, refusals
 from cekalwatch.server.auth.signing_in import openid
@@ -69,6 +69,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
         webp.MAX_CHUNKS,
         tiff.MAX_ENTRIES,
         tiff.MAX_STRIPS,
+        face_record.MAX_ELEMENTS,
         jpeg2000.MAX_SEGMENTS,
         jpeg2000.MAX_TILES,
         jpeg2000.MAX_TILE_PARTS,
