@@ -19,12 +19,18 @@ from tests.support.builders.scenes import background
 RATE = 15
 SYSTEM_PYTHON = "/usr/bin/python3"
 """It has the bindings to GStreamer; ours has not."""
+PACKAGES = (
+    "python3-gi",
+    "gir1.2-gst-rtsp-server-1.0",
+    *(f"gstreamer1.0-plugins-{name}" for name in ("base", "good", "bad")),
+)
+"""Of Debian, for the server."""
 
 
 def encode(pictures: Iterable[Picture], file: Path, *, rate: int = RATE, kbit: int = 2000) -> Path:
     """Write `pictures` as H.264 with a key frame each second, as network cameras do; return `file`."""
     if not shutil.which("ffmpeg"):
-        pytest.skip("there is no ffmpeg: see .ci/run for the packages")
+        pytest.skip("ffmpeg (apt-get install ffmpeg)")
     process: subprocess.Popen[bytes] | None = None
     for picture in pictures:
         if process is None:
@@ -106,7 +112,8 @@ class RtspCamera:
 
 
 @cache
-def _has_bindings() -> bool:
+def has_bindings() -> bool:
+    """Whether the system's Python has the bindings."""
     asked = "import gi; gi.require_version('GstRtspServer', '1.0')"
     return subprocess.run([SYSTEM_PYTHON, "-c", asked], capture_output=True, check=False).returncode == 0
 
@@ -114,8 +121,8 @@ def _has_bindings() -> bool:
 @contextmanager
 def rtsp_camera(port: int = 0) -> Iterator[RtspCamera]:
     """Run a server on 127.0.0.1 for the time of the block; skip the test where the system's packages are missing."""
-    if not _has_bindings():
-        pytest.skip(f"{SYSTEM_PYTHON} has no GstRtspServer: see .ci/run for the packages")
+    if not has_bindings():
+        pytest.skip(f"GstRtspServer for {SYSTEM_PYTHON} (apt-get install {' '.join(PACKAGES)})")
     process = subprocess.Popen(
         [SYSTEM_PYTHON, str(Path(__file__).with_name("rtsp_server.py")), str(port)],
         stdin=subprocess.PIPE,

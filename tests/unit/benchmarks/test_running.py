@@ -1,0 +1,27 @@
+"""A benchmark that lacks what it needs is not measured, and says what to install."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from benchmarks.__main__ import main
+from tests.support.fakes import rtsp_camera
+
+
+def test_without_gstreamer_the_packages_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rtsp_camera.has_bindings.cache_clear()
+    monkeypatch.setattr(rtsp_camera, "SYSTEM_PYTHON", sys.executable)  # has no bindings
+    try:
+        assert main(["camera.load"]) == 1
+    except pytest.skip.Exception as skipped:
+        raise AssertionError("the run ended") from skipped
+    finally:
+        rtsp_camera.has_bindings.cache_clear()
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not measured:" in said
+    for package in rtsp_camera.PACKAGES:
+        assert package in said
