@@ -1,18 +1,20 @@
 """`make bench`: runs the benchmarks, and puts what they measure into `benchmarks/results.json` and its page.
 
 `make bench ARGS="recognition.detector_speed recognition.lfw"` runs some of them. Figures that are not measured stay as
-they are, with the machine and the commit that they were measured on.
+they are, with the machine and the commit that they were measured on. `build/bench.json` has the newest figures of this
+checkout alone, by name.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +25,15 @@ from rich.table import Table
 from benchmarks.catalogue import MODULES, ON_REQUEST
 from benchmarks.page import write_pages
 from benchmarks.results import Results
+
+BENCH = Path("build/bench.json")
+
+
+def keep(figures: Mapping[str, float], file: Path = BENCH) -> None:
+    """Write figures beside those that the file has."""
+    held = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({**held, **figures}, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def machine() -> str:
@@ -62,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results.take(name, figures, machine(), measured, f"{datetime.now(UTC):%Y-%m-%d}")
         results.write()
         write_pages(results)
+        keep(figures)
         for key, value in figures.items():
             table.add_row(key, f"{value:.4g}")
     console.print(table)

@@ -38,6 +38,9 @@ class Coding(Enum):
     PROGRESSIVE = 0xC2
 
 
+_CODINGS: Final = {one.value: one for one in Coding}
+
+
 class _Code(IntEnum):
     HUFFMAN = 0xC4
     END = 0xD9
@@ -164,8 +167,8 @@ class _Reader:
             self._begin_scan(content)
             self._keep(code, content)
             return self._end_of_scan(at)
-        if code in (coding.value for coding in Coding):
-            self._frame(Coding(code), content)
+        if code in _CODINGS:
+            self._frame(_CODINGS[code], content)
             self._keep(code, content)
         elif code in _TABLES:
             self._keep(code, content)

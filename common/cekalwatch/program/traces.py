@@ -14,7 +14,7 @@ import logging
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -92,9 +92,14 @@ class Traces:
         if context and exporting is not None:
             exporting.record(name, context, parent, begun_at, ended_at, attributes)
 
-    @contextmanager
-    def span(self, name: str, parent: str, **attributes: str | int) -> Iterator[str]:
+    def span(self, name: str, parent: str, **attributes: str | int) -> AbstractContextManager[str]:
         """Record the time of the block, which gets the context of its span."""
+        if not parent or self._exporting is None:
+            return nullcontext(parent)
+        return self._recorded(name, parent, attributes)
+
+    @contextmanager
+    def _recorded(self, name: str, parent: str, attributes: dict[str, str | int]) -> Iterator[str]:
         context, begun_at = self.within(parent), datetime.now(UTC)
         try:
             yield context

@@ -21,8 +21,11 @@ TEMPLATE: Final[NDArray[np.float64]] = np.array(
 """Where the five landmarks go in 112x112 pixels (insightface, `utils/face_align.py`, `arcface_dst`, at float32)."""
 TEMPLATE.flags.writeable = False
 
-_TEMPLATE_CENTRE: Final = TEMPLATE.mean(axis=0)
-_TEMPLATE_OFFSETS: Final = TEMPLATE - _TEMPLATE_CENTRE
+_TEMPLATE_CENTRE: Final[list[float]] = TEMPLATE.mean(axis=0).tolist()
+_TEMPLATE_OFFSETS: Final[list[list[float]]] = (TEMPLATE - _TEMPLATE_CENTRE).tolist()
+
+MAX_COORDINATE: Final = 1e6
+"""Of a landmark, in pixels."""
 
 MIN_SPREAD_PX: Final = 1.0
 """Landmarks whose root mean square distance from their centre is less than this are a point, not a face."""
@@ -45,23 +48,33 @@ def similarity(landmarks: Landmarks) -> NDArray[np.float64]:
     points = np.asarray(landmarks, dtype=np.float64)
     if points.shape != (5, 2):
         raise LandmarksError(f"five landmarks of x and y are wanted, not an array of shape {points.shape}")
-    if not np.isfinite(points).all() or np.abs(points).max() > 1e6:
+    # In single numbers: an operation on such small arrays takes as long as all of this.
+    xs, ys = points.T.tolist()
+    if not all(abs(value) <= MAX_COORDINATE for value in (*xs, *ys)):  # NaN is not
         raise LandmarksError("a landmark is not finite or absurdly far away")
-    centre = points.mean(axis=0)
-    offsets = points - centre
-    squares = float((offsets**2).sum())
+    centre_x, centre_y = sum(xs) / 5, sum(ys) / 5
+    offsets = [(x - centre_x, y - centre_y) for x, y in zip(xs, ys, strict=True)]
+    squares = sum(x * x + y * y for x, y in offsets)
     if squares < 5 * MIN_SPREAD_PX**2:
         raise LandmarksError("the landmarks lie in one place")
-    eyes, down = points[1] - points[0], points[3:].mean(axis=0) - points[:2].mean(axis=0)
-    if eyes[0] * down[1] - eyes[1] * down[0] <= 0:
+    down_x, down_y = (xs[3] + xs[4] - xs[0] - xs[1]) / 2, (ys[3] + ys[4] - ys[0] - ys[1]) / 2
+    if (xs[1] - xs[0]) * down_y - (ys[1] - ys[0]) * down_x <= 0:
         raise LandmarksError("the landmarks are mirrored")
-    cosine = float((offsets * _TEMPLATE_OFFSETS).sum()) / squares
-    sine = float((offsets[:, 0] * _TEMPLATE_OFFSETS[:, 1] - offsets[:, 1] * _TEMPLATE_OFFSETS[:, 0]).sum()) / squares
-    rotation = np.array([[cosine, -sine], [sine, cosine]])
-    residual = float(np.sqrt(((offsets @ rotation.T - _TEMPLATE_OFFSETS) ** 2).sum(axis=1).mean()))
-    if residual > MAX_RESIDUAL_PX:
+    pairs = list(zip(offsets, _TEMPLATE_OFFSETS, strict=True))
+    cosine = sum(x * to_x + y * to_y for (x, y), (to_x, to_y) in pairs) / squares
+    sine = sum(x * to_y - y * to_x for (x, y), (to_x, to_y) in pairs) / squares
+    residual = sum(
+        (cosine * x - sine * y - to_x) ** 2 + (sine * x + cosine * y - to_y) ** 2 for (x, y), (to_x, to_y) in pairs
+    )
+    if residual > 5 * MAX_RESIDUAL_PX**2:
         raise LandmarksError("the landmarks do not lie as a face's do")
-    return np.column_stack([rotation, _TEMPLATE_CENTRE - rotation @ centre])
+    to_x, to_y = _TEMPLATE_CENTRE
+    return np.array(
+        [
+            [cosine, -sine, to_x - cosine * centre_x + sine * centre_y],
+            [sine, cosine, to_y - sine * centre_x - cosine * centre_y],
+        ]
+    )
 
 
 def align(picture: Picture, landmarks: Landmarks) -> Picture:

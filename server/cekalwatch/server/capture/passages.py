@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -21,6 +21,9 @@ MAX_CROPS = 20
 """Crops of a track that are kept; the capture policy cannot ask for more."""
 MAX_EACH = 200
 """Tracks of one camera that are kept in memory: some minutes of a crowd, eight megabytes."""
+
+SWEEP = timedelta(seconds=1)
+"""How often all cameras are searched for passages that are over: with each capture it took 0.13 ms with 400 cameras."""
 
 MIN_WEIGHT = 0.01
 """The smallest weight of a crop. If no crop of a passage has any quality, all weigh the same."""
@@ -184,6 +187,7 @@ class Passages:
         self._most_each = most_each
         self._ended = ended
         self._cameras: dict[str, dict[str, Track]] = {}
+        self._swept_at: datetime | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self._cameras.values()))
@@ -193,12 +197,16 @@ class Passages:
         self._cameras.clear()
 
     def at(self, camera_id: str, key: str, now: datetime) -> Track:
-        """Return the track `key` of that camera, new or known, and forget those that are idle."""
-        for other, tracks in list(self._cameras.items()):
-            self._forget_idle(other, tracks, now)
-            if not tracks and other != camera_id:
-                del self._cameras[other]
+        """Return the track `key` of that camera, new or known, and forget those that are idle: its own, and from time
+        to time those of all."""
+        if self._swept_at is None or not timedelta() <= now - self._swept_at < SWEEP:
+            self._swept_at = now
+            for other, tracks in list(self._cameras.items()):
+                self._forget_idle(other, tracks, now)
+                if not tracks:
+                    del self._cameras[other]
         own = self._cameras.setdefault(camera_id, {})
+        self._forget_idle(camera_id, own, now)
         track = own.pop(key, None) or Track(now)
         track.last_used_at = now
         own[key] = track

@@ -1,13 +1,14 @@
 """Decodes cameras' crops in confined processes (docs/adr/0017, docs/adr/0077).
 
-An exploited decoder finds neither keys nor network there, and returns only pixels. One that crashes or hangs costs the
-crop that it had.
+An exploited decoder finds neither keys nor network there, and returns only pixels. A crop at which one crashes or hangs
+costs no other crop.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from math import inf
 from threading import Lock
 from types import MappingProxyType
@@ -20,19 +21,28 @@ from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Refusal
-from cekalwatch.program.confined.pool import Ask, Cause, ConfinedError, ConfinedPool
+from cekalwatch.program.confined.pool import Cause, ConfinedError, ConfinedPool
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.recognition.crops import MAX_PROBE_BYTES, MAX_THUMBNAIL_BYTES, CropTask, crop_answers
+from cekalwatch.server.recognition.crops import (
+    MAX_PROBE_BYTES,
+    MAX_THUMBNAIL_BYTES,
+    REFUSALS,
+    CropTask,
+    crop_answers,
+    faces_request,
+)
 from cekalwatch.vision.alignment import ALIGNED_SIZE
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.bounds import MAX_AIMING_BYTES, MAX_CROP_PIXELS
 
 CROP_LIMITS: Final = Limits(memory_bytes=600_000_000, processor_s=1)
 """Of processor time, for the crops of one batch; the decoder's libraries alone take 400 MB of address space."""
+MAX_BATCH: Final = 16
+"""Crops of one request."""
 ANSWER_S: Final = 3.0
-"""How long a crop may take on the clock; the most costly one takes 20 ms of processor time."""
+"""How long a batch may take on the clock; the most costly crop takes 20 ms of processor time."""
 MAX_CONVERSATIONS: Final = 20_000
 """Batches of crops, and single ones, after which a process is replaced."""
 MAX_ENDED: Final = 3
@@ -49,16 +59,6 @@ _FACE_SHAPE: Final = (ALIGNED_SIZE, ALIGNED_SIZE, 3)
 _FACE_BYTES: Final = 3 * ALIGNED_SIZE**2
 _ATTEMPTS: Final = 2
 """For a picture that somebody waits for, so that a process that ends by chance does not cost it."""
-_REFUSALS: Final = frozenset(
-    {
-        Code.CROP_TOO_LARGE,
-        Code.CROP_TOO_MANY_PIXELS,
-        Code.CROP_NOT_JPEG,
-        Code.CROP_DAMAGED,
-        Code.LANDMARKS_INVALID,
-    }
-)
-"""What may be said of a crop."""
 
 log = structlog.get_logger()
 
@@ -73,7 +73,7 @@ class CropDecoder:
             f"{crop_answers.__module__}:{crop_answers.__name__}",
             CROP_LIMITS,
             count=count,
-            max_answer_bytes=max(_FACE_BYTES, MAX_PROBE_BYTES, MAX_AIMING_BYTES),
+            max_answer_bytes=max(MAX_BATCH * (1 + _FACE_BYTES), MAX_PROBE_BYTES, MAX_AIMING_BYTES),
             environment=_KEEPS_MEMORY,
             answer_s=ANSWER_S,
             conversations=MAX_CONVERSATIONS,
@@ -92,17 +92,11 @@ class CropDecoder:
         A crop that ends its decoder is damaged (CROP_DAMAGED). Those of a camera whose crops ended too many, and all
         while no process can be started, come too early (SERVER_BUSY).
         """
-        found: list[Picture | CekalwatchError] = []
-        while len(found) < len(captures):
-            try:
-                with self._pool.conversation() as ask:
-                    for capture in captures[len(found) :]:
-                        found.append(self._face(ask, capture))  # noqa: PERF401  # those before an error stay
-            except ConfinedError as error:
-                if error.cause is Cause.NOT_STARTED:
-                    return [*found, *[_busy(error)] * (len(captures) - len(found))]
-                found.append(self._blamed(captures[len(found)].camera.camera_id, error))
-        return found
+        waits = [self._must_wait(one.camera.camera_id) for one in captures]
+        asked = [one for one, waiting in zip(captures, waits, strict=True) if not waiting]
+        batches = (self._batch(asked[start : start + MAX_BATCH]) for start in range(0, len(asked), MAX_BATCH))
+        found = chain.from_iterable(batches)
+        return [_held_back() if waiting else next(found) for waiting in waits]
 
     def probe(self, capture: Capture) -> bytes:
         """Return a capture's crop as it is stored, a plain JPEG. Raises CekalwatchError as `faces` returns it."""
@@ -116,17 +110,17 @@ class CropDecoder:
         """Return a stored picture as it stands in lists (`crops.thumbnail_jpeg`); raises as `probe` does."""
         return self._encoded(CropTask.THUMBNAIL, "", jpeg, MAX_THUMBNAIL_BYTES)
 
-    def _face(self, ask: Ask, capture: Capture) -> Picture | CekalwatchError:
-        if self._must_wait(capture.camera.camera_id):
-            return CekalwatchError(Code.SERVER_BUSY, "crops of this camera ended too many decoders")
-        landmarks = np.array(capture.landmarks, dtype=np.float32).tobytes()
+    def _batch(self, captures: Sequence[Capture]) -> Sequence[Picture | CekalwatchError]:
         try:
-            answer = ask(bytes([CropTask.FACE]) + landmarks + capture.jpeg)
-        except Refusal as refusal:
-            return _refused(refusal)
-        if answer is None or len(answer) != _FACE_BYTES:
-            raise ConfinedError(Cause.CRASHED, "no face")
-        return np.frombuffer(answer, dtype=np.uint8).reshape(_FACE_SHAPE)
+            with self._pool.conversation() as ask:
+                return _read_faces(ask(faces_request((one.jpeg, one.landmarks) for one in captures)), len(captures))
+        except ConfinedError as error:
+            if error.cause is Cause.NOT_STARTED:
+                return [_busy(error)] * len(captures)
+            if len(captures) == 1:
+                return [self._blamed(captures[0].camera.camera_id, error)]
+        # Alone, each crop shows whether it was the one.
+        return [face for one in captures for face in self.faces([one])]
 
     def _encoded(self, task: CropTask, camera_id: str, jpeg: bytes, max_bytes: int) -> bytes:
         for left in reversed(range(_ATTEMPTS)):
@@ -159,6 +153,19 @@ class CropDecoder:
         return CekalwatchError(Code.CROP_DAMAGED, str(error))
 
 
+def _held_back() -> CekalwatchError:
+    return CekalwatchError(Code.SERVER_BUSY, "crops of this camera ended too many decoders")
+
+
+def _read_faces(answer: bytes | None, count: int) -> list[Picture | CekalwatchError]:
+    """Read what a process says of `count` crops (`faces_request`)."""
+    told, pixels = (answer or b"")[:count], (answer or b"")[count:]
+    if len(told) < count or len(pixels) != told.count(0) * _FACE_BYTES or max(told) > len(REFUSALS):
+        raise ConfinedError(Cause.CRASHED, "no faces")
+    faces = iter(np.frombuffer(pixels, np.uint8).reshape(-1, *_FACE_SHAPE))
+    return [CekalwatchError(REFUSALS[refusal - 1]) if refusal else next(faces) for refusal in told]
+
+
 def _busy(error: ConfinedError) -> CekalwatchError:
     return CekalwatchError(Code.SERVER_BUSY, str(error))
 
@@ -176,5 +183,5 @@ def _plain(answer: bytes | None, max_bytes: int) -> bytes:
 
 def _refused(refusal: Refusal) -> CekalwatchError:
     """Return the decoder's own error, which can only say that the crop is bad."""
-    code = next((code for code in _REFUSALS if refusal.kind == code), Code.CROP_DAMAGED)
+    code = next((code for code in REFUSALS if refusal.kind == code), Code.CROP_DAMAGED)
     return CekalwatchError(code, refusal.detail[:200])

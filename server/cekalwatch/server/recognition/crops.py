@@ -7,7 +7,8 @@ rotation is not applied. This server encodes all pictures that are stored or sho
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import struct
+from collections.abc import Generator, Iterable, Sequence
 from enum import IntEnum
 from itertools import chain, repeat
 from typing import Final
@@ -15,6 +16,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from cekalwatch.contract.values.captures import Point
 from cekalwatch.pictures.errors import PictureError, PictureFault
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.confined.messages import Refusal
@@ -130,23 +132,44 @@ def aiming_jpeg(sent: bytes) -> bytes:
 
 
 class CropTask(IntEnum):
-    """What is asked of a confined process: the first byte of a request, before the crop."""
+    """What is asked of a confined process: the first byte of a request."""
 
-    FACE = 1
-    """`aligned_face`: its landmarks come before the crop, as ten numbers of 32 bits."""
+    FACES = 1
+    """`aligned_face` of each crop of a batch: `faces_request`."""
     PROBE = 2
-    """`probe_jpeg`."""
+    """`probe_jpeg` of the crop that follows."""
     AIMING = 3
     """`aiming_jpeg`."""
     THUMBNAIL = 4
     """`thumbnail_jpeg`."""
 
 
-LANDMARK_BYTES: Final = 5 * 2 * 4
+REFUSALS: Final = (
+    Code.CROP_TOO_LARGE,
+    Code.CROP_TOO_MANY_PIXELS,
+    Code.CROP_NOT_JPEG,
+    Code.CROP_DAMAGED,
+    Code.LANDMARKS_INVALID,
+)
+"""What may be said of a crop."""
+_CROP: Final = struct.Struct("<I10f")
+"""Before each crop of a batch: its length in bytes, and its landmarks."""
+
+
+def faces_request(crops: Iterable[tuple[bytes, Sequence[Point]]]) -> bytes:
+    """Return the request for the aligned faces of crops with their landmarks.
+
+    The answer has a byte for each crop, 0 or the place of its refusal in REFUSALS counted from 1, and after these the
+    pixels of the faces.
+    """
+    parts = [bytes([CropTask.FACES])]
+    for jpeg, landmarks in crops:
+        parts += (_CROP.pack(len(jpeg), *chain.from_iterable(landmarks)), jpeg)
+    return b"".join(parts)
 
 
 def crop_answers(request: bytes) -> Generator[bytes, bytes, None]:
-    """Answer, in a confined process, each request with the bytes of its picture. Raises Refusal."""
+    """Answer, in a confined process, each request with the bytes of its pictures. Raises Refusal."""
     cv2.setNumThreads(1)  # it may start none
     while True:
         try:
@@ -158,12 +181,25 @@ def crop_answers(request: bytes) -> Generator[bytes, bytes, None]:
 
 def _answer(task: CropTask, content: bytes) -> bytes:
     match task:
-        case CropTask.FACE:
-            landmarks = np.frombuffer(content[:LANDMARK_BYTES], np.float32).reshape(5, 2)
-            return aligned_face(content[LANDMARK_BYTES:], landmarks).tobytes()
+        case CropTask.FACES:
+            return _faces(content)
         case CropTask.PROBE:
             return probe_jpeg(content)
         case CropTask.AIMING:
             return aiming_jpeg(content)
         case CropTask.THUMBNAIL:
             return thumbnail_jpeg(content)
+
+
+def _faces(crops: bytes) -> bytes:
+    told, faces, at = bytearray(), list[bytes](), 0
+    while at < len(crops):
+        length, *numbers = _CROP.unpack_from(crops, at)
+        begin = at + _CROP.size
+        at = begin + length
+        try:
+            faces.append(aligned_face(crops[begin:at], np.array(numbers, np.float32).reshape(5, 2)).tobytes())
+            told.append(0)
+        except CekalwatchError as error:
+            told.append(1 + REFUSALS.index(error.code))
+    return b"".join((told, *faces))

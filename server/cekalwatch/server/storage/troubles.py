@@ -87,6 +87,8 @@ NEWS_LASTS = timedelta(days=1)
 _SELECTED = select(TroubleRow, PersonRow.display_name).join(
     PersonRow, col(PersonRow.person_id) == col(TroubleRow.acknowledged_by), isouter=True
 )
+_OPEN = _SELECTED.where(col(TroubleRow.open_key).is_not(None)).order_by(col(TroubleRow.trouble_id)).limit(MAX_OPEN)
+"""Built once: each alarm's rule asks, some of them each second."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,8 @@ class TroubleStore:
 
     def open(self) -> list[Alarm]:
         """Return the open problems, oldest first."""
-        query = _SELECTED.where(col(TroubleRow.open_key).is_not(None)).order_by(col(TroubleRow.trouble_id))
         with self._database.session() as session:
-            return [_trouble(*row) for row in session.exec(query.limit(MAX_OPEN))]
+            return [_trouble(*row) for row in session.exec(_OPEN)]
 
     def state(self) -> tuple[int, list[Alarm]]:
         """Return the counter of changes, and the open problems at that value."""

@@ -81,13 +81,14 @@ def init_peers(
 ) -> Peers:
     """Return the presence of this server, which listens at `address`, and of all others."""
     context, started_at = cluster.context, cluster.context.clock.now()
+    release = version("cekalwatch")  # which reads a file, and is told each second
 
     def myself() -> ServerRun:
         return ServerRun(
             cluster.run_id,
             context.actor.key,
             address(),
-            version("cekalwatch"),
+            release,
             engines.engine.recogniser.model_version,
             context.settings.law,
             started_at,

@@ -4,7 +4,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from cekalwatch.server.capture.passages import Passage, Passages
+from cekalwatch.server.capture.passages import Passage, Passages, PassageScore
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -82,3 +82,27 @@ def test_tracks_of_one_key_at_two_cameras_are_two():
     passages = Passages(idle_s=60)
     passages.at("one", "1", NOON).add(uuid4(), template(1, 0), 0.5, None)
     assert not passages.at("other", "1", NOON).passages
+
+
+def test_passages_of_a_camera_that_sends_nothing_more_end_within_a_second_of_others_captures():
+    over = list[str]()
+    passages = Passages(idle_s=60, ended=lambda camera_id, _: over.append(camera_id))
+    for camera_id in ("quiet", "other"):
+        state = passages.at(camera_id, "1", NOON).add(uuid4(), template(1, 0), 0.5, None)
+        state.passage.score = PassageScore(0.4, reached=False, templates=1, model_version="m")
+    passages.at("other", "2", NOON + timedelta(seconds=59.5))
+    passages.at("other", "2", NOON + timedelta(seconds=60.4))
+    assert over == ["other"], "its own camera is looked at with each capture"
+    passages.at("other", "2", NOON + timedelta(seconds=60.5))
+    assert over == ["other", "quiet"]
+    assert len(passages) == 1
+
+
+def test_a_clock_that_is_set_back_keeps_no_camera_from_being_looked_at():
+    over = list[str]()
+    passages = Passages(idle_s=60, ended=lambda camera_id, _: over.append(camera_id))
+    passages.at("other", "1", NOON + timedelta(hours=1))
+    state = passages.at("quiet", "1", NOON).add(uuid4(), template(1, 0), 0.5, None)
+    state.passage.score = PassageScore(0.4, reached=False, templates=1, model_version="m")
+    passages.at("other", "2", NOON + timedelta(seconds=61))
+    assert over == ["quiet"]

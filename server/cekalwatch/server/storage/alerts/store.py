@@ -66,6 +66,13 @@ _LIVE_BEFORE = sqlalchemy.select(*form_of(SightingRow).table.columns).where(
     col(SightingRow.capture_id) != bindparam("capture_id"),
     col(SightingRow.late).is_not(True),
 )
+_EVENTS_AFTER = (
+    select(AlertEventRow)
+    .where(col(AlertEventRow.sequence) > bindparam("after"))
+    .order_by(col(AlertEventRow.sequence))
+    .limit(bindparam("limit"))
+)
+"""Built once: it runs ten times a second, and to build it takes longer."""
 _LOCK = update(EventLogRow).values(pruned_through=EventLogRow.pruned_through)
 
 
@@ -241,14 +248,9 @@ class AlertStore:
 
     def events_after(self, sequence: int, limit: int) -> list[AlertEvent]:
         """Return at most `limit` events after `sequence`, in order."""
-        query = (
-            select(AlertEventRow)
-            .where(col(AlertEventRow.sequence) > sequence)
-            .order_by(col(AlertEventRow.sequence))
-            .limit(limit)
-        )
         with self._database.session() as session:
-            return [event_of(row) for row in session.exec(query)]
+            asked = {"after": sequence, "limit": limit}
+            return [event_of(row) for row in session.exec(_EVENTS_AFTER, params=asked)]
 
     def log_bounds(self) -> tuple[int, int]:
         """Return the newest pruned sequence (0 when none was) and the newest sequence of the log."""

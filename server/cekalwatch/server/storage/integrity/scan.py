@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import tuple_
+from sqlalchemy import Select, bindparam, tuple_
 from sqlmodel import select
 
 from cekalwatch.server.audit.entry import AuditEntry
@@ -25,6 +26,17 @@ from cekalwatch.server.storage.watchlist import inventory
 
 PAGE_ROWS = 500
 """Rows that are read at once."""
+
+
+@cache
+def _pages_of(model: type[SignedRow]) -> tuple[Select[Any], Select[Any]]:
+    """Return the queries of a table's first page, and of one after the key of a row: to build one takes longer than to
+    run it."""
+    table = form_of(model).table
+    key = list(table.primary_key)
+    first = sqlalchemy.select(*table.columns).order_by(*key).limit(PAGE_ROWS)
+    after = [bindparam(f"after_{column.name}", type_=column.type) for column in key]
+    return first, first.where(tuple_(*key) > tuple_(*after))
 
 
 @dataclass(frozen=True)
@@ -123,13 +135,20 @@ class RowScan:
 
     def _page(self, model: type[SignedRow], after: tuple[Any, ...]) -> list[Any]:
         """Return plain rows of all columns, by primary key, those beyond `after` if given."""
-        table = form_of(model).table
-        key = list(table.primary_key)
-        query = sqlalchemy.select(*table.columns).order_by(*key).limit(PAGE_ROWS)
-        if after:
-            query = query.where(tuple_(*key) > tuple_(*after))
+        first, next_ = _pages_of(model)
         with self.database.session() as session:
-            return list(session.execute(query).all())
+            found = (
+                session.execute(
+                    next_,
+                    {
+                        f"after_{column.name}": value
+                        for column, value in zip(form_of(model).table.primary_key, after, strict=True)
+                    },
+                )
+                if after
+                else session.execute(first)
+            )
+            return list(found.all())
 
     def _refused(self, model: type[SignedRow], row: object) -> RowMismatch | None:
         try:

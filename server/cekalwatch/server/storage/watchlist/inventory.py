@@ -107,6 +107,8 @@ def missed(database: Database, guard: RowGuard) -> list[tuple[RowKey, str]]:
             held, present = _held(session), _digests(session)
             without = {digest for key, digest in present.items() if key not in held}
             for key in sorted(held.keys() | present.keys()):
+                if key in present and held.get(key) == present[key]:
+                    continue
                 nothing = _digest(guard, key, ())
                 if held.get(key) == nothing and key in present:
                     found[_CHANGES.name, key] = PUT_BACK
