@@ -42,6 +42,8 @@ PLANTED = {
     "error": "1 / 0",
     "nothing": "(a for a in [])",
     "too little": "(a for a in [bytes(100)])",
+    "refusal": "((_ for _ in ()).throw(__import__('cekalwatch.program.confined.messages', fromlist=['_']).Refusal('X'))"
+    " for _ in [0])",
     "too much": "(a for a in [bytes(10**7)])",
 }
 """What the decoder does, by the mark of the crop."""

@@ -21,7 +21,7 @@ from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Refusal
-from cekalwatch.program.confined.pool import Cause, ConfinedError, ConfinedPool
+from cekalwatch.program.confined.pool import Ask, Cause, ConfinedError, ConfinedPool
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -113,7 +113,7 @@ class CropDecoder:
     def _batch(self, captures: Sequence[Capture]) -> Sequence[Picture | CekalwatchError]:
         try:
             with self._pool.conversation() as ask:
-                return _read_faces(ask(faces_request((one.jpeg, one.landmarks) for one in captures)), len(captures))
+                return _faces_of(ask, captures)
         except ConfinedError as error:
             if error.cause is Cause.NOT_STARTED:
                 return [_busy(error)] * len(captures)
@@ -157,10 +157,14 @@ def _held_back() -> CekalwatchError:
     return CekalwatchError(Code.SERVER_BUSY, "crops of this camera ended too many decoders")
 
 
-def _read_faces(answer: bytes | None, count: int) -> list[Picture | CekalwatchError]:
-    """Read what a process says of `count` crops (`faces_request`)."""
-    told, pixels = (answer or b"")[:count], (answer or b"")[count:]
-    if len(told) < count or len(pixels) != told.count(0) * _FACE_BYTES or max(told) > len(REFUSALS):
+def _faces_of(ask: Ask, captures: Sequence[Capture]) -> list[Picture | CekalwatchError]:
+    """Ask a process for the faces of captures, and read its answer (`faces_request`). Raises ConfinedError."""
+    try:
+        answer = ask(faces_request((one.jpeg, one.landmarks) for one in captures)) or b""
+    except Refusal as refusal:  # ours refuses single crops, in its answer
+        raise ConfinedError(Cause.CRASHED, str(refusal)[:200]) from None
+    told, pixels = answer[: len(captures)], answer[len(captures) :]
+    if len(told) < len(captures) or len(pixels) != told.count(0) * _FACE_BYTES or max(told) > len(REFUSALS):
         raise ConfinedError(Cause.CRASHED, "no faces")
     faces = iter(np.frombuffer(pixels, np.uint8).reshape(-1, *_FACE_SHAPE))
     return [CekalwatchError(REFUSALS[refusal - 1]) if refusal else next(faces) for refusal in told]

@@ -16,7 +16,6 @@ from typing import Final
 import cv2
 import numpy as np
 
-from cekalwatch.contract.values.captures import Point
 from cekalwatch.pictures.errors import PictureError, PictureFault
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.confined.messages import Refusal
@@ -156,7 +155,7 @@ _CROP: Final = struct.Struct("<I10f")
 """Before each crop of a batch: its length in bytes, and its landmarks."""
 
 
-def faces_request(crops: Iterable[tuple[bytes, Sequence[Point]]]) -> bytes:
+def faces_request(crops: Iterable[tuple[bytes, Sequence[tuple[float, float]]]]) -> bytes:
     """Return the request for the aligned faces of crops with their landmarks.
 
     The answer has a byte for each crop, 0 or the place of its refusal in REFUSALS counted from 1, and after these the
