@@ -13,6 +13,7 @@ from cekalwatch.program.cli.shared_commands import Format, add_version
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli import (
     audit,
+    drills,
     exercises,
     first_looks,
     init,
@@ -65,6 +66,7 @@ add_version(
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="database")
+app.add_typer(drills.app, name="drill")
 app.add_typer(exercises.app, name="exercises")
 app.add_typer(first_looks.app, name="first-looks")
 app.add_typer(gallery, name="gallery")

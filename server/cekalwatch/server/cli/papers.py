@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,7 +42,7 @@ def write(folder: Folder, language: Languages = None, config: Config = None, dat
     with opened(config, data_dir) as context:
         facts = _installation(context)
         texts = {(one, each): paper(one, facts, each) for one in Paper for each in language or Language}
-        _keep(context, folder, {f"{one}.{each}": (text, each) for (one, each), text in texts.items()}, facts.made_at)
+        _keep(context, folder, {f"{one}.{each}": text for (one, each), text in texts.items()}, facts.made_at)
     if missing := [name for name, in_force in facts.measures.items() if not in_force]:
         typer.echo(f"Not in force here, and said so in the impact assessment: {', '.join(sorted(missing))}")
 
@@ -73,7 +74,7 @@ def breach(
             raise ProgramError("--since must be before --until", Exit.USAGE)
         told = found(context.stores.audit.links(stamp(first), stamp(last)), first, last, learnt)
         facts = _installation(context)
-        drafts = {f"{BREACH_NOTICE}.{one}": (breach_notice(told, facts, one), one) for one in language or Language}
+        drafts = {f"{BREACH_NOTICE}.{one}": breach_notice(told, facts, one) for one in language or Language}
         _keep(context, folder, drafts, facts.made_at)
     typer.echo(f"The notice is due on {told.notice_until:%Y-%m-%d %H:%M %Z}")
 
@@ -91,29 +92,10 @@ def _installation(context: Context) -> Installation:
     )
 
 
-def _keep(context: Context, folder: Path, texts: dict[str, tuple[str, Language]], made_at: datetime) -> None:
-    """Write each text, and a PDF of it where the library for it is installed; record it in the audit trail."""
+def _keep(context: Context, folder: Path, texts: Mapping[str, str], made_at: datetime) -> None:
     from cekalwatch.server.audit.entry import Action
-
-    try:
-        from cekalwatch.program.documents.pdf import document_pdf
-    except ModuleNotFoundError:
-        raise ProgramError(
-            "The papers need a library that is not installed. Install with: pip install --no-index "
-            "--find-links wheels 'cekalwatch[papers]'",
-            Exit.MISSING_EXTRA,
-        ) from None
-    from cekalwatch.program.documents.markdown import read_document
-    from cekalwatch.server.papers.writing import paper_texts
+    from cekalwatch.server.papers.keeping import keep
 
     context.stores.audit.append(audit_entry(context, Action.REPORT_TAKEN, papers=len(texts)))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, (text, language) in texts.items():
-            (folder / f"{name}.md").write_text(text, encoding="utf-8")
-            page = paper_texts(language).say("PAPER_PAGE", page="{page}", pages="{pages}")
-            pdf = document_pdf(read_document(text), language, made_at, page)
-            (folder / f"{name}.pdf").write_bytes(pdf)
-            typer.echo(folder / f"{name}.pdf")
-    except OSError as error:
-        raise ProgramError(f"Cannot write to {folder}: {error.strerror}", Exit.UNAVAILABLE) from None
+    for file in keep(folder, texts, made_at):
+        typer.echo(file)

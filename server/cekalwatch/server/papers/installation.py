@@ -48,7 +48,7 @@ class Installation:
     @property
     def version(self) -> str:
         """The installed version."""
-        return metadata.version(DISTRIBUTION)
+        return installed_version()
 
     @property
     def roles(self) -> Mapping[PersonRole, int]:
@@ -82,6 +82,11 @@ class Installation:
         """The installed distributions, by name, as their makers describe them."""
         found = {one.name: _component(one) for one in metadata.distributions() if one.name}
         return tuple(found[name] for name in sorted(found, key=str.casefold))
+
+
+def installed_version() -> str:
+    """Return the version of Cekalwatch that runs."""
+    return metadata.version(DISTRIBUTION)
 
 
 def _component(one: metadata.Distribution) -> Component:

@@ -13,7 +13,7 @@ import jinja2
 
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.server.papers.breach import Breach
-from cekalwatch.server.papers.installation import Installation
+from cekalwatch.server.papers.installation import Installation, installed_version
 
 
 class Paper(StrEnum):
@@ -24,6 +24,14 @@ class Paper(StrEnum):
     RETENTION_SCHEDULE = "retention-schedule"
     TRAINING_LOG = "training-log"
     SOFTWARE_BILL = "software-bill"
+
+
+class Drill(StrEnum):
+    """The sheets of drills; the value is the file's name."""
+
+    RESTORE = "drill-restore"
+    DEVICE = "drill-device"
+    OUTAGE = "drill-outage"
 
 
 BREACH_NOTICE: Final = "breach-notice"
@@ -37,6 +45,11 @@ def paper(which: Paper, facts: Installation, language: Language) -> str:
 def breach_notice(found: Breach, facts: Installation, language: Language) -> str:
     """Return the draft of a notice as Markdown."""
     return _rendered(BREACH_NOTICE, language, f=facts, s=facts.settings, b=found)
+
+
+def drill_sheet(which: Drill, made_at: datetime, language: Language, **reached: object) -> str:
+    """Return the sheet of a drill as Markdown; `reached` is what its template names."""
+    return _rendered(which, language, made_at=made_at, version=installed_version(), **reached)
 
 
 def _rendered(name: str, language: Language, **values: object) -> str:

@@ -1,0 +1,1 @@
+"""Drills of disasters: each does what would be done, on real parts, and is timed."""
