@@ -22,7 +22,7 @@ from cekalwatch.server.backup.making import make_backup
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.data_folder import make_database
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.drills.outage import Outage, Watched, watch
+from cekalwatch.server.drills.outage import Outage, WatchedServers, watch
 from cekalwatch.server.drills.restore import RestoreDrill, drill_restore
 from cekalwatch.server.drills.stolen_device import STREAM_LIMIT_S, StolenDevice, steal_device
 from cekalwatch.server.papers.writing import Drill, drill_sheet
@@ -130,7 +130,7 @@ async def test_an_outage_is_timed_while_no_server_recognises(tmp_path: Path) -> 
     def tell(one: Outage, ended: bool) -> None:
         heard.append((one.reason, ended))
 
-    def seen(address: str, until: Callable[[], bool]) -> Watched:
+    def seen(address: str, until: Callable[[], bool]) -> WatchedServers:
         return watch([open_dialer(address, tmp_path / "none")], until, now, tell)
 
     async with Server(chosen) as server:

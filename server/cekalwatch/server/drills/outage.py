@@ -27,7 +27,7 @@ class Outage:
 
 
 @dataclass
-class Watched:
+class WatchedServers:
     """What was seen of the servers."""
 
     servers: tuple[str, ...]
@@ -46,12 +46,12 @@ def watch(
     until: Callable[[], bool],
     now: Callable[[], datetime],
     tell: Callable[[Outage, bool], None],
-) -> Watched:
+) -> WatchedServers:
     """Ask the servers until `until` says so, every `PERIOD_S`: while one of them recognises there is no outage.
 
     `tell` hears of each outage when it begins (False) and ends (True). It blocks; an interrupt ends it as `until` does.
     """
-    seen = Watched(tuple(dialer.address for dialer in dialers), now())
+    seen = WatchedServers(tuple(dialer.address for dialer in dialers), now())
     start = time.monotonic()
     down_since: float | None = None
     try:
