@@ -47,7 +47,10 @@ _MOST_ABOVE: Final = 0.99
 _FURTHEST: Final = 30.0
 
 Parameters = NDArray[np.float64]
-"""Logarithm of the rate, logarithm of the scale, shape."""
+"""Logarithm of the rate, logarithm of the scale, shape; several have dimensions before this one."""
+
+LogDensity = Callable[[Parameters], NDArray[np.float64]]
+"""A function of parameters, with one value for each of several."""
 
 
 @dataclass(frozen=True)
@@ -117,20 +120,20 @@ def _tail_begin(counts: Counts, passages: float) -> int:
     return max(1, int(enough[-1]))
 
 
-def _likelihood(counts: Mapping[int, Counts], start: ThresholdModel, begin: int) -> Callable[[Parameters], float]:
+def _likelihood(counts: Mapping[int, Counts], start: ThresholdModel, begin: int) -> LogDensity:
     """Return the log-likelihood of the counts: of all below the tail, and of each bin in it."""
     used = {size: (float(one[:begin].sum()), one[begin:]) for size, one in counts.items()}
     last = max(int(np.flatnonzero(one)[-1]) for one in counts.values()) + 1 - begin
     beyond = np.arange(max(last, 1) + 1, dtype=np.float64) * BIN_WIDTH  # edges of the bins that are not empty
 
-    def likelihood(parameters: Parameters) -> float:
+    def likelihood(parameters: Parameters) -> NDArray[np.float64]:
         rates = _rates(parameters, beyond)
-        total = 0.0
+        total = np.zeros(parameters.shape[:-1])
         for size, (below, tail) in used.items():
             reached = -np.expm1(-size / start.list_size * rates)
-            inside = np.maximum(reached[:-1] - reached[1:], _LEAST)
-            total += below * math.log(max(1 - float(reached[0]), _LEAST))
-            total += float(tail[: len(inside)] @ np.log(inside))
+            inside = np.maximum(reached[..., :-1] - reached[..., 1:], _LEAST)
+            total += below * np.log(np.maximum(1 - reached[..., 0], _LEAST))
+            total += np.log(inside) @ tail[: inside.shape[-1]]
         return total
 
     return likelihood
@@ -138,56 +141,46 @@ def _likelihood(counts: Mapping[int, Counts], start: ThresholdModel, begin: int)
 
 def _rates(parameters: Parameters, beyond: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the expected false matches above each score, given as its distance from the tail's beginning."""
-    rate, scale, shape = _figures(parameters)
-    if abs(shape) < _ALMOST_ZERO:
-        return np.asarray(rate * np.exp(-beyond / scale))
-    base = np.maximum(1 + shape * beyond / scale, _LEAST)
-    return np.asarray(rate * np.exp(np.minimum(-np.log(base) / shape, 0.0)))
+    rate, scale, shape = (one[..., np.newaxis] for one in _figures(parameters))
+    straight = np.abs(shape) < _ALMOST_ZERO
+    bent = np.where(straight, 1.0, shape)
+    base = np.maximum(1 + bent * beyond / scale, _LEAST)
+    return np.asarray(rate * np.exp(np.where(straight, -beyond / scale, np.minimum(-np.log(base) / bent, 0.0))))
 
 
-def _surprise(parameters: Parameters, prior: Parameters) -> float:
+def _surprise(parameters: Parameters, prior: Parameters) -> NDArray[np.float64]:
     away = (parameters - prior) / np.array([RATE_SPREAD, SCALE_SPREAD, SHAPE_SPREAD])
-    return float(away @ away) / 2
+    return np.asarray((away**2).sum(-1) / 2)
 
 
-def _most_likely(log_density: Callable[[Parameters], float], first: Parameters) -> tuple[Parameters, Parameters]:
+def _most_likely(log_density: LogDensity, first: Parameters) -> tuple[Parameters, Parameters]:
     """Return the maximum, and the covariance there, by Newton's method with halved steps."""
     best, value = first, log_density(first)
     for _ in range(_STEPS):
         slope, curvature = _derivatives(log_density, best)
         step = _positive_inverse(-curvature) @ slope
-        shorter = next((k for k in range(30) if log_density(best + step / 2**k) > value), None)
-        if shorter is None:
+        tried = ((one, log_density(one)) for one in (best + step / 2**k for k in range(30)))
+        higher = next((one for one in tried if one[1] > value), None)
+        if higher is None:
             break
-        best = best + step / 2**shorter
-        gained, value = log_density(best) - value, log_density(best)
+        gained = higher[1] - value
+        best, value = higher
         if gained < _SMALL / 10:
             break
     _, curvature = _derivatives(log_density, best)
     return best, _positive_inverse(-curvature)
 
 
-def _derivatives(function: Callable[[Parameters], float], at: Parameters) -> tuple[Parameters, Parameters]:
+def _derivatives(function: LogDensity, at: Parameters) -> tuple[Parameters, Parameters]:
     """Return slope and curvature by differences."""
     width = 1e-3
     steps = np.eye(3) * width
-    slope = np.array([(function(at + one) - function(at - one)) / (2 * width) for one in steps])
-    curvature = np.array(
-        [
-            [
-                (
-                    function(at + one + other)
-                    - function(at + one - other)
-                    - function(at - one + other)
-                    + function(at - one - other)
-                )
-                / (4 * width * width)
-                for other in steps
-            ]
-            for one in steps
-        ]
-    )
-    return slope, curvature
+    both, either = (np.reshape(one, (9, 3)) for one in (steps[:, np.newaxis] + steps, steps[:, np.newaxis] - steps))
+    # One call for all of them: each costs what its arrays' administration does.
+    found = function(at + np.concatenate([steps, -steps, both, either, -either, -both]))
+    slope = (found[:3] - found[3:6]) / (2 * width)
+    curvature = np.array([1, -1, -1, 1]) @ found[6:].reshape(4, 9) / (4 * width * width)
+    return slope, curvature.reshape(3, 3)
 
 
 def _positive_inverse(matrix: Parameters) -> Parameters:
@@ -201,11 +194,12 @@ def _parameters(model: ThresholdModel) -> Parameters:
 
 
 def _model(like: ThresholdModel, parameters: Parameters) -> ThresholdModel:
-    rate, scale, shape = _figures(parameters)
+    rate, scale, shape = map(float, _figures(parameters))
     return ThresholdModel(like.list_size, like.tail_from, rate, scale, shape, like.provenance)
 
 
-def _figures(parameters: Parameters) -> tuple[float, float, float]:
+def _figures(parameters: Parameters) -> tuple[Parameters, Parameters, Parameters]:
     """Return rate, scale and shape, limited to valid values."""
-    rate, scale = (math.exp(min(max(float(one), -_FURTHEST), _FURTHEST)) for one in parameters[:2])
-    return rate, scale, min(max(float(parameters[2]), -_MOST_SHAPE), _MOST_SHAPE)
+    limits = np.array([_FURTHEST, _FURTHEST, _MOST_SHAPE])
+    limited = np.clip(parameters, -limits, limits)
+    return np.exp(limited[..., 0]), np.exp(limited[..., 1]), limited[..., 2]
