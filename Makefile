@@ -30,9 +30,10 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/ceka
 	@echo 'Step 3 of 4: stubs and texts are made'
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -c 'import cv2' || { echo 'OpenCV needs two system libraries: apt-get install libgl1 libglib2.0-0'; exit 1; }
-	@# Each worker that runs the tests would compile them all.
+	@# Each worker that runs the tests would compile them all, and find out which characters texts may have.
 	@echo 'Step 4 of 4: the tests are compiled once'
 	$(BIN)/python -m pytest --collect-only --quiet >/dev/null
+	$(BIN)/python -c 'from hypothesis import strategies; strategies.text().validate()'
 	touch $@
 
 demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier, web console (FACES=DIR for your own faces, KEEP=1 to stay)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 import pytest
 
 from tests.support.tools.surface import FILE, PROGRAMS, settings, surface
 
 RELEASED: dict[str, list[str]] = json.loads(FILE.read_text("utf-8"))
-PRESENT = surface()
 RENAMED = {
     "addresses": {
         f"GET /figures{below}": f"GET /statistics{below}" for below in ("", "/report", "/report.pdf", "/table.csv")
@@ -25,10 +25,15 @@ RENAMED = {
 """New names of what programs only write. CHANGELOG names them; a setting and a command are read by both names."""
 
 
+@cache
+def present() -> dict[str, list[str]]:
+    return surface()
+
+
 @pytest.mark.parametrize("kind", sorted(RELEASED.keys() - {"settings"}))
 def test_every_name_of_the_release_is_there_or_has_a_new_name(kind: str) -> None:
     renamed = RENAMED.get(kind, {})
-    assert {renamed.get(name, name) for name in RELEASED[kind]} - set(PRESENT[kind]) == set()
+    assert {renamed.get(name, name) for name in RELEASED[kind]} - set(present()[kind]) == set()
     assert renamed.keys() - set(RELEASED[kind]) == set(), "names of an earlier release"
 
 
