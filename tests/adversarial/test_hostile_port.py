@@ -15,6 +15,7 @@ import grpc
 import pytest
 import uuid6
 
+from cekalwatch.server import ports
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist import list_feed
@@ -229,6 +230,20 @@ async def test_more_than_the_window_at_once_ends_the_stream(tmp_path: Path, caps
         # gRPC's client may forget why a stream ended that it still writes to; the log of the centre says it.
         assert await port.call.code() is not grpc.StatusCode.OK
     assert Code.REPORTS_TOO_MANY in capsys.readouterr().out
+
+
+async def test_a_port_that_comes_again_and_again_reports_no_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "EVENTS_PER_S", 0.05)
+    monkeypatch.setattr(ports, "MAX_EVENTS", 4.0)
+    async with attack(tmp_path / "centre") as one:
+        port = await ReportingPort.open(one.channel)
+        assert [await port.report(number) for number in (1, 2)] == [1, 2]
+        again = await ReportingPort.open(one.channel)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await again.report(3)
 
 
 @pytest.mark.slow

@@ -69,6 +69,14 @@ class ReportTerms:
     """How long a port may take for a picture."""
 
 
+@dataclass(frozen=True)
+class _Pace:
+    """The rates of a port, over all its streams of a kind: one that comes again gets no second burst."""
+
+    events: RateLimiter
+    messages: RateLimiter
+
+
 _Stored = LogStart | PortReport
 Inbound = _Stored | HeldAlerts | SignOfLife | PortPicture
 Outbound = ReportReceipt | PictureRequest | ReportKeepAlive
@@ -84,6 +92,7 @@ class ReportReceiver:
         self._trail = trail
         self._clock = clock
         self._actor = actor
+        self._paces: dict[tuple[Port, type[_ReportStream]], _Pace] = {}
         self._streams: dict[Port, _ReportStream] = {}
         self._picture_streams: dict[Port, _ReportStream] = {}
         """Of ports that report to another server of the centre, or here as well."""
@@ -104,7 +113,10 @@ class ReportReceiver:
             kind, streams = _PictureStream, self._picture_streams
         if former := streams.get(port):
             former.end(Code.PORT_REPLACED)
-        stream = kind(port, hello.server_version, self._store, self._trail, self._clock, self._actor, self.terms)
+        if (pace := self._paces.get((port, kind))) is None:
+            messages = RateLimiter(MESSAGES_PER_S + SIGNS_A_PERIOD / self.terms.heartbeat_period_s, MAX_MESSAGES)
+            pace = self._paces[port, kind] = _Pace(RateLimiter(EVENTS_PER_S, MAX_EVENTS), messages)
+        stream = kind(port, hello.server_version, self._store, self._trail, self._clock, self._actor, self.terms, pace)
         streams[port] = stream
         if not hello.pictures_only:
             log.info("port_connected", port=str(port), version=hello.server_version)
@@ -146,6 +158,7 @@ class _ReportStream:
         clock: Clock,
         actor: Actor,
         terms: ReportTerms,
+        pace: _Pace,
     ) -> None:
         self._port = port
         self._version = version
@@ -159,8 +172,7 @@ class _ReportStream:
         self._outbound: asyncio.Queue[Outbound | None] = asyncio.Queue()
         """None: look whether the stream has ended."""
         self._started = False
-        self._event_pace = RateLimiter(EVENTS_PER_S, MAX_EVENTS)
-        self._message_pace = RateLimiter(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
+        self._pace = pace
         self._unacknowledged = 0
         self._pictures: dict[int, asyncio.Future[PortPicture]] = {}
         self._numbers = count(1)
@@ -233,10 +245,10 @@ class _ReportStream:
                 raise CekalwatchError(Code.STREAM_SILENT) from None
             match message:
                 case SignOfLife():
-                    await self._message_pace.keep()
+                    await self._pace.messages.keep()
                     await self._tell(message)
                 case PortPicture():
-                    await self._message_pace.keep()
+                    await self._pace.messages.keep()
                     answered = self._pictures.get(message.request_id)
                     if answered is not None and not answered.done():
                         answered.set_result(message)
@@ -253,7 +265,7 @@ class _ReportStream:
             if self._unacknowledged >= self._terms.window:
                 raise CekalwatchError(Code.REPORTS_TOO_MANY, str(self._port))
             self._unacknowledged += 1
-        await self._event_pace.keep()
+        await self._pace.events.keep()
         if not isinstance(message, HeldAlerts):  # which ports before 0.3.0 send: nothing goes at a port's word
             await self._to_store.put(message)
 
