@@ -1,4 +1,4 @@
-"""What holds of every source of a watchlist: a folder, a spreadsheet, a database, an application that speaks HTTP."""
+"""What holds of every source of a watchlist: a folder, a spreadsheet, packages, a database, an application."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from tests.support.scenarios.watchlist_sources import (
     FolderForm,
     Form,
     HttpForm,
+    PackagesForm,
     SpreadsheetForm,
     SqlForm,
     facts,
@@ -42,7 +43,7 @@ from tests.support.tools.postgres import fresh_database
 PHOTOGRAPH = b"photograph of O-1"
 
 
-@pytest.fixture(params=["folder", "spreadsheet", "sqlite", "postgresql", "http"])
+@pytest.fixture(params=["folder", "spreadsheet", "packages", "sqlite", "postgresql", "http"])
 def form(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Form]:
     with contextlib.ExitStack() as stack:
         match request.param:
@@ -50,6 +51,8 @@ def form(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Form]:
                 yield FolderForm(tmp_path)
             case "spreadsheet":
                 yield SpreadsheetForm(tmp_path)
+            case "packages":
+                yield PackagesForm(tmp_path)
             case "sqlite":
                 yield SqlForm(f"sqlite:///{tmp_path / 'cekal.sqlite3'}")
             case "postgresql":
@@ -184,10 +187,10 @@ def test_photographs_are_read_when_the_record_is_loaded(form: Form, source: Watc
 
 
 def test_a_photograph_that_is_not_there_is_told(form: Form, source: WatchlistSource):
-    """An empty column of a database names none."""
+    """An empty column of a database names none, nor does a package without a face."""
     form.put(facts())
     problems = [photograph.problem for photograph in loaded(source)["O-1"].photographs]
-    assert problems == ([] if isinstance(form, SqlForm) else [Code.PHOTO_MISSING])
+    assert problems == ([] if isinstance(form, SqlForm | PackagesForm) else [Code.PHOTO_MISSING])
 
 
 def test_bases_come_before_their_extensions(form: Form, source: WatchlistSource):
@@ -201,7 +204,7 @@ def test_bases_come_before_their_extensions(form: Form, source: WatchlistSource)
 @pytest.mark.slow
 @pytest.mark.both_databases
 def test_a_reading_goes_on_where_it_stopped(form: Form, monkeypatch: pytest.MonkeyPatch):
-    for module in ("folder", "spreadsheet"):
+    for module in ("folder", "spreadsheet", "packages"):
         monkeypatch.setattr(f"cekalwatch.server.watchlist.sources.files.{module}.PAGE_ROWS", 2)
     orders = [facts(f"O-{number}") for number in range(1, 8)]
     form.put(*orders)
@@ -263,12 +266,12 @@ def test_a_row_without_a_key_says_where_it_is_and_that_it_could_be_any(form: For
         form.put(facts("O-1"), facts(""))
     (refused,) = [item for item in items(source.read("")) if isinstance(item, RefusedRow)]
     assert not refused.keyed
-    assert refused.report.order_id.partition(" ")[0] in {"line", "row", "record"}
+    assert refused.report.order_id.partition(" ")[0] in {"line", "row", "record", "package"}
 
 
 def test_its_name_holds_no_secret(form: Form, source: WatchlistSource):
     form.put()
-    assert source.name.partition(" ")[0] in {"folder", "spreadsheet", "sql", "http"}
+    assert source.name.partition(" ")[0] in {"folder", "spreadsheet", "packages", "sql", "http"}
     assert "password" not in source.name
     assert "@" not in source.name
 

@@ -16,6 +16,7 @@ TARGETS: Mapping[str, FuzzTarget] = MappingProxyType(
         "page": FuzzTarget("tests.fuzz.targets:watchlist_page"),
         "spreadsheet": FuzzTarget("tests.fuzz.targets:watchlist_spreadsheet", max_bytes=8192, cpu_s=2.0),
         "list_archive": FuzzTarget("tests.fuzz.office_targets:list_archive", max_bytes=8192, cpu_s=2.0, memory_mb=250),
+        "package": FuzzTarget("tests.fuzz.office_targets:package"),
         "port_report": FuzzTarget("tests.fuzz.office_targets:port_report"),
         "centre_list": FuzzTarget("tests.fuzz.office_targets:centre_list", max_bytes=8192),
         "console_form": FuzzTarget("tests.fuzz.office_targets:console_form"),

@@ -20,6 +20,7 @@ from cekalwatch.v1 import adjudication_pb2, list_feed_service_pb2, port_pb2, wat
 from cekalwatch.v1 import port_service_pb2 as pb
 from tests.fuzz.seeds import FIRST, ROW, spreadsheet_with, store
 from tests.support.builders.alerts import NOON
+from tests.support.builders.itl_packages import itl_package
 from tests.support.builders.jpegs import plain_jpeg
 from tests.support.builders.messages import RUN
 from tests.support.builders.watchlist import order, subject
@@ -102,11 +103,20 @@ def form_seeds() -> Iterator[bytes]:
     )
 
 
+def package_seeds() -> Iterator[bytes]:
+    """Give packages of police: with faces and without, with texts of several parts, and one in another encoding."""
+    yield itl_package({"2.030": "Contoh, Satu", "2.034": ("Satu", "Si Dua")}, (b"\xff\xd8a", b"\xff\xd8b"))
+    yield itl_package({"2.010": "P-1"})
+    yield itl_package({"2.010": "P-1", "2.200": ""}, (b"t",), picture="TATTOO")
+    yield itl_package({"2.030": "Jos\xe9"}, (b"",))
+
+
 def main() -> None:
     """Write them."""
     store("port_report", report_seeds())
     store("centre_list", centre_seeds())
     store("list_archive", archive_seeds())
+    store("package", package_seeds())
     store("console_form", form_seeds())
 
 

@@ -27,7 +27,8 @@ from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.centre import records
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
-from cekalwatch.server.watchlist.sources.list_process import read_cells
+from cekalwatch.server.watchlist.sources.files.package import PackageError, cell, read_package
+from cekalwatch.server.watchlist.sources.list_process import MAX_ROW_BYTES, read_cells, written_row
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, SourceUnavailable
 from cekalwatch.v1 import list_feed_service_pb2, port_service_pb2
 from tests.support.builders.alerts import DEPARTURE, NOON
@@ -72,6 +73,15 @@ def centre_list(data: bytes) -> None:
 
 def _no_photographs(_: str, __: object) -> tuple[Photograph, ...]:
     return ()
+
+
+def package(data: bytes) -> None:
+    """A package of police: what a confined process reads of it, here, where it is watched."""
+    with suppress(PackageError):
+        found = read_package(data)
+        assert sum(map(len, found.faces)) <= len(data)
+        cells = [cell(text, "utf-8", "|") for text in found.texts.values()]
+        assert read_cells(written_row(cells)) is not None or len(data) > MAX_ROW_BYTES
 
 
 def list_archive(data: bytes) -> None:

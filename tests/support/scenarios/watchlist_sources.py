@@ -1,4 +1,4 @@
-"""The same orders in the four forms in which a list can come, each changed as its kind allows.
+"""The same orders in the five forms in which a list can come, each changed as its kind allows.
 
 Each form has the orders in a layout of its own (other names, other dates, other lists), so that its mapping counts.
 """
@@ -22,6 +22,7 @@ from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sources.settings import (
     FolderSettings,
     HttpSettings,
+    PackagesSettings,
     SpreadsheetSettings,
     SqlSettings,
     WebAccess,
@@ -29,6 +30,7 @@ from cekalwatch.server.watchlist.sources.settings import (
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, Reading, SourceItem, WatchlistSource
 from deploy.simulator.orders import OrderDatabase
 from deploy.simulator.web import Simulator
+from tests.support.builders.itl_packages import itl_package
 from tests.support.builders.watchlist import WIB
 
 Facts = Mapping[str, Any]
@@ -204,6 +206,50 @@ class SpreadsheetForm:
 
     def photograph(self, name: str, data: bytes) -> None:
         write_anew(self.photographs / name, data)
+
+
+class PackagesForm:
+    """A package for each order, written by the library nistitl, with fingerprints between its texts and its face."""
+
+    knows_changes = False
+    MAPPING = replace(
+        TABLE_MAPPING,
+        fields={field: f"2.{200 + number}" for number, field in enumerate(INDONESIAN) if field != "photographs"},
+        documents=(DocumentColumns(type="passport", number="2.300", country="2.301"),),
+    )
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "packages"
+        self.folder.mkdir()
+        self.faces: dict[str, bytes] = {}
+        self.orders: tuple[Facts, ...] = ()
+
+    def source(self) -> WatchlistSource:
+        return open_source(PackagesSettings(kind="packages", path=self.folder, mapping=self.MAPPING), WIB)
+
+    def put(self, *orders: Facts) -> None:
+        self.orders = orders
+        written = {f"{number}.nist": self._package(order) for number, order in enumerate(orders)}
+        for file in self.folder.iterdir():
+            if file.name not in written:
+                file.unlink()
+        for name, content in written.items():
+            file = self.folder / name
+            if not file.exists() or file.read_bytes() != content:
+                write_anew(file, content)
+
+    def photograph(self, name: str, data: bytes) -> None:
+        self.faces[name] = data
+        self.put(*self.orders)
+
+    def _package(self, order: Facts) -> bytes:
+        row = indonesian(order)
+        fields = self.MAPPING.fields
+        texts = {name: row[INDONESIAN[field]] for field, name in fields.items()}
+        texts |= {"2.300": row["No. Paspor"], "2.301": row["Negara Paspor"]}
+        lists = {fields["aliases"]: tuple(order["aliases"])}
+        faces = [self.faces[name] for name in order["photographs"] if name in self.faces]
+        return itl_package({**texts, **lists}, faces, order["order_id"])
 
 
 class SqlForm:

@@ -38,7 +38,16 @@ from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
 from cekalwatch.server.watchlist.sources.centre import following
 from cekalwatch.server.watchlist.sources.centre import records as centre_records
-from cekalwatch.server.watchlist.sources.files import archive, csv_process, csv_table, shared_texts, sheet, spreadsheet
+from cekalwatch.server.watchlist.sources.files import (
+    archive,
+    csv_process,
+    csv_table,
+    package,
+    packages,
+    shared_texts,
+    sheet,
+    spreadsheet,
+)
 from cekalwatch.server.watchlist.sources.files import upload as uploaded
 from cekalwatch.server.watchlist.sources.settings import HttpSettings
 from cekalwatch.server.watchlist.sources.web import client as web
@@ -79,6 +88,12 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "a report of the field": (reports.MAX_SPAN.days, MAX_AGENCIES),
     "a picture on an officer's screen": (bounds.MAX_CROP_PIXELS, DECODE_DEADLINE_S),
     "a photograph's memory while it is decoded": (photographs.DECODE_BYTES,),
+    "a package of police": (
+        package.MAX_PACKAGE_BYTES,
+        package.MAX_RECORDS,
+        package.MAX_FIELDS,
+        packages.MAX_PACKAGES,
+    ),
     "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),
     "a page of a list": (bounds.MAX_PAGE,),
     "a key": (records.MAX_KEY,),

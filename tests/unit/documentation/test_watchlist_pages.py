@@ -84,7 +84,7 @@ class TestConnecting:
         return {entry.source.kind: entry for entry in entries if entry.source}
 
     def test_there_is_an_example_of_each_kind_that_can_be_loaded(self) -> None:
-        assert self.examples().keys() == {"http", "sql", "spreadsheet", "folder", "centre"}
+        assert self.examples().keys() == {"http", "sql", "spreadsheet", "folder", "packages", "centre"}
 
     def test_each_setting_of_a_mapping_and_of_a_page_is_told(self) -> None:
         for name in (*(field.name for field in fields(MappingSettings)), *REQUIRED):

@@ -21,6 +21,7 @@ from cekalwatch.server.watchlist.sources.settings import (
     CentreSettings,
     FolderSettings,
     HttpSettings,
+    PackagesSettings,
     SpreadsheetSettings,
 )
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
@@ -96,7 +97,7 @@ def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
             yield "source", _reachable(address)
         case CentreSettings():
             yield "centre", _centre(settings)
-        case FolderSettings(path=path) | SpreadsheetSettings(file=path):
+        case FolderSettings(path=path) | PackagesSettings(path=path) | SpreadsheetSettings(file=path):
             there = path.exists()
             text = f"{path} is there" if there else f"there is no {path}"
             yield "source", (CheckVerdict.OK if there else CheckVerdict.FAIL, text)

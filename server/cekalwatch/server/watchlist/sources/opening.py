@@ -9,6 +9,7 @@ from cekalwatch.server.watchlist.sources.settings import (
     CentreSettings,
     FolderSettings,
     HttpSettings,
+    PackagesSettings,
     SourceSettings,
     SpreadsheetSettings,
     SqlSettings,
@@ -49,6 +50,10 @@ def open_source(settings: SourceSettings, zone: tzinfo, caller: PortCaller | Non
             from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 
             return SpreadsheetSource(settings, zone)
+        case PackagesSettings():
+            from cekalwatch.server.watchlist.sources.files.packages import PackageSource
+
+            return PackageSource(settings, zone)
         case CentreSettings():
             from cekalwatch.server.watchlist.sources.centre.centre import CentreSource
 

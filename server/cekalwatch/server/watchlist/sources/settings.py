@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from cekalwatch.server.watchlist.sources.secrets import SecretPlace
 from cekalwatch.wire.address import address_form, is_loopback
 
 Encoding = Literal["utf-8", "windows-1252"]
+_PACKAGE_FIELD = re.compile(r"[12]\.\d{3}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, config=SECTION)
@@ -53,6 +55,33 @@ class SpreadsheetSettings:
     """What to do with a sheet that has columns which the mapping does not know."""
     mapping: MappingSettings = MappingSettings()
     """How rows are read."""
+
+
+@dataclass(frozen=True, kw_only=True, config=SECTION)
+class PackagesSettings:
+    """A folder of packages of police or borders (ANSI/NIST-ITL), such as INTERPOL's, one person each."""
+
+    kind: Literal["packages"]
+    """Says that the source is such a folder."""
+    path: Path
+    """The folder."""
+    pattern: Name = "*.nist"
+    """Which of its files are packages, as in a shell."""
+    encoding: Encoding = "utf-8"
+    """How the packages' texts are stored."""
+    mapping: MappingSettings
+    """How packages are read. Its names are fields of record types 1 and 2, such as "2.030"; photographs are the faces
+    of type 10."""
+
+    @model_validator(mode="after")
+    def _fields(self) -> PackagesSettings:
+        if not self.mapping.fields or "photographs" in self.mapping.fields:
+            raise ValueError("mapping.fields must say where each field comes from, and nothing of photographs")
+        documents = [name for one in self.mapping.documents for name in (one.number, one.country) if name]
+        names = (*self.mapping.fields.values(), *documents)
+        if wrong := [name for name in names if not _PACKAGE_FIELD.fullmatch(name)]:
+            raise ValueError(f"mapping: {wrong[0]!r} is no field of record type 1 or 2, such as 2.030")
+        return self
 
 
 def web_address(address: str) -> str:
@@ -230,6 +259,7 @@ class SqlSettings:
 
 
 SourceSettings = Annotated[
-    FolderSettings | HttpSettings | SqlSettings | SpreadsheetSettings | CentreSettings, Field(discriminator="kind")
+    FolderSettings | HttpSettings | SqlSettings | SpreadsheetSettings | PackagesSettings | CentreSettings,
+    Field(discriminator="kind"),
 ]
 """`[watchlist.source]`: one of these, by its `kind`."""
