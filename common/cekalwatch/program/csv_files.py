@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable
+from dataclasses import astuple
 from typing import Final, TextIO
 
 from cekalwatch.contract.values.imports import FieldFault, PhotoReport, RecordReport
+from cekalwatch.contract.values.iso_quality import iso_quality
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 """At the start of a file; tells Excel that the text is UTF-8."""
@@ -45,6 +47,7 @@ CSV_COLUMNS: Final = (
     *("revocation_ground", "revocation_reference"),
     *("photo", "photo_outcome", "photo_reason", "photo_warnings", "also_under"),
     *("eye_distance_px", "yaw_degrees", "pitch_degrees", "sharpness", "brightness", "detector_score", "faces"),
+    *("iso_eye_distance", "iso_yaw", "iso_pitch", "iso_luminance"),
     *("place", "value", "what_is_right"),
 )
 _PHOTO_COLUMNS: Final = CSV_COLUMNS.index("place") - CSV_COLUMNS.index("photo")
@@ -89,4 +92,4 @@ def _photo_cells(photo: PhotoReport | None) -> list[str | float]:
         return [*found, *[""] * (_PHOTO_COLUMNS - len(found))]
     whole = (round(one.eye_distance_px), round(one.yaw_degrees), round(one.pitch_degrees))
     parts = (round(one.sharpness, 2), round(one.brightness, 2), round(one.detector_score, 2))
-    return [*found, *whole, *parts, one.faces]
+    return [*found, *whole, *parts, one.faces, *astuple(iso_quality(one))]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import astuple
 from datetime import timedelta, tzinfo
 from typing import Final
 
 from cekalwatch.console.locale.audit_words import AuditWords
 from cekalwatch.contract.values.imports import LIST_COLUMNS, DayOrder, FieldFault
+from cekalwatch.contract.values.iso_quality import iso_quality
 from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderRule, OrderStatus, ShownOrder
 from cekalwatch.contract.values.reports import Rate, Waits
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
@@ -195,6 +197,7 @@ class ConsoleTexts(TroubleFormatter):
     def photograph(self, one: ReferenceFace, *, searched: bool) -> tuple[Fact, ...]:
         """Return the measurements of a reference face, and its defects."""
         found = one.figures
+        iso = astuple(iso_quality(found))
         return (
             Fact(self.say("FACT_EYES"), self.say("PIXELS", count=self.number(found.eye_distance_px, ".0f"))),
             Fact(
@@ -204,6 +207,7 @@ class ConsoleTexts(TroubleFormatter):
             Fact(self.say("FACT_SHARPNESS"), self.number(found.sharpness, ".2f")),
             Fact(self.say("FACT_BRIGHTNESS"), self.number(found.brightness, ".2f")),
             Fact(self.say("FACT_DETECTOR"), self.number(found.detector_score, ".2f")),
+            Fact(self.say("FACT_ISO_QUALITY"), " / ".join(self.number(part, "d") for part in iso)),
             *(Fact(self.say("FACT_REMARK"), self.warning(code), warning=True) for code in one.warnings),
             *(() if searched else (Fact(self.say("FACT_REMARK"), self.say("NOT_SEARCHED"), warning=True),)),
         )

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from cekalwatch.contract.values.imports import RecordReport
+from cekalwatch.contract.values.iso_quality import iso_quality
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
@@ -248,8 +249,10 @@ def _measured(figures: FaceFigures | None) -> str:
 
 def face_words(figures: FaceFigures) -> str:
     """Return the measurements of a face in one line."""
+    iso = iso_quality(figures)
     return (
         f"eyes {figures.eye_distance_px:.0f} px, yaw {figures.yaw_degrees:.0f}°, pitch {figures.pitch_degrees:.0f}°, "
         f"sharpness {figures.sharpness:.2f}, brightness {figures.brightness:.2f}, "
-        f"detector {figures.detector_score:.2f}, {figures.faces} face{'s' if figures.faces != 1 else ''}"
+        f"detector {figures.detector_score:.2f}, {figures.faces} face{'s' if figures.faces != 1 else ''}; "
+        f"ISO/IEC 29794-5: eyes {iso.eye_distance}, yaw {iso.yaw}, pitch {iso.pitch}, light {iso.luminance}"
     )

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cekalwatch.contract.values.imports import FieldFault, RecordReport
+from cekalwatch.contract.values.iso_quality import iso_quality
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.csv_files import report_csv
@@ -98,6 +99,8 @@ def write_report(file: Path, reports: Sequence[RecordReport]) -> None:
 def _json(reports: Sequence[RecordReport], summary: Summary) -> str:
     records = [{name: held for name, held in asdict(one).items() if name not in _OF_PREVIEWS} for one in reports]
     for one, record in zip(reports, records, strict=True):
+        for photo, held in zip(one.photos, record["photos"], strict=True):
+            held["iso_29794_5"] = asdict(iso_quality(photo.figures)) if photo.figures else None
         record["faults"] = [{**asdict(fault), "what_is_right": fault_words(fault)} for fault in one.faults]
     document = {"summary": asdict(summary), "records": records}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
