@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.integration.rules.people import PeoplesRules
-from tests.integration.rules.values import UNSETTLED, Alert, Person, Station
+from tests.integration.rules.values import UNDO_FOR, UNSETTLED, Alert, Person, Station
 
 ON_SCREEN_WITHIN = timedelta(seconds=60)
 JUDGED_WITHIN = timedelta(minutes=3)
@@ -65,7 +65,11 @@ class ExerciseRules(PeoplesRules):
             self.exercises.append(Exercise(place.site, place.counter, self.now))
 
     def _waits(self, camera: str) -> bool:
-        return any(one.site == self.cameras[camera].site and one.state in UNSETTLED for one in self.alerts)
+        here = (one for one in self.alerts if one.site == self.cameras[camera].site)
+        return any(one.state in UNSETTLED or self._may_be_undone(one) for one in here)
+
+    def _may_be_undone(self, alert: Alert) -> bool:
+        return alert.state == "CLEARED" and self.now - alert.wait.since <= UNDO_FOR
 
     def gives_way(self, alert: Alert) -> None:
         """A real traveller's passage came to an alert: no exercise stands beside it."""

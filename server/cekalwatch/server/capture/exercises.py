@@ -188,17 +188,19 @@ class ExerciseSender:
                 self._store.played(exercise_id, answer.crops, now)
         under_way, players = self._store.under_way(), self._players()
         self._passages.keep({one.exercise_id for one in under_way})
+        out = {one.camera_id for one in under_way if one.sent_at}  # a host plays one at a time
         for one in under_way:
             if one.camera_id not in players or one.alert_id:
                 continue
-            if one.sent_at is None and one.due_at <= now:
+            if one.sent_at is None and one.due_at <= now and one.camera_id not in out:
                 self._send(one, now)
+                out.add(one.camera_id)
             elif one.sent_at is not None and not self._passages.awaits(one.exercise_id):
                 # Sent by a server that has stopped, or over a stream that has gone elsewhere since.
                 self._store.put_off(one.exercise_id, now + LATER)
 
     def _send(self, exercise: Exercise, now: datetime) -> None:
-        if not self._asks_looks() or self._store.busy(exercise.site):
+        if not self._asks_looks() or self._store.busy(exercise.site, now):
             self._store.put_off(exercise.exercise_id, now + LATER)
             return
         pictures = self._store.pictures(exercise.subject_id)

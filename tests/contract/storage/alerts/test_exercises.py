@@ -11,7 +11,14 @@ from uuid import UUID
 import pytest
 import uuid6
 
-from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, FirstLook, Outcome, Reason
+from cekalwatch.contract.values.adjudication import (
+    UNDO_FOR,
+    AlertEventType,
+    AlertState,
+    FirstLook,
+    Outcome,
+    Reason,
+)
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.exercises import ExerciseRecord, ExerciseResult, ExerciseStage
@@ -43,7 +50,7 @@ from cekalwatch.v1 import port_pb2
 from cekalwatch.v1.port_service_pb2 import ReportAlertsRequest
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
 from tests.support.builders.watchlist import WIB, FixedClock
-from tests.support.scenarios.adjudication import Counter
+from tests.support.scenarios.adjudication import Counter, seat
 
 E = AlertEventType
 MYSELF = Actor(ActorKind.SERVER, "test")
@@ -225,10 +232,27 @@ def test_a_real_alert_ends_an_exercise_before_its_own_event(counter: Counter, ex
 def test_while_a_real_alert_waits_no_exercise_comes(counter: Counter, exercises: Exercises):
     counter.raise_alert()
     exercise = exercises.sent()
-    assert exercises.store.busy("batam-center")
+    assert exercises.store.busy("batam-center", NOON)
     assert exercises.record(exercise) is None
     assert exercises.store.under_way() == []
     assert len(counter.alerts.events_after(0, 100)) == 1
+
+
+def test_while_a_judgement_can_be_undone_no_exercise_comes(
+    counter: Counter, exercises: Exercises, budi: ActingPerson, clock: FixedClock
+):
+    alert_id = counter.raise_alert("1")
+    counter.claim(alert_id, budi)
+    planned = exercises.sent()
+    counter.judge(alert_id, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    clock.advance(UNDO_FOR)
+    assert exercises.store.busy(DEPARTURE.site, clock.now())
+    assert exercises.record(planned) is None
+    counter.adjudicator.undo(alert_id, budi, seat(budi), "S-1")
+    counter.judge(alert_id, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    clock.advance(UNDO_FOR + timedelta(seconds=1))
+    assert not exercises.store.busy(DEPARTURE.site, clock.now())
+    assert exercises.raised()
 
 
 def test_a_real_passage_joins_no_exercise_even_of_the_same_subject(counter: Counter, exercises: Exercises):

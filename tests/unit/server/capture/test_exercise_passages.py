@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -142,6 +141,17 @@ def test_while_a_real_alert_waits_or_first_looks_are_off_nothing_is_sent(staged:
     assert all(one.due_at > staged.counter.clock.now() for one in staged.store.under_way())
 
 
+def test_one_exercise_at_a_time_is_out_at_a_camera(staged: Staged):
+    first, second = staged.plan(), staged.plan()
+    staged.sender.work()
+    staged.sender.work()
+    assert [one.sent_at is not None for one in staged.store.under_way()] == [True, False]
+    assert len(staged.asked) == 1
+    staged.store.end(first.exercise_id, ExerciseEnd.STOPPED, MYSELF, staged.counter.clock.now())
+    staged.sender.work()
+    assert [one.exercise_id for one in staged.store.under_way() if one.sent_at] == [second.exercise_id]
+
+
 def test_what_the_host_says_is_written(staged: Staged):
     first = staged.plan()
     staged.sender.work()
@@ -164,7 +174,8 @@ def test_an_exercise_of_a_server_that_has_stopped_is_sent_again_later(staged: St
 
 
 def test_an_exercise_of_somebody_who_was_erased_is_withdrawn(staged: Staged):
-    staged.store.plan([replace(staged.plan(), exercise_id=uuid6.uuid7(), subject_id="gone")], NOON)
+    exercise = Exercise(uuid6.uuid7(), "gone", "dep-1", DEPARTURE.site, DEPARTURE.counter, NOON)
+    staged.store.plan([exercise], NOON)
     staged.sender.work()
-    assert [one.subject_id for one in staged.store.under_way()] == ["c-1"]
+    assert (staged.store.under_way(), staged.asked) == ([], [])
     assert staged.store.counts(NOON, None) == {"D1": {ExerciseEnd.WITHDRAWN: 1}}

@@ -158,7 +158,7 @@ class AlertStore:
             exercise = held(session, exercise_id)
             if exercise is None or exercise.alert_id is not None:
                 return None
-            if real_alert_waits(session, exercise.site):
+            if real_alert_waits(session, exercise.site, now):
                 end_row(session, exercise, ExerciseEnd.WITHDRAWN, now)
                 session.commit()
                 return None

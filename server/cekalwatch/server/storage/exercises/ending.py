@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, delete, select
 
-from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType, AlertState
+from cekalwatch.contract.values.adjudication import UNDO_FOR, UNSETTLED, AlertEventType, AlertState
 from cekalwatch.contract.values.exercises import ExerciseStage
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd, end_of
 from cekalwatch.server.storage.alerts.rows import bare_alert, event_of
-from cekalwatch.server.storage.alerts.tables import REAL, AlertEventRow, AlertRow, ProbeRow
+from cekalwatch.server.storage.alerts.tables import REAL, AlertEventRow, AlertRow, FindingRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.exercises.tables import ExerciseRow
 from cekalwatch.server.storage.integrity.guarded_session import in_order
@@ -68,9 +69,12 @@ def end_judged(session: Session, alert: Alert, now: datetime) -> None:
     session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id) == str(alert.alert_id)))
 
 
-def real_alert_waits(session: Session, site: str) -> bool:
-    """Whether a real alert at the site is not settled: no exercise may come now."""
-    query = select(AlertRow.alert_id).where(REAL, col(AlertRow.site) == site, col(AlertRow.state).in_(UNSETTLED))
+def real_alert_waits(session: Session, site: str, now: datetime) -> bool:
+    """Whether a real alert at the site is not settled, or may be so again since its judgement can still be undone."""
+    undoable = select(FindingRow.alert_id).where(col(FindingRow.found_at) >= now - UNDO_FOR)
+    state = col(AlertRow.state)
+    waits = or_(state.in_(UNSETTLED), (state == AlertState.CLEARED) & col(AlertRow.alert_id).in_(undoable))
+    query = select(AlertRow.alert_id).where(REAL, col(AlertRow.site) == site, waits)
     return session.exec(query.limit(1)).first() is not None
 
 

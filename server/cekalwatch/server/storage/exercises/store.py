@@ -196,10 +196,10 @@ class ExerciseStore:
             rows = in_order(session, session.exec(select(ExerciseRow).where(col(ExerciseRow.ended_at).is_(None))))
             return list(map(exercise_of, rows))
 
-    def busy(self, site: str) -> bool:
-        """Whether an exercise would stand in somebody's way: a real alert at the site is not settled."""
+    def busy(self, site: str, now: datetime) -> bool:
+        """Whether an exercise would stand in somebody's way: a real alert at the site is not settled for good."""
         with self._database.session() as session:
-            return real_alert_waits(session, site)
+            return real_alert_waits(session, site, now)
 
     def put_off(self, exercise_id: UUID, due_at: datetime) -> None:
         """Let an exercise come later, as if it had not been sent."""
