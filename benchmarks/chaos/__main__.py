@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks.chaos.faults import disks
 from benchmarks.chaos.faults.catalogue import FAULTS
 from benchmarks.chaos.machines.disk import can_mount
-from benchmarks.chaos.people import travellers
+from benchmarks.chaos.people import colleague, travellers
 from benchmarks.chaos.playing import Failure, Played, play
 from benchmarks.chaos.schedule import FAULTS_A_DAY, Day, days
 from cekalwatch.program.errors import ProgramError
@@ -103,6 +103,7 @@ def main() -> int:
 
 def _play(console: Console, planned: list[Day], *, keep: bool) -> tuple[list[Played], list[Path]]:
     people = travellers(engine().detector)
+    pictures = colleague(engine(), people)
     played: list[Played] = []
     kept: list[Path] = []
     with _progress(console, sum(one.faults for one in planned)) as tell:
@@ -110,7 +111,7 @@ def _play(console: Console, planned: list[Day], *, keep: bool) -> tuple[list[Pla
             folder = Path(tempfile.mkdtemp(prefix=f"chaos-{day.seed}-{day.number}-"))
             whole = False
             try:
-                came_to = play(day, FAULTS, folder, people, tell)
+                came_to = play(day, FAULTS, folder, people, pictures, tell)
                 played.append(came_to)
                 whole = not came_to.failures
             finally:

@@ -6,19 +6,24 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
-from benchmarks.chaos.machines.officers_pc import ShownLine
+from benchmarks.chaos.machines.officers_pc import OfficersPc, ShownLine
 from benchmarks.chaos.sites.plans import PcPlan
 from benchmarks.chaos.sites.running_site import RunningSite
 from benchmarks.chaos.truth import Answer, SeenPassage
+from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import ActorKind
+from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, SightingRow
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.exercises.tables import ExerciseRow
+
+LONG_AGO, SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class StoredAlert:
     """Its candidates."""
     orders_ended: bool = False
     late: bool = False
+    exercise: str = ""
+    """Its key, of one that is an exercise's."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,21 @@ class StoredFinding:
     person_id: str
     outcome: str
     reason: str
+
+
+@dataclass(frozen=True)
+class StoredExercise:
+    """An exercise as it stands."""
+
+    exercise_id: str
+    camera_id: str
+    counter: str
+    due_at: datetime
+    alert_id: str
+    """Empty until it was raised."""
+    ended_at: datetime | None
+    end: str
+    stage: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +115,22 @@ class Evidence:
     """The PC at which somebody took the step of an event, by sequence."""
     pictures: Mapping[PcPlan, frozenset[str]] = field(default_factory=dict)
     """The alerts of which a PC has pictures on its disk."""
+    exercises: Mapping[str, StoredExercise] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """The counters at which the supervisor's PC shows that an exercise has failed, with the stage."""
+    counted: int | None = None
+    """How many alerts the figures have; None where they were not read."""
+
+    @property
+    def real(self) -> Evidence:
+        """The same without exercises: as it must be to all that knows nothing of them."""
+        staged = {one.alert_id for one in self.alerts.values() if one.exercise}
+        return replace(
+            self,
+            events=[one for one in self.events if one.alert_id not in staged],
+            alerts={key: one for key, one in self.alerts.items() if key not in staged},
+            sightings={key: one for key, one in self.sightings.items() if one.alert_id not in staged},
+        )
 
     @classmethod
     def of(cls, site: RunningSite) -> Evidence:
@@ -105,9 +143,25 @@ class Evidence:
         database = site.database()
         try:
             found = read(database, passages, answers, shown)
-            return replace(found, unlike_spans=spans, committed=committed, wanderer_listed=listed, pictures=pictures)
+            counted = len(FieldStore(database).alerts(LONG_AGO, SOME_DAY, site.key))
+            return replace(
+                found,
+                unlike_spans=spans,
+                committed=committed,
+                wanderer_listed=listed,
+                pictures=pictures,
+                failed=_failed(site.pcs[site.plan.supervisor.name]),
+                counted=counted,
+            )
         finally:
             database.close()
+
+
+def _failed(supervisor: OfficersPc) -> dict[str, str]:
+    """Return what the supervisor's PC shows now of exercises that failed: a new life of it shows all that stands."""
+    life = supervisor.program.lives[-1].number
+    told = [one for one in supervisor.troubles if one.kind == TroubleKind.EXERCISE_FAILED and one.life == life]
+    return {counter: one.stage for counter, one in {one.counter: one for one in told}.items() if not one.over}
 
 
 def _committed(log_files: Iterable[Path]) -> dict[int, datetime]:
@@ -115,6 +169,23 @@ def _committed(log_files: Iterable[Path]) -> dict[int, datetime]:
     lines = (line for file in log_files if file.exists() for line in file.read_text("utf-8", "replace").splitlines())
     said = (json.loads(line) for line in lines if '"event": "alert_event"' in line and line.endswith("}"))
     return {int(one["sequence"]): datetime.fromisoformat(one["timestamp"]) for one in said}
+
+
+def stored_exercises(session: Session) -> dict[str, StoredExercise]:
+    """Return the exercises, by key."""
+    return {
+        row.exercise_id: StoredExercise(
+            row.exercise_id,
+            row.camera_id,
+            row.counter,
+            row.due_at,
+            row.alert_id or "",
+            row.ended_at,
+            row.end or "",
+            row.stage,
+        )
+        for row in session.exec(select(ExerciseRow))
+    }
 
 
 def read(
@@ -137,6 +208,7 @@ def read(
                 frozenset(str(one["subject_id"]) for one in row.candidates),
                 row.orders_ended_at is not None,
                 row.late,
+                row.exercise_id or "",
             )
             for row in session.exec(select(AlertRow))
         }
@@ -149,8 +221,11 @@ def read(
         findings = defaultdict(list)
         for row in session.exec(select(FindingRow).order_by(col(FindingRow.alert_id), col(FindingRow.number))):
             findings[row.alert_id].append(StoredFinding(row.alert_id, row.person_id, row.outcome, row.reason))
+        exercises = stored_exercises(session)
     links = (one for one in AuditStore(database).links() if one.action.startswith("ALERT_"))
     steps = [(int(json.loads(one.details)["event"]), one.actor) for one in links if '"version"' in one.details]
     taken_at = {event: actor.rpartition("/")[2] for event, actor in steps if actor.startswith(f"{ActorKind.PERSON}:")}
     audited = [event for event, _ in steps]
-    return Evidence(passages, answers, events, alerts, sightings, findings, audited, shown, taken_at=taken_at)
+    return Evidence(
+        passages, answers, events, alerts, sightings, findings, audited, shown, taken_at=taken_at, exercises=exercises
+    )

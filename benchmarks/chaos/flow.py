@@ -16,6 +16,8 @@ from deploy.demo.stack import CameraPlan
 
 PACE_S = 0.9
 """From one passage to the next, on the average."""
+SPELL, LULL = 14, 24
+"""So many pass with people on the list among them, and then so many without: exercises come while no alert waits."""
 MAX_CROPS = 3
 
 
@@ -40,9 +42,11 @@ class Flow(threading.Thread):
         self._going, self._closed = threading.Event(), threading.Event()
         self._stands = threading.Event()
         self._stands.set()
+        self._only_strangers = False
 
-    def resume(self) -> None:
-        """Let people pass."""
+    def resume(self, *, only_strangers: bool = False) -> None:
+        """Let people pass: of those on the list, for a while after each while, or with `only_strangers`, nobody."""
+        self._only_strangers = only_strangers
         self._stands.clear()
         self._going.set()
 
@@ -74,7 +78,8 @@ class Flow(threading.Thread):
 
     def _somebody(self) -> None:
         camera = self._chance.choice(self._cameras)
-        self._pass(camera, self._chance.choice((*LISTED, WANDERER, *STRANGERS)))
+        lull = self._only_strangers or self._count % (SPELL + LULL) >= SPELL
+        self._pass(camera, self._chance.choice(STRANGERS if lull else (*LISTED, WANDERER, *STRANGERS)))
 
     def _pass(self, camera: WatchingCamera, subject_id: str) -> list[str]:
         self._count += 1

@@ -6,12 +6,15 @@ wherever they were written.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from cekalwatch.contract.values.captures import FaceCapture
+from cekalwatch.server.recognition.enrolment import Enroller
+from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from deploy.demo.faces import built_in_people
 from deploy.demo.people import Person, Photo, Role
@@ -21,6 +24,7 @@ LISTED = ("S-001", "S-004", "S-005", "S-006")
 WANDERER = "S-002"
 """Comes on the list and off it."""
 STRANGERS = ("S-003", "S-007")
+EXERCISE_PICTURES = 4
 AROUND = 1.6
 """How much of its own width a face keeps around it, of which the camera cuts away what it does not need."""
 NOISE = 3.0
@@ -45,6 +49,15 @@ class Traveller:
         noisy = self.picture + chance.normal(0, NOISE, self.picture.shape)
         picture = np.clip(noisy, 0, 255).astype(np.uint8)
         return capture_of(track, score, datetime.now(UTC), picture=picture, face=self.face)
+
+
+def colleague(engine: Engine, people: Mapping[str, Traveller]) -> list[bytes]:
+    """Return the pictures of a stranger as of a colleague who agreed to be in exercises: reference and crops.
+
+    The same person passes as a traveller too, and must never alert then.
+    """
+    seen, enroller = people[STRANGERS[0]], Enroller(engine.detector, engine.recogniser)
+    return [enroller.enrol(seen.seen("", 0.5, noise).jpeg).face_jpeg for noise in range(EXERCISE_PICTURES)]
 
 
 def travellers(detector: FaceDetector) -> dict[str, Traveller]:

@@ -16,6 +16,7 @@ from benchmarks.chaos.checks import (
     adjudications,
     alerts,
     delivery,
+    exercises,
     lists,
     logs,
     privacy,
@@ -47,6 +48,8 @@ MENDED_WITHIN_S = 120.0
 MANAGER_PERIOD_S = 1.0
 LAST_ALERT_S = 1.0
 """After who passes last officers go: one claims the alert."""
+EXERCISE_EVERY_S = 3.0
+"""While faults are made."""
 REST_S = 2.0
 """For which nobody works before memory and descriptors are looked at."""
 
@@ -92,22 +95,38 @@ Progress = Callable[[str, int], None]
 
 
 def play(
-    day: Day, faults: Mapping[str, Fault], folder: Path, people: Mapping[str, Traveller], tell: Progress
+    day: Day,
+    faults: Mapping[str, Fault],
+    folder: Path,
+    people: Mapping[str, Traveller],
+    pictures: Sequence[bytes],
+    tell: Progress,
 ) -> Played:
-    """Play a day in `folder`, up to its end or its first failure."""
+    """Play a day in `folder`, up to its end or its first failure; `pictures` are those of exercises."""
     played = Played()
     tell(f"day {day.number}: the centre and the port are set up", 0)
     with adopted() as orphans:
         begun_s = time.monotonic()
-        with installation(folder, people) as there, _managed(there), _at_work(there, people, day) as (flow, officers):
+        with (
+            installation(folder, people, pictures) as there,
+            _managed(there),
+            _at_work(there, people, day) as (flow, officers),
+        ):
             played.spent("setting up", begun_s)
             resources = Resources()
             for stretch in day.stretches:
+                chance = random.Random(f"{day.seed}/{day.number}/{stretch[0].number}")  # noqa: S311  # no secret
+                for site in there.sites:
+                    exercises.plan(site, stretch[-1].at_s, EXERCISE_EVERY_S, chance.choice)
                 flow.resume()
                 for officer in officers:
                     officer.resume()
                 with played.timed("faults"):
                     problems = _make(there, stretch, faults, played, tell)
+                tell(f"day {day.number}: exercises", 0)
+                if not problems:
+                    with played.timed("exercises"):
+                        problems += _exercise(there, flow, officers)
                 rested_s = _end_work(there, flow, officers)
                 tell(f"day {day.number}: what came of faults {stretch[0].number} to {stretch[-1].number}", 0)
                 with played.timed("settling"):
@@ -209,6 +228,23 @@ def _make(
     return problems
 
 
+def _exercise(there: Installation, flow: Flow, officers: Sequence[Officer]) -> Problems:
+    """Let one be judged at each site at once, among strangers, and one give way; say what did not come of it."""
+    quiet = [exercises.QuietExercises(site, flow.pass_listed) for site in there.sites]
+    with ThreadPoolExecutor(len(quiet)) as workers:
+        flow.resume(only_strangers=True)
+        judged = [one for found in workers.map(lambda one: list(one.are_judged()), quiet) for one in found]
+        flow.pause()
+        for officer in officers:
+            officer.pause()
+        gave_way = (
+            [] if judged else [one for found in workers.map(lambda one: list(one.give_way()), quiet) for one in found]
+        )
+    for officer in officers:
+        officer.resume()
+    return [("exercises", one) for one in (*judged, *gave_way)]
+
+
 def _end_work(there: Installation, flow: Flow, officers: Sequence[Officer]) -> float:
     """Let all go home, and who passes last be left claimed; return when nobody passed any more."""
     flow.pause()
@@ -274,12 +310,12 @@ def _missing(there: Installation, *, claims: bool) -> Problems:
     left: Problems = []
     for site in there.sites:
         evidence = Evidence.of(site)
-        left += [("alerts", f"{site.key}: {problem}") for problem in alerts.missing(evidence)]
+        left += [("alerts", f"{site.key}: {problem}") for problem in alerts.missing(evidence.real)]
         left += [("delivery", f"{site.key}: {problem}") for problem in delivery.missing(evidence)]
         held = [one.alert_id for one in evidence.alerts.values() if claims and one.state == "CLAIMED"]
         left += [("claims", f"{site.key}: nobody works, and alert {one} is claimed") for one in held]
         if site is there.port:
-            left += [("reports", problem) for problem in reports.missing(evidence, reported)]
+            left += [("reports", problem) for problem in reports.missing(evidence.real, reported)]
     return left + [("lists", problem) for problem in lists.missing(there)]
 
 
@@ -303,7 +339,7 @@ def _checks(
             problems.append(
                 ("owed", f"{site.key}: references of {sorted(due)} are owed, and {sorted(listed)} are listed")
             )
-    problems += [("reports", problem) for problem in reports.wrong(Evidence.of(there.port), reported)]
+    problems += [("reports", problem) for problem in reports.wrong(Evidence.of(there.port).real, reported)]
     problems += [("logs", problem) for problem in logs.wrong(program.log_file for program in there.programs)]
     problems += [("orphans", problem) for problem in orphans.wrong(there.programs)]
     time.sleep(REST_S)
@@ -320,7 +356,8 @@ def _checks_of(site: RunningSite, evidence: Evidence) -> Problems:
     problems: Problems = [("complaints", problem) for problem in site.truth.complaints]
     problems += [("capture", f"{host.name} dropped {host.drops}") for host in site.hosts.values() if host.drops]
     for check, found in (
-        ("alerts", alerts.wrong(evidence)),
+        ("alerts", alerts.wrong(evidence.real)),
+        ("exercises", exercises.wrong(evidence)),
         ("delivery", delivery.wrong(evidence)),
         ("adjudications", adjudications.wrong(evidence)),
         ("rings", rings.wrong(evidence)),
@@ -343,3 +380,6 @@ def _count(there: Installation, played: Played) -> None:
     }
     if not played.failures:  # else the database may be away
         played.figures["events_reported"] = len(Reported.to(there.centre).events)
+        for one in (one for site in there.sites for one in Evidence.of(site).exercises.values()):
+            name = f"exercises_{(one.end or 'put off').lower()}{'' if one.alert_id else '_before_an_alert'}"
+            played.figures[name] = played.figures.get(name, 0) + 1

@@ -85,6 +85,8 @@ class Answer:
     """Of a judgement; else empty."""
     version: int
     state: str
+    exercise: str = ""
+    """What it was for them, if it was an exercise."""
 
 
 class Truth:

@@ -140,7 +140,8 @@ def _desk(stack: Stack, screens: Screens, place: int, opened: ExitStack) -> tupl
 @contextmanager
 def _capture_host(stack: Stack, receipts: Receipts) -> Iterator[CaptureHost]:
     tls = {plan.camera_id: stack.certificate(DeviceRole.CAMERA, plan.camera_id) for plan in CAMERAS}
-    host = CaptureHost("capture-host", stack.config.folder / "host", [stack.address], tls, receipts, stack.logs)
+    folder = stack.config.folder / "host"
+    host = CaptureHost("capture-host", folder, [stack.address], PACK, tls, receipts, stack.logs)
     host.program.launch()
     try:
         yield host

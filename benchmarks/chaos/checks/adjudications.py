@@ -55,6 +55,7 @@ def _answers(evidence: Evidence) -> Iterator[str]:
 
 def _lives(evidence: Evidence) -> Iterator[str]:
     lives: dict[str, list[str]] = defaultdict(list)
+    staged = {one.alert_id for one in evidence.alerts.values() if one.exercise}  # they close wherever they stand
     for event in evidence.events:
         lives[event.alert_id].append(event.type)
     for alert_id, kinds in lives.items():
@@ -64,7 +65,8 @@ def _lives(evidence: Evidence) -> Iterator[str]:
                 continue
             if kind == "CLOSED" and stands == "CONFIRMED":
                 yield from _owed(alert_id, kinds, evidence)
-            if kind not in AFTER[stands]:
+            also = {"CLOSED"} if alert_id in staged else {"CLEARED"} if "ORDERS_ENDED" in kinds else set()
+            if kind not in AFTER[stands] | also:
                 yield f"alert {alert_id} had {kind} while it was {stands}: {kinds}"
                 break
             stands = BRINGS_TO.get(kind, stands)

@@ -90,6 +90,15 @@ def _log(evidence: Evidence) -> Iterator[str]:
     yield from (f"alert {key} was raised {times} times" for key, times in raised.items() if times != 1)
 
 
+def state_after(event: LoggedEvent, state: str, evidence: Evidence, findings: list[StoredFinding]) -> str:
+    """Return the state to which an event brings its alert; `findings` are those so far, and get the event's own."""
+    found = evidence.findings.get(event.alert_id, ())
+    if event.type in FINDING_EVENTS and len(findings) < len(found):
+        findings.append(found[len(findings)])
+        return _STATES.get(findings[-1].outcome, findings[-1].outcome)
+    return {"RAISED": "NEW", "CLAIMED": "CLAIMED", "RELEASED": "NEW", "CLOSED": "CLOSED"}.get(event.type, state)
+
+
 _STATES: dict[str, str] = {Outcome.NOT_SAME_PERSON: "CLEARED", Outcome.TAKEN_OVER: "CLAIMED"}
 """Of the outcomes that have another name than the state to which they bring an alert."""
 
@@ -175,10 +184,4 @@ def _further(
         alert.last_seen = max(alert.last_seen, sighting.captured_at)
         alert.arrived = event.occurred_at
         return
-    if event.type in FINDING_EVENTS:
-        found = evidence.findings.get(alert.alert_id, ())
-        if len(alert.findings) < len(found):
-            alert.findings.append(found[len(alert.findings)])
-            outcome = alert.findings[-1].outcome
-            alert.state = _STATES.get(outcome, outcome)
-    alert.state = {"CLAIMED": "CLAIMED", "RELEASED": "NEW", "CLOSED": "CLOSED"}.get(event.type, alert.state)
+    alert.state = state_after(event, alert.state, evidence, alert.findings)

@@ -10,6 +10,9 @@ from itertools import pairwise
 from benchmarks.chaos.evidence import Evidence
 from benchmarks.chaos.reported import Reported
 
+LOOKED = "LOOKED"
+"""First looks stay at the port: they change nothing of an alert."""
+
 
 def missing(port: Evidence, reported: Reported) -> list[str]:
     """Say what the centre does not have yet, or not as it stands."""
@@ -17,7 +20,7 @@ def missing(port: Evidence, reported: Reported) -> list[str]:
     found = [
         f"the centre does not have the port's event {event.sequence} ({event.type} of {event.alert_id})"
         for event in port.events
-        if event.sequence not in there
+        if event.sequence not in there and event.type != LOOKED
     ]
     for alert in port.alerts.values():
         known = reported.alerts.get(alert.alert_id)

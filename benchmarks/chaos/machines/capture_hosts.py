@@ -42,18 +42,19 @@ class CaptureHost:
         name: str,
         folder: Path,
         addresses: Sequence[str],
+        pack: Path,
         cameras: Mapping[str, Path],
         record: CaptureRecord,
         logs: Path,
     ) -> None:
-        """`cameras`: the folder of each one's certificate."""
+        """`pack`: the model pack with their detector; `cameras`: the folder of each one's certificate."""
         self.name, self.folder, self.cameras = name, folder, tuple(cameras)
         self._record = record
         pairs = [part for key, tls_dir in cameras.items() for part in (key, str(tls_dir))]
         module = "benchmarks.chaos.machines.capture_host"
         self.program = Lives(
             name,
-            ["-m", module, str(folder), ",".join(addresses), str(SPOOL_BYTES), *pairs],
+            ["-m", module, str(folder), ",".join(addresses), str(SPOOL_BYTES), str(pack), *pairs],
             logs,
             on_line=self._said,
             takes_input=True,

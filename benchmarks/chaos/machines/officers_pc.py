@@ -26,6 +26,7 @@ from cekalwatch.contract.values.adjudication import (
     PENDING,
     STEP_OUTCOMES,
     UNDECIDED,
+    UNSETTLED,
     AlertState,
     FollowUp,
     Reason,
@@ -51,6 +52,8 @@ STATE = "state"
 REFERENCE = "CO-2026/0117"
 AT_HAND = 40
 """An officer works on the newest alerts."""
+WAITING_FIRST = 0.7
+"""How often an officer turns to what waits, if anything does."""
 LEFT = 5
 """One of so many that waits is claimed by who leaves."""
 
@@ -109,6 +112,9 @@ class ShownTrouble:
     counter: str
     over: bool
     shown_s: float
+    life: int = 1
+    stage: str = ""
+    """Where an exercise stopped."""
 
 
 class OfficersPc:
@@ -122,7 +128,8 @@ class OfficersPc:
         self._lock = threading.Lock()
         self._lines: list[ShownLine] = []
         self._troubles: list[ShownTrouble] = []
-        self._alerts: dict[str, None] = {}
+        self._alerts: dict[str, str] = {}
+        """The state in which each was shown last."""
         self.began_after = 0
         """The position from which it is sent events."""
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", plan.name]
@@ -165,23 +172,25 @@ class OfficersPc:
         """The alerts of which pictures are on its disk now."""
         return frozenset(file.parent.name for file in self._images.rglob("*.jpg"))
 
-    def newest_alerts(self) -> list[str]:
-        """Return the alerts that were shown last."""
+    def newest_alerts(self, *, unsettled: bool = False) -> list[str]:
+        """Return the alerts that were shown last; with `unsettled`, those that were not settled then."""
         with self._lock:
-            return list(self._alerts)[-AT_HAND:]
+            shown = list(self._alerts.items())[-AT_HAND:]
+        return [alert_id for alert_id, state in shown if not unsettled or state in UNSETTLED]
 
     def _said(self, life: int, line: str) -> None:
         record = json.loads(line)
         if record["event_type"] == "TROUBLE":
-            over = record["end_time"] is not None
+            over, stage = record["end_time"] is not None, record["details"].get("stage", "")
+            told = ShownTrouble(record["kind"], record["counter"], over, time.monotonic(), life, stage)
             with self._lock:
-                self._troubles.append(ShownTrouble(record["kind"], record["counter"], over, time.monotonic()))
+                self._troubles.append(told)
             return
         alert_id = str(record["alert_id"])
         with self._lock:
             self._lines.append(ShownLine.of(life, record))
             self._alerts.pop(alert_id, None)
-            self._alerts[alert_id] = None
+            self._alerts[alert_id] = str(record["state"])
 
     def officer(self, seed: str) -> Officer:
         """Return who works there."""
@@ -254,7 +263,8 @@ class Officer(threading.Thread):
             self._closed.wait(self._chance.uniform(*PAUSE_S))
 
     def _work(self) -> None:
-        if shown := self.pc.newest_alerts():
+        waiting = self.pc.newest_alerts(unsettled=True) if self._chance.random() < WAITING_FIRST else []
+        if shown := waiting or self.pc.newest_alerts():
             with self._answers():
                 alert = self._alerts.alert(self._chance.choice(shown))
                 if decision := self._decision(alert):
@@ -281,7 +291,16 @@ class Officer(threading.Thread):
         outcome = "" if decision.first_look else str(STEP_OUTCOMES.get(decision.step, ""))
         plan, step = self.pc.plan, "LOOK" if decision.first_look else str(decision.step)
         self._truth.answered(
-            Answer(plan.name, plan.person, alert.alert_id, step, outcome, after.version, str(after.state))
+            Answer(
+                plan.name,
+                plan.person,
+                alert.alert_id,
+                step,
+                outcome,
+                after.version,
+                str(after.state),
+                str(after.exercise or ""),
+            )
         )
 
     def _clock_is_behind(self, error: grpc.RpcError) -> bool:
@@ -291,6 +310,8 @@ class Officer(threading.Thread):
     def _decision(self, alert: Alert) -> Decision | None:
         """Decide as one who is never sure."""
         supervisor = self.pc.plan.role is PersonRole.SUPERVISOR
+        if alert.only_to_be_cleared:
+            return Decision(Step.CLEAR, Reason.ORDER_ENDED) if supervisor else None
         if alert.look_needed and supervisor is alert.pending:
             return Decision(self._chance.choice(sorted(JUDGEMENTS)), first_look=True)
         if alert.state in UNDECIDED:

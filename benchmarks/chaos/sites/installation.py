@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +73,8 @@ class Installation:
 
 
 @contextmanager
-def installation(folder: Path, people: Mapping[str, Traveller]) -> Iterator[Installation]:
-    """Set the installation up, and run it until the end of the block."""
+def installation(folder: Path, people: Mapping[str, Traveller], pictures: Sequence[bytes]) -> Iterator[Installation]:
+    """Set the installation up, and run it until the end of the block; `pictures` are those of exercises."""
     with ExitStack() as opened:
         for name, size_bytes in _disks().items() if can_mount() else ():
             opened.enter_context(mounted(folder / name, size_bytes))
@@ -89,7 +89,7 @@ def installation(folder: Path, people: Mapping[str, Traveller]) -> Iterator[Inst
         opened.callback(_end_all, running)
         running.write_list(wanderer=False)
         for site in running.sites:
-            site.hire()
+            site.hire(pictures)
         addresses = [f"127.0.0.1:{opened.enter_context(kept_port())}" for site in SITES for _ in site.servers]
         centre.add_servers(addresses[:-1])
         centre.begin(running.searched(wanderer=False))

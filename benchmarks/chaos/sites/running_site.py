@@ -12,11 +12,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from uuid import UUID
 
 import grpc
+import uuid6
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.chaos.machines.capture_hosts import CaptureHost
@@ -26,9 +29,12 @@ from benchmarks.chaos.machines.process import Lives
 from benchmarks.chaos.sites.plans import GROUPING_WINDOW_S, PcPlan, SitePlan
 from benchmarks.chaos.truth import Truth
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.domain.exercises import Exercise, ExerciseSubject
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.alerts.store import position_key
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.exercises.store import ExerciseStore
 from cekalwatch.v1 import operations_service_pb2, session_service_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
@@ -38,6 +44,11 @@ from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import PASSWORD, Office, person
 from tests.support.scenarios.site_pki import Site
 
+COLLEAGUE = "colleague"
+"""Key of who agreed to be in exercises."""
+BENCH = Actor(ActorKind.SERVER, "bench")
+UPGRADING = threading.Lock()
+"""Alembic has one state for all threads of a process."""
 START_S = 120.0
 CALL_S = 5.0
 CLAIM_LEASE_S = 15
@@ -122,7 +133,8 @@ class RunningSite(ABC):
     def database(self) -> Database:
         """Open the database as who works beside the servers does, with its keys; close it."""
         database = Database(self.database_address)
-        database.upgrade()
+        with UPGRADING:
+            database.upgrade()
         key_store(database, KeyFile(self.master_key))
         return database
 
@@ -161,13 +173,38 @@ class RunningSite(ABC):
         for server in self.servers.values():
             wait_until(partial(self.serves, server), START_S, f"{server.name} does not serve", server.program)
 
-    def hire(self) -> None:
-        """Add the people of its PCs to the database."""
+    def hire(self, pictures: Sequence[bytes]) -> None:
+        """Add the people of its PCs to the database, and a colleague who agreed to be in exercises.
+
+        `pictures`: the colleague's reference, and the recorded crops.
+        """
         database = self.database()
         office = Office(database)
         for plan in self.plan.pcs:
             office.hire(person(plan.person, plan.role, sites=(self.key,)))
         database.close()
+        now = datetime.now(UTC)
+        agreed = ExerciseSubject(COLLEAGUE, "Sari Dewi", "W.12/34", now + timedelta(days=1), len(pictures) - 1)
+        with self.exercises() as store:
+            store.add_subject(agreed, pictures, AuditEntry(now, BENCH, Action.EXERCISE_SUBJECT_ADDED))
+
+    @contextmanager
+    def exercises(self) -> Iterator[ExerciseStore]:
+        """Open the exercises in the database. Raises StorageError when it is away."""
+        database = self.database()
+        try:
+            assert database.guard is not None
+            yield ExerciseStore(database, database.guard.keyring)
+        finally:
+            database.close()
+
+    def plan_exercise(self, camera_id: str, due_at: datetime) -> UUID:
+        """Plan an exercise as the leader does, and return its key. Raises StorageError when the database is away."""
+        camera = next(one for one in self.plan.cameras if one.camera_id == camera_id)
+        planned = Exercise(uuid6.uuid7(), COLLEAGUE, camera_id, self.key, camera.counter, due_at)
+        with self.exercises() as store:
+            store.plan([planned], datetime.now(UTC))
+        return planned.exercise_id
 
     def add_server(
         self,
@@ -209,7 +246,8 @@ class RunningSite(ABC):
         wait_until(lambda: self.searched() == {searched}, START_S, f"The list of {self.key} was not loaded")
         for name, cameras in self.plan.hosts.items():
             tls = {one.camera_id: self.site.device(DeviceRole.CAMERA, one.camera_id).folder for one in cameras}
-            host = CaptureHost(name, self.folder / name, self._lines_from(name), tls, self.truth, self.logs)
+            lines, pack = self._lines_from(name), self.models / str(SETTINGS["model_pack"])
+            host = CaptureHost(name, self.folder / name, lines, pack, tls, self.truth, self.logs)
             host.program.launch()
             self.hosts[name] = host
         for plan in self.plan.pcs:
