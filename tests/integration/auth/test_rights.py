@@ -32,6 +32,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1 import camera_service_pb2 as cameras
+from cekalwatch.v1 import session_service_pb2, session_service_pb2_grpc
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
@@ -81,6 +82,14 @@ PEOPLES = {
     **{f"cekalwatch.v1.SessionService/{name}Approval": ANYBODY for name in ("Ask", "Answer")},
     "cekalwatch.v1.SessionService/ListApprovals": ANYBODY,
 }
+WALL = {
+    f"/cekalwatch.v1.{name}"
+    for name in (
+        *("OperationsService/ListCounters", "CameraService/GetAimingPicture"),
+        *("SessionService/GetSession", "SessionService/SignOut"),
+    )
+}
+"""What the session of a wall may."""
 WATCHLIST = tuple(
     f"cekalwatch.v1.WatchlistService/{name}"
     for name in (
@@ -170,6 +179,7 @@ MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
         "cekalwatch.v1.TroubleService/WatchTroubles": ALONE,
         "cekalwatch.v1.TroubleService/ListTroubles": KEEPERS | LIST_MANAGERS | {PersonRole.AUDITOR},
         "cekalwatch.v1.TroubleService/AcknowledgeTrouble": KEEPERS | LIST_MANAGERS,
+        "cekalwatch.v1.SessionService/BeginWall": SUPERVISORS,
         **PEOPLES,
         **PEOPLE,
         **AIMING,
@@ -358,6 +368,39 @@ async def test_every_device_with_everybody_may_call_what_it_should_and_nothing_e
                     if reason != wanted or denied is not bool(wanted) or unreachable:
                         wrong.append((at, person_role, person_site, method, code, reason, wanted))
         assert wrong == []
+
+
+@pytest.mark.slow
+async def test_a_wall_may_show_counters_and_watched_pictures_and_do_nothing_else(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_TOKENS", 1e9)
+    chosen = site.settings()
+    async with running(chosen, site.diagnostics()) as server:
+        files = site.device(DeviceRole.CONSOLE, "console")
+        token = tokens(chosen, files, [(PersonRole.SUPERVISOR, SITE)])[PersonRole.SUPERVISOR, SITE]
+        async with site.dialer(server.address, files).aio_channel() as channel:
+            stub: Any = session_service_pb2_grpc.SessionServiceStub(channel)
+            wall = (await stub.BeginWall(session_service_pb2.BeginWallRequest(), metadata=bearer(token))).token
+            await stub.SignOut(session_service_pb2.SignOutRequest(), metadata=bearer(token))
+            refused = {}
+            for method in sorted(await methods_of(server.channel), key=lambda method: method.endswith("/SignOut")):
+                watched = cameras.GetAimingPictureRequest(camera_id="dep-1", watched=True).SerializeToString()
+                aimed = method.endswith("/GetAimingPicture")
+                request = watched if aimed else request_of(method, DeviceRole.CONSOLE, SITE)
+                refused[method] = (await attempt(channel, method, request, wall))[1]
+                if aimed:
+                    unwatched = cameras.GetAimingPictureRequest(camera_id="dep-1").SerializeToString()
+                    assert (await attempt(channel, method, unwatched, wall))[1] == "METHOD_NOT_ALLOWED"
+            # The device may call these without anybody, and no token counts there.
+            alone = {f"/{name}" for name, people in MAY[DeviceRole.CONSOLE].items() if not people} - {
+                f"/{name}" for name in WELCOME
+            }
+            assert {method for method, reason in refused.items() if not reason} == WALL | alone
+            assert set(refused.values()) == {"", "METHOD_NOT_ALLOWED"}
+            for token_given in (wall, token):
+                reason = (await attempt(channel, "/cekalwatch.v1.SessionService/GetSession", b"", token_given))[1]
+                assert reason == "SESSION_ENDED"
 
 
 @pytest.mark.slow

@@ -73,6 +73,11 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("GET", "/wall"): Walk(SUPERVISES),
     ("GET", "/wall/part"): Walk(SUPERVISES),
     ("GET", "/wall/{camera_id}/picture"): Walk(SUPERVISES, 404, 409),
+    ("POST", "/wall/screen"): Walk(SUPERVISES, 303, 303),
+    ("GET", "/wall/screen"): Walk(SUPERVISES),
+    ("GET", "/wall/screen/part"): Walk(SUPERVISES),
+    ("GET", "/wall/screen/{camera_id}/picture"): Walk(SUPERVISES, 404, 409),
+    ("POST", "/wall/screen/end"): Walk(SUPERVISES, 403, 403),
     ("GET", "/alerts"): Walk(SEES, named=True),
     ("GET", "/alerts/faces"): Walk(SEES),
     ("GET", "/alerts/{alert_id}"): Walk(SEES, 200, 409, named=True),
@@ -248,6 +253,8 @@ async def test_every_route_for_every_role_at_the_own_site_and_at_another(office:
                 guarded(answer)
                 allowed = walk.who is STRANGER or role in walk.who
                 wanted = 403 if not allowed else walk.here if where == "here" else walk.there
+                if page.on_wall and not allowed:  # no wall was begun here
+                    wanted = 303 if page.by_a_person else 401
                 # Who may judge the alert sees two faces before any name, and this page is of an alert.
                 first = role in WORKS and page.path.startswith("/alerts")
                 named = allowed and not first and (walk.named if where == "here" else walk.named_there)
@@ -300,7 +307,7 @@ async def refuses_foreign_forms(pages: Pages, role: Role, alert_id: str) -> None
         with_token = [(one, {"Origin": origin}) for one in ("", "x", foreign)]
         for page in ROUTES:
             walk = WALKS[page.method, page.path]
-            if page.method == "GET" or not (walk.who is STRANGER or role in walk.who):
+            if page.method == "GET" or page.on_wall or not (walk.who is STRANGER or role in walk.who):
                 continue
             for token, headers in sent if walk.who is STRANGER else sent + with_token:
                 fields = {"form_token": token} if token else {}

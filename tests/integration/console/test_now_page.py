@@ -6,11 +6,9 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from html import unescape
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,9 +17,7 @@ from cekalwatch.console.pages import now
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Link
-from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import adjudication_pb2 as adjudication
-from tests.support.scenarios.people import Office
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.web_console import WAIT_S, Browser, Pages, words
 
@@ -59,11 +55,6 @@ async def heard(pages: Pages, office: PortOffice) -> None:
     async with asyncio.timeout(WAIT_S):
         while (pages.console.news.position or 0) < newest:  # noqa: ASYNC110  # it comes soon, and tells nobody
             await asyncio.sleep(0.02)
-
-
-def change_person(office: PortOffice, name: str, **changes: Any) -> None:
-    people = PeopleStore(office.database)
-    people.change(replace(office.people[name], **changes), Office(office.database).entry(Action.PERSON_CHANGED))
 
 
 _EVENTS = (Action.ALERT_RAISED, Action.ALERT_CLAIMED, Action.ALERT_ADJUDICATED)
@@ -134,7 +125,7 @@ async def test_whoever_may_not_look_on_is_told_at_once_and_sees_nothing(
                             await asyncio.to_thread(pages.console.end, session)
                         case _:
                             change = {"disabled": True} if how == "disabled" else {"sites": frozenset({"sekupang"})}
-                            await asyncio.to_thread(change_person, office, one, **change)
+                            await asyncio.to_thread(office.change, one, **change)
                     told = [line async for line in lines]
                 assert "event: changed" in told[-4:]
                 answer = await part(browser)
@@ -153,7 +144,7 @@ async def test_roles_that_were_taken_away_count_on_the_open_page(
     async with pages.browser() as browser:
         await browser.sign_in("sari")
         assert NAME in (await browser.get("/")).text
-        await asyncio.to_thread(change_person, office, "sari", roles=frozenset({PersonRole.ADMINISTRATOR}))
+        await asyncio.to_thread(office.change, "sari", roles=frozenset({PersonRole.ADMINISTRATOR}))
         assert NAME not in (await part(browser)).text
         session, taken_over = session_of(pages, browser), frozenset({PersonRole.ADMINISTRATOR})
         async with asyncio.timeout(WAIT_S), browser.client.stream("GET", "/now/news"):

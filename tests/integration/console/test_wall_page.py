@@ -79,3 +79,44 @@ async def test_the_picture_of_a_tile_is_the_coarse_one_and_is_kept_by_no_browser
         assert decoded(answer.content).shape == (360, 640, 3)
     assert len(office.trail(Action.CAMERA_WATCHED)) == 1
     assert not office.trail(Action.CAMERA_PICTURE_VIEWED)
+
+
+async def test_a_screen_of_its_own_goes_on_when_its_person_is_locked_out_and_shows_no_more_than_counters(
+    office: PortOffice, pages: Pages, browser: Browser
+) -> None:
+    token = form_token(await browser.get("/wall"))
+    assert (await browser.post("/wall/screen", token)).headers["location"] == "/wall/screen"
+    (own,) = pages.console.web_sessions._sessions.values()
+    await asyncio.to_thread(pages.console.end, own)  # as when nobody has done anything for idle_lock_seconds
+    alert_id = await office.raise_alert()
+    page = await browser.get("/wall/screen")
+    assert "Opened by Petugas sari" in words(page)
+    part = page
+    async with asyncio.timeout(WAIT_S):
+        while "Open alerts: 1" not in tiles(part.text)["Counter D1"]:
+            part = await browser.get("/wall/screen/part", headers=PART)
+    assert ("Contoh Satu" in part.text, alert_id in part.text, 'data-open="1"' in part.text) == (False, False, True)
+    files = office.site.device(DeviceRole.CAMERA, "dep-1")
+    async with office.site.dialer(office.address, files).aio_channel() as channel, aiming_camera(channel):
+        assert 'data-view="/wall/screen/dep-1/picture"' in part.text
+        assert (await browser.get("/wall/screen/dep-1/picture")).status_code == 200
+    assert len(office.trail(Action.CAMERA_WATCHED)) == 1
+
+    for path in ("/", "/wall", "/wall/part", f"/alerts/{alert_id}", "/statistics", "/password"):
+        assert (await browser.get(path)).status_code in {303, 401}, path
+    kept = dict(browser.client.cookies)
+    browser.client.cookies.clear()
+    browser.client.cookies.set("cekalwatch", kept["cekalwatch-wall"], domain="127.0.0.1")
+    assert (await browser.get("/wall")).status_code == 303, "a wall is no session of a person"
+    browser.client.cookies.set("cekalwatch-wall", kept["cekalwatch-wall"], domain="127.0.0.1")
+
+    ended = await browser.post("/wall/screen/end", form_token(page))
+    assert (ended.status_code, (await browser.get("/wall/screen")).status_code) == (303, 303)
+    begun, over = office.trail(Action.SIGNED_IN), office.trail(Action.SIGNED_OUT)
+    assert ['"WALL"' in one.details for one in (*begun, *over)] == [False, True, False, True]
+
+
+async def test_a_screen_of_its_own_ends_with_its_person(office: PortOffice, browser: Browser) -> None:
+    await browser.post("/wall/screen", form_token(await browser.get("/wall")))
+    await asyncio.to_thread(office.change, "sari", disabled=True)
+    assert (await browser.get("/wall/screen/part", headers=PART)).status_code == 401

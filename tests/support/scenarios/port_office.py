@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,11 @@ class PortOffice:
         """Add a person, an officer unless `roles` are given; `first`: with a password that must be changed."""
         self.people[name] = self._office.hire(person(name, *roles, sites=sites), first=first).person
         return self.people[name]
+
+    def change(self, name: str, **changes: Any) -> None:
+        """Change a person as an administrator does."""
+        entry = self._office.entry(Action.PERSON_CHANGED)
+        self._office.people.change(replace(self.people[name], **changes), entry)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[PortOffice]:

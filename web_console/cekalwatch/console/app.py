@@ -74,7 +74,7 @@ class ConsoleApp:
                 self.console.calls.close()
 
     async def _sweep(self) -> None:
-        for session in self.console.web_sessions.take_idle():
+        for session in (*self.console.web_sessions.take_idle(), *self.console.walls.take_idle()):
             await run_in_threadpool(self.console.end, session)
         self.console.imports.sweep(self.console.is_open)
 
@@ -87,11 +87,12 @@ class ConsoleApp:
         visit = self._visit(request, used=True)
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
 
-    def _visit(self, request: Request, *, used: bool) -> RequestContext:
+    def _visit(self, request: Request, *, used: bool, on_wall: bool = False) -> RequestContext:
         console = self.console
-        secret = request.cookies.get(console.cookie, "")
-        session = console.web_sessions.find(secret, used=used) if secret else None
-        return RequestContext(console, request, console.texts_of(request), session)
+        secret = request.cookies.get(console.wall_cookie if on_wall else console.cookie, "")
+        kept = console.walls if on_wall else console.web_sessions
+        session = kept.find(secret, used=used and not on_wall) if secret else None
+        return RequestContext(console, request, console.texts_of(request), session, on_wall=on_wall)
 
     async def _answer(self, page: Page, request: Request) -> Response:
         """Answer a request for one page, and measure that."""
@@ -104,7 +105,7 @@ class ConsoleApp:
             self.console.measures.page(page.method, page.path, status, time.perf_counter() - begun_s)
 
     async def _made(self, page: Page, request: Request) -> Response:
-        visit = self._visit(request, used=page.by_a_person)
+        visit = self._visit(request, used=page.by_a_person, on_wall=page.on_wall)
         if page.method == "POST" and not _is_own_form(request, self.console.origin_of(request)):
             return visit.problem(visit.texts.say("FORM_FOREIGN"), HTTPStatus.FORBIDDEN)
         try:

@@ -80,6 +80,8 @@ _RANGE = re.compile(
     r"(?:^|,)\s*(?P<tag>[a-z]{1,8})(?:-[a-z0-9]{1,8})*\s*(?:;\s*q=(?P<weight>[01](?:\.[0-9]{0,3})?))?\s*(?=,|$)",
     re.ASCII | re.IGNORECASE,
 )
+WALL_S: Final = 12 * 3600.0
+"""A wall ends after the longest shift at the latest; the server ends it by its own clock."""
 SIGN_INS: Final = RateLimitItemPerMinute(20)
 """Of one address: several people may sit behind it."""
 
@@ -114,6 +116,8 @@ class Console:
         self.calls = Calls(self.dialer)
         self.news = News(settings, settings.dialer(measures))
         self.web_sessions = WebSessions(settings.idle_lock_seconds)
+        self.walls = WebSessions(WALL_S)
+        """The sessions of walls, which outlast those of their people and do nothing but show (ADR 94)."""
         self.errands = PendingLogins()
         self.offer = ProviderOffer(self.dialer.another())
         self.imports = ImportJobs(lambda session: ImportClient(self.dialer, session))
@@ -133,6 +137,7 @@ class Console:
         # The prefix makes browsers refuse such a cookie of another name of this host, or one without TLS.
         self.cookie = "__Host-cekalwatch" if self.tls else "cekalwatch"
         self.errand_cookie = f"{self.cookie}-errand"
+        self.wall_cookie = f"{self.cookie}-wall"
 
     def texts_of(self, request: Request) -> ConsoleTexts:
         """Return the texts in the language that the person chose, else in the one that their browser asks for."""
@@ -144,11 +149,10 @@ class Console:
         """Return scheme, name and port by which the browser calls this console."""
         return f"{'https' if self.tls else 'http'}://{request.headers.get('host', '')}"
 
-    def set_session_cookie(self, response: Response, secret: str) -> None:
-        """Set the browser's session cookie; with an empty text, remove it."""
-        response.set_cookie(
-            self.cookie, secret, max_age=None if secret else 0, secure=self.tls, httponly=True, samesite="strict"
-        )
+    def set_session_cookie(self, response: Response, secret: str, *, wall: bool = False) -> None:
+        """Set the browser's session cookie, or that of its wall; with an empty text, remove it."""
+        name, age = self.wall_cookie if wall else self.cookie, None if secret else 0
+        response.set_cookie(name, secret, max_age=age, secure=self.tls, httponly=True, samesite="strict")
 
     def is_open(self, session: WebSession) -> bool:
         """Whether a browser's session continues."""
@@ -160,8 +164,9 @@ class Console:
         return self._sign_ins.hit(SIGN_INS, counted_address(client.host) if client else "")
 
     def end(self, session: WebSession) -> None:
-        """End a browser's session here and at the server."""
+        """End a browser's session or wall here and at the server."""
         self.web_sessions.end(session)
+        self.walls.end(session)
         token = session.token()
         session.forget()
         # The session expires by itself; signing out must not fail because the server is away.

@@ -68,6 +68,8 @@ class RequestContext:
     """The word that a second person has given for the form on the page, with its key."""
     upload: UploadFile | None = None
     """The file of a form that has one; closed after the answer unless the page has taken it from here."""
+    on_wall: bool = False
+    """Whether the session is that of a wall, at which nobody needs to be."""
 
     @property
     def signed_in(self) -> WebSession:

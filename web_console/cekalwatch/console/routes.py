@@ -76,6 +76,8 @@ class Page:
     """Whether people may see it who have not changed their first password yet."""
     stream: Callable[[RequestContext], Awaitable[Response]] | None = None
     """Answers instead on the event loop, for as long as the browser listens."""
+    on_wall: bool = False
+    """Whether the session of a wall counts, and no other: it sees these pages only."""
 
 
 def refusal(page: Page, visit: RequestContext) -> Response | None:
@@ -101,7 +103,7 @@ def to_sign_in(page: Page, visit: RequestContext) -> Response:
     """Ask the person to sign in, and keep the form that was sent."""
     if not page.by_a_person:  # a part of a page that is open: it says so itself
         return visit.page("part_signed_out.html", HTTPStatus.UNAUTHORIZED)
-    after, path = visit.address, visit.request.url.path
+    after, path = "/wall" if page.on_wall else visit.address, visit.request.url.path
     kept = KeptForm.of(path, visit.form) if page.again and page.method == "POST" else None
     if page.takes_file:
         response = visit.to(f"/sign-in?after={quote(path)}&lost=file")
@@ -110,7 +112,7 @@ def to_sign_in(page: Page, visit: RequestContext) -> Response:
         response = ask_again(visit, words, HTTPStatus.UNAUTHORIZED, "/", kept)
     else:
         response = visit.to("/sign-in" if after == "/" else f"/sign-in?after={quote(after)}")
-    visit.console.set_session_cookie(response, "")
+    visit.console.set_session_cookie(response, "", wall=page.on_wall)
     return response
 
 
@@ -157,6 +159,11 @@ ROUTES: Final = (
     Page("GET", "/wall", CONFIRMS, wall.show),
     Page("GET", "/wall/part", CONFIRMS, wall.part, by_a_person=False),
     Page("GET", "/wall/{camera_id}/picture", CONFIRMS, wall.picture, by_a_person=False),
+    Page("POST", "/wall/screen", CONFIRMS, wall.begin_screen),
+    Page("GET", "/wall/screen", CONFIRMS, wall.screen, on_wall=True),
+    Page("GET", "/wall/screen/part", CONFIRMS, wall.screen_part, by_a_person=False, on_wall=True),
+    Page("GET", "/wall/screen/{camera_id}/picture", CONFIRMS, wall.picture, by_a_person=False, on_wall=True),
+    Page("POST", "/wall/screen/end", CONFIRMS, wall.end_screen, on_wall=True),
     Page("GET", "/alerts", SEES_ALERTS, alerts.search),
     Page("GET", "/alerts/faces", SEES_ALERTS, faces.of_alerts, by_a_person=False),
     Page("GET", "/alerts/{alert_id}", SEES_ALERTS, alerts.show),

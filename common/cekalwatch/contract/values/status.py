@@ -93,6 +93,8 @@ class CounterStatus:
     counter: str
     cameras: tuple[CameraStatus, ...]
     pcs: tuple[CounterPc, ...]
+    open_alerts: int = 0
+    """Unsettled alerts whose traveller was seen there last."""
 
     @property
     def last_face_at(self) -> datetime | None:

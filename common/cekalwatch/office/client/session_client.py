@@ -128,6 +128,11 @@ class SessionClient:
         request = session_service_pb2.ChangePasswordRequest(present_password=present, new_password=wanted)
         self._call(lambda stub: stub.ChangePassword, request, self.file.token())
 
+    def begin_wall(self) -> tuple[PersonSession, str]:
+        """Begin a wall for the signed-in person; return its session, and its token, which is not kept."""
+        answer = self._call(lambda stub: stub.BeginWall, session_service_pb2.BeginWallRequest(), self.file.token())
+        return SESSION.read(answer.session), str(answer.token)
+
     def sign_out(self) -> None:
         """Forget the token at once, and end its session; if the server cannot be reached, the session ends by
         itself."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 from cekalwatch.server.auth.certificate import CertificateAuthentication
-from cekalwatch.server.auth.rights import RIGHTS, WITH_FIRST_PASSWORD, Caller
+from cekalwatch.server.auth.rights import ON_WALLS, RIGHTS, WITH_FIRST_PASSWORD, Caller
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction, role_needed
@@ -82,6 +82,8 @@ def always_two(method: str) -> bool:
 
 def _check_rights(method: str, session: Session, caller: Caller) -> None:
     _check_site(session.person, caller)
+    if session.on_wall and method not in ON_WALLS:
+        raise CekalwatchError(Code.METHOD_NOT_ALLOWED, f"wall {method}")
     if session.password_change_needed and method not in WITH_FIRST_PASSWORD:
         raise CekalwatchError(Code.PASSWORD_CHANGE_NEEDED)
     roles = caller.needs or caller.welcome

@@ -149,6 +149,7 @@ _CAMERA_VIEW = Right(
 _SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
 _SIGN_IN_METHODS = Right({role: Grant(Reach.OWN_SITE) for role in _WATCHLIST.devices})
 _SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
+_WALL = Right(_devices((DeviceRole.CONSOLE, Reach.OWN_SITE, CONFIRMS)))
 
 RIGHTS: Mapping[str, Right] = MappingProxyType(
     {
@@ -247,6 +248,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.SessionService/GetSession": _SESSION,
         "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,
         "/cekalwatch.v1.SessionService/SignOut": _SESSION,
+        "/cekalwatch.v1.SessionService/BeginWall": _WALL,
         "/cekalwatch.v1.SessionService/AskApproval": _SESSION,
         "/cekalwatch.v1.SessionService/ListApprovals": _SESSION,
         "/cekalwatch.v1.SessionService/AnswerApproval": _SESSION,
@@ -268,6 +270,17 @@ WITH_FIRST_PASSWORD = frozenset(
     f"/cekalwatch.v1.SessionService/{name}" for name in ("GetSession", "ChangePassword", "SignOut")
 )
 """The methods for a person who has not changed the first password yet."""
+
+ON_WALLS = frozenset(
+    f"/cekalwatch.v1.{name}"
+    for name in (
+        "OperationsService/ListCounters",
+        "CameraService/GetAimingPicture",
+        "SessionService/GetSession",
+        "SessionService/SignOut",
+    )
+)
+"""The methods for the session of a wall; of pictures, only watched ones."""
 
 
 @dataclass(frozen=True)

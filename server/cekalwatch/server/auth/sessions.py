@@ -12,7 +12,7 @@ import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -29,6 +29,8 @@ from cekalwatch.server.storage.people.session_store import Countersignature, Kep
 from cekalwatch.server.storage.people.store import Account
 
 TOKEN_BYTES = 32
+WALL_LASTS = timedelta(hours=12)
+"""The longest time of a wall: a shift."""
 SHOWN_DIGITS = 16
 """Length of a session's key, by which the audit trail distinguishes a person's sessions."""
 
@@ -62,6 +64,8 @@ class TokenPurpose(StrEnum):
     """Calls, until the session ends."""
     SECOND_PERSON = "SECOND_PERSON"
     """Approval of one act as the second person."""
+    WALL = "WALL"
+    """What a wall shows, and no act, until it ends: no use makes it longer, and none is needed."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Session:
     """The first password was not changed yet, and nothing else is allowed before that."""
     by_password: bool = True
     """Whether it began with a password; with the identity provider otherwise."""
+    on_wall: bool = False
+    """Whether it may only show counters (`ON_WALLS`): its person need not be there."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +130,35 @@ class Sessions:
 
         With `beside`, the token is the approval of a second person, for that act only.
         """
+        return self._begin(
+            account,
+            device,
+            TokenPurpose.SECOND_PERSON if beside else TokenPurpose.SESSION,
+            beside,
+            by_password=by_password,
+        )
+
+    def begin_wall(self, first: Session, device: Device) -> tuple[str, Session]:
+        """Begin the session of a wall for the person of `first`, record it, and return it with its token.
+
+        It outlasts `first`. Raises SESSION_ENDED.
+        """
+        kept = self._good(first.key, TokenPurpose.SESSION)
+        return self._begin(kept.account, device, TokenPurpose.WALL, by_password=kept.by_password)
+
+    def _begin(
+        self,
+        account: Account,
+        device: Device,
+        purpose: TokenPurpose,
+        beside: SecondSignature | None = None,
+        *,
+        by_password: bool,
+    ) -> tuple[str, Session]:
         now, token = self._clock.now(), secrets.token_urlsafe(TOKEN_BYTES)
         person = account.person
-        purpose = TokenPurpose.SECOND_PERSON if beside else TokenPurpose.SESSION
         lasts = self.terms.second_person if beside else self.terms.lifetime
+        lasts = min(lasts, WALL_LASTS) if purpose is TokenPurpose.WALL else lasts
         new = NewSession(
             token_sha256=_digest(token),
             purpose=purpose,
@@ -152,7 +183,7 @@ class Sessions:
                 details=details,
             ),
         )
-        kept = KeptSession(account, by_password, device.binding, device.certificate, now, new.expires_at)
+        kept = KeptSession(account, by_password, device.binding, device.certificate, now, new.expires_at, purpose)
         return token, _session(new.token_sha256, kept)
 
     def resume(self, token: str, device: Device) -> Session:
@@ -164,9 +195,9 @@ class Sessions:
 
         `used`: its person was active just now, so its idle time starts again.
         """
-        kept = self._good(key, TokenPurpose.SESSION)
+        kept = self._good(key, TokenPurpose.SESSION, TokenPurpose.WALL)
         self._same_device(kept, device)
-        if used:
+        if used and kept.purpose == TokenPurpose.SESSION:
             self._note_use(key, kept)
         return _session(key, kept)
 
@@ -194,7 +225,11 @@ class Sessions:
         """End a session because its person signs out."""
         person_id = session.person.person_id
         entry = AuditEntry(
-            self._clock.now(), device.used_by(person_id), Action.SIGNED_OUT, (ObjectKind.PERSON.key(person_id),)
+            self._clock.now(),
+            device.used_by(person_id),
+            Action.SIGNED_OUT,
+            (ObjectKind.PERSON.key(person_id),),
+            details={"purpose": str(TokenPurpose.WALL)} if session.on_wall else {},
         )
         self._store.remove(session.key, entry)
 
@@ -214,14 +249,14 @@ class Sessions:
             if self._store.remove(key, entry):
                 log.info("session_withdrawn", person=person)
 
-    def _good(self, key: str, purpose: TokenPurpose) -> KeptSession:
-        kept = self._store.find(key, purpose)
+    def _good(self, key: str, *purposes: TokenPurpose) -> KeptSession:
+        kept = self._store.find(key, *purposes)
         now = self._clock.now()
         if kept is None or kept.account.person.disabled:
             raise CekalwatchError(Code.SESSION_ENDED)
         if self._revoked(kept.certificate):
             raise CekalwatchError(Code.SESSION_ENDED, "certificate revoked")
-        idle = purpose is TokenPurpose.SESSION and now >= kept.used_at + self.terms.idle
+        idle = kept.purpose == TokenPurpose.SESSION and now >= kept.used_at + self.terms.idle
         if idle or now >= kept.expires_at:
             self._store.remove(key, used_at=kept.used_at)  # so that its person holds nothing any more
             raise CekalwatchError(Code.SESSION_ENDED, "idle" if idle else "expired")
@@ -247,7 +282,8 @@ class Sessions:
 
 def _session(key: str, kept: KeptSession) -> Session:
     change_needed = kept.by_password and kept.account.password.must_change
-    return Session(key, kept.account.person, kept.expires_at, change_needed, kept.by_password)
+    on_wall = kept.purpose == TokenPurpose.WALL
+    return Session(key, kept.account.person, kept.expires_at, change_needed, kept.by_password, on_wall)
 
 
 def _digest(token: str) -> str:

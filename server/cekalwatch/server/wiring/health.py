@@ -169,7 +169,8 @@ def operations_servicer(context: Context, gallery: GalleryParts, status: StatusS
     def today() -> str:
         return context.checkpoints.day(context.clock.now(), settings.home.site).isoformat()
 
-    counters = CounterBoard(status.cameras, status.policies, status.peers.whole, stores.people.display_names)
+    names, waiting = stores.people.display_names, stores.handling.waiting_at
+    counters = CounterBoard(status.cameras, status.policies, status.peers.whole, names, waiting)
     return OperationsServicer(status, counters, setting, outlooks, signers, today)
 
 

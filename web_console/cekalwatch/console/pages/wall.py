@@ -1,4 +1,7 @@
-"""*Wall*: a tile for each counter, for a screen that supervisors have before their eyes; it updates itself."""
+"""*Wall*: a tile for each counter, for a screen that supervisors have before their eyes; it updates itself.
+
+As a screen of its own it has a session that shows and does nothing else, and goes on when its person's is locked.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.adjudication import Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.status import CounterStatus
@@ -76,6 +80,45 @@ def picture(visit: RequestContext) -> Response:
             raise
         return Response(status_code=HTTPStatus.NOT_FOUND)
     return Response(taken.jpeg, media_type="image/jpeg")
+
+
+def begin_screen(visit: RequestContext) -> Response:
+    """Begin a wall in this browser, in place of an earlier one; the person's own session goes on as it is."""
+    console, request = visit.console, visit.request
+    if former := console.walls.find(request.cookies.get(console.wall_cookie, ""), used=False):
+        console.end(former)
+    person, token = visit.sessions.begin_wall()
+    secret, removed = console.walls.begin(WebSession(person, visit.signed_in.name), token)
+    for one in removed:
+        console.end(one)
+    response = visit.to("/wall/screen")
+    console.set_session_cookie(response, secret, wall=True)
+    return response
+
+
+def screen(visit: RequestContext) -> Response:
+    """Show the wall as a screen of its own."""
+    return visit.page("wall_screen.html", **_screen_values(visit))
+
+
+def screen_part(visit: RequestContext) -> Response:
+    """Show the part of it that changes."""
+    return visit.page("wall_screen_part.html", **_screen_values(visit))
+
+
+def end_screen(visit: RequestContext) -> Response:
+    """End the wall: whoever stands before it may."""
+    visit.console.end(visit.signed_in)
+    response = visit.to("/sign-in?after=/wall")
+    visit.console.set_session_cookie(response, "", wall=True)
+    return response
+
+
+def _screen_values(visit: RequestContext) -> dict[str, object]:
+    """Return counters and problems; of alerts only how many wait at each counter."""
+    troubles = shown_to(visit.person, visit.console.news.troubles, ())
+    tiles = [WallTile.of(one, (), troubles) for one in visit.counters.all()]
+    return {"tiles": tiles, "troubles": [one for one in troubles if not any(one in tile.troubles for tile in tiles)]}
 
 
 def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:

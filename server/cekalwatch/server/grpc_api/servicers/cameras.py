@@ -55,8 +55,10 @@ class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
         self, request: pb.GetAimingPictureRequest, context: Context
     ) -> pb.GetAimingPictureResponse:
         """Return what a camera shows now."""
-        given = self._watches.picture if request.watched else self._aiming.picture
-        picture = await given(self._camera(request.camera_id), current_caller().actor)
+        given, who = self._watches.picture if request.watched else self._aiming.picture, current_caller()
+        if who.session and who.session.on_wall and not request.watched:
+            raise CekalwatchError(Code.METHOD_NOT_ALLOWED, "wall")
+        picture = await given(self._camera(request.camera_id), who.actor)
         return PICTURE.write(picture)
 
     async def ReportSurvey(self, request: pb.ReportSurveyRequest, context: Context) -> pb.ReportSurveyResponse:

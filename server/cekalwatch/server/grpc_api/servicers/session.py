@@ -115,10 +115,17 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
 
         def sign_out() -> None:
             self._sessions.end(session, who.device)
-            self._signed_out(session.person, who.actor, agent)
+            if not session.on_wall:  # its person may be at work here
+                self._signed_out(session.person, who.actor, agent)
 
         await asyncio.to_thread(sign_out)
         return pb.SignOutResponse()
+
+    async def BeginWall(self, request: pb.BeginWallRequest, context: Context) -> pb.BeginWallResponse:
+        """Begin a wall for the person of the call."""
+        who = current_caller()
+        token, session = await asyncio.to_thread(self._sessions.begin_wall, who.signed_in(), who.device)
+        return pb.BeginWallResponse(token=token, session=_written(session, None))
 
     async def AskApproval(self, request: pb.AskApprovalRequest, context: Context) -> pb.AskApprovalResponse:
         """Ask for the signature of a second person at another device."""
@@ -198,7 +205,7 @@ def _text(value: str, field: str, least: int, most: int) -> str:
 
 
 def _written(session: Session, idle: timedelta | None) -> session_pb2.Session:
-    """Write a session; `idle` is None for a second person."""
+    """Write a session; `idle` is None for a second person and a wall."""
     person = session.person
     return SESSION.write(
         PersonSession(

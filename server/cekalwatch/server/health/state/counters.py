@@ -24,13 +24,15 @@ class CounterBoard:
     """Reads what is connected; it blocks."""
     names: Callable[[Collection[UUID]], Mapping[UUID, str]]
     """Reads names of people for screens; it blocks."""
+    open_alerts: Callable[[], Mapping[tuple[str, str], int]]
+    """Counts the unsettled alerts by site and counter; it blocks."""
 
     def counters(self, sees: Callable[[str], bool]) -> tuple[CounterStatus, ...]:
         """Return the counters of the sites that the caller `sees`, by site and key. It blocks; raises StorageError."""
         whole, policies = self.whole(), self.policies()
         ours = [one for one in self.cameras if sees(one.site)]
         names = self.names({UUID(one) for agent in whole.watched.values() for one in agent.people})
-        nobody = (CameraPresence(), "")
+        nobody, waiting = (CameraPresence(), ""), self.open_alerts()
         found = []
         for site, counter in sorted({(one.site, one.counter) for one in ours}):
             here = [one for one in ours if (one.site, one.counter) == (site, counter)]
@@ -38,7 +40,8 @@ class CounterBoard:
                 camera_status(one, *whole.cameras.get(one.camera_id, nobody), policies[one.camera_id])
                 for one in sorted(here, key=lambda camera: camera.camera_id)
             ]
-            found.append(CounterStatus(site, counter, tuple(cameras), tuple(_pcs(here, whole.watched, names))))
+            pcs = tuple(_pcs(here, whole.watched, names))
+            found.append(CounterStatus(site, counter, tuple(cameras), pcs, waiting.get((site, counter), 0)))
         return tuple(found)
 
 

@@ -103,6 +103,13 @@ class HandlingStore:
         with self._database.session() as session:
             return [OpenAlerts(AlertState(one), count, oldest) for one, count, oldest in session.exec(query)]
 
+    def waiting_at(self) -> dict[tuple[str, str], int]:
+        """Count the unsettled alerts by site and counter, exercises among them: a number must not tell them apart."""
+        place = (col(AlertRow.site), col(AlertRow.counter))
+        query = sqlalchemy.select(*place, func.count()).where(col(AlertRow.state).in_(UNSETTLED)).group_by(*place)
+        with self._database.session() as session:
+            return {(site, counter): count for site, counter, count in session.execute(query)}
+
     def step(
         self,
         alert_id: UUID,

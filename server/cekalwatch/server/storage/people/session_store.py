@@ -55,6 +55,7 @@ class KeptSession:
     certificate: str
     used_at: datetime
     expires_at: datetime
+    purpose: str
     signs: Countersignature | None = None
 
 
@@ -72,12 +73,13 @@ class SessionStore:
             write_audit(session, entry)
             session.commit()
 
-    def find(self, token_sha256: str, purpose: str) -> KeptSession | None:
-        """Return the session of that token and purpose, if it is stored, and neither it nor its person was changed."""
+    def find(self, token_sha256: str, *purposes: str) -> KeptSession | None:
+        """Return the session of that token with one of these purposes, if it is stored, and neither it nor its person
+        was changed."""
         query = (
             select(PersonSessionRow, PersonRow)
             .join(PersonRow)
-            .where(col(PersonSessionRow.token_sha256) == token_sha256, col(PersonSessionRow.purpose) == purpose)
+            .where(col(PersonSessionRow.token_sha256) == token_sha256, col(PersonSessionRow.purpose).in_(purposes))
         )
         with self._database.session() as session:
             return next(_kept(session, session.exec(query)), None)
@@ -181,5 +183,6 @@ def _kept(session: Session, found: Iterable[tuple[PersonSessionRow, PersonRow]])
             row.certificate,
             row.used_at,
             row.expires_at,
+            row.purpose,
             _signs(row),
         )
