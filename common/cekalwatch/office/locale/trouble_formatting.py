@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from cekalwatch.contract.values.exercises import ExerciseStage
-from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_SOURCES, Trouble, Troubles
+from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_PEOPLE, OF_SOURCES, Trouble, Troubles
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 _NAMED = (
@@ -41,13 +41,15 @@ class TroubleFormatter(AlertFormatter):
     """A program's texts in one language, with alerts and problems in these words."""
 
     def trouble_place(self, trouble: Trouble) -> str:
-        """Return the counter with the camera, the camera alone, or the source."""
+        """Return the counter with the camera, the camera alone, the source, or the entry of the audit trail."""
         if trouble.kind in OF_COUNTERS:
             return self.say("COUNTER", counter=trouble.counter)
         if trouble.counter:
             return f"{self.say('COUNTER', counter=trouble.counter)} ({trouble.about})"
         if trouble.kind in OF_SOURCES and trouble.about == "import":
             return self.say("SOURCE_BY_HAND")
+        if trouble.kind in OF_PEOPLE:
+            return self.say("PLACE_AUDIT_ENTRY", number=trouble.about.rpartition(" ")[2])
         return trouble.about
 
     def trouble(self, trouble: Trouble) -> str:
