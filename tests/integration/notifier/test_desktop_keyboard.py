@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Step
 from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.notifier.desktop.dialogs.step_flow import KEYS
 from cekalwatch.notifier.desktop.threads import DesktopScreen
 from tests.support.builders.notifier_troubles import make_trouble
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
@@ -142,6 +143,18 @@ def test_an_officer_and_a_supervisor_do_all_their_tasks_by_keyboard(
         pc.until(lambda: pc.dialog is not None)
         pc.type(pc.dialog, "CO-2026-000123\r")
         pc.shows(alert_id, "CONFIRMED")
+        pc.until(lambda: pc.window.takes_keys and pc.can(Step.FOLLOW_UP))
+        hands.press(Qt.Key.Key_F10, pc.window)
+        pc.until(lambda: pc.dialog is not None)
+        pc.type(pc.dialog, "duty desk")
+        hands.reach(pc.dialog.outcome)
+        pc.type(pc.dialog, "two officers come")
+        hands.reach(pc.dialog.send_button)
+        hands.press(Qt.Key.Key_Space, pc.dialog)
+        pc.until(lambda: pc.dialog is None and pc.can(Step.CLOSE))
+        pc.until(lambda: pc.window.takes_keys)
+        hands.press(Qt.Key.Key_F12, pc.window)
+        pc.shows(alert_id, "CLOSED")
 
         for present in ((), (make_trouble(TroubleKind.CAMERA_COVERED, "D1"),)):
             pc.agent.troubles.take(present)
@@ -152,3 +165,66 @@ def test_an_officer_and_a_supervisor_do_all_their_tasks_by_keyboard(
         hands.reach(next(iter(troubles.seen_buttons.values())))
         hands.press(Qt.Key.Key_Return, troubles)
         pc.until(troubles.message.isVisible)  # the server does not know this one, and says so
+
+
+def test_what_they_do_less_often_takes_no_mouse_either(
+    office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
+) -> None:
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-d1") as pc:
+        hands = Hands(pc)
+
+        def take(step: Step) -> None:
+            pc.until(lambda: pc.window.isActiveWindow() and pc.window.takes_keys and pc.can(step))
+            hands.press(Qt.Key[f"Key_{KEYS[step]}"], pc.window)
+
+        def give_reason() -> None:
+            pc.until(lambda: pc.dialog is not None)
+            hands.press(Qt.Key.Key_1, pc.dialog)
+            hands.press(Qt.Key.Key_Return, pc.dialog)
+
+        sign_in(pc, hands, "budi")
+        office.raise_alert("3")
+        pc.until(lambda: pc.state == "NEW")
+        pc.turn_to()
+        alert_id = pc.window.alert_id
+        take(Step.CLAIM)
+        pc.until(lambda: pc.state == "CLAIMED")
+        take(Step.RELEASE)
+        pc.until(lambda: pc.state == "NEW")
+        hands.choose(pc.controller.formatter.say("MENU_TODAY"))
+        today = pc.agent.today
+        pc.until(lambda: today.isActiveWindow() and today.table.rows)
+        hands.reach(today.text)
+        pc.type(today, "nobody of that name")
+        pc.until(lambda: not today.table.rows)
+        pc.turn_to()
+        take(Step.REFER)
+        pc.until(lambda: not pc.shown.look_needed)
+        take(Step.REFER)
+        give_reason()
+        pc.shows(alert_id, "REFERRED")
+
+        hands.choose(pc.controller.formatter.say("MENU_PASSWORD"))
+        pc.until(lambda: pc.dialog is not None)
+        pc.type(pc.dialog, f"{PASSWORD}\tshort\tshort\r")
+        pc.until(pc.dialog.problem.isVisible)
+        hands.press(Qt.Key.Key_Escape, pc.dialog)
+        pc.until(lambda: pc.dialog is None)
+        hands.choose("Sign out")
+        pc.until(lambda: pc.controller.session is None)
+
+        sign_in(pc, hands, "siti")
+        pc.turn_to()
+        pc.until(lambda: pc.window.alert_id == alert_id)
+        pc.look()
+        take(Step.TAKE_OVER)
+        give_reason()
+        pc.shows(alert_id, "CLAIMED")
+        take(Step.REFER)
+        give_reason()
+        pc.shows(alert_id, "REFERRED")
+        take(Step.CLEAR)
+        give_reason()
+        pc.shows(alert_id, "CLEARED")
+        take(Step.CLOSE)
+        pc.shows(alert_id, "CLOSED")

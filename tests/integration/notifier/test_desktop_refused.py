@@ -49,8 +49,8 @@ def test_a_revoked_pc_stays_and_works_again_once_it_is_enrolled(
         office.revoke_pc("pc-lost")
         stays_red_and_says(
             pc,
-            "The certificate of this PC was revoked. Ask the administrator to invite this PC again (`pki invite`), "
-            "then run `cekalwatch-notifier enrol`.",
+            "The certificate of this PC was revoked. Ask the administrator to invite this PC again (“pki invite”), "
+            "then run “cekalwatch-notifier enrol”.",
         )
         files = office.office.site.device(DeviceRole.NOTIFIER, "pc-lost")
         for file in (files.key, files.certificate):

@@ -18,3 +18,9 @@ def test_numbers_of_a_problem_have_the_marks_of_the_language() -> None:
     assert indonesian.trouble(wrong) == "jam kamera meleset −12,5 detik"
     assert english.trouble(wrong) == "the camera's clock is wrong by −12.5 s"
     assert "10.0.0.7 (PORT_IN_USE)" in indonesian.trouble(refused)
+
+
+def test_rights_that_were_given_stand_at_their_entry_of_the_audit_trail() -> None:
+    given = replace(make_trouble(TroubleKind.RIGHTS_GIVEN), about="audit 216", counter="")
+    indonesian, english = (TroubleFormatter("cekalwatch.notifier", language) for language in Language)
+    assert (indonesian.trouble_place(given), english.trouble_place(given)) == ("Entri audit 216", "Audit entry 216")
