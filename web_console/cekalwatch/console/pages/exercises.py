@@ -45,7 +45,7 @@ def show(visit: RequestContext, problem: str = "") -> Response:
         problem=problem,
         done=bool(visit.query("done")) and not problem,
         since=report.since,
-        told=exercises_in_words(report, texts),
+        told=exercises_in_words(report, texts) if report.exercises.count else texts.say("EXERCISES_NONE"),
         places=exercise_table(report.exercises.places, texts),
         days=days,
     )
