@@ -20,7 +20,7 @@ from cekalwatch.server.domain.exercises import FAILED, JUDGED, JUDGED_WITHIN, ON
 
 QUIET_WITHIN_S = 240.0
 """Until no real alert waits while nobody on the list passes."""
-PLAYED_WITHIN_S = 120.0
+PLAYED_WITHIN_S = 240.0
 """Until an exercise is on the screen, or judged; strangers who pass let another one be planned."""
 RINGS_WITHIN_S = 15.0
 """Until a real passage rings while an exercise stands: as long as without one (see `dead_pc.py`)."""

@@ -23,5 +23,10 @@ def test_what_the_keyboard_reaches_has_an_id_by_which_its_focus_comes_back(name:
 
 def test_every_page_with_such_a_part_is_known() -> None:
     pages = {path.name for path in TEMPLATES.glob("*.html") if "hx-trigger" in path.read_text("utf-8")}
-    # The line above each page and the progress of an import have nothing that the keyboard reaches.
-    assert pages - {"base.html", "import_part.html"} == {"now.html", "wall.html", "sync.html", "approval_wait.html"}
+    # The line above each page, the progress of an import and the screen of a wall have nothing that it reaches.
+    assert pages - {"base.html", "import_part.html", "wall_screen.html"} == {
+        "now.html",
+        "wall.html",
+        "sync.html",
+        "approval_wait.html",
+    }
