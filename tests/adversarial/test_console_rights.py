@@ -11,7 +11,6 @@ import pytest
 from cekalwatch.console import import_jobs, request_context
 from cekalwatch.contract.values.people import PersonRole
 from tests.integration.console.test_list_import import listed, previewed, send, table
-from tests.integration.console.test_now_page import change_person
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.web_console import Browser, Pages, served
 
@@ -43,7 +42,7 @@ async def test_a_report_is_not_shown_to_who_may_not_see_the_list_any_more(
         for part in PAGES:
             assert "C-1" in (await browser.get(path + part)).text
         change = {"disabled": True} if how == "disabled" else {"roles": frozenset({PersonRole.AUDITOR})}
-        await asyncio.to_thread(change_person, office, "lina", **change)
+        await asyncio.to_thread(office.change, "lina", **change)
         for part in PAGES:
             answer = await browser.get(path + part)
             assert "C-1" not in answer.text, part
