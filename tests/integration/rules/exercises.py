@@ -51,10 +51,13 @@ class ExerciseRules(PeoplesRules):
     off: set[str]
 
     def is_due(self, camera: str) -> bool:
-        """An exercise is due; return whether it is sent: none is while a real alert waits at the site."""
-        if self._waits(camera):
+        """Return whether an exercise that is due is sent: not while a real alert waits at the site, or one is there."""
+        place = self.cameras[camera]
+        out = any((one.site, one.counter) == (place.site, place.counter) for one in self._standing())
+        if out or self._waits(camera):
             self.withdrawn.append(camera)
-        return not self._waits(camera)
+            return False
+        return True
 
     def is_played(self, camera: str) -> None:
         """The crops of an exercise arrive. It joins nothing, and nothing joins it."""
