@@ -48,6 +48,15 @@ _QT = (
 _PYWIN32 = (
     "PyWin32.chm", "adodbapi", "isapi", "pythonwin", "win32/Demos", "win32/test", "win32com/demos", "win32com/test",
 )  # fmt: skip
+_OF_A_CAMERA = (
+    *("cekalwatch/console", "cekalwatch/notifier", "cekalwatch/server"),
+    *("cv2/data", "lap/tests", "numpy/f2py", "numpy/lib/libnpymath*", "pygments/lexers/[a-oq-z]*"),
+    # The module has all of the library in it; the rest makes and changes networks.
+    *("onnxruntime/capi/onnxruntime.dll", "onnxruntime/capi/onnxruntime.lib"),
+    *(f"onnxruntime/{name}" for name in ("backend", "datasets", "quantization", "tools", "transformers")),
+    *("win32/Demos", "win32/include", "win32/libs", "win32/scripts", "win32com", "win32comext"),
+    *_PYWIN32,
+)
 _QT_ON_WINDOWS = (
     *(f"PySide6/Qt{part}*" for part in (*_QT_PARTS, "OpenGL")),
     *(f"PySide6/Qt6{part}*" for part in (*_QT_PARTS, "Lottie", "OpenGL", "Pdf")),
@@ -63,7 +72,7 @@ _QT_ON_WINDOWS = (
 
 MACHINES = (
     Machine("cekalwatch-server", ("server", "papers", "postgres", "pkcs11", "otel"), "cekalwatch.server.cli.app:app"),
-    Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app"),
+    Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app", unneeded_on_windows=_OF_A_CAMERA),
     Machine("cekalwatch-console", ("console",), "cekalwatch.console.cli:app"),
     Machine("cekalwatch-notifier", ("desktop", "otel"), "cekalwatch.notifier.cli.app:app", _QT, _QT_ON_WINDOWS),
 )

@@ -22,7 +22,9 @@ from cekalwatch.program.platform.policies import KEY
 from cekalwatch.program.settings import Settings
 
 PROGRAMS: dict[str, type[Settings]] = {"Notifier": NotifierSettings, "Camera": CameraSettings}
-OF_EACH_DEVICE = frozenset({"agent_id", "camera_id", "cameras", "source", "ptz_password"})
+OF_EACH_DEVICE = frozenset(
+    {"agent_id", "camera_id", "cameras", "source", "source_user", "source_password_file", "ptz_password"}
+)
 """What differs from device to device, and a password: people of a PC can read its policies."""
 _NUMBER = re.compile(r"(?:whole )?number(?: (?:from|above) (?P<least>\S+))?(?: (?:to|below) (?P<most>\S+))?")
 _CHOICE = re.compile(r'"([^"]+)"')

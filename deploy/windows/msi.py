@@ -11,11 +11,11 @@ from pathlib import Path
 
 from deploy.release.wheel import ReleaseError, sha256
 from deploy.windows.product import REGISTRY_KEY, Product
-from deploy.windows.source import INVITATION, OFFICERS, write_source
+from deploy.windows.source import GIVEN, write_source
 from deploy.windows.tree import command_file
 
 _PASS_ON = (
-    f"UPDATE `Property` SET `Value`='{INVITATION};{OFFICERS};WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED' "  # noqa: S608  # a constant
+    f"UPDATE `Property` SET `Value`='{';'.join(GIVEN)};WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED' "  # noqa: S608  # a constant
     "WHERE `Property`='SecureCustomProperties'"
 )
 _SUMMARY = "_SummaryInformation"

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from deploy.packages.machines import MACHINES, Machine
 
 REGISTRY_KEY = r"Software\Cekalwatch"
-"""Below HKLM; its value `notifier` is the folder of the installed version."""
+"""Below HKLM; its values `notifier` and `camera` are the folders of the installed versions."""
 _FAMILY = UUID("5b0c7a56-0d0d-4a36-9f3e-0a6d6f9c1b21")
 """From which all codes are derived: an upgrade finds what it replaces by them, so that they never change."""
 
@@ -40,4 +40,5 @@ class Product:
 
 _BY_PACKAGE = {machine.package: machine for machine in MACHINES}
 NOTIFIER = Product(_BY_PACKAGE["cekalwatch-notifier"], "Cekalwatch", 75)
-PRODUCTS = (NOTIFIER,)
+CAMERA = Product(_BY_PACKAGE["cekalwatch-camera"], "Cekalwatch camera", 110)
+PRODUCTS = (NOTIFIER, CAMERA)

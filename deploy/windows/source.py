@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from deploy.windows.product import NOTIFIER, REGISTRY_KEY, Product
+from deploy.windows.product import CAMERA, NOTIFIER, REGISTRY_KEY, Product
 
 _RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
 AGENT = "-I -m cekalwatch.notifier desktop --restart"
@@ -18,6 +18,10 @@ INVITATION = "INVITATION"
 """Property of the installation: the file with the invitation of this PC."""
 OFFICERS = "OFFICERS"
 """Property of the installation: the account or group that may use the PC's key; by default whoever sits there."""
+SOURCE, CAMERA_USER, PASSWORD_FILE = "SOURCE", "CAMERAUSER", "PASSWORDFILE"
+"""Properties of a capture host's: the address of its camera, who signs in there, and the file with the password."""
+GIVEN = (INVITATION, OFFICERS, SOURCE, CAMERA_USER, PASSWORD_FILE)
+"""What an administrator may give."""
 
 _DATA = r"[CommonAppDataFolder]cekalwatch"
 
@@ -115,25 +119,33 @@ def _add_actions(product: Product, top: Element) -> None:
     # In the folders of the whole PC: who installs has folders of their own, and often is the system.
     keys, settings = rf"{_DATA}\tls\{product.kind}", rf"{_DATA}\{product.kind}.toml"
     enrolment = f'--invitation "[{INVITATION}]" --config "{settings}" --tls-dir "{keys}"'
+    is_host = product == CAMERA
+    if is_host:
+        enrolment += f' --source "[{SOURCE}]" --user "[{CAMERA_USER}]" --password-file "[{PASSWORD_FILE}]"'
+    # Whoever works with the keys of the machine: the service, or whom the administrator names.
+    admitted, always = (rf"NT SERVICE\{product.machine.package}", "1") if is_host else (f"[{OFFICERS}]", OFFICERS)
+    change = "service" if is_host else "leave"
     # Places in the order of Windows Installer: 2600 clears the registry, 4000 installs files, 5000 fills the registry.
     ours = "-I -m cekalwatch.program.platform.installation"
     actions = (
         ("Try", f"{program} --version", "NOT REMOVE", 4010),
-        ("Admit", f'{ours} admit "[{OFFICERS}]" "{keys}"', f"NOT REMOVE AND ({INVITATION} OR {OFFICERS})", 4020),
+        ("Admit", f'{ours} admit "{admitted}" "{keys}"', f"NOT REMOVE AND ({INVITATION} OR {always})", 4020),
         ("Enrol", f"{program} init {enrolment}", f"NOT REMOVE AND {INVITATION}", 4030),
-        # What runs of the older version hands over to what is entered now, and leaves.
-        ("HandOver", f"{ours} leave", "NOT REMOVE", 5010),
-        ("Leave", f"{ours} leave", "REMOVE", 2610),
+        # What runs of the older version hands over to what is entered now, and leaves; a service is changed.
+        ("HandOver", f"{ours} {change}", "NOT REMOVE", 5010),
+        ("Leave", f"{ours} {change}", "REMOVE", 2610),
     )
+    # Taken back in the opposite order: when what was entered before is entered again.
+    undone = (("HandBack", f"{ours} {change}", "NOT REMOVE", 4990),) if is_host else ()
     sequence = Element("InstallExecuteSequence")
-    for name, arguments, condition, place in actions:
+    for name, arguments, condition, place in (*actions, *undone):
         SubElement(
             top,
             "CustomAction",
             Id=name,
             FileKey="pythonw",
             ExeCommand=arguments,
-            Execute="deferred",
+            Execute="rollback" if name == "HandBack" else "deferred",
             Impersonate="no",
             Return="check",
         )

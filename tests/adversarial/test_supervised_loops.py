@@ -68,6 +68,7 @@ STARTED_IN = {
     "notifier/signing_in/loopback.py": "one visit of a browser, which has a deadline",
     "server/storage/cluster/change_notifier.py": "supervised loops",
     "program/confined/pool.py": "a supervised loop",
+    "program/platform/windows/service_process.py": "one connection, without which Windows starts the service again",
     "program/platform/windows/session_window.py": "one window, without which Windows ends a program unasked",
 }
 """The files that start tasks and threads, and why none of these can end in silence."""

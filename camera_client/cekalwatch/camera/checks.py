@@ -51,7 +51,9 @@ def check_installation(loaded: LoadedSettings[CameraSettings], clock: Clock) -> 
     yield CheckResult("settings", *check_settings(loaded))
     yield CheckResult("disk", *check_disk(settings.spool_dir, "captures of an outage would be dropped"))
     keys = {f"the key of {one.camera_id}": TlsFiles(one.tls_dir).key for one in settings.each()}
-    yield CheckResult("secrets", *check_secrets({"the spool's key": settings.spool_key} | keys))
+    passwords = {f"the password of {one.camera_id}": one.source_password_file for one in settings.each()}
+    files = {"the spool's key": settings.spool_key} | keys
+    yield CheckResult("secrets", *check_secrets(files | {what: file for what, file in passwords.items() if file}))
     for one in settings.each():
         yield CheckResult("source", *check_source(one, clock), one.camera_id)
         yield CheckResult("detector", *check_detector(one, settings.threads), one.camera_id)

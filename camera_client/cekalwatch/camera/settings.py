@@ -167,6 +167,10 @@ class CameraOptions(BaseModel):
     rtsps_authority: Path | None = None
     """PEM file of the certificate of an `rtsps://` camera, which needs it. An authority's file works too, but names
     are not compared: each camera that it has signed could then impersonate another."""
+    source_user: str = ""
+    """User of a network camera, when `source` has none in it."""
+    source_password_file: Path | None = None
+    """File that holds the password of `source_user` and nothing else, as `init` writes it (docs/camera.md)."""
     device_size: Literal["480p", "720p", "1080p"] = "720p"
     """Size of the picture that is requested from a device; it uses the nearest size that it has."""
     detector: Path = DEFAULT_DETECTOR

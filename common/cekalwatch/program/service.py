@@ -1,6 +1,7 @@
-"""Reports to the service manager (systemd's sd_notify protocol); does nothing without one.
+"""Reports to the service manager: systemd by its sd_notify protocol, or Windows' own; does nothing without one.
 
-One datagram on a Unix socket, as sd_notify(3) describes under "Standalone implementations": not worth a library.
+For systemd, one datagram on a Unix socket, as sd_notify(3) describes under "Standalone implementations": not worth a
+library.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
+
+from cekalwatch.program.platform.service_control import service_control
 
 log = structlog.get_logger()
 
@@ -26,10 +29,13 @@ class ServiceManager:
         microseconds = environment.get("WATCHDOG_USEC", "") if watched else ""
         self.watchdog_s = int(microseconds) / 1e6 if microseconds.isdecimal() else None
         """The program is restarted when it does not call `alive` for this time; None: no watchdog."""
+        self._of_windows = service_control()
 
     def ready(self) -> None:
         """Report that the program has started."""
         self._notify("READY=1")
+        if self._of_windows:
+            self._of_windows.ready()
 
     def alive(self, status: str) -> None:
         """Reset the watchdog; `status` is shown by `systemctl status`."""
@@ -38,16 +44,20 @@ class ServiceManager:
     def stopping(self) -> None:
         """Report that the program stops."""
         self._notify("STOPPING=1")
+        if self._of_windows:
+            self._of_windows.stopping()
 
     def failed(self, problem: str) -> None:
-        """Report why the program ends, as `systemctl status` then shows it; it is logged as well."""
+        """Report why the program ends, as `systemctl status` or the event log then shows it; it is logged as well."""
         self._notify(f"STATUS={' '.join(problem.split())}")
         log.error("program_failed", problem=problem)
+        if self._of_windows:
+            self._of_windows.failed(problem)
 
     @property
     def is_there(self) -> bool:
         """Whether a service manager listens."""
-        return bool(self._address)
+        return bool(self._address) or self._of_windows is not None
 
     def _notify(self, message: str) -> None:
         if not self._address:

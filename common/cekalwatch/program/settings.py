@@ -38,6 +38,7 @@ from cekalwatch.program.cli.prompts import tell
 from cekalwatch.program.cli.setting_list import describe
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.platform.access import make_system_folder, may_administer, not_to_believe
+from cekalwatch.program.platform.places import machine_folder
 from cekalwatch.program.platform.policies import policies
 from cekalwatch.program.setting_names import OldName, with_new_names
 from cekalwatch.wire.address import is_loopback
@@ -47,10 +48,8 @@ log = structlog.get_logger()
 SECTION: Final = ConfigDict(extra="forbid")
 """Configuration of the pydantic dataclasses that are tables of a settings file: unknown keys are errors."""
 
-SYSTEM_FOLDER: Final = (
-    Path("/etc/cekalwatch") if os.name == "posix" else platformdirs.site_config_path("cekalwatch", appauthor=False)
-)
-"""Where the settings of the whole machine are looked for; on Windows, in the folder of all users' program data."""
+SYSTEM_FOLDER: Final = machine_folder()
+"""Where the settings of the whole machine are looked for."""
 SHIPPED_PACKS: Final = (Path("/usr/share/cekalwatch") if os.name == "posix" else SYSTEM_FOLDER) / "models"
 """Where a package or an installer puts model packs, for all programs of the machine; not changed by programs."""
 

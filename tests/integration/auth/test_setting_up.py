@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from cekalwatch.camera.cli.app import app as camera_app
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.camera.sources.opening import with_login
 from cekalwatch.console.cli import app as console_app
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.notifier.cli.app import app as notifier_app
@@ -164,11 +165,15 @@ async def test_devices_set_themselves_up_by_their_invitations_alone(office: Offi
     office.found()
     cameras, pc, pages = (tmp_path / f"{name}.toml" for name in ("camera", "notifier", "console"))
     host = ("--config", str(cameras), "--tls-dir", str(tmp_path / "camera-tls"))
+    (tmp_path / "password").write_text("pass:w@rd\n")
+    logins = {"departure-1": ("--user", "watcher", "--password-file", str(tmp_path / "password"))}
 
     def devices() -> None:
         for key, source in (("departure-1", "rtsp://127.0.0.1:1/1"), ("departure-2", "0")):
             invitation = ("--invitation", str(office.invitation(f"batam-center-camera-{key}")))
-            assert f"batam-center/camera/{key}" in typed(camera_app, "init", *invitation, "--source", source, *host)
+            assert f"batam-center/camera/{key}" in typed(
+                camera_app, "init", *invitation, "--source", source, *host, *logins.get(key, ())
+            )
         invitation = ("--invitation", str(office.invitation("sekupang-notifier-sekupang-a-1")))
         told = typed(notifier_app, "init", *invitation, "--config", str(pc), "--tls-dir", str(tmp_path / "pc-tls"))
         assert f"cekalwatch-notifier check --config {pc}" in told
@@ -193,6 +198,10 @@ async def test_devices_set_themselves_up_by_their_invitations_alone(office: Offi
         ("departure-2", "0"),
     ]
     assert all((one.tls_dir / "key.pem").exists() for one in found)
+    assert with_login(found[0]) == "rtsp://watcher:pass%3Aw%40rd@127.0.0.1:1/1"
+    assert "pass:w@rd" not in cameras.read_text()
+    assert found[0].source_password_file
+    assert stat.S_IMODE(found[0].source_password_file.stat().st_mode) == 0o600
     notifier = NotifierSettings.load(pc)
     assert (notifier.site, notifier.agent_id, notifier.counters) == ("sekupang", "sekupang-a-1", ("A <1>",))
     console = ConsoleSettings.load(pages)

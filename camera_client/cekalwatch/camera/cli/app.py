@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,55 +46,82 @@ add_version(
 @app.command(
     epilog=f"Examples:\n\n  cekalwatch-camera init --invitation {ON_A_STICK}departure-1.invitation\n\n"
     "  cekalwatch-camera init --invitation departure-1.invitation --source rtsp://10.0.0.7/1\n\n"
+    "  cekalwatch-camera init --invitation departure-1.invitation --source rtsp://10.0.0.7/1 --user watcher\n\n"
     "A second camera of the same machine is added in the same way."
 )
 def init(
     invitation: InvitationFile = None,
     source: Source = None,
+    user: Annotated[str, typer.Option(help="User of a network camera, whose password is asked for.")] = "",
+    password_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File with that password, if not asked; -: standard input.")
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help=f"File that the settings go to; {CameraSettings.usual_files()[0]}."),
     ] = None,
     tls_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the cameras' certificates; the setting `tls_dir`.")
-    ] = DEFAULT_TLS_DIR,
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help=f"Folder of the cameras' certificates; the setting `tls_dir`. Default: {DEFAULT_TLS_DIR}, or for a "
+            "service of Windows beside its settings.",
+        ),
+    ] = None,
 ) -> None:
     """Set a camera up: get its certificate, write its settings, and say what comes next.
 
     Server, site and key are in the invitation, which is asked for unless it is in --invitation or
-    CEKALWATCH_INVITATION. Run it as the account under which the service runs.
+    CEKALWATCH_INVITATION. The password goes into a file of its own beside the certificate. Run it as the account
+    under which the service runs; on Windows as administrator.
     """
     from cekalwatch.program.cli.command import packaged
     from cekalwatch.program.cli.enrolment import accept, read_invitation
-    from cekalwatch.program.cli.prompts import ask
+    from cekalwatch.program.cli.prompts import ask, secret_of
+    from cekalwatch.program.platform.secrets import protected
     from cekalwatch.program.secret_files import write_private
-    from cekalwatch.program.settings import make_settings_folder
+    from cekalwatch.program.settings import SYSTEM_FOLDER, make_settings_folder
     from cekalwatch.wire.identity import DeviceRole
 
     found = read_invitation(invitation, DeviceRole.CAMERA)
     file = CameraSettings.new_file(config)
-    before = _present(file, found, tls_dir)
+    for_service = sys.platform == "win32" and file.parent == SYSTEM_FOLDER
+    tls_dir = tls_dir or (SYSTEM_FOLDER / "tls" / "camera" if for_service else DEFAULT_TLS_DIR)
+    before = _present(file, found, tls_dir, SYSTEM_FOLDER / "camera" if for_service else None)
     address = source or ask("Address of the camera (rtsp://…, or the number of a USB camera)").strip()
     if not address:
         raise ProgramError("A camera needs an address: give it with --source", Exit.USAGE)
-    accept(found, tls_dir / found.identity.name)
+    password = secret_of(password_file, "CEKALWATCH_SOURCE_PASSWORD", "Password of the camera") if user else ""
+    own = tls_dir / found.identity.name
+    accept(found, own)
+    login: dict[str, object] = {}
+    if user:
+        login = {"source_user": user, "source_password_file": (own / "source.password").absolute()}
+        write_private(own / "source.password", protected(password.encode(), own / "source.password"))
     make_settings_folder(file.parent)
-    write_private(file, (before + _camera(found, address)).encode())
+    write_private(file, (before + _camera(found, {"source": address} | login)).encode())
     CameraSettings.load(file).each()
     named = naming(CameraSettings, file)
     service = packaged("cekalwatch-camera") and not named
     run = "sudo systemctl start cekalwatch-camera" if service else "the service (docs/camera.md)"
+    run = "sc start cekalwatch-camera" if for_service else run
     program = "sudo -u cekalwatch-camera cekalwatch-camera" if service else "cekalwatch-camera"
     tell_set_up(found.identity, file, tls_dir)
     typer.echo(f"Next: {program} check{named}, then {run}")
 
 
-def _present(file: Path, found: DeviceInvitation, tls_dir: Path) -> str:
-    """Return the settings to which a camera is added: those in the file, or new ones. Raises ProgramError."""
+def _present(file: Path, found: DeviceInvitation, tls_dir: Path, own: Path | None) -> str:
+    """Return the settings to which a camera is added: those in the file, or new ones. Raises ProgramError.
+
+    `own` is the folder in which a service of Windows writes; None: it is not for one.
+    """
     from cekalwatch.program.cli.settings_command import literal
 
     if not file.exists():
-        return f"server_addresses = [{literal(found.server)}]\ntls_dir = {literal(tls_dir.absolute())}\n"
+        facts: dict[str, object] = {"server_addresses": [found.server], "tls_dir": tls_dir.absolute()}
+        if own:
+            facts |= {"spool_dir": own / "spool", "spool_key": own / "spool.key", "ptz_dir": own / "ptz"}
+        return "".join(f"{name} = {literal(value)}\n" for name, value in facts.items())
     settings = CameraSettings.load(file)
     if found.server not in settings.server_addresses or settings.tls_dir != tls_dir.absolute():
         raise ProgramError(
@@ -106,10 +134,11 @@ def _present(file: Path, found: DeviceInvitation, tls_dir: Path) -> str:
     return file.read_text(encoding="utf-8").rstrip() + "\n"
 
 
-def _camera(found: DeviceInvitation, source: str) -> str:
+def _camera(found: DeviceInvitation, facts: dict[str, object]) -> str:
     from cekalwatch.program.cli.settings_command import literal
 
-    return f"\n[[cameras]]\ncamera_id = {literal(found.identity.name)}\nsource = {literal(source)}\n"
+    lines = (f"{name} = {literal(value)}\n" for name, value in ({"camera_id": found.identity.name} | facts).items())
+    return f"\n[[cameras]]\n{''.join(lines)}"
 
 
 @app.command()

@@ -21,7 +21,7 @@ from typing import BinaryIO, Final, cast
 
 from cekalwatch.camera.sources.decoder_link import DecodedPicture, DecoderCommand, DecoderSignal, PictureMemory
 from cekalwatch.camera.sources.opencv import OpenCapture
-from cekalwatch.program.confined.command import confined_command, confined_environment
+from cekalwatch.program.confined.command import confine_started, confined_command, confined_environment
 from cekalwatch.program.platform.interpreter import python_command
 
 MIN_PERIOD_S: Final = 1 / 60
@@ -54,6 +54,7 @@ class Decoder:
                 bufsize=0,
                 pass_fds=() if sys.platform == "win32" else (self._memory.handle,),
             )
+            confine_started(self._process, open_capture.limits)
         except OSError:
             self._memory.close()
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import Enum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import cv2
 
@@ -15,6 +15,7 @@ from cekalwatch.camera.sources.files import FileSource, FolderReader, FramePace,
 from cekalwatch.camera.sources.frames import FrameSource, SourceError
 from cekalwatch.camera.sources.live import LiveSource
 from cekalwatch.camera.sources.opencv import NetworkCamera, OpenCapture, UsbCamera
+from cekalwatch.program.platform import secrets
 from cekalwatch.wire.backoff import Backoff
 
 DEVICE_SIZES = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
@@ -64,6 +65,20 @@ def without_password(address: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
+def with_login(camera: OneCamera) -> str:
+    """Return the address with user and password, where those are not in it. Raises SourceError."""
+    parts = urlsplit(camera.source)
+    if not camera.source_user or camera.source_password_file is None or parts.password is not None:
+        return camera.source
+    try:
+        password = secrets.opened(camera.source_password_file.read_bytes()).decode().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise SourceError(f"{camera.source_password_file} cannot be read: {why}") from None
+    login = f"{quote(camera.source_user, safe='')}:{quote(password, safe='')}"
+    return parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
 def _live_camera(camera: OneCamera) -> tuple[OpenCapture, str] | None:
     source = camera.source
     if source.isdecimal():
@@ -74,7 +89,8 @@ def _live_camera(camera: OneCamera) -> tuple[OpenCapture, str] | None:
                 f"{without_password(source)} is encrypted, and nothing says whom to trust: set `rtsps_authority` to a "
                 "PEM file of the camera's certificate, or of the authority that has signed it"
             )
-        return NetworkCamera(source, camera.rtsp_transport, camera.rtsps_authority), without_password(source)
+        address = with_login(camera)
+        return NetworkCamera(address, camera.rtsp_transport, camera.rtsps_authority), without_password(source)
     return None
 
 

@@ -3,7 +3,7 @@
 For an external program:
 
     command = confined_command([absolute path of the program, arguments...], limits)
-    subprocess.Popen(command, env=confined_environment(), stdin=..., stdout=..., close_fds=True)
+    confine_started(subprocess.Popen(command, env=confined_environment(), stdin=..., close_fds=True), limits)
 
 A program that starts threads needs `processes=None`; one that fetches a stream needs `network=Network.CLIENT`. It can
 read only programs, libraries and the paths of `limits.readable`; it gets nothing of our environment, so it has no key
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,8 @@ _KEPT: Final = ("LD_LIBRARY_PATH", "TZ", "SYSTEMROOT")
 def confined_command(command: Sequence[str], limits: Limits) -> list[str]:
     """Return the command that starts `command`, whose first part is an absolute path, within `limits`.
 
-    Windows has no confinement: there the command is returned unchanged, and `missing_protections` says so.
+    On Windows the command is returned unchanged: there `confine_started` bounds the process, by less, and
+    `missing_protections` says so.
     """
     if sys.platform == "win32":
         return list(command)
@@ -53,6 +55,22 @@ def confined_command(command: Sequence[str], limits: Limits) -> list[str]:
     document = json.dumps(replace(limits, readable=tuple(sorted(readable))).to_json())
     # Without -S the start takes three times as long.
     return [sys.executable, "-I", "-S", "-c", _START, document, *command]
+
+
+def confine_started(child: subprocess.Popen[bytes], limits: Limits) -> None:
+    """Bound on Windows what `confined_command` has started, before anything foreign reaches it; or end it.
+
+    Elsewhere it has bound itself already. Raises OSError.
+    """
+    if sys.platform != "win32":
+        return
+    from cekalwatch.program.platform.windows import processes
+
+    try:
+        processes.confine(child, limits.memory_bytes, limits.processor_s, limits.processes or 0)
+    except OSError:
+        child.kill()
+        raise
 
 
 def confined_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -66,7 +84,7 @@ def confined_environment(more: Mapping[str, str] | None = None) -> dict[str, str
 def missing_protections() -> tuple[str, ...]:
     """Return the protections that confined processes lack here, besides limits and an empty environment."""
     if sys.platform == "win32":
-        return ("limits", "landlock", "seccomp")
+        return ("landlock", "seccomp")
     return tuple(
         name for name, there in (("landlock", bool(landlock.abi())), ("seccomp", seccomp.available())) if not there
     )

@@ -20,7 +20,7 @@ from queue import LifoQueue, SimpleQueue
 from types import MappingProxyType
 from typing import IO, Final
 
-from cekalwatch.program.confined.command import confined_command, confined_environment
+from cekalwatch.program.confined.command import confine_started, confined_command, confined_environment
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Mark, Refusal, read_message, write_message
 from cekalwatch.program.loops import LOOPS
@@ -199,7 +199,7 @@ class _Process:
         # In its life it never needs more than all its conversations may take.
         whole = replace(limits, processor_s=limits.processor_s * (bounds.conversations + 1))
         worker = [sys.executable, "-I", "-m", "cekalwatch.program.confined.worker"]
-        self._command = confined_command([*worker, function, str(limits.processor_s)], whole)
+        self._command, self._limits = confined_command([*worker, function, str(limits.processor_s)], whole), whole
         self._bounds = bounds
         self._running: subprocess.Popen[bytes] | None = None
         self._watch = watch
@@ -268,6 +268,7 @@ class _Process:
                 env=self._environment,
                 cwd="/" if sys.platform != "win32" else None,
             )
+            confine_started(running, self._limits)
         except OSError as error:
             raise ConfinedError(Cause.NOT_STARTED, error.strerror or type(error).__name__) from None
         _widen(running)

@@ -18,13 +18,21 @@ OTHERS_OR_WRITING = 0o027
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, for this account only; one that is there stays as it is. Raises OSError."""
+    """Make a folder, and those above it, for this account only; one that is there stays as it is. Raises OSError.
+
+    On Windows, in a folder that the installer has made for the service of a capture host, for that too.
+    """
     if sys.platform != "win32":
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return
+    from cekalwatch.program.platform.windows import access_lists
+
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        keep_to_owner(folder)
+        if access_lists.is_of_machine(folder) and not access_lists.others(folder.parent, ALL_OTHERS):
+            access_lists.copy(folder.parent, folder)  # Windows does that by itself, Wine does not
+        else:
+            access_lists.keep_to_owner(folder)
 
 
 def make_system_folder(folder: Path) -> None:

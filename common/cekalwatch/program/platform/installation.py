@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cekalwatch.program.platform.places import CAPTURE_SERVICE, machine_folder
+
 LEAVING_S = 45.0
 """How long a program has to hand over before the installer ends it."""
 _KEY = r"Software\Cekalwatch"
@@ -93,8 +95,42 @@ def admit(account: str, folder: Path) -> None:
         access_lists.let_read(folder, account or AT_THIS_PC)
 
 
+def change_service(leaving_s: float = LEAVING_S) -> None:
+    """Let the service of a capture host be what is installed: that version, started if there are settings; or none.
+
+    A version that does not run within `leaving_s` where an older one ran is not taken: that one runs again then, and
+    OSError is raised. Nothing is changed where all is as it should be.
+    """
+    if sys.platform != "win32":
+        return
+    from cekalwatch.program.platform.windows import access_lists, service_entry
+
+    entry, installed = service_entry.ServiceEntry(CAPTURE_SERVICE), _entered("camera")
+    before, ran = entry.command(), entry.runs()
+    wanted = f'"{Path(installed, "pythonw.exe")}" -I -m cekalwatch.camera.service' if installed else ""
+    if wanted != before:
+        entry.stop(leaving_s)
+        if wanted:
+            own = machine_folder() / "camera"
+            own.mkdir(parents=True, exist_ok=True)
+            access_lists.let_change(own, entry.account)
+            entry.enter(wanted)
+        else:
+            entry.remove()
+    wait_for_others(leaving_s)
+    if not wanted or wanted == before or not (machine_folder() / "camera.toml").exists():
+        return
+    if not entry.start(leaving_s if ran else 0) and ran:
+        entry.stop(leaving_s)
+        entry.enter(before)
+        entry.start(leaving_s)
+        raise OSError(None, "the new version does not run as a service; the event log says why")
+
+
 if __name__ == "__main__":  # the installer calls it
     if sys.argv[1] == "admit":
         admit(sys.argv[2], Path(sys.argv[3]))
+    elif sys.argv[1] == "service":
+        change_service()
     else:
         wait_for_others()

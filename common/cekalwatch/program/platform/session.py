@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from cekalwatch.program.platform.service_control import service_control
+
 if sys.platform == "win32":
     STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGBREAK)
     """Signals after which a program ends orderly; on Windows Ctrl-C and Ctrl-Break, and none of other programs."""
@@ -21,11 +23,15 @@ else:
 def session_messages(
     stop: Callable[[], object], locked: Callable[[], object] = lambda: None
 ) -> AbstractContextManager[object]:
-    """Call `stop` when the system ends the session or asks this program to end; `locked` when the screen is locked.
+    """Call `stop` when the system ends the session or the service, or asks this program to end.
+
+    `locked` is called when the screen is locked; a service has none.
 
     For the time of the block, from other threads, each perhaps more than once. The system waits some seconds for the
     end of the block. On POSIX systems there are only signals.
     """
+    if control := service_control():
+        return control.stopped_by(stop)
     if sys.platform != "win32":
         return nullcontext()
     from cekalwatch.program.platform.windows.session_window import SessionWindow

@@ -7,7 +7,7 @@ import pytest
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import SourceError
-from cekalwatch.camera.sources.opening import open_source, without_password
+from cekalwatch.camera.sources.opening import open_source, with_login, without_password
 from tests.support.builders.scenes import write_video
 
 
@@ -36,6 +36,24 @@ def test_a_network_camera_that_does_not_answer_is_an_error_without_its_password(
         open_source(camera("rtsp://watcher:secret@127.0.0.1:9/stream"), SystemClock())
     assert "rtsp://127.0.0.1:9/stream cannot be opened" in str(error.value)
     assert "secret" not in str(error.value)
+
+
+def test_user_and_password_come_from_the_settings_unless_the_address_has_them(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+
+    def apart(source: str) -> OneCamera:
+        return OneCamera(camera_id="gate-1", source=source, source_user="a/b", source_password_file=file)
+
+    with pytest.raises(SourceError, match="cannot be read"):
+        with_login(apart("rtsp://10.0.0.7:554/1"))
+    file.write_text("p@:/?\n")
+    for source, shown in (
+        ("rtsp://10.0.0.7:554/1", "rtsp://a%2Fb:p%40%3A%2F%3F@10.0.0.7:554/1"),
+        ("rtsp://other@10.0.0.7/1", "rtsp://a%2Fb:p%40%3A%2F%3F@10.0.0.7/1"),
+        ("rtsp://u:p@10.0.0.7/1", "rtsp://u:p@10.0.0.7/1"),
+    ):
+        assert with_login(apart(source)) == shown
+    assert with_login(camera("rtsp://10.0.0.7/1")) == "rtsp://10.0.0.7/1"
 
 
 @pytest.mark.parametrize(

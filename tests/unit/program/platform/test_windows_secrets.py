@@ -14,7 +14,7 @@ from cekalwatch.program import settings as program_settings
 from cekalwatch.program.checks.machine import check_secrets
 from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.platform import access, secrets
+from cekalwatch.program.platform import access, places, secrets
 from cekalwatch.program.secret_files import create_private, make_private_folder, refuse_shared, write_private
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.settings import Settings

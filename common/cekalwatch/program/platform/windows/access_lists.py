@@ -21,7 +21,9 @@ import win32api
 import win32con
 import win32security
 
-SERVICE = "cekalwatch-camera"
+from cekalwatch.program.platform.places import CAPTURE_SERVICE
+
+_OF_SERVICES = "NT SERVICE"
 SYSTEM, ADMINISTRATORS, USERS = "S-1-5-18", "S-1-5-32-544", "S-1-5-32-545"
 TRUSTED_INSTALLER = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
 _TRUSTED = frozenset({SYSTEM, ADMINISTRATORS, TRUSTED_INSTALLER, "S-1-3-0", "S-1-3-4"})
@@ -89,16 +91,27 @@ def let_read(folder: Path, account: str) -> None:
 
     Raises OSError, also when Windows knows no such account.
     """
+    _share(folder, account, ntsecuritycon.FILE_GENERIC_READ | ntsecuritycon.FILE_GENERIC_EXECUTE)
+
+
+def let_change(folder: Path, account: str) -> None:
+    """Let `account` and the administrators change what comes into `folder`, and nobody else read it; as `let_read`."""
+    _share(folder, account, ntsecuritycon.FILE_ALL_ACCESS & ~(ntsecuritycon.WRITE_DAC | ntsecuritycon.WRITE_OWNER))
+
+
+def _share(folder: Path, account: str, rights: int) -> None:
+    domain, _, name = account.partition("\\")
     with _as_os_error():
-        reader = (
-            win32security.ConvertStringSidToSid(account)
-            if account.startswith("S-1-")
-            else win32security.LookupAccountName(None, account)[0]
-        )
+        if domain == _OF_SERVICES:  # Windows knows the name only once there is the service
+            other = win32security.ConvertStringSidToSid(service_sid(name))
+        elif account.startswith("S-1-"):
+            other = win32security.ConvertStringSidToSid(account)
+        else:
+            other = win32security.LookupAccountName(None, account)[0]
     everything = ntsecuritycon.FILE_ALL_ACCESS
-    rights = [(win32security.ConvertStringSidToSid(sid), everything) for sid in (SYSTEM, ADMINISTRATORS)]
+    trusted = [(win32security.ConvertStringSidToSid(sid), everything) for sid in (SYSTEM, ADMINISTRATORS)]
     entries = win32security.ACL()
-    for sid, mask in (*rights, (reader, ntsecuritycon.FILE_GENERIC_READ | ntsecuritycon.FILE_GENERIC_EXECUTE)):
+    for sid, mask in (*trusted, (other, rights)):
         entries.AddAccessAllowedAceEx(win32security.ACL_REVISION, _BELOW, mask, sid)
     _set(folder, entries)
 
@@ -122,7 +135,7 @@ def others_in(security: Any, forbidden: int) -> list[str]:  # noqa: ANN401  # a 
     """Return the same of a security descriptor."""
     owner = win32security.ConvertSidToStringSid(security.GetSecurityDescriptorOwner())
     own = win32security.ConvertSidToStringSid(_own_sid())
-    trusted = {*_TRUSTED, owner, own, service_sid(SERVICE)}
+    trusted = {*_TRUSTED, owner, own, service_sid(CAPTURE_SERVICE)}
     found = (one for one in _grants(security) if one.sid not in trusted and _is_forbidden(one, forbidden))
     return list(dict.fromkeys(_name(one.sid) for one in found))
 
