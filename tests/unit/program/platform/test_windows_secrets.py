@@ -14,7 +14,8 @@ from cekalwatch.program import settings as program_settings
 from cekalwatch.program.checks.machine import check_secrets
 from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.platform import access, places, secrets
+from cekalwatch.program.platform import access, secrets
+from cekalwatch.program.platform.places import CAPTURE_SERVICE
 from cekalwatch.program.secret_files import create_private, make_private_folder, refuse_shared, write_private
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.settings import Settings
@@ -139,13 +140,13 @@ def test_a_file_without_a_list_is_everybodys(tmp_path: Path) -> None:
 
 
 def test_the_service_may_read_what_is_its_own() -> None:
-    from cekalwatch.program.platform.windows.access_lists import SERVICE, others_in, service_sid
+    from cekalwatch.program.platform.windows.access_lists import others_in, service_sid
 
     # As `sc showsid TrustedInstaller` says it.
     assert service_sid("TrustedInstaller").startswith("S-1-5-80-956008885-3418522649-")
     import win32security
 
-    written = f"O:SYD:P(A;;FA;;;SY)(A;;FR;;;{service_sid(SERVICE)})"
+    written = f"O:SYD:P(A;;FA;;;SY)(A;;FR;;;{service_sid(CAPTURE_SERVICE)})"
     security = win32security.ConvertStringSecurityDescriptorToSecurityDescriptor(written, 1)
     assert not others_in(security, access.ALL_OTHERS)
 
