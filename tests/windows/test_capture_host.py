@@ -76,8 +76,10 @@ def office(tmp_path: Path) -> Iterator[OfficeThread]:
 
 
 @pytest.fixture
-def pc(tmp_path: Path) -> Iterator[WinePc]:
+def pc(trees: Mapping[Product, Path], tmp_path: Path) -> Iterator[WinePc]:
     with wine_pc(tmp_path / "wine") as made:
+        # Wine ends its services with the last other program.
+        made.start(trees[CAMERA] / "python.exe", "-I", "-c", "import time; time.sleep(3600)")
         yield made
 
 
