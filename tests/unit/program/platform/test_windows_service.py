@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
     (tmp_path / "program.py").write_text(PROGRAM)
     python = Path(sys.executable).with_name("pythonw.exe")
-    entry = ServiceEntry(NAME)
+    entry = ServiceEntry(NAME, NAME)
     entry.enter(f'"{python}" -I "{tmp_path / "program.py"}" "{tmp_path}"')
     yield tmp_path
     entry.remove()
@@ -66,7 +66,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def test_a_service_runs_until_it_is_stopped_and_a_failure_is_an_end_without_a_stop(folder: Path) -> None:
     from cekalwatch.program.platform.windows.service_entry import ServiceEntry
 
-    entry = ServiceEntry(NAME)
+    entry = ServiceEntry(NAME, NAME)
     assert "program.py" in entry.command()
     assert entry.start(LONG_S)
     assert (folder / "ready").exists()
@@ -84,10 +84,10 @@ def test_a_service_runs_until_it_is_stopped_and_a_failure_is_an_end_without_a_st
 def test_an_entry_is_changed_and_a_missing_one_has_stopped(folder: Path) -> None:
     from cekalwatch.program.platform.windows.service_entry import ServiceEntry
 
-    entry = ServiceEntry(NAME)
+    entry = ServiceEntry(NAME, NAME)
     entry.enter(rf'"C:\other.exe" "{folder}"')
     assert "other.exe" in entry.command()
-    missing = ServiceEntry(f"{NAME}-missing")
+    missing = ServiceEntry(f"{NAME}-missing", NAME)
     assert (missing.command(), missing.runs(), missing.stop(0)) == ("", False, True)
     missing.remove()
 

@@ -39,6 +39,8 @@ class ServiceEntry:
     """A service, by its name."""
 
     name: str
+    title: str = TITLE
+    """As lists of services show it; no other service of the machine has it."""
 
     @property
     def account(self) -> str:
@@ -62,9 +64,11 @@ class ServiceEntry:
         with _as_os_error(), _manager() as manager:
             service = _opened(manager, self.name)
             if service:
-                win32service.ChangeServiceConfig(service, *how, TITLE)
+                win32service.ChangeServiceConfig(service, *how, self.title)
             else:
-                service = win32service.CreateService(manager, self.name, TITLE, win32service.SERVICE_ALL_ACCESS, *how)
+                service = win32service.CreateService(
+                    manager, self.name, self.title, win32service.SERVICE_ALL_ACCESS, *how
+                )
             win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_DESCRIPTION, ABOUT)
             win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_FAILURE_ACTIONS, _restarting())
             for level, value in (
