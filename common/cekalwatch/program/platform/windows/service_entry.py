@@ -72,6 +72,8 @@ class ServiceEntry:
             win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_DESCRIPTION, ABOUT)
             win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_FAILURE_ACTIONS, _restarting())
             for level, value in (
+                # Also after a report that it stopped, if with an error.
+                (win32service.SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, True),
                 (win32service.SERVICE_CONFIG_SERVICE_SID_INFO, win32service.SERVICE_SID_TYPE_UNRESTRICTED),
                 (win32service.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, PRIVILEGES),
             ):

@@ -19,6 +19,7 @@ import win32evtlog
 import win32evtlogutil
 import win32process
 import win32service
+import winerror
 
 CONNECTING_S: Final = 25.0
 """The manager itself waits for 30 s."""
@@ -89,9 +90,13 @@ class ServiceProcess:
     def end(self, code: int) -> None:
         """Report the end. With another `code` than 0 the process ends here, and the manager starts the service again.
 
-        It does so for a process that ends without having stopped.
+        The entry of the service says so, also for a process that ends without a report.
         """
         if code:
+            failed = (winerror.ERROR_SERVICE_SPECIFIC_ERROR, code)
+            status = (win32service.SERVICE_WIN32_OWN_PROCESS, win32service.SERVICE_STOPPED, 0, *failed, 0, 0)
+            with suppress(pywintypes.error):
+                win32service.SetServiceStatus(self._handle, status)
             os._exit(code)
         self.log(win32evtlog.EVENTLOG_INFORMATION_TYPE, f"{self._name} has stopped.")
         self._over.set()
