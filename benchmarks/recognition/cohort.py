@@ -2,7 +2,7 @@
 
     python -m benchmarks recognition.cohort
 
-The compared score is the score less a part of the mean of the following ranks. A list has 200 people of LFW and 200 of
+The model is that of the pack `standard`. A list has 200 people of LFW and 200 of
 two regions of the South Asian set; strangers are of LFW and of the other two regions, in equal weight. Each photograph
 is searched by itself, in twenty draws. `…_raw` are the scores as they are. FPIR of a group is counted over the promised
 1e-2. `cohort.missed_stuffed_…` is the FNIR of people whose photograph is on the list under several more names, at the
@@ -12,53 +12,35 @@ threshold of 1e-2; `…_unlimited` is without the limit of the mean.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recognition.faces import people, south_asians
+from benchmarks.recognition.faces import PACK, people, south_asians
 from cekalwatch.evaluation.people import EvaluatedPerson, single_probes
-from cekalwatch.evaluation.statistics.trials import NOTHING, WatchedList
+from cekalwatch.evaluation.statistics.trials import NOTHING, WatchedList, compared
+from cekalwatch.vision.cohort import CohortModel
+from cekalwatch.vision.manifest import load_pack
 
 DRAWS: Final = 20
 EACH: Final = 200
 """People of each set on a list."""
 FPIRS: Final = {"1e-2": 1e-2, "3e-3": 3e-3, "1e-3": 1e-3}
 GROUPS: Final = {"lfw": "", "women": "female", "men": "male"}
-SIZES: Final = (10, 50, 100, 200, 400, 800)
+SIZES: Final = (2, 10, 50, 100, 200, 400, 800)
 SIZE_DRAWS: Final = 4
 STUFFED: Final = (1, 3, 10, 20)
+MAX_LIMIT: Final = 0.99
 
 Scores = NDArray[np.float32]
 People = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """How a score is compared with the next ranks."""
-
-    part: float = 0.75
-    """Part of their mean that is subtracted; 0 leaves the score as it is."""
-    ranks: int = 10
-    limit: float = 0.4
-    """The mean counts up to this only, so that who fills the list with one face does not hide its owner."""
-    full_from: int = 50
-    """In shorter lists the part is smaller, in proportion: a few people are no cohort."""
-
-    def first(self, scores: Scores) -> tuple[People, Scores]:
-        """Return the first rank's column and compared score of each search; `scores` has shape (searches, listed)."""
-        ranks = min(self.ranks, scores.shape[1] - 1)
-        best = -np.sort(np.partition(-scores, ranks, axis=1)[:, : ranks + 1], axis=1)
-        mean = np.minimum(best[:, 1:].mean(axis=1), self.limit) if ranks else np.float32(0)
-        part = self.part * min(1.0, ranks and (scores.shape[1] - 1) / self.full_from)
-        return scores.argmax(axis=1), np.asarray(best[:, 0] - part * mean, dtype=np.float32)
-
-
-RAW: Final = Comparison(part=0.0)
-COMPARED: Final = Comparison()
-UNLIMITED: Final = Comparison(limit=1.0)
+def first(scores: Scores, cohort: CohortModel | None) -> tuple[People, Scores]:
+    """Return the first rank's column and score of each search; `scores` has shape (searches, listed)."""
+    return scores.argmax(axis=1), compared(scores, cohort).max(axis=1)
 
 
 class Searches:
@@ -113,17 +95,17 @@ class Port:
         listed = [dice.choice(searches.listable, EACH, replace=False), dice.choice(asian, EACH, replace=False)]
         return cls(searches, np.concatenate(listed), tuple(regions[2:]))
 
-    def own(self, comparison: Comparison) -> Scores:
+    def own(self, cohort: CohortModel | None) -> Scores:
         """Return the scores of listed people where they rank first, else NOTHING."""
         _, scores, own = self.searches.mated(self.listed)
-        first, compared = comparison.first(scores)
-        return np.where(first == own, compared, np.float32(NOTHING))
+        ranked, found = first(scores, cohort)
+        return np.where(ranked == own, found, np.float32(NOTHING))
 
-    def stuffed(self, comparison: Comparison, more: int) -> Scores:
+    def stuffed(self, cohort: CohortModel | None, more: int) -> Scores:
         """Return the first rank's scores of listed people whose photograph is there under `more` names."""
         _, scores, own = self.searches.mated(self.listed)
         mine = scores[np.arange(len(own)), own][:, np.newaxis]
-        return comparison.first(np.concatenate([scores, np.repeat(mine, more, axis=1)], axis=1))[1]
+        return first(np.concatenate([scores, np.repeat(mine, more, axis=1)], axis=1), cohort)[1]
 
 
 def measure() -> dict[str, float]:
@@ -132,21 +114,25 @@ def measure() -> dict[str, float]:
     searches = Searches([*lfw, *asian], len(lfw))
     ports = [Port.drawn(searches, draw) for draw in range(DRAWS)]
     figures: dict[str, float] = {}
-    for comparison, suffix in ((COMPARED, ""), (RAW, "_raw"), (UNLIMITED, "_unlimited")):
-        found = mixed(searches, ports, comparison)
+    model = load_pack(PACK).cohort
+    if model is None:
+        raise FileNotFoundError(f"a pack that compares scores in {PACK}")
+    unlimited = replace(model, limit=MAX_LIMIT)
+    for cohort, suffix in ((model, ""), (None, "_raw"), (unlimited, "_unlimited")):
+        found = mixed(searches, ports, cohort)
         at = found.pop("threshold_1e-2")
-        missed = {more: [port.stuffed(comparison, more) < at for port in ports[:SIZE_DRAWS]] for more in STUFFED}
+        missed = {more: [port.stuffed(cohort, more) < at for port in ports[:SIZE_DRAWS]] for more in STUFFED}
         found |= {f"missed_stuffed_{more}": float(np.concatenate(each).mean()) for more, each in missed.items()}
-        found |= sizes(searches, comparison) if comparison is not UNLIMITED else {}
+        found |= sizes(searches, cohort) if cohort is not unlimited else {}
         figures |= {f"cohort.{name}{suffix}": round(value, 4) for name, value in found.items()}
     return figures
 
 
-def mixed(searches: Searches, ports: Sequence[Port], comparison: Comparison) -> dict[str, float]:
+def mixed(searches: Searches, ports: Sequence[Port], cohort: CohortModel | None) -> dict[str, float]:
     """Return FNIR in all ports together, the threshold of 1e-2, and each group's false alerts over the promise."""
-    own = np.concatenate([port.own(comparison) for port in ports])
+    own = np.concatenate([port.own(cohort) for port in ports])
     found = [port.searches.strangers(port.listed, port.regions) for port in ports]
-    scores = np.concatenate([comparison.first(each)[1] for _, each in found])
+    scores = np.concatenate([first(each, cohort)[1] for _, each in found])
     groups = np.concatenate([searches.sexes[travellers] for travellers, _ in found])
     weights = np.where(groups == "", 0.5 / (groups == "").sum(), 0.5 / (groups != "").sum())
     falling = np.argsort(-scores)
@@ -160,12 +146,12 @@ def mixed(searches: Searches, ports: Sequence[Port], comparison: Comparison) -> 
     }
 
 
-def sizes(searches: Searches, comparison: Comparison) -> dict[str, float]:
+def sizes(searches: Searches, cohort: CohortModel | None) -> dict[str, float]:
     """Return the threshold of 1e-2 for lists of people of LFW of several sizes, whom people of LFW pass."""
     found = {}
     for size in SIZES:
         lists = [np.random.default_rng(draw).choice(searches.listable, size, False) for draw in range(SIZE_DRAWS)]
-        scores = [comparison.first(searches.strangers(listed, ())[1])[1] for listed in lists]
+        scores = [first(searches.strangers(listed, ())[1], cohort)[1] for listed in lists]
         found[f"threshold_{size}"] = float(np.quantile(np.concatenate(scores), 1 - FPIRS["1e-2"]))
     return found
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.vision.cohort import CohortModel
 from cekalwatch.vision.thresholds import LikenessModel, ThresholdModel
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -87,11 +88,13 @@ class Pack:
     detector: DetectorSpec
     recogniser: RecogniserSpec
     thresholds: ThresholdModel
-    """The rule of the decision threshold by the wanted FPIR and the gallery's size, and its origin."""
+    """The rule of the threshold of scores by the wanted FPIR and the gallery's size, and its origin."""
     likeness: LikenessModel | None
     """The rule for the likeness of two passages of one person; None if this pack was not measured."""
     sha256: Mapping[str, str]
     """Checksum of each file."""
+    cohort: CohortModel | None = None
+    """How scores are compared with those of the list before a decision; None: they are not."""
 
     def path(self, file: str) -> Path:
         """Return where `file` of this pack is."""
@@ -101,6 +104,16 @@ class Pack:
     def model_version(self) -> str:
         """What templates are bound to: the pack's name and the start of the recogniser's checksum."""
         return f"{self.name}-{self.sha256[self.recogniser.file][:8]}"
+
+    @property
+    def score_version(self) -> str:
+        """What scores of decisions and their thresholds are bound to: `model_version`, unless they are compared."""
+        return self.cohort.score_version(self.model_version) if self.cohort else self.model_version
+
+    @property
+    def decision_thresholds(self) -> ThresholdModel:
+        """The rule of the threshold of decisions."""
+        return self.cohort.thresholds if self.cohort else self.thresholds
 
 
 def file_sha256(path: Path) -> str:
@@ -157,6 +170,7 @@ def write_manifest(pack: Pack) -> None:
         },
         "thresholds": pack.thresholds.to_json(),
         **({"likeness": pack.likeness.to_json()} if pack.likeness else {}),
+        **({"cohort": pack.cohort.to_json()} if pack.cohort else {}),
         "sha256": dict(pack.sha256),
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -191,6 +205,7 @@ def _parse(folder: Path, document: dict[str, Any]) -> Pack:
         thresholds=ThresholdModel.from_json(document["thresholds"]),
         likeness=LikenessModel.from_json(document["likeness"]) if "likeness" in document else None,
         sha256={_file_name(file): _text(digest) for file, digest in document["sha256"].items()},
+        cohort=CohortModel.from_json(document["cohort"]) if "cohort" in document else None,
     )
     _check(pack)
     return pack

@@ -75,6 +75,9 @@ class ThresholdModel:
     provenance: Provenance
     pairs: int = 0
     """Different pairs of people whose scores form the tail; 0 if that is not known, as in manifests of version 0.2."""
+    grows_from: int = 1
+    """Templates from which on false matches grow with the list. Shorter lists have as many as one of this size, if the
+    scores are compared with those of the list itself."""
 
     def __post_init__(self) -> None:
         numbers = (self.tail_from, self.tail_rate, self.scale, self.shape)
@@ -84,12 +87,12 @@ class ThresholdModel:
             raise ValueError("list size, rate and scale of the threshold model must be positive")
         if not -1 < self.tail_from < 1 or not -1 < self.shape < 1:
             raise ValueError("tail_from and shape of the threshold model must be between -1 and 1")
-        if self.pairs < 0:
-            raise ValueError("the pairs of the threshold model must not be negative")
+        if self.pairs < 0 or self.grows_from < 1:
+            raise ValueError("pairs and grows_from of the threshold model must not be negative")
 
     def threshold(self, templates: int, fpir: float) -> float:
         """Return the threshold that keeps `fpir` (between 0 and 1, a passage) in a list of `templates`."""
-        wanted = min(MAX_DEPTH, -math.log1p(-fpir) / (self.tail_rate * max(templates, 1) / self.list_size))
+        wanted = min(MAX_DEPTH, -math.log1p(-fpir) / (self.tail_rate * self._lists(templates)))
         if abs(self.shape) < _ALMOST_ZERO:
             beyond = -self.scale * math.log(wanted)
         else:
@@ -104,7 +107,11 @@ class ThresholdModel:
         else:
             base = 1 + self.shape * beyond
             share = min(base ** (-1 / self.shape), MAX_DEPTH) if base > 0 else MAX_DEPTH * (self.shape > 0)
-        return -math.expm1(-templates / self.list_size * self.tail_rate * share)
+        return -math.expm1(-self._lists(templates) * self.tail_rate * share) if templates else 0.0
+
+    def _lists(self, templates: int) -> float:
+        """Return how many false matches a list has, as a multiple of those of the list that was searched."""
+        return max(templates, self.grows_from) / self.list_size
 
     def threshold_interval(self, templates: int, fpir: float) -> tuple[float, float] | None:
         """Return the scores between which the threshold for `fpir` lies with 95 % of certainty; None without `pairs`.
@@ -157,7 +164,7 @@ class ThresholdModel:
         """
         if not self.provenance.passages:
             return math.inf
-        return _RULE_OF_THREE / self.provenance.passages * max(templates, 1) / self.list_size
+        return _RULE_OF_THREE / self.provenance.passages * self._lists(templates)
 
     @property
     def extrapolation(self) -> str:
@@ -186,6 +193,7 @@ class ThresholdModel:
             shape=float(document["shape"]),
             provenance=_provenance(document["provenance"]),
             pairs=int(document.get("pairs", 0)),
+            grows_from=int(document.get("grows_from", 1)),
         )
 
 

@@ -106,7 +106,7 @@ def photographs(
         settings.threads,
     )
     plan = Plan(listed, draws, seed, crops, fpir)
-    measured = evaluate(collection, plan, maker, pack.model_version, _with_progress)
+    measured = evaluate(collection, plan, maker, pack.score_version, _with_progress, pack.cohort)
     screen.show(measured, Console())
     page, document = write_report(measured, out)
     typer.echo(f"Report: {page}, figures: {document}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -16,6 +16,7 @@ from cekalwatch.evaluation.collection import Collection, LabelledPhotograph
 from cekalwatch.evaluation.people import (
     MAX_REFERENCES,
     EvaluatedPerson,
+    EvaluationProbe,
     gather,
     passage_probes,
     single_probes,
@@ -36,9 +37,11 @@ from cekalwatch.evaluation.statistics.study import (
     study,
 )
 from cekalwatch.evaluation.statistics.tail import TooFewPassagesError, fit_tail
+from cekalwatch.evaluation.statistics.trials import Trials
 from cekalwatch.evaluation.templates import TemplateMaker
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.alerts.evaluation_file import TailCheck
+from cekalwatch.vision.cohort import CohortModel
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
 
@@ -96,6 +99,17 @@ class Evaluation:
     """Passages that the tail is fitted without, since they score with somebody else as one person does."""
     tail_checks: tuple[TailCheck, ...]
     images_per_second: float
+    plain: PlainScores | None = None
+    """Figures of scores that are not compared with those of the list; None if the model compares none."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlainScores:
+    """The figures of scores as the network gives them."""
+
+    single: Study
+    passages: Study
+    tail: ThresholdModel | None
 
 
 def evaluate(
@@ -104,10 +118,12 @@ def evaluate(
     maker: TemplateMaker,
     model_version: str,
     shown: Callable[[Iterable[Sample], int], Iterator[Sample]],
+    cohort: CohortModel | None = None,
 ) -> Evaluation:
     """Measure. `shown` yields the samples unchanged, and shows the progress.
 
-    Raises ProgramError if something cannot be measured, before any slow work.
+    `model_version` is what scores are bound to, and `cohort` says how they are compared with those of the list. Raises
+    ProgramError if something cannot be measured, before any slow work.
     """
     listed = _require_measurable(collection, plan)
     begun = time.perf_counter()
@@ -117,26 +133,26 @@ def evaluate(
     listable = [number for number, person in enumerate(people) if person.listable(1)]
     lists = draw_lists(listable, listed, plan.draws, plan.seed)
     singles, passages = single_probes(people, 1), passage_probes(people, 1, plan.crops)
-    by_image = study(people, singles, lists, plan.fpir, plan.seed)
-    by_passage = study(people, passages, lists, plan.fpir, plan.seed)
-    everybody, size = everybody_listed(people, passages)
-    as_one = score_as_one(by_image.trials)
-    kept = everybody.non_mated < as_one
+    by_image = study(people, singles, lists, plan.fpir, plan.seed, cohort)
+    by_passage = study(people, passages, lists, plan.fpir, plan.seed, cohort)
     now = datetime.now(UTC)
     provenance = Provenance(
         data=f"{collection.source}: {len(samples)} photographs of {len(people)} people",
         model_version=model_version,
         measured_on=now.date().isoformat(),
         people=len(people),
-        passages=int(kept.sum()),
+        passages=len(passages),
         crops=max(probe.crops for probe in passages),
         program=version("cekalwatch"),
     )
-    try:
-        pairs = np.stack([everybody.non_mated_person, everybody.non_mated_nearest], axis=1)
-        tail = fit_tail(everybody.non_mated[kept], pairs[kept], size, provenance)
-    except TooFewPassagesError:
-        tail = None
+    together = _Together.of(people, passages, by_image, provenance, cohort)
+    tail, plain, plain_scores = together.tail, together, None
+    if cohort:
+        images = study(people, singles, lists, plan.fpir, plan.seed)
+        version_of_templates = replace(provenance, model_version=model_version.partition("+")[0])
+        plain = _Together.of(people, passages, images, version_of_templates, None)
+        by_plain_passage = study(people, passages, lists, plan.fpir, plan.seed)
+        plain_scores = PlainScores(images, by_plain_passage, plain.tail)
     return Evaluation(
         source=collection.source,
         model_version=model_version,
@@ -149,14 +165,46 @@ def evaluate(
         problems=_problems(samples, people),
         single=by_image,
         passages=by_passage,
-        references=compare_references(people, plan.fpir, plan.seed),
-        look_alikes=look_alikes(people, everybody, as_one),
-        group_pairs=group_pairs(people, passages, by_passage.at(plan.fpir).threshold, plan.seed),
+        references=compare_references(people, plan.fpir, plan.seed, cohort),
+        look_alikes=look_alikes(people, plain.trials, plain.as_one),
+        group_pairs=group_pairs(people, passages, by_passage.at(plan.fpir).threshold, plan.seed, cohort),
         tail=tail,
-        left_out=int((~kept).sum()),
-        tail_checks=check_tail(tail, people, passages, plan.fpir, plan.draws, plan.seed) if tail else (),
+        left_out=together.left_out,
+        tail_checks=check_tail(tail, people, passages, plan.fpir, plan.draws, plan.seed, cohort) if tail else (),
         images_per_second=len(samples) / took,
+        plain=plain_scores,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Together:
+    """Passages searched among all people, and the tail of their scores."""
+
+    trials: Trials
+    as_one: float
+    """From this score on, two people count as one."""
+    tail: ThresholdModel | None
+    left_out: int
+
+    @classmethod
+    def of(
+        cls,
+        people: Sequence[EvaluatedPerson],
+        passages: Sequence[EvaluationProbe],
+        by_image: Study,
+        provenance: Provenance,
+        cohort: CohortModel | None,
+    ) -> _Together:
+        trials, size = everybody_listed(people, passages, cohort)
+        as_one = score_as_one(by_image.trials)
+        kept = trials.non_mated < as_one
+        pairs = np.stack([trials.non_mated_person, trials.non_mated_nearest], axis=1)
+        counted = replace(provenance, passages=int(kept.sum()))
+        try:
+            tail = fit_tail(trials.non_mated[kept], pairs[kept], size, counted, size if cohort else 1)
+        except TooFewPassagesError:
+            tail = None
+        return cls(trials, as_one, tail, int((~kept).sum()))
 
 
 def with_references(photographs: Sequence[LabelledPhotograph]) -> Iterator[tuple[LabelledPhotograph, bool]]:

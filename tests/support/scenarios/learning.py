@@ -99,7 +99,7 @@ class LearningPort:
     ) -> None:
         """`templates` (n, size) are of the pack's model, one a listed person; `wanted` is the promised FPIR."""
         model, self._listed = pack.model_version, len(templates)
-        self._model = model
+        self._model = pack.score_version
         self.clock = FixedClock()
         self.desk = Counter(database, self.clock)
         self.officer = self.desk.hire("ani", PersonRole.OFFICER)
@@ -114,13 +114,13 @@ class LearningPort:
         }
         checkpoints = Checkpoints(Law(), {"batam-center": WIB})
         self.thresholds, self.scores = ThresholdStore(database), ScoreStore(database)
-        self.rule = ThresholdRule(self.thresholds, model, pack.thresholds, wanted, None, bounds)
+        self.rule = ThresholdRule(self.thresholds, self._model, pack.decision_thresholds, wanted, None, bounds)
         store = self.desk.watchlist.templates
         self.holder = SnapshotHolder(
             store,
             TermsReader(self.desk.watchlist, checkpoints),
             self.clock,
-            SearchedModel(model, pack.recogniser.size, self.rule.now),
+            SearchedModel(model, pack.recogniser.size, self.rule.now, cohort=pack.cohort),
         )
         self.counter = ScoreCounter(self.scores, self.cameras, checkpoints, self.clock)
         self.learner = ThresholdLearner(
@@ -149,7 +149,11 @@ class LearningPort:
             key, second = f"T-{number}", np.zeros(SIZE, dtype=np.float32)
             second[:2] = score, math.sqrt(1 - score**2)
             photographs = [
-                reference(f"{key} {place}".encode(), template=template, model_version=self._model)
+                reference(
+                    f"{key} {place}".encode(),
+                    template=template,
+                    model_version=self.holder.current.gallery.model_version,
+                )
                 for place, template in enumerate((np.eye(SIZE, dtype=np.float32)[0], second))
             ]
             self.desk.watchlist.put(subject(key), order(f"O-{key}", subject_id=key), photographs)

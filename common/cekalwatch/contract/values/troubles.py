@@ -66,6 +66,7 @@ class TroubleKind(StrEnum):
     RIGHTS_GIVEN = "RIGHTS_GIVEN"
     DEVICE_TWICE = "DEVICE_TWICE"
     PORT_CONTRADICTS = "PORT_CONTRADICTS"
+    THRESHOLD_LEFT = "THRESHOLD_LEFT"
 
 
 OF_VIEWS = {
@@ -109,7 +110,14 @@ OF_STARTS = frozenset({TroubleKind.SERVER_REFUSED})
 """A server of the site was refused at its start, as a running one reports."""
 OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
 """Possible attacks."""
-OF_THRESHOLDS = frozenset({TroubleKind.THRESHOLD_MOVED, TroubleKind.THRESHOLD_WAITING, TroubleKind.SCORES_STAND_OUT})
+OF_THRESHOLDS = frozenset(
+    {
+        TroubleKind.THRESHOLD_MOVED,
+        TroubleKind.THRESHOLD_WAITING,
+        TroubleKind.THRESHOLD_LEFT,
+        TroubleKind.SCORES_STAND_OUT,
+    }
+)
 """More or fewer travellers alert than before, or than at other cameras."""
 OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
 """Another system of the office does not get its notices."""

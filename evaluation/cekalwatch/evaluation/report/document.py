@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cekalwatch.evaluation.evaluation import Evaluation
+from cekalwatch.evaluation.evaluation import Evaluation, PlainScores
 from cekalwatch.evaluation.statistics.metrics import det_curve
 from cekalwatch.evaluation.statistics.study import Study
 from cekalwatch.server.alerts.evaluation_file import FORMAT
@@ -44,8 +44,18 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
         "look_alikes": [asdict(each) for each in evaluation.look_alikes],
         "left_out_of_threshold_model": evaluation.left_out,
         "threshold_model": None if evaluation.tail is None else evaluation.tail.to_json(),
+        "plain_scores": None if evaluation.plain is None else _plain(evaluation.plain),
         "threshold_checks": [asdict(each) for each in evaluation.tail_checks],
         "images_per_second": evaluation.images_per_second,
+    }
+
+
+def _plain(plain: PlainScores) -> dict[str, Any]:
+    """Return the figures of scores that are not compared with those of the list."""
+    return {
+        "single_images": _study(plain.single),
+        "passages": _study(plain.passages),
+        "threshold_model": None if plain.tail is None else plain.tail.to_json(),
     }
 
 

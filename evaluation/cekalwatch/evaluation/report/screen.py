@@ -16,7 +16,10 @@ def show(evaluation: Evaluation, console: Console) -> None:
     """Print the figures, their meaning, and the problems of the collection."""
     title = f"{evaluation.source}, {evaluation.model_version}: {evaluation.listed} people listed"
     table = Table("", "FPIR", "threshold", "FNIR (95 %)", "rank 1", title=escape(title))
-    for name, study in (("single images", evaluation.single), ("passages", evaluation.passages)):
+    studies = [("single images", evaluation.single), ("passages", evaluation.passages)]
+    if plain := evaluation.plain:
+        studies += [("single images, not compared", plain.single), ("passages, not compared", plain.passages)]
+    for name, study in studies:
         for point in study.points:
             table.add_row(
                 name,

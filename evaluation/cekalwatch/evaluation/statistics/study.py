@@ -20,6 +20,7 @@ from cekalwatch.evaluation.statistics.metrics import (
 )
 from cekalwatch.evaluation.statistics.trials import NOTHING, Trials, WatchedList, pooled
 from cekalwatch.server.alerts.evaluation_file import TailCheck
+from cekalwatch.vision.cohort import CohortModel
 from cekalwatch.vision.thresholds import ThresholdModel
 
 DEFAULT_FPIRS: Final = (3e-2, 1e-2, 3e-3, 1e-3)
@@ -83,9 +84,12 @@ def study(
     lists: Sequence[frozenset[int]],
     wanted: float,
     seed: int,
+    cohort: CohortModel | None = None,
 ) -> Study:
     """Search the probes in every list, each person in it with one reference."""
-    trials = pooled([WatchedList.of(people, dict.fromkeys(listed, 1)).search(probes, listed) for listed in lists])
+    trials = pooled(
+        [WatchedList.of(people, dict.fromkeys(listed, 1), cohort).search(probes, listed) for listed in lists]
+    )
     empty = np.array([not len(probe.states) for probe in probes])
     owners = np.array([probe.person for probe in probes])
     fpirs = sorted({wanted, *(each for each in DEFAULT_FPIRS if probes_needed(each) <= len(probes))}, reverse=True)
@@ -111,7 +115,11 @@ def _groups(trials: Trials, threshold: float, seed: int) -> tuple[GroupFigures, 
 
 
 def group_pairs(
-    people: Sequence[EvaluatedPerson], probes: Sequence[EvaluationProbe], threshold: float, seed: int
+    people: Sequence[EvaluatedPerson],
+    probes: Sequence[EvaluationProbe],
+    threshold: float,
+    seed: int,
+    cohort: CohortModel | None = None,
 ) -> tuple[GroupPair, ...]:
     """Compare every probe with the first reference of everybody else; return the total, and each pair of groups.
 
@@ -124,7 +132,8 @@ def group_pairs(
     mistaken: list[NDArray[np.bool_]] = []
     travellers: list[NDArray[np.int64]] = []
     owners: list[NDArray[np.int64]] = []
-    for probe, scores, listed in WatchedList.of(people, dict.fromkeys(range(len(people)), 1)).best_scores(probes):
+    watched = WatchedList.of(people, dict.fromkeys(range(len(people)), 1), cohort)
+    for probe, scores, listed in watched.best_scores(probes):
         others = listed != probe.person
         mistaken.append(scores[others] >= threshold)
         owners.append(listed[others])
@@ -139,7 +148,9 @@ def group_pairs(
     return tuple(found)
 
 
-def compare_references(people: Sequence[EvaluatedPerson], wanted: float, seed: int) -> tuple[ReferenceFigures, ...]:
+def compare_references(
+    people: Sequence[EvaluatedPerson], wanted: float, seed: int, cohort: CohortModel | None = None
+) -> tuple[ReferenceFigures, ...]:
     """Compare one, two and three references of the people who have one more photograph; empty if there are too few.
 
     Only these people are listed; the probes are the same single images each time.
@@ -150,7 +161,7 @@ def compare_references(people: Sequence[EvaluatedPerson], wanted: float, seed: i
         return ()
     found: list[ReferenceFigures] = []
     for references in range(1, MAX_REFERENCES + 1):
-        trials = WatchedList.of(people, dict.fromkeys(listed, references)).search(probes, listed)
+        trials = WatchedList.of(people, dict.fromkeys(listed, references), cohort).search(probes, listed)
         point = operating_point(trials, wanted, seed)
         first = found[0].point.threshold if found else point.threshold
         at_first = rate(trials.non_mated >= first, trials.non_mated_person, seed)
@@ -158,9 +169,11 @@ def compare_references(people: Sequence[EvaluatedPerson], wanted: float, seed: i
     return tuple(found)
 
 
-def everybody_listed(people: Sequence[EvaluatedPerson], probes: Sequence[EvaluationProbe]) -> tuple[Trials, int]:
+def everybody_listed(
+    people: Sequence[EvaluatedPerson], probes: Sequence[EvaluationProbe], cohort: CohortModel | None = None
+) -> tuple[Trials, int]:
     """Search the probes among all people with a reference; return the trials and the list's size in templates."""
-    listed = WatchedList.of(people, dict.fromkeys(range(len(people)), 1))
+    listed = WatchedList.of(people, dict.fromkeys(range(len(people)), 1), cohort)
     return listed.search(probes, frozenset()), len(listed.owners)
 
 
@@ -171,6 +184,7 @@ def check_tail(
     wanted: float,
     draws: int,
     seed: int,
+    cohort: CohortModel | None = None,
 ) -> tuple[TailCheck, ...]:
     """Count false alerts in lists of several sizes at the thresholds that the model gives for `wanted`."""
     with_reference = WatchedList.of(people, dict.fromkeys(range(len(people)), 1)).owners.tolist()
@@ -178,7 +192,7 @@ def check_tail(
     for size in (*(each for each in CHECKED_SIZES if each < len(with_reference)), len(with_reference)):
         lists = draw_lists(with_reference, size, 1 if size == len(with_reference) else draws, seed)
         trials = pooled(
-            [WatchedList.of(people, dict.fromkeys(listed, 1)).search(probes, frozenset()) for listed in lists]
+            [WatchedList.of(people, dict.fromkeys(listed, 1), cohort).search(probes, frozenset()) for listed in lists]
         )
         threshold = model.threshold(size, wanted)
         counted = rate(trials.non_mated >= threshold, trials.non_mated_person, seed)

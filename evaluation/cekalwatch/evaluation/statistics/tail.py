@@ -29,12 +29,16 @@ class TooFewPassagesError(ValueError):
 
 
 def fit_tail(
-    scores: NDArray[np.float32], people: NDArray[np.int64], list_size: int, provenance: Provenance
+    scores: NDArray[np.float32],
+    people: NDArray[np.int64],
+    list_size: int,
+    provenance: Provenance,
+    grows_from: int = 1,
 ) -> ThresholdModel:
     """Fit the model to the highest scores, one per non-mated passage, in a list of `list_size` templates.
 
     `people`: shape (passages, 2), the traveller and the listed person of each score. Two who look alike are one
-    observation, however often they pass. Raises TooFewPassagesError.
+    observation, however often they pass. `grows_from` is that of the model. Raises TooFewPassagesError.
     """
     needed = math.ceil(MIN_EXCEEDANCES / TAIL_SHARE)
     if len(scores) < needed:
@@ -54,6 +58,7 @@ def fit_tail(
         shape=shape,
         provenance=provenance,
         pairs=pairs,
+        grows_from=grows_from,
     )
 
 

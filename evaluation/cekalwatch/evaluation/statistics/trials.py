@@ -3,7 +3,8 @@
 A listed person's probe is searched twice: as a mated one in the whole list, and as a non-mated one in the list without
 that person. So everybody counts for false alerts, and a few hundred people are enough.
 
-Like the server, these searches decide after every crop of a passage: a passage's score is the highest of them.
+Like the server, these searches decide after every crop of a passage: a passage's score is the highest of them. With a
+cohort model, each state of a passage is compared with the scores of its own search.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.evaluation.people import EvaluatedPerson, EvaluationProbe
 from cekalwatch.evaluation.samples import FaceTemplates
+from cekalwatch.vision.cohort import CohortModel
 
 NOTHING: Final = -1.0
 """Score of a probe that cannot alert: it has no template, or another person ranks first."""
@@ -51,9 +53,13 @@ class WatchedList:
     rows: NDArray[np.float32]
     owners: Numbers
     """The person of each row, in rising order."""
+    cohort: CohortModel | None = None
+    """How scores are compared with those of the list; None: they are not."""
 
     @classmethod
-    def of(cls, people: Sequence[EvaluatedPerson], references: Mapping[int, int]) -> WatchedList:
+    def of(
+        cls, people: Sequence[EvaluatedPerson], references: Mapping[int, int], cohort: CohortModel | None = None
+    ) -> WatchedList:
         """List `references[person]` photographs of each person; those without a template are left out."""
         rows, owners = [], []
         for person in sorted(references):
@@ -61,7 +67,7 @@ class WatchedList:
                 if isinstance(sample.result, FaceTemplates) and sample.result.reference is not None:
                     rows.append(sample.result.reference)
                     owners.append(person)
-        return cls(np.array(rows, dtype=np.float32), np.array(owners, dtype=np.int64))
+        return cls(np.array(rows, dtype=np.float32), np.array(owners, dtype=np.int64), cohort)
 
     def search(self, probes: Sequence[EvaluationProbe], listed: frozenset[int]) -> Trials:
         """Search every probe. Probes of people in `listed` are mated, even if their reference has no template."""
@@ -72,11 +78,11 @@ class WatchedList:
         for probe, scores in self._scored(probes, starts):
             column = place.get(probe.person)
             if probe.person in listed and probe.whole:
-                mated.add(probe, _own_score(scores, column))
+                mated.add(probe, _own_score(scores, column, self.cohort))
             if column is not None:
                 scores[:, column] = NOTHING
             if scores.size:
-                best = scores.max(axis=0)
+                best = compared(scores, self.cohort).max(axis=0)
                 nearest = int(best.argmax())
                 non_mated.add(probe, float(best[nearest]), int(people[nearest]))
             else:
@@ -92,10 +98,15 @@ class WatchedList:
         )
 
     def best_scores(self, probes: Sequence[EvaluationProbe]) -> Iterator[tuple[EvaluationProbe, Scores, Numbers]]:
-        """Yield each probe with its highest score with every listed person, and these people's numbers."""
+        """Yield each probe with its highest score with every listed person, and these people's numbers.
+
+        Scores with others are compared as if the probe's person were not on the list.
+        """
         starts = np.flatnonzero(np.r_[True, np.diff(self.owners) > 0][: len(self.owners)])
         people = self.owners[starts]
         for probe, scores in self._scored(probes, starts):
+            if self.cohort:
+                scores[:, people != probe.person] = compared(scores[:, people != probe.person], self.cohort)
             yield probe, scores.max(axis=0, initial=NOTHING), people
 
     def _scored(self, probes: Sequence[EvaluationProbe], starts: Numbers) -> Iterator[tuple[EvaluationProbe, Scores]]:
@@ -135,12 +146,24 @@ class _Column:
         self.nearest.append(nearest)
 
 
-def _own_score(scores: Scores, column: int | None) -> float:
+def _own_score(scores: Scores, column: int | None, cohort: CohortModel | None) -> float:
     """Return the highest score with the right person among the states that rank that person first."""
     if column is None or not scores.size:
         return NOTHING
     first = scores.argmax(axis=1) == column
-    return float(scores[first, column].max()) if first.any() else NOTHING
+    return float(compared(scores[first], cohort)[:, column].max()) if first.any() else NOTHING
+
+
+def compared(scores: Scores, cohort: CohortModel | None) -> Scores:
+    """Return scores, shape (searches, listed people), each search compared with its own; NOTHING is nobody's."""
+    if cohort is None or not scores.size:
+        return scores
+    listed = np.count_nonzero(scores > NOTHING, axis=1)
+    depth = min(cohort.ranks + 1, scores.shape[1])
+    nearest = -np.sort(-np.partition(scores, scores.shape[1] - depth, axis=1)[:, -depth:], axis=1)
+    shifts = [cohort.shift(one[1:count].tolist(), count) for one, count in zip(nearest, listed.tolist(), strict=True)]
+    moved = np.clip(scores + np.array(shifts, dtype=np.float32)[:, np.newaxis], -1, 1)
+    return np.where(scores > NOTHING, moved, np.float32(NOTHING))
 
 
 def pooled(runs: Sequence[Trials]) -> Trials:

@@ -35,10 +35,20 @@ class TailCheck:
     counted: Rate
 
 
-def read_model(file: Path) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:
-    """Return the fitted threshold model of an `evaluation.json` and its checks. Raises ProgramError."""
+@dataclass(frozen=True)
+class FittedThresholds:
+    """The threshold models of an evaluation."""
 
-    def take(run: Any) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:  # noqa: ANN401  # JSON
+    decisions: ThresholdModel
+    plain: ThresholdModel | None
+    """Of scores that are not compared with those of the list; None if those of decisions are not either."""
+    checks: tuple[TailCheck, ...]
+
+
+def read_models(file: Path) -> FittedThresholds:
+    """Return the fitted threshold models of an `evaluation.json`. Raises ProgramError."""
+
+    def take(run: Any) -> FittedThresholds:  # noqa: ANN401  # JSON
         if run["format"] != FORMAT:
             raise ValueError(f"format {run['format']!r} is not {FORMAT}")
         if run["threshold_model"] is None:
@@ -46,7 +56,9 @@ def read_model(file: Path) -> tuple[ThresholdModel, tuple[TailCheck, ...]]:
                 f"{file} has too few passages for a threshold model. Evaluate more people.", Exit.DATA_PROBLEMS
             )
         checks = tuple(TailCheck(**{**check, "counted": Rate(**check["counted"])}) for check in run["threshold_checks"])
-        return ThresholdModel.from_json(run["threshold_model"]), checks
+        plain = (run.get("plain_scores") or {}).get("threshold_model")
+        plain_model = ThresholdModel.from_json(plain) if plain else None
+        return FittedThresholds(ThresholdModel.from_json(run["threshold_model"]), plain_model, checks)
 
     return _read_run(file, take)
 

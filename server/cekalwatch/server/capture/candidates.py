@@ -17,8 +17,10 @@ from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.recognition.engines.recogniser import Templates
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.vision.cohort import CohortModel, compared
 
 MAX_PASSAGE_CANDIDATES = 5
 """Candidates that one passage brings to an alert."""
@@ -27,35 +29,61 @@ DEEPER = 4
 
 
 class Neighbours:
-    """The subjects of a gallery nearest to one probe, nearest first; the first ones are known already."""
+    """The subjects of a gallery nearest to one probe, nearest first; the first ones are known already.
 
-    def __init__(self, gallery: Gallery, probe: NDArray[np.float32], first: Sequence[Candidate]) -> None:
-        """`first` are the `MAX_PASSAGE_CANDIDATES` nearest, or all."""
+    Where the model compares scores with those of the list, all of one search are lowered or raised alike.
+    """
+
+    def __init__(
+        self, gallery: Gallery, probe: NDArray[np.float32], first: Sequence[Candidate], cohort: CohortModel | None
+    ) -> None:
+        """`first` are the `_fetched_first` nearest, or all, with the scores of the search."""
         self._gallery = gallery
         self._probe = probe
-        self._first = first
+        self._cohort = cohort
+        self._shift = cohort.shift([one.score for one in first[1:]], gallery.subjects) if cohort else 0.0
+        self._first = self._compared(first)
 
     @classmethod
-    def of(cls, gallery: Gallery, probes: Templates) -> list[Neighbours]:
+    def of(cls, snapshot: GallerySnapshot, probes: Templates) -> list[Neighbours]:
         """Search for the first neighbours of `probes` (n, size), which are of the gallery's model, together."""
-        found = gallery.search(gallery.model_version, probes, MAX_PASSAGE_CANDIDATES)
-        return [cls(gallery, probe, first) for probe, first in zip(probes, found, strict=True)]
+        gallery, cohort = snapshot.gallery, snapshot.cohort
+        found = gallery.search(gallery.model_version, probes, _fetched_first(cohort))
+        return [cls(gallery, probe, first, cohort) for probe, first in zip(probes, found, strict=True)]
 
     @property
-    def best_score(self) -> float | None:
-        """The score of the nearest subject; None in an empty gallery."""
-        return self._first[0].score if self._first else None
+    def best(self) -> Candidate | None:
+        """The nearest subject; None in an empty gallery."""
+        return self._first[0] if self._first else None
+
+    def with_another(self, subject_id: str, cosine: float) -> Candidate:
+        """Return somebody who is not in the gallery as if they were the first of it."""
+        if self._cohort is None:
+            return Candidate(subject_id, cosine)
+        shift = self._cohort.shift([one.likeness for one in self._first], self._gallery.subjects + 1)
+        return Candidate(subject_id, compared(cosine, shift), cosine=cosine)
+
+    def _compared(self, found: Sequence[Candidate]) -> Sequence[Candidate]:
+        if self._cohort is None:
+            return found
+        return [replace(one, score=compared(one.score, self._shift), cosine=one.score) for one in found]
 
     def above(self, threshold: float) -> Iterator[Sequence[Candidate]]:
         """Yield the subjects with at least this score, in groups, each once."""
-        found, fetched, told = self._first, MAX_PASSAGE_CANDIDATES, set[str]()
+        found, fetched, told = self._first, _fetched_first(self._cohort), set[str]()
         while near := [one for one in found if one.score >= threshold and one.subject_id not in told]:
             yield near
             if found[-1].score < threshold or len(found) < fetched:
                 return
             told.update(one.subject_id for one in near)
             fetched *= DEEPER
-            (found,) = self._gallery.search(self._gallery.model_version, self._probe[None], fetched)
+            (more,) = self._gallery.search(self._gallery.model_version, self._probe[None], fetched)
+            found = self._compared(more)
+
+
+def _fetched_first(cohort: CohortModel | None) -> int:
+    """Return how many subjects a search fetches."""
+    return max(MAX_PASSAGE_CANDIDATES, cohort.ranks + 1 if cohort else 0)
 
 
 class OrdersInForce:

@@ -122,7 +122,7 @@ class Decider:
         comparable = [item for item in of_model if not (item.capture.empty or item.capture.exercise_id)]
         for item in of_model:
             if item.capture.empty:
-                Neighbours.of(snapshot.gallery, item.probe.template[np.newaxis])
+                Neighbours.of(snapshot, item.probe.template[np.newaxis])
         searches = self._search(snapshot, comparable, now)
         settled = iter([self._settle(snapshot, search) for search in searches])
         decided = self._clock.now()
@@ -149,15 +149,15 @@ class Decider:
             track.add(one.capture.capture_id, one.probe.template, one.capture.quality, alike)
             for one, track in zip(items, tracks, strict=True)
         ]
-        found = Neighbours.of(snapshot.gallery, np.stack([state.fused for state in states])) if states else []
+        found = Neighbours.of(snapshot, np.stack([state.fused for state in states])) if states else []
         searches = list(map(_Search, items, tracks, states, found))
         for search in searches:
             self._part_look_alikes(snapshot, search)
             if search.state.begins:
                 self._begun(search.item.capture)
-            if (best := search.neighbours.best_score) is not None:
-                reached, gallery = best >= snapshot.decision.value, snapshot.gallery
-                score = PassageScore(best, reached, len(gallery), gallery.model_version)
+            if best := search.neighbours.best:
+                reached, templates = best.score >= snapshot.decision.value, len(snapshot.gallery)
+                score = PassageScore(best.score, reached, templates, snapshot.score_version)
                 search.state.passage.score = score.after(search.state.passage.score)
         return searches
 
@@ -166,12 +166,14 @@ class Decider:
 
         Two people who match one subject are alike already, so they must be more alike than others (ADR 9).
         """
-        best, likeness, threshold = search.neighbours.best_score, snapshot.likeness, snapshot.decision.value
-        if likeness is None or search.state.crops == 1 or best is None or best < threshold:
+        together, likeness, threshold = search.neighbours.best, snapshot.likeness, snapshot.decision.value
+        if likeness is None or search.state.crops == 1 or together is None or together.score < threshold:
             return
-        (alone,) = Neighbours.of(snapshot.gallery, search.item.probe.template[np.newaxis])
-        capture_id, score = search.item.capture.capture_id, alone.best_score
-        if score is None or score < threshold or likeness.same(search.state.passage.likeness_of(capture_id), score):
+        (alone,) = Neighbours.of(snapshot, search.item.probe.template[np.newaxis])
+        capture_id, best = search.item.capture.capture_id, alone.best
+        if best is None or best.score < threshold:
+            return
+        if likeness.same(search.state.passage.likeness_of(capture_id), best.likeness):
             return
         search.state = search.track.separate(capture_id, search.state.passage)
         search.neighbours = alone
@@ -213,7 +215,7 @@ class Decider:
             candidates=eligible,
             fused_crops=search.state.crops,
             threshold=snapshot.decision.value,
-            model_version=snapshot.gallery.model_version,
+            model_version=snapshot.score_version,
             template=search.state.fused,
             same_person=snapshot.likeness.same if snapshot.likeness else None,
             late=now - capture.captured_at > self._timing.late_after,

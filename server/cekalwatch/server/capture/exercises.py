@@ -112,13 +112,14 @@ class ExercisePassages:
         if not awaited.passage.crops:
             self.arrived.append(exercise.exercise_id)
         fused = awaited.passage.fuse(capture.capture_id, probe.template, capture.quality)
-        Neighbours.of(snapshot.gallery, fused[np.newaxis])  # the way of every passage; what it finds means nothing
-        score, threshold = float(fused @ awaited.reference.template), snapshot.decision.value
-        if score < threshold:
+        # The way of every passage. Whom it finds means nothing, but what they score does where scores are compared.
+        (neighbours,) = Neighbours.of(snapshot, fused[np.newaxis])
+        found = neighbours.with_another(exercise.subject_id, float(fused @ awaited.reference.template))
+        if found.score < snapshot.decision.value:
             return
         try:
             awaited.raised = True
-            match = self._match(capture, exercise, fused, score, awaited.passage.crops, snapshot)
+            match = self._match(capture, exercise, fused, found, awaited.passage.crops, snapshot)
             if self._alerts.record_exercise(match, exercise.exercise_id, self._clock.now()):
                 self._announce()
         except (StorageError, CekalwatchError) as error:
@@ -130,17 +131,17 @@ class ExercisePassages:
         capture: Capture,
         exercise: Exercise,
         fused: NDArray[np.float32],
-        score: float,
+        found: Candidate,
         crops: int,
         snapshot: GallerySnapshot,
     ) -> Match:
         return Match(
             capture=replace(capture, passage=f"exercise/{exercise.exercise_id}"),
             probe_jpeg=self._probe_jpeg(capture),
-            candidates=(Candidate(exercise.subject_id, score),),
+            candidates=(found,),
             fused_crops=crops,
             threshold=snapshot.decision.value,
-            model_version=snapshot.gallery.model_version,
+            model_version=snapshot.score_version,
             template=fused,
         )
 

@@ -29,7 +29,7 @@ FPIRS = (1e-2, 1e-3, 1e-4, 1e-5)
 def show(config: Config = None, data_dir: DataDir = None, model_pack: ModelPack = None) -> None:
     """Show the thresholds for list sizes and wanted FPIRs, and where they come from."""
     pack = _pack(config, data_dir, model_pack)
-    _print(pack.thresholds, f"{pack.name} ({pack.model_version})")
+    _print(pack.decision_thresholds, f"{pack.name} ({pack.score_version})")
 
 
 @app.command(
@@ -48,23 +48,28 @@ def fit(
     It says how the model's promises compare with what was counted. The audit trail records the change at the
     next start.
     """
-    from cekalwatch.server.alerts.evaluation_file import read_model
+    from cekalwatch.server.alerts.evaluation_file import read_models
     from cekalwatch.vision.manifest import write_manifest
 
     pack = _pack(config, data_dir, model_pack)
-    model, checks = read_model(run)
-    if model.provenance.model_version != pack.model_version:
+    fitted = read_models(run)
+    model = fitted.decisions
+    if model.provenance.model_version != pack.score_version:
         raise ProgramError(
             f"{run} was measured with {model.provenance.model_version}, and the pack {pack.name} is "
-            f"{pack.model_version}: thresholds hold for the model they were measured with. Evaluate this pack.",
+            f"{pack.score_version}: thresholds hold for the model they were measured with. Evaluate this pack.",
             Exit.CONFIG,
         )
-    for check in checks:
+    for check in fitted.checks:
         typer.echo(
             f"list of {check.list_size}: threshold {check.threshold:.3f}, FPIR promised {check.promised:g}, "
             f"counted {check.counted.value:.4f} ({check.counted.low:.4f} to {check.counted.high:.4f})"
         )
-    write_manifest(replace(pack, thresholds=model))
+    if pack.cohort:
+        cohort = replace(pack.cohort, thresholds=model)
+        write_manifest(replace(pack, thresholds=fitted.plain or pack.thresholds, cohort=cohort))
+    else:
+        write_manifest(replace(pack, thresholds=model))
     _print(model, f"written into {pack.folder}")
 
 
@@ -90,10 +95,10 @@ def clear(config: Config = None, data_dir: DataDir = None) -> None:
 def learned(config: Config = None, data_dir: DataDir = None) -> None:
     """Show what the server learned from the passages of this site, and the distance of its threshold from the
     pack's."""
-    from cekalwatch.server.cli.gallery.switching import model_in_use
+    from cekalwatch.server.cli.gallery.switching import scores_in_use
 
     with opened(config, data_dir) as context:
-        model_version = model_in_use(context).model_version
+        model_version = scores_in_use(context)
         found = context.stores.thresholds.learned(model_version)
     if found is None:
         typer.echo(f"Nothing was learned yet for {model_version}: the promise is that of the model pack")
@@ -116,12 +121,12 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds accept")
 def accept(config: Config = None, data_dir: DataDir = None) -> None:
     """Move the threshold to the learned one that waits for two people. It asks for both of them."""
-    from cekalwatch.server.cli.gallery.switching import model_in_use
+    from cekalwatch.server.cli.gallery.switching import scores_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
     with opened(config, data_dir) as context:
-        model_version = model_in_use(context).model_version
+        model_version = scores_in_use(context)
         learned = context.stores.thresholds.learned(model_version)
         if learned is None or learned.waiting is None:
             raise ProgramError("No learned threshold waits for two people", Exit.USAGE)
@@ -138,12 +143,12 @@ def accept(config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds forget")
 def forget(config: Config = None, data_dir: DataDir = None) -> None:
     """Forget what was learned until today, and return to the pack's threshold. It asks two people to sign."""
-    from cekalwatch.server.cli.gallery.switching import model_in_use
+    from cekalwatch.server.cli.gallery.switching import scores_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
     with opened(config, data_dir) as context:
-        model_version = model_in_use(context).model_version
+        model_version = scores_in_use(context)
         people = at_terminal(context).two_people(
             TwoPersonAction.CHANGE_THRESHOLD, lambda texts: texts.say("SIGN_LEARNING_FORGET", model=model_version)
         )
@@ -154,14 +159,14 @@ def forget(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
-    from cekalwatch.server.cli.gallery.switching import model_in_use
+    from cekalwatch.server.cli.gallery.switching import scores_in_use
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 
     if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
         raise ProgramError(f"A threshold is between {MIN_THRESHOLD} and {MAX_THRESHOLD}", Exit.USAGE)
     with opened(config, data_dir) as context:
-        model_version = model_in_use(context).model_version
+        model_version = scores_in_use(context)
 
         def words(texts: Texts) -> str:
             if value is None:

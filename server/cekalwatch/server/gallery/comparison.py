@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.errors import CekalwatchError
-from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
+from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.engines.recogniser import TemplateError
 from cekalwatch.server.recognition.enrolment import find_faces
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.models.store import TemplatePiece, TemplateStore
 from cekalwatch.vision.alignment import LandmarksError, align
+from cekalwatch.vision.cohort import CohortModel, compared
 
 MAX_CANDIDATES: Final = 5
 
@@ -46,6 +48,7 @@ class ComparedModel:
     engine: Engine
     gallery: Gallery
     threshold: float
+    cohort: CohortModel | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class ReferenceScores:
     """Comparison scores among reference faces, at a model's threshold.
 
     A reference's template is searched as if it were a probe: the genuine score is the best one with another photograph
-    of the same subject, the impostor score is the best one with any other subject.
+    of the same subject, the impostor score is the best one with any other subject. A model that compares scores with
+    those of the list compares these.
     """
 
     model_version: str
@@ -96,7 +100,12 @@ def tally(alerts: Iterable[ComparedAlert]) -> dict[str, Counter[tuple[Comparison
 
 
 def compare_references(
-    store: TemplateStore, model_version: str, size: int, threshold: float, most_subjects: int
+    store: TemplateStore,
+    model_version: str,
+    size: int,
+    threshold: float,
+    most_subjects: int,
+    cohort: CohortModel | None = None,
 ) -> ReferenceScores:
     """Compare reference faces of at most `most_subjects`, evenly chosen, with all others of a model version. Blocks.
 
@@ -104,16 +113,10 @@ def compare_references(
     """
     chosen = frozenset(_choice(store, model_version, size, most_subjects))
     owners, probes = _probes(store, model_version, size, chosen)
-    impostor = np.full(len(owners), -np.inf, dtype=np.float32)
-
-    def compare(piece: TemplatePiece) -> None:
-        scores = probes @ piece.templates.T
-        scores[owners[:, None] == np.array(piece.subject_ids, dtype=object)[None, :]] = -np.inf
-        np.maximum(impostor, scores.max(axis=1, initial=-np.inf), out=impostor)
-
-    if len(owners):
-        store.load(model_version, size, compare)
-    genuine, impostor = _genuine(owners, probes), impostor[np.isfinite(impostor)]
+    gallery = _gallery(store, model_version, size)
+    others = _others(gallery, owners, probes, cohort)
+    genuine = _genuine(owners, probes, _shifts(gallery, others, cohort))
+    impostor = np.array([_first(gallery, one, cohort) for one in others if one], dtype=np.float32)
     return ReferenceScores(
         model_version,
         threshold,
@@ -127,21 +130,62 @@ def compare_references(
     )
 
 
-def genuine_scores(store: TemplateStore, model_version: str, size: int, most_subjects: int) -> NDArray[np.float32]:
+def genuine_scores(
+    store: TemplateStore, model_version: str, size: int, most_subjects: int, cohort: CohortModel | None = None
+) -> NDArray[np.float32]:
     """Return the best score of each reference face with another photograph of its subject, in order; blocks.
 
     The choice of subjects is that of `compare_references`.
     """
     chosen = frozenset(_choice(store, model_version, size, most_subjects))
-    return np.sort(_genuine(*_probes(store, model_version, size, chosen)))
+    owners, probes = _probes(store, model_version, size, chosen)
+    shifts = np.zeros(len(owners), dtype=np.float32)
+    if cohort:
+        gallery = _gallery(store, model_version, size)
+        shifts = _shifts(gallery, _others(gallery, owners, probes, cohort), cohort)
+    return np.sort(_genuine(owners, probes, shifts))
 
 
-def _genuine(owners: NDArray[np.object_], probes: NDArray[np.float32]) -> NDArray[np.float32]:
+def _genuine(
+    owners: NDArray[np.object_], probes: NDArray[np.float32], shifts: NDArray[np.float32]
+) -> NDArray[np.float32]:
     among = probes @ probes.T
     among[owners[:, None] != owners[None, :]] = -np.inf
     np.fill_diagonal(among, -np.inf)
-    best: NDArray[np.float32] = among.max(axis=1, initial=-np.inf)
-    return best[np.isfinite(best)]
+    best = among.max(axis=1, initial=-np.inf) + shifts
+    return np.minimum(best[np.isfinite(best)], np.float32(1), dtype=np.float32)
+
+
+def _gallery(store: TemplateStore, model_version: str, size: int) -> Gallery:
+    builder = GalleryBuilder(model_version, size, GalleryStorage.FLOAT32)
+    store.load(model_version, size, lambda piece: builder.add(piece.templates, piece.subject_ids))
+    return builder.gallery()
+
+
+def _others(
+    gallery: Gallery, owners: NDArray[np.object_], probes: NDArray[np.float32], cohort: CohortModel | None
+) -> list[list[float]]:
+    """Return the scores of each probe with the nearest subjects who are not its owner, best first."""
+    most = 1 + _ranks(cohort)
+    found = gallery.search(gallery.model_version, probes, most + 1)
+    return [
+        [one.score for one in near if one.subject_id != owner][:most]
+        for owner, near in zip(owners.tolist(), found, strict=True)
+    ]
+
+
+def _ranks(cohort: CohortModel | None) -> int:
+    return cohort.ranks if cohort else 0
+
+
+def _shifts(gallery: Gallery, others: list[list[float]], cohort: CohortModel | None) -> NDArray[np.float32]:
+    """Return what is added to the score of each probe with its owner, whom these others follow."""
+    return np.array([cohort.shift(one, gallery.subjects) if cohort else 0.0 for one in others], dtype=np.float32)
+
+
+def _first(gallery: Gallery, others: list[float], cohort: CohortModel | None) -> float:
+    """Return the score of a probe with the nearest of others, as if its owner were not on the list."""
+    return compared(others[0], cohort.shift(others[1:], gallery.subjects - 1)) if cohort else others[0]
 
 
 def _choice(store: TemplateStore, model_version: str, size: int, most: int) -> list[str]:
@@ -176,8 +220,10 @@ def _found(model: ComparedModel, subject_id: str, jpeg: bytes) -> tuple[Comparis
         probes = model.engine.recogniser.embed(align(picture, face.landmarks)[None])
     except (CekalwatchError, LandmarksError, TemplateError):
         return ComparisonResult.NO_FACE, None
-    (candidates,) = model.gallery.search(model.engine.recogniser.model_version, probes, MAX_CANDIDATES)
-    score = next((one.score for one in candidates if one.subject_id == subject_id), None)
+    (near,) = model.gallery.search(model.gallery.model_version, probes, max(MAX_CANDIDATES, _ranks(model.cohort) + 1))
+    shift = model.cohort.shift([one.score for one in near[1:]], model.gallery.subjects) if model.cohort else 0.0
+    cosine = next((one.score for one in near[:MAX_CANDIDATES] if one.subject_id == subject_id), None)
+    score = None if cosine is None else compared(cosine, shift)
     return ComparisonResult.ALERTS if score is not None and score >= model.threshold else ComparisonResult.BELOW, score
 
 

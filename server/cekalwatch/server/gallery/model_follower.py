@@ -107,8 +107,8 @@ def threshold_rule(settings: ModelSettings, thresholds: ThresholdStore, pack: Pa
     configured = settings.threshold if pack.name == settings.model_pack else None
     return ThresholdRule(
         thresholds,
-        pack.model_version,
-        pack.thresholds,
+        pack.score_version,
+        pack.decision_thresholds,
         settings.target_fpir,
         configured,
         settings.threshold_learning,
@@ -118,7 +118,7 @@ def threshold_rule(settings: ModelSettings, thresholds: ThresholdStore, pack: Pa
 def searched_model(settings: ModelSettings, thresholds: ThresholdStore, pack: Pack) -> SearchedModel:
     """Return the pack's model with its threshold."""
     rule = threshold_rule(settings, thresholds, pack)
-    return SearchedModel(pack.model_version, pack.recogniser.size, rule.now, pack.likeness)
+    return SearchedModel(pack.model_version, pack.recogniser.size, rule.now, pack.likeness, pack.cohort)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.storage.models.store import TemplatePiece, TemplateState, TemplateStore
+from cekalwatch.vision.cohort import CohortModel
 from cekalwatch.vision.thresholds import LikenessModel
 
 log = structlog.get_logger()
@@ -41,6 +42,8 @@ class SearchedModel:
     """Returns the decision threshold for a gallery with that number of templates; it blocks."""
     likeness: LikenessModel | None = None
     """The likeness threshold of two passages of one person; None if it was never measured."""
+    cohort: CohortModel | None = None
+    """How scores are compared with those of the list; None: they are not."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,14 @@ class GallerySnapshot:
     references_without_template: int
     people: SearchedPeople
     """The subjects that should have templates."""
+    cohort: CohortModel | None = None
+    """How scores are compared with those of the list; None: they are not."""
+
+    @property
+    def score_version(self) -> str:
+        """What the scores of decisions are bound to."""
+        model_version = self.gallery.model_version
+        return self.cohort.score_version(model_version) if self.cohort else model_version
 
     @cached_property
     def blind(self) -> bool:
@@ -239,6 +250,7 @@ def _snapshot(
         unusable=unusable,
         references_without_template=state.references_without_template,
         people=people,
+        cohort=model.cohort,
     )
     if snapshot.blind:
         log.error("gallery_empty", searched=people.searched, unreadable=people.unreadable)

@@ -44,7 +44,7 @@ class ThresholdRule:
         configured: float | None,
         learning: LearningBounds = LearningBounds(),  # noqa: B008  # frozen
     ) -> None:
-        """`model` and `configured` are those of the pack with that model version."""
+        """`model` and `configured` are those of the pack whose scores have that version."""
         self._store = store
         self._model_version = model_version
         self._model = model
@@ -107,7 +107,7 @@ class ThresholdSetting:
     """Sets the threshold. Blocks."""
 
     def __init__(self, store: ThresholdStore, clock: Clock, model_version: Callable[[], str]) -> None:
-        """`model_version` returns the model in use, for which the threshold is set."""
+        """`model_version` returns the version of the scores in use, for which the threshold is set."""
         self._store = store
         self._clock = clock
         self._model_version = model_version

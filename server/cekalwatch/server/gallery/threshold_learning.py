@@ -103,8 +103,8 @@ class ThresholdLearner:
             self._stores.scores.forget_before(first.isoformat())
             self._swept = first.isoformat()
         snapshot, pack = self._snapshot(), self._pack()
-        model_version = snapshot.gallery.model_version
-        if not len(snapshot.gallery) or pack.model_version != model_version:
+        model_version = snapshot.score_version
+        if not len(snapshot.gallery) or pack.score_version != model_version:
             return
         try:
             known = self._stores.thresholds.learned(model_version)
@@ -113,12 +113,25 @@ class ThresholdLearner:
         agreement = Agreement.of(
             self._evidence(model_version, self._from(first, known)),
             self._site.cameras,
-            lambda counts: fit_tail(counts, pack.thresholds, today.isoformat(), version("cekalwatch")),
+            lambda counts: fit_tail(counts, pack.decision_thresholds, today.isoformat(), version("cekalwatch")),
             lambda tail: tail.threshold(len(snapshot.gallery), self._site.target_fpir).value,
         )
         learned, entry = self._learned(known, agreement, snapshot, pack, today)
+        entry = entry or (self._begun_anew(model_version) if known is None else None)
         if learned != known and self._stores.thresholds.learn(known, learned, entry) and entry:
-            log.info("threshold_learned", **entry.details)
+            if entry.action is Action.THRESHOLD_LEARNED:
+                log.info("threshold_learned", **entry.details)
+            else:
+                log.info("learning_begun_anew", **entry.details)
+
+    def _begun_anew(self, model_version: str) -> AuditEntry | None:
+        """Return the entry that what was learned for other scores does not carry over; None if nothing was."""
+        before = self._stores.thresholds.learned_before(model_version)
+        if before is None or not before.offset.value:
+            return None
+        forgotten = f"{before.offset.value:+.4f}"
+        details = {"forgotten": forgotten, "model": model_version, "before": before.model_version}
+        return AuditEntry(self._clock.now(), self._actor, Action.LEARNING_FORGOTTEN, details=details)
 
     @staticmethod
     def _from(first: date, known: LearnedThreshold | None) -> date:
@@ -150,8 +163,8 @@ class ThresholdLearner:
         today: date,
     ) -> tuple[LearnedThreshold, AuditEntry | None]:
         site, templates = self._site, len(snapshot.gallery)
-        before = known or LearnedThreshold(pack.model_version, LearnedOffset(), "", SiteFindings.NONE)
-        packs = pack.thresholds.threshold(templates, site.target_fpir)
+        before = known or LearnedThreshold(pack.score_version, LearnedOffset(), "", SiteFindings.NONE)
+        packs = pack.decision_thresholds.threshold(templates, site.target_fpir)
         findings = SiteFindings(
             agreement.passages,
             round(agreement.weight, 1),
@@ -187,7 +200,12 @@ class ThresholdLearner:
 
     def _missed(self, pack: Pack, threshold: float) -> float | None:
         scores = compare_references(
-            self._stores.templates, pack.model_version, pack.recogniser.size, threshold, MAX_COMPARED_SUBJECTS
+            self._stores.templates,
+            pack.model_version,
+            pack.recogniser.size,
+            threshold,
+            MAX_COMPARED_SUBJECTS,
+            pack.cohort,
         )
         return scores.genuine_below if scores.with_another >= MIN_COMPARED_PHOTOGRAPHS else None
 

@@ -62,14 +62,14 @@ class ThresholdOutlooks:
         snapshot, pack = self._snapshot(), self._pack()
         templates, rule = len(snapshot.gallery), self._rule(pack)
         try:
-            learned = self._thresholds.learned(pack.model_version)
+            learned = self._thresholds.learned(pack.score_version)
         except ChangedRowError:  # a separate problem reports it
             learned = None
         findings = learned.findings if learned else SiteFindings.NONE
         genuine = self._genuine(snapshot.gallery, pack)
         decision = rule.now(templates)
         return ThresholdOutlook(
-            pack.model_version,
+            pack.score_version,
             templates,
             self._target_fpir,
             decision,
@@ -80,7 +80,7 @@ class ThresholdOutlooks:
             learned.offset.value if learned else 0.0,
             len(genuine),
             tuple(
-                self._point(float(one), templates, findings, pack.thresholds, genuine)
+                self._point(float(one), templates, findings, pack.decision_thresholds, genuine)
                 for one in np.linspace(MIN_THRESHOLD, MAX_THRESHOLD, POINTS)
             ),
             waiting_threshold=learned.waiting if learned else None,
@@ -113,7 +113,9 @@ class ThresholdOutlooks:
     def _genuine(self, gallery: Gallery, pack: Pack) -> NDArray[np.float32]:
         """Return the scores of photographs of one person; they are compared again when the gallery has changed."""
         if self._compared is None or self._compared[0] is not gallery:
-            scores = genuine_scores(self._templates, pack.model_version, pack.recogniser.size, MAX_COMPARED_SUBJECTS)
+            scores = genuine_scores(
+                self._templates, pack.model_version, pack.recogniser.size, MAX_COMPARED_SUBJECTS, pack.cohort
+            )
             self._compared = (gallery, scores)
         return self._compared[1]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -91,7 +91,7 @@ def fit_tail(searched: Mapping[int, Counts], pack: ThresholdModel, measured_on: 
     """
     passages = sum(float(one.sum()) for one in searched.values())
     begin = _tail_begin(sum(searched.values(), np.zeros(BINS)), passages)
-    size = max(1, round(sum(size * float(one.sum()) for size, one in searched.items()) / passages))
+    size = max(pack.grows_from, round(sum(size * float(one.sum()) for size, one in searched.items()) / passages))
     above = sum(float(one[begin:].sum()) for one in searched.values()) / passages
     counted = -math.log1p(-min(max(above, 1 / passages), _MOST_ABOVE))
     # The pack's tail has no data beyond its end.
@@ -103,6 +103,7 @@ def fit_tail(searched: Mapping[int, Counts], pack: ThresholdModel, measured_on: 
         scale=pack.scale,
         shape=min(max(pack.shape, -_MOST_SHAPE), _MOST_SHAPE),
         provenance=Provenance("", pack.provenance.model_version, measured_on, 0, round(passages), 0, program),
+        grows_from=pack.grows_from,
     )
     likelihood = _likelihood(searched, start, begin)
     prior = _parameters(start)
@@ -130,7 +131,7 @@ def _likelihood(counts: Mapping[int, Counts], start: ThresholdModel, begin: int)
         rates = _rates(parameters, beyond)
         total = np.zeros(parameters.shape[:-1])
         for size, (below, tail) in used.items():
-            reached = -np.expm1(-size / start.list_size * rates)
+            reached = -np.expm1(-max(size, start.grows_from) / start.list_size * rates)
             inside = np.maximum(reached[..., :-1] - reached[..., 1:], _LEAST)
             total += below * np.log(np.maximum(1 - reached[..., 0], _LEAST))
             total += np.log(inside) @ tail[: inside.shape[-1]]
@@ -195,7 +196,7 @@ def _parameters(model: ThresholdModel) -> Parameters:
 
 def _model(like: ThresholdModel, parameters: Parameters) -> ThresholdModel:
     rate, scale, shape = map(float, _figures(parameters))
-    return ThresholdModel(like.list_size, like.tail_from, rate, scale, shape, like.provenance)
+    return replace(like, tail_rate=rate, scale=scale, shape=shape)
 
 
 def _figures(parameters: Parameters) -> tuple[Parameters, Parameters, Parameters]:

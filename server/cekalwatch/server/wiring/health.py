@@ -154,7 +154,7 @@ def init_health(
 def operations_servicer(context: Context, gallery: GalleryParts, status: StatusService) -> OperationsServicer:
     """Return what serves operators."""
     settings, stores, engines = context.settings, context.stores, gallery.engines
-    setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.engine.recogniser.model_version)
+    setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.engine.pack.score_version)
     outlooks = ThresholdOutlooks(
         stores.thresholds,
         stores.watchlist.templates,

@@ -13,13 +13,22 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.thresholds import ThresholdSource
-from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.learning.camera_agreement import MIN_PASSAGES
-from cekalwatch.server.learning.learned_threshold import MAX_ALONE, LearningBounds, LearningMode
+from cekalwatch.server.learning.learned_threshold import (
+    MAX_ALONE,
+    LearnedOffset,
+    LearnedThreshold,
+    LearningBounds,
+    LearningMode,
+    SiteFindings,
+)
+from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts
 from cekalwatch.server.storage.database import Database
+from tests.support.builders.cohorts import cohort
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL
 from tests.support.scenarios.learning import LISTED, PACK, WANTED, LearningPort, Passers
@@ -201,3 +210,28 @@ def test_alerts_that_nobody_settles_do_not_lower_the_threshold(database: Databas
             port.accept()
         port.clock.advance(timedelta(days=1))
     assert WANTED / 2 <= people.fpir(port.decision.value) <= WANTED * 2
+
+
+@pytest.mark.slow
+def test_a_pack_that_begins_to_compare_learns_anew_and_says_what_no_longer_counts(database: Database):
+    compares = replace(PACK, cohort=replace(cohort(), thresholds=replace(PACK.thresholds, grows_from=LISTED)))
+    port, people = LearningPort(database, cameras=1, pack=compares), Passers(0.1)
+    before = LearnedThreshold(MODEL, LearnedOffset(0.04), "", SiteFindings.NONE)
+    port.thresholds.forget_learned(before, AuditEntry(port.clock.now(), ADMINISTRATION, Action.LEARNING_FORGOTTEN))
+    counts = ScoreCounts(CountKey("2026-03-01", "dep-0", MODEL, LISTED, "batam-center"), np.full(BINS, 9.0), 0)
+    port.scores.add([counts])
+    port.holder.follow()
+    assert port.decision.value == PACKS
+    port.look()
+    assert port.learned
+    assert port.learned.model_version == compares.score_version != MODEL
+    assert port.learned.findings.passages == 0, "counts of other scores do not count"
+    assert port.thresholds.learned(MODEL) is None
+    _, (_, actor, text) = port.desk.trail(Action.LEARNING_FORGOTTEN)
+    assert actor == "server:test"
+    assert json.loads(text) == {"forgotten": "+0.0400", "model": compares.score_version, "before": MODEL}
+    port.passes("dep-0", people.scores(900))
+    port.look()
+    assert port.learned.findings.passages == 900
+    assert port.decision.source is ThresholdSource.LEARNED
+    assert len(port.desk.trail(Action.LEARNING_FORGOTTEN)) == 2, "it is said once"

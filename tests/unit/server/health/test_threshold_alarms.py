@@ -114,6 +114,26 @@ def test_a_threshold_that_waits_is_told_until_two_people_accept_it(database: Dat
     assert screen.faults() == {}, "nor is the step before it told any more"
 
 
+@pytest.mark.slow
+def test_a_threshold_that_two_people_set_for_other_scores_is_told_until_they_set_one_for_these(database: Database):
+    port = LearningPort(database, cameras=1)
+    setting = ThresholdSetting(port.thresholds, port.clock, lambda: "test-before")
+    setting.set(0.6, TOGETHER, ADMINISTRATION)
+    port.holder.follow()
+    screen = Screen(database, port)
+    fault = screen.faults()[TroubleKind.THRESHOLD_LEFT]
+    assert fault.about == MODEL
+    assert (fault.details["left"], fault.details["threshold"]) == ("0.600", f"{port.decision.value:.3f}")
+    ThresholdSetting(port.thresholds, port.clock, lambda: MODEL).set(None, TOGETHER, ADMINISTRATION)
+    port.holder.follow()
+    assert screen.faults() == {}
+
+
 def test_supervisors_are_told():
-    for kind in (TroubleKind.THRESHOLD_WAITING, TroubleKind.THRESHOLD_MOVED, TroubleKind.SCORES_STAND_OUT):
+    for kind in (
+        TroubleKind.THRESHOLD_WAITING,
+        TroubleKind.THRESHOLD_MOVED,
+        TroubleKind.THRESHOLD_LEFT,
+        TroubleKind.SCORES_STAND_OUT,
+    ):
         assert PersonRole.SUPERVISOR in acknowledges(kind)

@@ -91,14 +91,15 @@ def _model(context: Context, choice: ModelChoice) -> ComparedModel:
     store = context.stores.watchlist.templates
     store.load(model.model_version, model.size, lambda piece: builder.add(piece.templates, piece.subject_ids))
     gallery = builder.gallery()
-    return ComparedModel(open_pack(context.settings, pack), gallery, model.threshold(len(gallery)).value)
+    threshold = model.threshold(len(gallery)).value
+    return ComparedModel(open_pack(context.settings, pack), gallery, threshold, pack.cohort)
 
 
 def _references(context: Context, model: ComparedModel, most: int) -> ReferenceScores:
     from cekalwatch.server.gallery.comparison import compare_references
 
     store, gallery = context.stores.watchlist.templates, model.gallery
-    return compare_references(store, gallery.model_version, gallery.size, model.threshold, most)
+    return compare_references(store, gallery.model_version, gallery.size, model.threshold, most, model.cohort)
 
 
 def _alerts(context: Context, models: tuple[ComparedModel, ComparedModel], most: int) -> Iterator[ComparedAlert]:

@@ -40,6 +40,13 @@ def model_in_use(context: Context) -> ModelChoice:
     return chosen.current if chosen else model_of(read_manifest(settings.models_path / settings.model_pack))
 
 
+def scores_in_use(context: Context) -> str:
+    """Return what thresholds are bound to; loads no network. Raises PackError."""
+    from cekalwatch.vision.manifest import read_manifest
+
+    return read_manifest(context.settings.models_path / model_in_use(context).pack).score_version
+
+
 AcceptRefused = Annotated[
     bool,
     typer.Option(

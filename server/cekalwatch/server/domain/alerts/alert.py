@@ -266,9 +266,11 @@ def _met(candidate: Candidate, match: Match, *, undecided: bool, further: bool) 
         return candidate
     if undecided and candidate.renewed_by(met):
         candidate = replace(candidate, ruled_out=False, disproved=False, unlisted=False)
+    better = met if candidate.model_version or met.score > candidate.score else candidate
     return replace(
         candidate,
-        score=met.score if candidate.model_version else max(candidate.score, met.score),
+        score=better.score,
+        cosine=better.cosine,
         model_version="",
         order_ids=tuple(dict.fromkeys((*candidate.order_ids, *met.order_ids))),
         ruled_out=candidate.ruled_out and (candidate.disproved or not (undecided and further)),

@@ -46,7 +46,7 @@ class NearAlert:
         if self.has_passage:
             # If its face is no longer stored, only the tracker decides.
             return own is None or not match.is_another(own.model_version, own.template)
-        shared = [one.score for one in self.alert.candidates if self.answers(one, match)]
+        shared = [one.likeness for one in self.alert.candidates if self.answers(one, match)]
         return (
             bool(shared)
             and self.alert.camera.site == match.capture.camera.site

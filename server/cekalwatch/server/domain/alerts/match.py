@@ -18,10 +18,11 @@ class Template(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A subject near the probe; the comparison score is a cosine, -1 to 1."""
+    """A subject near the probe."""
 
     subject_id: str
     score: float
+    """The comparison score that is held against the threshold: a cosine, -1 to 1, or one compared with the list's."""
     order_ids: tuple[str, ...] = ()
     """Of a match or an alert: the subject's orders that are in force and watched by the camera's direction."""
     ruled_out: bool = False
@@ -35,6 +36,13 @@ class Candidate:
     """Whether it is disproved only because Cekal Online did not list them: a new order of theirs may be listed."""
     model_version: str = ""
     """Of an alert: the model version of the score, if it is another than the alert's."""
+    cosine: float | None = None
+    """What the score was before it was compared with those of the list (docs/adr/0091); None: it was not."""
+
+    @property
+    def likeness(self) -> float:
+        """How alike the two faces are by themselves, a cosine, -1 to 1."""
+        return self.score if self.cosine is None else self.cosine
 
     def renewed_by(self, met: Candidate) -> bool:
         """Whether what Cekal Online did not list is no answer to `met`, the same subject with an order that is new."""
@@ -53,6 +61,7 @@ class Match:
     fused_crops: int
     threshold: float
     model_version: str
+    """What scores and threshold are bound to; templates of two are not compared either."""
     template: Template = field(repr=False, compare=False)
     """The passage's fused template, of length 1."""
     same_person: Callable[[float, float], bool] | None = field(default=None, compare=False)
@@ -78,9 +87,9 @@ class Match:
     def is_like(self, model_version: str, template: Template, subject_score: float) -> bool:
         """Whether another passage, fused to `template`, is probably of the same person.
 
-        `subject_score` is its best with a subject whom both match: whichever of the two came first may be the real one.
+        `subject_score` is its best cosine with a subject whom both match: whichever came first may be the real one.
         """
-        return self._same(model_version, template, max(self.score, subject_score))
+        return self._same(model_version, template, max(self.candidates[0].likeness, subject_score))
 
     def is_another(self, model_version: str, template: Template) -> bool:
         """Whether this is another person than the one whose passage of the same track was fused to `template`.
@@ -88,7 +97,7 @@ class Match:
         With faces of a model that nobody has measured, or of two models, the tracker decides.
         """
         comparable = self.same_person is not None and model_version == self.model_version
-        return comparable and not self._same(model_version, template, self.score)
+        return comparable and not self._same(model_version, template, self.candidates[0].likeness)
 
     def likeness_to(self, model_version: str, template: Template) -> float:
         """Return the score of this match's face with a passage fused to `template`; -1 for another model's."""

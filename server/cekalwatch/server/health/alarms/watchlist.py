@@ -92,11 +92,16 @@ class ThresholdAlarms:
         """Return the faults of the threshold for supervisors; None when its row was changed. It blocks."""
         snapshot = self.snapshot()
         try:
-            learned = self.thresholds.learned(snapshot.gallery.model_version)
+            learned = self.thresholds.learned(snapshot.score_version)
+            left = self.thresholds.left(snapshot.score_version)
         except ChangedRowError:  # an alarm of its own
             return None
         findings = learned.findings if learned else SiteFindings.NONE
         found = [*self._moved(findings, snapshot), *self._waiting(learned, snapshot), *self._stand_out(findings)]
+        if left is not None:
+            in_force = f"{snapshot.threshold:.3f}"
+            kind, about = TroubleKind.THRESHOLD_LEFT, snapshot.score_version
+            found.append(fault(kind, about, left=f"{left:.3f}", threshold=in_force))
         return Findings(found, lambda kind, _: kind in OF_THRESHOLDS)
 
     def _moved(self, findings: SiteFindings, snapshot: GallerySnapshot) -> Iterable[Fault]:
@@ -106,7 +111,7 @@ class ThresholdAlarms:
             return
         yield fault(
             TroubleKind.THRESHOLD_MOVED,
-            snapshot.gallery.model_version,
+            snapshot.score_version,
             threshold=f"{move.threshold:.3f}",
             before=f"{move.before:.3f}",
             passages=move.passages_per_false_alert,

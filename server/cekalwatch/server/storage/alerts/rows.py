@@ -88,7 +88,7 @@ def new_row(match: Match, candidates: Sequence[Candidate], now: datetime, exerci
         raised_at=now,
         last_seen_at=capture.captured_at,
         threshold=match.threshold,
-        candidates=list(map(asdict, candidates)),
+        candidates=_facts(candidates),
         model_version=match.model_version,
         late=match.late,
         exercise_id=str(exercise_id) if exercise_id else None,
@@ -99,7 +99,7 @@ def write_match(row: AlertRow, alert: Alert) -> None:
     """Update the row after a match joined the alert; see `Alert.with_match`."""
     row.version = alert.version
     row.subject_id = alert.subject_id
-    row.candidates = list(map(asdict, alert.candidates))
+    row.candidates = _facts(alert.candidates)
     row.threshold, row.model_version = alert.threshold, alert.model_version
     row.last_seen_at = alert.last_seen_at
     row.late = alert.late
@@ -108,7 +108,7 @@ def write_match(row: AlertRow, alert: Alert) -> None:
 def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handling, keyring: Keyring) -> None:
     """Bring the row of `alert` to `after`, and add the findings, follow-ups and looks that it does not have."""
     before, handled = alert.handling, alert.with_handling(after)
-    row.subject_id, row.candidates = handled.subject_id, list(map(asdict, handled.candidates))
+    row.subject_id, row.candidates = handled.subject_id, _facts(handled.candidates)
     row.state, row.escalation = after.state, after.escalation
     row.escalated_at, row.escalations = after.escalated_at, after.escalations
     row.stands_since, row.orders_ended_at = after.stands_since, after.orders_ended_at
@@ -270,6 +270,15 @@ def handling_of(row: AlertRow | sqlalchemy.Row[Any]) -> Handling:
         escalations=row.escalations,
         orders_ended_at=row.orders_ended_at,
     )
+
+
+def _facts(candidates: Iterable[Candidate]) -> list[dict[str, Any]]:
+    """Return what is stored of candidates: a server before 0.3.0 knows no cosine, and meets none unless it must."""
+    found = list(map(asdict, candidates))
+    for one in found:
+        if one["cosine"] is None:
+            del one["cosine"]
+    return found
 
 
 def _candidates(row: AlertRow) -> tuple[Candidate, ...]:

@@ -96,6 +96,15 @@ class ThresholdStore:
             row = one_checked(session, ThresholdRow, 1)
         return row.value if row and row.model_version == model_version else None
 
+    def left(self, model_version: str) -> float | None:
+        """Return the threshold that was set for other scores than those of that model version; None when there is none.
+
+        Raises ChangedRowError when its row was changed.
+        """
+        with self._database.session() as session:
+            row = one_checked(session, ThresholdRow, 1)
+        return row.value if row and row.model_version != model_version else None
+
     def set(self, value: float | None, model_version: str, entry: AuditEntry) -> None:
         """Store another threshold, or none; one for another model version is removed."""
         with self._database.session() as session:
@@ -112,6 +121,15 @@ class ThresholdStore:
         """
         with self._database.session() as session:
             return _learned(session, model_version)
+
+    def learned_before(self, model_version: str) -> LearnedThreshold | None:
+        """Return what was learned for other scores than those of that model version, until something is for these.
+
+        Raises ChangedRowError when its row was changed.
+        """
+        with self._database.session() as session:
+            row = one_checked(session, LearnedThresholdRow, 1)
+            return None if row is None or row.model_version == model_version else _of(row)
 
     def learn(self, known: LearnedThreshold | None, learned: LearnedThreshold, entry: AuditEntry | None) -> bool:
         """Store `learned` in place of `known`, with an entry in the audit trail if it must be recorded.
@@ -144,8 +162,12 @@ def _learned(session: Session, model_version: str) -> LearnedThreshold | None:
     row = one_checked(session, LearnedThresholdRow, 1)
     if row is None or row.model_version != model_version:
         return None
+    return _of(row)
+
+
+def _of(row: LearnedThresholdRow) -> LearnedThreshold:
     offset = LearnedOffset(row.step, row.day, row.moved, float(row.state.get("accepted", 0.0)))
-    return LearnedThreshold(model_version, offset, row.forgotten_through, SiteFindings.from_json(row.state))
+    return LearnedThreshold(row.model_version, offset, row.forgotten_through, SiteFindings.from_json(row.state))
 
 
 def _keep(session: Session, learned: LearnedThreshold, entry: AuditEntry | None) -> None:
