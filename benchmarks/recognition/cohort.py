@@ -2,7 +2,7 @@
 
     python -m benchmarks recognition.cohort
 
-The model is that of the pack `standard`. A list has 200 people of LFW and 200 of
+A list has 200 people of LFW and 200 of
 two regions of the South Asian set; strangers are of LFW and of the other two regions, in equal weight. Each photograph
 is searched by itself, in twenty draws. `…_raw` are the scores as they are. FPIR of a group is counted over the promised
 1e-2. `cohort.missed_stuffed_…` is the FNIR of people whose photograph is on the list under several more names, at the
@@ -18,11 +18,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recognition.faces import PACK, people, south_asians
+from benchmarks.recognition.faces import people, south_asians
 from cekalwatch.evaluation.people import EvaluatedPerson, single_probes
 from cekalwatch.evaluation.statistics.trials import NOTHING, WatchedList, compared
+from cekalwatch.server.recognition.packs.threshold_models import STANDARD
 from cekalwatch.vision.cohort import CohortModel
-from cekalwatch.vision.manifest import load_pack
 
 DRAWS: Final = 20
 EACH: Final = 200
@@ -33,6 +33,8 @@ SIZES: Final = (2, 10, 50, 100, 200, 400, 800)
 SIZE_DRAWS: Final = 4
 STUFFED: Final = (1, 3, 10, 20)
 MAX_LIMIT: Final = 0.99
+MODEL: Final = CohortModel(part=0.75, ranks=10, limit=0.4, usual=0.2, thresholds=STANDARD)
+"""That of the decision; its thresholds are not used."""
 
 Scores = NDArray[np.float32]
 People = NDArray[np.int64]
@@ -114,11 +116,8 @@ def measure() -> dict[str, float]:
     searches = Searches([*lfw, *asian], len(lfw))
     ports = [Port.drawn(searches, draw) for draw in range(DRAWS)]
     figures: dict[str, float] = {}
-    model = load_pack(PACK).cohort
-    if model is None:
-        raise FileNotFoundError(f"a pack that compares scores in {PACK}")
-    unlimited = replace(model, limit=MAX_LIMIT)
-    for cohort, suffix in ((model, ""), (None, "_raw"), (unlimited, "_unlimited")):
+    unlimited = replace(MODEL, limit=MAX_LIMIT)
+    for cohort, suffix in ((MODEL, ""), (None, "_raw"), (unlimited, "_unlimited")):
         found = mixed(searches, ports, cohort)
         at = found.pop("threshold_1e-2")
         missed = {more: [port.stuffed(cohort, more) < at for port in ports[:SIZE_DRAWS]] for more in STUFFED}

@@ -5,6 +5,8 @@ import pytest
 
 from cekalwatch.evaluation.people import passage_probes, single_probes
 from cekalwatch.evaluation.statistics.trials import NOBODY, NOTHING, WatchedList, pooled
+from cekalwatch.vision.cohort import FULL_FROM
+from tests.support.builders.cohorts import cohort
 from tests.support.builders.templates import direction, noisy_people, people_of, sample
 
 X, Y, Z = direction(1, 0, 0), direction(0, 1, 0), direction(0, 0, 1)
@@ -98,3 +100,29 @@ def test_blocks_of_probes_give_what_one_search_at_a_time_gives():
     for name in ("mated", "non_mated"):
         assert getattr(together, name) == pytest.approx(getattr(apart, name), abs=1e-5)
     assert np.array_equal(together.non_mated_nearest, apart.non_mated_nearest)
+
+
+def test_scores_are_compared_with_those_of_their_own_search_as_on_the_server():
+    people = people_of(
+        [sample("ani", X), sample("ani", direction(4, 3, 0))],
+        [sample("budi", Y), sample("budi", Y)],
+        [sample("citra", Z)],
+    )
+    model = cohort(part=1.0, ranks=2, limit=0.9, usual=0.0)
+    trials = WatchedList.of(people, dict.fromkeys(range(3), 1), model).search(single_probes(people, 1), frozenset({0}))
+    (mated,), ani = trials.mated, trials.non_mated[0]
+    assert mated == pytest.approx(0.8 - 2 / FULL_FROM * (0.6 + 0.0) / 2), "budi and citra follow"
+    assert ani == pytest.approx(0.6 - 1 / FULL_FROM * 0.0), "without ani, citra follows budi"
+    assert trials.non_mated[1] == pytest.approx(0.0), "budi's picture: ani and citra"
+    passages = people_of([sample("ani", X)], [sample("budi", X, "cam"), sample("budi", Y, "cam")])
+    alone = WatchedList.of(passages, {0: 1}, model).search(passage_probes(passages, 1, 3), frozenset())
+    assert alone.non_mated[-1] == pytest.approx(1.0), "a list of one keeps its scores"
+
+
+def test_pairs_of_strangers_are_compared_as_if_the_traveller_were_not_listed():
+    people = people_of([sample("ani", X), sample("ani", direction(4, 3, 0))], [sample("budi", Y)], [sample("citra", Z)])
+    model = cohort(part=1.0, ranks=2, limit=0.9, usual=0.3)
+    watched = WatchedList.of(people, dict.fromkeys(range(3), 1), model)
+    (_, scores, owners), *_ = watched.best_scores(single_probes(people, 1))
+    assert owners.tolist() == [0, 1, 2]
+    assert scores == pytest.approx([0.8, 0.6 + 0.3 / FULL_FROM, 0.3 / FULL_FROM])

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cekalwatch.server.storage.database import Database
 from cekalwatch.vision.cohort import FULL_FROM, CohortModel
 from tests.support.builders.cohorts import cohort
-from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL
+from tests.support.builders.watchlist import FIXED_THRESHOLD, MODEL, SIZE
 from tests.support.scenarios.deciding import FOREIGN, MADE_UP, DecidingCounter, like
 
 OTHERS = 20
@@ -90,12 +91,20 @@ def test_who_ranks_deeper_is_found_where_the_nearest_cannot_alert(counter: Count
 
 
 def test_passages_of_one_person_are_told_by_their_faces_and_not_by_compared_scores(counter: Counter) -> None:
-    """A further passage joins an alert if it is as much like the first as that is like the subject, 1:1."""
-    port = listed(counter(cohort()), 1.0, 0.38)
-    first, further = port.alerts_on("1", 0.72), port.alerts_on("2", 0.72)
-    assert first == further
-    (alert,) = port.raised()
-    assert alert.score < alert.present.likeness == pytest.approx(0.72, abs=1e-3)
+    """The two are less alike than the first and the subject, 1:1, but more than the first's compared score."""
+    port = counter(cohort())
+    port.listed("S-1", 1.0)
+    apart, another = np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32)
+    apart[[0, 2]] = 0.5, 0.75**0.5
+    another[[0, 1, 3]] = 0.72, 0.262, 0.6426
+    for number in range(OTHERS):
+        port.listed_face(f"T-{number:02}", apart)
+    port.sees(like(0.72), passage="1")
+    port.sees(another, passage="2")
+    alert, other = port.raised()
+    assert alert.score < float(like(0.72) @ another) < alert.present.likeness
+    port.sees(like(0.72), passage="3")
+    assert [one.alert_id for one in port.raised()] == [alert.alert_id, other.alert_id], "the same face joins"
 
 
 def test_what_is_counted_for_learning_is_the_compared_score(counter: Counter) -> None:
