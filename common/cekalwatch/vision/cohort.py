@@ -16,7 +16,7 @@ from typing import Any, Final
 from cekalwatch.vision.thresholds import ThresholdModel
 
 FULL_FROM: Final = 50
-"""With so many others on the list the part is whole. With fewer it is smaller in proportion: a few are no cohort."""
+"""With this many others on the list the part is whole. With fewer it is smaller in proportion: a few are no cohort."""
 MAX_RANKS: Final = 50
 
 
