@@ -152,8 +152,8 @@ def _genuine(
     among = probes @ probes.T
     among[owners[:, None] != owners[None, :]] = -np.inf
     np.fill_diagonal(among, -np.inf)
-    best = among.max(axis=1, initial=-np.inf) + shifts
-    return np.minimum(best[np.isfinite(best)], np.float32(1), dtype=np.float32)
+    best: NDArray[np.float32] = np.minimum(among.max(axis=1, initial=-np.inf) + shifts, np.float32(1))
+    return best[np.isfinite(best)]
 
 
 def _gallery(store: TemplateStore, model_version: str, size: int) -> Gallery:
