@@ -33,6 +33,7 @@ from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker, Update
 from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.camera.statistics import CameraStatistics
@@ -192,7 +193,8 @@ def _run(
 def _pipeline(film: Film, tracker: Tracker, detector: FaceDetector) -> tuple[list[Sent], CameraStatistics]:
     book = Book(film)
     statistics = CameraStatistics(book, SystemClock())
-    Pipeline(film, detector, tracker, book, statistics).run()
+    whole_every_s = OneCamera.model_fields["search_whole_seconds"].default
+    Pipeline(film, detector, tracker, book, statistics, whole_every_s=whole_every_s).run()
     return book.sent, statistics
 
 

@@ -12,6 +12,8 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -23,7 +25,7 @@ from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.vision.detectors.factory import open_detector
-from cekalwatch.vision.faces import Face, FaceDetector, Picture
+from cekalwatch.vision.faces import Face, Part, PartialDetector, Picture
 
 RATE = 15
 BITS = 12
@@ -80,7 +82,7 @@ class Probe:
 class ListeningDetector:
     """A detector that notes the ages."""
 
-    def __init__(self, detector: FaceDetector, probe: Probe) -> None:
+    def __init__(self, detector: PartialDetector, probe: Probe) -> None:
         self._detector = detector
         self._probe = probe
 
@@ -96,13 +98,34 @@ class ListeningDetector:
 
     def detect(self, picture: Picture) -> list[Face]:
         """Search, and note how old the frame was before and after."""
+        with self._aged(picture):
+            return self._detector.detect(picture)
+
+    def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
+        """Search a part, and note the same."""
+        with self._aged(picture):
+            return self._detector.search(picture, part, besides)
+
+    def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
+        """Follow, and note the same."""
+        with self._aged(picture):
+            return self._detector.follow(picture, expected)
+
+    @contextmanager
+    def _aged(self, picture: Picture) -> Iterator[None]:
         # A region gives a part without the strip; the whole picture is behind it.
         whole = picture if picture.base is None else picture.base
         number = number_of(np.asarray(whole))
         before_s = self._probe.age(number)
-        faces = self._detector.detect(picture)
+        yield
         self._probe.ages.append((before_s, self._probe.age(number)))
-        return faces
+
+
+def listening(source: Path, threads: int, probe: Probe) -> ListeningDetector:
+    """Open a model pack's detector, which can search parts."""
+    detector = open_detector(source, threads)
+    assert isinstance(detector, PartialDetector)
+    return ListeningDetector(detector, probe)
 
 
 def main() -> None:
@@ -116,7 +139,7 @@ def main() -> None:
         put(outbox, capture)
 
     Outbox.put = heard  # type: ignore[assignment,method-assign]
-    app.open_detector = lambda source, threads: ListeningDetector(open_detector(source, threads), probe)  # type: ignore[attr-defined]
+    app.open_detector = lambda source, threads: listening(source, threads, probe)  # type: ignore[attr-defined]
     signal.signal(signal.SIGUSR1, lambda *_: probe.begin())
     configure_logs("warning")
     cv2.setNumThreads(1)

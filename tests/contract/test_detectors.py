@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,9 @@ import pytest
 from cekalwatch.server.recognition.packs.installed import import_pack, open_engine
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.detectors.factory import open_detector
-from cekalwatch.vision.faces import Face, FaceDetector, Picture
+from cekalwatch.vision.faces import Face, FaceDetector, PartialDetector, Picture
 from cekalwatch.vision.manifest import PackError
-from cekalwatch.vision.region import Region, RegionDetector
+from cekalwatch.vision.region import Region, limited_to
 from tests.support.builders.portraits import astronaut, group, wall
 from tests.support.tools.packs import light_pack, standard_pack
 from tests.support.tools.shared import shared_faces, shared_models
@@ -41,7 +42,7 @@ def _yunet(_: Path) -> FaceDetector:
 
 
 def _light_in_a_region(_: Path) -> FaceDetector:
-    return RegionDetector(open_detector(light_pack(), threads=1), Region([(0, 0), (1, 1)]))
+    return limited_to(Region([(0, 0), (1, 1)]), open_detector(light_pack(), threads=1))
 
 
 def _insightface(models: Path) -> FaceDetector:
@@ -138,6 +139,59 @@ def test_the_same_picture_gives_the_same_faces(detector: FaceDetector):
 def test_a_part_of_a_larger_picture_will_do(detector: FaceDetector):
     part = group()[:, 200:1000]
     assert len(detector.detect(part)) == len(detector.detect(np.ascontiguousarray(part)))
+
+
+@pytest.fixture(
+    params=[_standard, _light, _light_in_a_region], ids=lambda make: make.__name__.strip("_"), scope="module"
+)
+def partial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> PartialDetector:
+    """Detectors with O-Net can search parts, others cannot."""
+    detector = request.param(tmp_path_factory.mktemp("models"))
+    assert isinstance(detector, PartialDetector)
+    return detector
+
+
+def in_a_hall(x: int, y: int) -> Picture:
+    """A frame of a camera with one person in it."""
+    frame = wall(720, 1280)
+    portrait = resized(astronaut(), 0.6)
+    height, width = portrait.shape[:2]
+    frame[y : y + height, x : x + width] = portrait
+    return frame
+
+
+def test_networks_alone_cannot_search_parts(tmp_path: Path):
+    assert not isinstance(_scrfd_500m(tmp_path), PartialDetector)
+
+
+def test_a_part_shows_the_faces_of_the_whole_that_are_in_it(partial: PartialDetector):
+    frame = in_a_hall(600, 256)
+    (whole,), (part,) = partial.detect(frame), partial.search(frame, (0.4, 0.3, 0.8, 1.0))
+    assert np.allclose(part.landmarks, whole.landmarks, atol=0.1 * whole.eye_distance)
+    assert part.score == pytest.approx(whole.score, abs=0.1)
+    assert partial.search(frame, (0.0, 0.0, 0.4, 1.0)) == []
+
+
+@pytest.mark.parametrize("right", [0.8, 0.58])
+def test_who_is_known_is_left_out_even_where_a_part_cuts_the_face(partial: PartialDetector, right: float):
+    frame = in_a_hall(600, 256)
+    (whole,) = partial.detect(frame)
+    assert whole.left < 0.58 * 1280 < whole.right
+    assert partial.search(frame, (0.4, 0.3, right, 1.0), [whole]) == []
+
+
+def test_a_face_is_found_again_near_where_it_is_expected(partial: PartialDetector):
+    (before,), after = partial.detect(in_a_hall(600, 256)), in_a_hall(608, 250)
+    (whole,), (followed,) = partial.detect(after), partial.follow(after, [before])
+    assert followed
+    assert np.allclose(followed.landmarks, whole.landmarks, atol=0.1 * whole.eye_distance)
+
+
+def test_where_nobody_is_any_more_nobody_is_followed(partial: PartialDetector):
+    (before,) = partial.detect(in_a_hall(600, 256))
+    beside = replace(before, left=before.left + 2 * before.width, right=before.right + 2 * before.width)
+    assert partial.follow(in_a_hall(0, 200), [before, beside]) == [None, None]
+    assert partial.follow(in_a_hall(0, 200), []) == []
 
 
 def test_our_scrfd_finds_what_insightface_finds(tmp_path: Path):

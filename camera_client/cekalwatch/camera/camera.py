@@ -35,7 +35,7 @@ from cekalwatch.contract.values.captures import CameraHello
 from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import FaceDetector
-from cekalwatch.vision.region import Region, RegionDetector
+from cekalwatch.vision.region import Region, limited_to
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 
@@ -106,12 +106,13 @@ class Camera:
         region = Region(settings.region) if settings.region else None
         self._pipeline = Pipeline(
             source,
-            RegionDetector(detector, region) if region else detector,
+            limited_to(region, detector) if region else detector,
             Tracker(settings.track_miss_seconds),
             self.outbox,
             self.statistics,
             detect_every=settings.detect_every,
             region=region,
+            whole_every_s=settings.search_whole_seconds,
             view=ViewMonitor(preset_status) if preset_status else None,
             aiming=self._aiming,
             tell_unusable=self._unusable.append,

@@ -32,6 +32,7 @@ from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.vision.detectors.factory import open_detector
+from cekalwatch.vision.faces import FaceDetector, PartialDetector
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 
@@ -98,7 +99,15 @@ def check_detector(one: OneCamera, threads: int) -> Judged:
         detector = open_detector(one.detector, threads)
     except ProgramError as error:
         return CheckVerdict.FAIL, str(error)
-    return CheckVerdict.OK, f"{detector.name} in {one.detector}"
+    return CheckVerdict.OK, f"{detector.name} in {one.detector}: {_searches(detector, one.search_whole_seconds)}"
+
+
+def _searches(detector: FaceDetector, whole_every_s: float) -> str:
+    if not isinstance(detector, PartialDetector):
+        return "each search is of the whole picture; a model pack, which can search parts, costs less"
+    if not whole_every_s:
+        return "each search is of the whole picture, since search_whole_seconds is 0"
+    return f"the whole picture is searched every {whole_every_s:g} s while something moves, and parts in between"
 
 
 async def check_mount(turnable: Turnable, settings: CameraSettings) -> Judged:

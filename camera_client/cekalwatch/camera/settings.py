@@ -181,6 +181,10 @@ class CameraOptions(BaseModel):
     from 0 to 1 from the left and the top: two of a rectangle, or three and more of a polygon."""
     detect_every: Annotated[int, Field(ge=1, le=100)] = 1
     """Detect faces in one of this many frames. Frames without a change are skipped in any case."""
+    search_whole_seconds: Annotated[float, Field(ge=0, le=1)] = 0.4
+    """Longest time in seconds without a search of the whole picture while something moves or somebody is in view. In
+    between, faces are searched for only where something moves, and known faces where they are expected. 0: the whole
+    picture each time, which costs up to twice as much processor time. Only a model pack can search parts."""
     track_miss_seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
     """Seconds for which a face may be hidden before its passage is over."""
     outbox_size: Annotated[int, Field(ge=1, le=10_000)] = 256

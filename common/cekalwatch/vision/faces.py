@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,3 +57,25 @@ class FaceDetector(Protocol):
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first, overlapping ones removed. Any picture size from 1x1 on is accepted."""
+
+
+Part = tuple[float, float, float, float]
+"""Left, top, right and bottom of a part of the picture, as shares of its width and height, 0 to 1."""
+WHOLE_PICTURE: Final[Part] = (0.0, 0.0, 1.0, 1.0)
+
+
+@runtime_checkable
+class PartialDetector(FaceDetector, Protocol):
+    """A detector that can also search a part of a picture, and find faces again near where they are expected."""
+
+    def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
+        """Return the faces in a part of what `detect` searches, as large for the network as there; best score first.
+
+        Faces of `besides`, and parts of them at the edge, are left out.
+        """
+
+    def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
+        """Return for each face of `expected`, whose box says where it should be now, the face that is there, or None.
+
+        Scores are those of this look alone, 0 to 1.
+        """

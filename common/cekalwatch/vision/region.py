@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from cekalwatch.vision.faces import Face, FaceDetector, Picture
+from cekalwatch.vision.faces import Face, FaceDetector, Part, PartialDetector, Picture
 
 Corner = tuple[float, float]
 """x and y as parts of the picture's width and height, 0 to 1."""
@@ -59,22 +59,54 @@ class RegionDetector:
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces in the region, best score first, with positions in the whole picture."""
+        return self._held(picture, self._detector.detect(self._cut(picture)))
+
+    def _cut(self, picture: Picture) -> Picture:
         left, top, right, bottom = self._region.box(picture)
+        return picture[top:bottom, left:right]
+
+    def _held(self, picture: Picture, faces: Iterable[Face]) -> list[Face]:
+        left, top, _, _ = self._region.box(picture)
+        moved = (_moved(face, left, top) for face in faces)
+        return [face for face in moved if self._holds(picture, face)]
+
+    def _holds(self, picture: Picture, face: Face) -> bool:
         height, width = picture.shape[:2]
-        offset = np.array([left, top], np.float32)
-        faces = [
-            replace(
-                face,
-                left=face.left + left,
-                top=face.top + top,
-                right=face.right + left,
-                bottom=face.bottom + top,
-                landmarks=face.landmarks + offset,
-            )
-            for face in self._detector.detect(picture[top:bottom, left:right])
-        ]
-        return [
-            face
-            for face in faces
-            if self._region.holds((face.left + face.right) / 2 / width, (face.top + face.bottom) / 2 / height)
-        ]
+        return self._region.holds((face.left + face.right) / 2 / width, (face.top + face.bottom) / 2 / height)
+
+
+class PartialRegionDetector(RegionDetector):
+    """The same as a `PartialDetector`. Parts are parts of the rectangle around the region."""
+
+    def __init__(self, detector: PartialDetector, region: Region) -> None:
+        super().__init__(detector, region)
+        self._partial = detector
+
+    def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
+        """See `PartialDetector`."""
+        left, top, _, _ = self._region.box(picture)
+        others = [_moved(face, -left, -top) for face in besides]
+        return self._held(picture, self._partial.search(self._cut(picture), part, others))
+
+    def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
+        """See `PartialDetector`."""
+        found = self._partial.follow(picture, expected)
+        return [face if face and self._holds(picture, face) else None for face in found]
+
+
+def limited_to(region: Region, detector: FaceDetector) -> FaceDetector:
+    """Return a detector that searches only the region; a `PartialDetector` if `detector` is one."""
+    if isinstance(detector, PartialDetector):
+        return PartialRegionDetector(detector, region)
+    return RegionDetector(detector, region)
+
+
+def _moved(face: Face, x: int, y: int) -> Face:
+    return replace(
+        face,
+        left=face.left + x,
+        top=face.top + y,
+        right=face.right + x,
+        bottom=face.bottom + y,
+        landmarks=face.landmarks + np.array([x, y], np.float32),
+    )

@@ -11,6 +11,7 @@ from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.detection.pipeline import Pipeline
 from cekalwatch.camera.detection.tracker import Tracker
 from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.files import FileSource, FramePace, VideoReader
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.contract.values.capture_policy import CapturePolicy
@@ -27,7 +28,9 @@ def captures_of(clip: Path) -> list[FaceCapture]:
     clock = SystemClock()
     outbox = Outbox(1000, clock)
     source = FileSource(VideoReader(clip), clip.name, FramePace.UNPACED, clock)
-    pipeline = Pipeline(source, open_detector(light_pack(), 1), Tracker(), outbox, CameraStatistics(outbox, clock))
+    detector, statistics = open_detector(light_pack(), 1), CameraStatistics(outbox, clock)
+    whole_every_s = OneCamera.model_fields["search_whole_seconds"].default
+    pipeline = Pipeline(source, detector, Tracker(), outbox, statistics, whole_every_s=whole_every_s)
     pipeline.set_policy(SMALL_FACES)
     pipeline.run()
     captures = []

@@ -6,20 +6,19 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import cv2
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from cekalwatch.camera.detection.best_shot import BestShots
 from cekalwatch.camera.detection.colours import colours_of
 from cekalwatch.camera.detection.exercise_player import ExercisePlayer
+from cekalwatch.camera.detection.following import Following
+from cekalwatch.camera.detection.motion_gate import WHOLE, Look, MotionGate
 from cekalwatch.camera.detection.tracker import Tracker
-from cekalwatch.camera.detection.travellers import Travellers
+from cekalwatch.camera.detection.travellers import Travellers, apparent_eye_distance
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame, FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
@@ -28,87 +27,13 @@ from cekalwatch.camera.view.monitor import ViewMonitor
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.contract.values.unusable_faces import UnusablePassage
-from cekalwatch.vision.faces import Face, FaceDetector, Picture
+from cekalwatch.vision.faces import Face, FaceDetector, PartialDetector
 from cekalwatch.vision.quality import measure
 from cekalwatch.vision.region import Region
 from cekalwatch.wire.backoff import Backoff
 
-IDLE_S: Final = 1.0
-"""Maximum time between two searches in a scene without motion: a face may have been missed."""
-KNOWN_S: Final = 0.12
-"""Time between two searches while a crop of everybody in view was sent: every second frame at 15 a second."""
-WIDTH: Final = 160
-"""Of the small picture; faces that are fit for the server are 8 or more of its pixels wide."""
-MIN_CHANGE: Final = 8
-"""Grey levels by which a pixel of the small picture has changed when something moved. Noise is averaged away in it."""
-MIN_CHANGED: Final = 3
-"""Pixels of the small picture that must have changed."""
-AROUND: Final = 1.0
-"""What moves within this many face widths around a known face, or below it, counts as that person."""
-
-
-class MotionGate:
-    """Decides which frames of one camera are searched for faces: all while something changes, few while nothing moves.
-
-    It compares small grey pictures, which costs a twentieth of a search. Owned by one thread.
-    """
-
-    def __init__(self, region: Region | None = None) -> None:
-        """`region`: only what moves there counts."""
-        self._region = region
-        self._seen: NDArray[np.uint8] | None = None
-        """The small picture at the last search."""
-        self._mask: NDArray[np.bool_] | None = None
-        """Places without a known face at the last search."""
-        self._searched_s = -np.inf
-        self._anybody = self._all_known = False
-
-    def wants(self, picture: Picture, at_s: float) -> bool:
-        """Return whether to search the frame at `at_s`. If so, `searched` must follow."""
-        passed_s = at_s - self._searched_s
-        if passed_s >= IDLE_S or self._seen is None or self._mask is None:
-            return True
-        if self._anybody and (not self._all_known or passed_s >= KNOWN_S):
-            return True
-        small = self._small(picture)
-        if small.shape != self._seen.shape:
-            return True
-        changed = (cv2.absdiff(small, self._seen) >= MIN_CHANGE) & self._mask
-        return int(np.count_nonzero(changed)) >= MIN_CHANGED
-
-    def searched(self, picture: Picture, at_s: float, faces: Iterable[Face], *, all_known: bool) -> None:
-        """Record the found faces; `all_known`: whether a crop of each face's track was sent."""
-        self._searched_s = at_s
-        self._seen = self._small(picture)
-        self._mask = np.ones(self._seen.shape, bool)
-        self._anybody, self._all_known = False, all_known
-        scale = self._seen.shape[1] / self._width(picture)
-        left, top = self._corner(picture)
-        for face in faces:
-            self._anybody = True
-            around = AROUND * face.width
-            columns = slice(_index(face.left - left - around, scale), _index(face.right - left + around, scale) + 1)
-            self._mask[_index(face.top - top - around, scale) :, columns] = False
-
-    def _small(self, picture: Picture) -> NDArray[np.uint8]:
-        if self._region:
-            left, top, right, bottom = self._region.box(picture)
-            picture = picture[top:bottom, left:right]
-        height, width = picture.shape[:2]
-        size = (min(width, WIDTH), max(1, round(height * min(width, WIDTH) / width)))
-        return np.asarray(cv2.resize(picture[..., 1], size, interpolation=cv2.INTER_AREA), np.uint8)
-
-    def _width(self, picture: Picture) -> int:
-        left, _, right, _ = self._region.box(picture) if self._region else (0, 0, picture.shape[1], 0)
-        return right - left
-
-    def _corner(self, picture: Picture) -> tuple[int, int]:
-        return self._region.box(picture)[:2] if self._region else (0, 0)
-
-
-def _index(place: float, scale: float) -> int:
-    return max(0, int(place * scale))
-
+FAR: Final = 0.7
+"""A face with less than this part of the policy's eye distance is not fit before the next look."""
 
 log = structlog.get_logger()
 
@@ -127,11 +52,14 @@ class Pipeline:
         detect_every: int = 1,
         view: ViewMonitor | None = None,
         region: Region | None = None,
+        whole_every_s: float = 0.0,
         aiming: AimingPictures | None = None,
         tell_unusable: Callable[[UnusablePassage], object] = lambda _: None,
         exercises: ExercisePlayer | None = None,
     ) -> None:
         """Search for faces in one of `detect_every` frames, in the part `region`, to which `detector` is limited too.
+
+        `whole_every_s`: see MotionGate, for a `PartialDetector`; others search the whole picture each time.
 
         `view`: given for a camera that can be turned; `aiming`: receives frames for aiming the camera; `tell_unusable`:
         receives travellers without a usable face; `exercises` are played between travellers.
@@ -148,7 +76,9 @@ class Pipeline:
         self._view = view or ViewMonitor()
         self._aiming = aiming
         self._exercises = exercises
-        self._motion_gate = MotionGate(region)
+        self._partial = detector if isinstance(detector, PartialDetector) else None
+        self._following = Following()
+        self._motion_gate = MotionGate(region, whole_every_s=whole_every_s if self._partial else 0.0)
         self._sent_tracks: set[int] = set()
         """Tracks of which a crop was sent."""
 
@@ -218,23 +148,25 @@ class Pipeline:
             left = self._tracker.end()
             self._travellers.forget(left)
             self._end(left)
-        elif self._motion_gate.wants(frame.picture, frame.at_s):
-            faces = self._search(frame)
+        elif look := self._motion_gate.wants(frame.picture, frame.at_s):
+            faces = self._look(frame, look)
         if self._exercises and self._exercises.wanted:
             in_view = bool(faces or self._tracker.alive or self._view.away)
             self._exercises.see(frame, self._best_shots.policy, in_view=in_view)
         self._statistics.count_frame(self._best_shots.passages, faces, frame.captured_at, under_way=self._tracker.alive)
 
-    def _search(self, frame: Frame) -> int:
-        """Detect faces, and put the crops to send into the outbox; return the number of faces."""
+    def _look(self, frame: Frame, look: Look) -> int:
+        """Find faces, and put the crops to send into the outbox; return the number of faces."""
         height, width = frame.picture.shape[:2]
-        faces = self._detector.detect(frame.picture)
-        colours = [colours_of(frame.picture, face) for face in faces]
-        update = self._tracker.update(faces, colours, (width, height), frame.at_s)
-        if faces:
+        found = self._found_in_parts(frame, look)
+        if found is None:
+            look, found = WHOLE, self._detector.detect(frame.picture)
+        colours = [colours_of(frame.picture, face) for face in found]
+        update = self._tracker.update(found, colours, (width, height), frame.at_s)
+        if found:
             self._view.face_seen(frame.at_s)
         self._end(update.ended)
-        for track, face in zip(update.tracks, faces, strict=True):
+        for track, face in zip(update.tracks, found, strict=True):
             quality = self._travellers.look(track, frame, face, self._best_shots.policy)
             if self._best_shots.wants(track, face):
                 quality = quality or measure(frame.picture, face)
@@ -242,9 +174,31 @@ class Pipeline:
                 if capture:
                     self._put(capture)
                     self._sent_tracks.add(track)
-        all_sent = self._sent_tracks.issuperset(update.tracks)
-        self._motion_gate.searched(frame.picture, frame.at_s, faces, all_known=all_sent)
-        return len(faces)
+        if look is WHOLE:
+            self._following.searched(update.tracks, found)
+        else:
+            self._following.followed(update.tracks, found, self._tracker)
+        known = self._following.known
+        settled = all(self._is_settled(track, face) for track, face in known.items())
+        self._motion_gate.looked(frame.picture, frame.at_s, known.values(), look, all_known=settled)
+        return len(found)
+
+    def _found_in_parts(self, frame: Frame, look: Look) -> list[Face] | None:
+        """Return the faces found by a look at parts of the frame; None if all of it has to be searched."""
+        if look is WHOLE or self._partial is None:
+            return None
+        if any(self._is_doubtful(track, face) for track, face in self._following.known.items()):
+            return None
+        return self._following.look(self._partial, frame, look, self._tracker, self._is_settled)
+
+    def _is_settled(self, track: int, face: Face) -> bool:
+        """Whether a crop of the track was sent, or its face is too far away to be fit before the next look."""
+        least = FAR * self._best_shots.policy.min_eye_distance_px
+        return track in self._sent_tracks or apparent_eye_distance(face) < least
+
+    def _is_doubtful(self, track: int, face: Face) -> bool:
+        """Whether a search may be so sure of the face now that a crop of it can be sent."""
+        return face.score < self._best_shots.policy.min_detector_score and not self._is_settled(track, face)
 
     def _end(self, tracks: tuple[int, ...]) -> None:
         for track in tracks:

@@ -137,6 +137,14 @@ class Tracker:
         """How many tracks are not over."""
         return len(self._tracks)
 
+    def expected(self, number: int, at_s: float) -> tuple[float, float] | None:
+        """Return where the centre of a track's face should be at `at_s`, pixels; None if the track is over."""
+        for track in self._tracks:
+            if track.number == number:
+                x, y = track.expected(at_s)
+                return float(x), float(y)
+        return None
+
     def update(self, faces: Sequence[Face], colours: Sequence[Colours], view: tuple[int, int], at_s: float) -> Update:
         """Take the faces of the frame at `at_s` (see `Frame.at_s`), which must not go back, and their colours.
 

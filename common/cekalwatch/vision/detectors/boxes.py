@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.vision.faces import Face, Part, Picture
 
 Boxes = NDArray[np.float32]
 """Shape (n, 4): left, top, right, bottom."""
@@ -22,6 +23,17 @@ def fitting_size(picture: Picture, long_side: int) -> tuple[int, int]:
     height, width = picture.shape[:2]
     scale = long_side / max(height, width)
     return max(16, round(width * scale)), max(16, round(height * scale))
+
+
+def cut_out(picture: Picture, part: Part) -> tuple[tuple[int, int], Picture, float]:
+    """Return the upper left corner of a part, its picture, and its longer side as a share of the whole picture's."""
+    (height, width), (left, top, right, bottom) = picture.shape[:2], part
+    rows, columns = (
+        slice(int(top * height), math.ceil(bottom * height)),
+        slice(int(left * width), math.ceil(right * width)),
+    )
+    inner = picture[rows, columns]
+    return (columns.start, rows.start), inner, max(inner.shape[:2]) / max(height, width)
 
 
 def resized(picture: Picture, size: tuple[int, int]) -> Picture:

@@ -9,6 +9,7 @@ mirrored face did no better.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -17,13 +18,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.vision.detectors.boxes import Boxes, best_of_overlapping, faces_of, fitting_size, resized
+from cekalwatch.vision.detectors.boxes import Boxes, best_of_overlapping, cut_out, faces_of, fitting_size, resized
 from cekalwatch.vision.detectors.yunet import DEFAULT_LONG_SIDE, YunetDetector
-from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.vision.faces import WHOLE_PICTURE, Face, Part, Picture
 from cekalwatch.vision.runtime import ModelError, open_session
 
 _PATCH: Final = 48
 _PASSES: Final = 3
+_MIN_FOLLOWED_OVERLAP: Final = 0.5
+"""Intersection over union of a followed face with the place where it was expected; below it may be another one."""
 
 
 class Onet:
@@ -42,6 +45,19 @@ class Onet:
             boxes, landmarks, scores = self._look(picture, boxes)
         return boxes, landmarks, scores
 
+    def follow(self, picture: Picture, expected: Sequence[Face], min_score: float) -> list[Face | None]:
+        """Return the face at the place of each of `expected`, or None; see `PartialDetector`."""
+        if not expected:
+            return []
+        boxes = _boxes_of(expected)
+        refined, landmarks, scores = self.refined(picture, boxes)
+        found: list[Face | None] = []
+        for row, (left, top, right, bottom) in enumerate(refined.tolist()):
+            there = scores[row] >= min_score and _overlap(boxes[row], refined[row]) >= _MIN_FOLLOWED_OVERLAP
+            score = min(1.0, float(scores[row]))
+            found.append(Face(left, top, right, bottom, score, landmarks[row]) if there else None)
+        return found
+
     def _look(self, picture: Picture, boxes: Boxes) -> tuple[Boxes, NDArray[np.float32], NDArray[np.float32]]:
         squares = _squares(boxes)
         patches = np.stack([_patch(picture, square) for square in squares])
@@ -52,6 +68,32 @@ class Onet:
         refined = squares + moves * np.concatenate([sides, sides], axis=1)
         landmarks = corners[:, None] + points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None]
         return refined.astype(np.float32), landmarks.astype(np.float32), scores[:, 1]
+
+
+def _boxes_of(faces: Collection[Face]) -> Boxes:
+    boxes = [[face.left, face.top, face.right, face.bottom] for face in faces]
+    return np.array(boxes, dtype=np.float32).reshape(-1, 4)
+
+
+def _without(boxes: Boxes, kept: list[int], besides: Collection[Face]) -> list[int]:
+    """Return the indices of `kept` whose boxes show none of `besides`, not even a part of one."""
+    others = _boxes_of(besides)
+    return [index for index in kept if not any(_is_same(boxes[index], other) for other in others)]
+
+
+def _is_same(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether the centre of one box lies in the other one."""
+    return any(
+        bool(np.all(((inner[:2] + inner[2:]) / 2 > outer[:2]) & ((inner[:2] + inner[2:]) / 2 < outer[2:])))
+        for inner, outer in ((one, other), (other, one))
+    )
+
+
+def _overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return the intersection over union of two boxes; 0 if one has no area."""
+    common = np.prod(np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0))
+    areas = sum(np.prod(np.maximum(box[2:] - box[:2], 0)) for box in (one, other))
+    return float(common / max(areas - common, 1.0))
 
 
 def _squares(boxes: Boxes) -> NDArray[np.int64]:
@@ -123,20 +165,33 @@ class UltrafaceOnetDetector:
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first; at most the best 64."""
-        fine = resized(picture, fitting_size(picture, self._long_side))
-        coarse = resized(fine, fitting_size(picture, max(64, self._long_side // _ULTRAFACE_COARSE_FRACTION)))
+        return self.search(picture, WHOLE_PICTURE)
+
+    def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
+        """See `PartialDetector`."""
+        (left, top), inner, share = cut_out(picture, part)
+        long_side = max(64, round(share * self._long_side))
+        fine = resized(inner, fitting_size(inner, long_side))
+        coarse = resized(fine, fitting_size(inner, max(64, long_side // _ULTRAFACE_COARSE_FRACTION)))
         fine_boxes, fine_scores = self._find(fine)
         coarse_boxes, coarse_scores = self._find(coarse)
         boxes, scores = np.concatenate([fine_boxes, coarse_boxes]), np.concatenate([fine_scores, coarse_scores])
-        kept = best_of_overlapping(boxes, scores, _MAX_OVERLAP)[:_MAX_FACES]
+        height, width = inner.shape[:2]
+        boxes = boxes * np.array([width, height, width, height], dtype=np.float32)
+        boxes += np.array([left, top, left, top], dtype=np.float32)
+        kept = _without(boxes, best_of_overlapping(boxes, scores, _MAX_OVERLAP)[:_MAX_FACES], besides)
         if not kept:
             return []
-        height, width = picture.shape[:2]
-        boxes = boxes[kept] * np.array([width, height, width, height], dtype=np.float32)
+        boxes = boxes[kept]
         boxes, landmarks, face_scores = self._landmarks.refined(picture, boxes)
         sure = np.minimum(scores[kept], face_scores)
         sound = (sure >= self._min_face_score) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        return faces_of(boxes[sound], sure[sound], landmarks[sound], _MAX_OVERLAP)
+        kept = _without(boxes, np.flatnonzero(sound).tolist(), besides)
+        return faces_of(boxes[kept], sure[kept], landmarks[kept], _MAX_OVERLAP)
+
+    def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
+        """See `PartialDetector`."""
+        return self._landmarks.follow(picture, expected, self._min_face_score)
 
     def _find(self, scaled: Picture) -> tuple[Boxes, NDArray[np.float32]]:
         """Return UltraFace's boxes, as fractions of the picture's width and height, and their scores."""
@@ -202,16 +257,30 @@ class YunetOnetDetector:
 
     def detect(self, picture: Picture) -> list[Face]:
         """Return the faces, best score first; at most the best 64."""
-        found = [face for look in self._looks for face in self._boxes.look(picture, *look)]
-        boxes = np.array([[face.left, face.top, face.right, face.bottom] for face in found], dtype=np.float32)
+        return self.search(picture, WHOLE_PICTURE)
+
+    def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
+        """See `PartialDetector`."""
+        corner, inner, share = cut_out(picture, part)
+        found = [
+            face
+            for long_side, min_score in self._looks
+            for face in self._boxes.look(inner, round(share * long_side), min_score)
+        ]
+        boxes = _boxes_of(found) + np.array([*corner, *corner], dtype=np.float32)
         scores = np.array([face.score for face in found], dtype=np.float32)
-        kept = best_of_overlapping(boxes, scores, _MAX_OVERLAP)[:_MAX_FACES]
+        kept = _without(boxes, best_of_overlapping(boxes, scores, _MAX_OVERLAP)[:_MAX_FACES], besides)
         if not kept:
             return []
         boxes, scores = boxes[kept], scores[kept]
-        landmarks = np.stack([found[index].landmarks for index in kept])
+        landmarks = np.stack([found[index].landmarks for index in kept]) + np.array(corner, dtype=np.float32)
         refined, points, sure = self._landmarks.refined(picture, boxes)
         sound = (sure >= self._min_face_score) & (refined[:, 2:] > refined[:, :2]).all(axis=1)
         boxes[sound], landmarks[sound] = refined[sound], points[sound]
         scores = np.minimum(scores, np.where(sound, sure, self._min_face_score))
-        return faces_of(boxes, scores, landmarks, _MAX_OVERLAP)
+        kept = _without(boxes, list(range(len(boxes))), besides)
+        return faces_of(boxes[kept], scores[kept], landmarks[kept], _MAX_OVERLAP)
+
+    def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
+        """See `PartialDetector`."""
+        return self._landmarks.follow(picture, expected, self._min_face_score)

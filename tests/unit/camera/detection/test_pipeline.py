@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -14,7 +15,7 @@ from cekalwatch.camera.sources.stream_health import StreamFault
 from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
 from cekalwatch.contract.values.cameras import ViewState
-from cekalwatch.vision.faces import Face, Picture
+from cekalwatch.vision.faces import Face, Part, Picture
 from tests.support.builders.camera import BEGIN, ManualClock, face_at
 from tests.support.builders.camera_view import seen, with_people
 
@@ -106,3 +107,58 @@ def test_a_turn_ends_the_passages_and_nothing_is_sent_until_the_camera_is_back()
     assert not [at for at, _ in sent if 10 <= at < 20]
     assert under_way[19] == 1
     assert under_way[21:40] == [0] * 19
+
+
+class Searched(OneFace):
+    """Finds one face with a score, and counts how it was asked."""
+
+    def __init__(self, score: float) -> None:
+        self._face = face_at(312, 200, 100, score)
+        self.asked: Counter[str] = Counter()
+
+    def detect(self, picture: Picture) -> list[Face]:
+        assert picture.size
+        self.asked["whole"] += 1
+        return [self._face]
+
+    def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
+        assert picture.size
+        assert part
+        assert besides
+        self.asked["part"] += 1
+        return []
+
+    def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
+        assert picture.size
+        self.asked["followed"] += len(expected)
+        return [self._face] * len(expected)
+
+
+class AtACounter(Panning):
+    """Two seconds of somebody who stands below the camera, at fifteen frames a second."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        picture = with_people(seen(noise=1), [(312, 200, 130)])
+        for number in range(30):
+            yield Frame(picture, BEGIN + timedelta(seconds=number / 15), number / 15)
+
+
+def asked(score: float, whole_every_s: float) -> Counter[str]:
+    clock = ManualClock()
+    outbox, detector = Outbox(100, clock), Searched(score)
+    statistics = CameraStatistics(outbox, clock)
+    Pipeline(AtACounter(), detector, Tracker(), outbox, statistics, whole_every_s=whole_every_s).run()
+    assert statistics.crops_total >= (score > 0.7)
+    return detector.asked
+
+
+def test_who_is_known_is_followed_between_searches_of_the_whole_picture():
+    assert asked(0.9, 0.4) == {"whole": 5, "followed": 10}
+
+
+def test_a_face_of_which_the_search_is_not_sure_yet_is_searched_for_in_each_frame():
+    assert asked(0.65, 0.4) == {"whole": 30}
+
+
+def test_without_that_setting_each_search_is_of_the_whole_picture():
+    assert asked(0.9, 0.0) == {"whole": 15}
