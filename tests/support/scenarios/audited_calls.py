@@ -424,6 +424,13 @@ async def sign_out(scene: Scene) -> None:
     await scene.sessions.SignOut(session_service_pb2.SignOutRequest(), metadata=bearer(await sign_in(scene)))
 
 
+async def begin_wall(scene: Scene) -> None:
+    hire(scene, "wati", PersonRole.SUPERVISOR)
+    await scene.sessions.BeginWall(
+        session_service_pb2.BeginWallRequest(), metadata=bearer(await sign_in(scene, "wati"))
+    )
+
+
 async def ask_approval(scene: Scene) -> None:
     """Ask for a second person's signature."""
     hire(scene, "adi", PersonRole.ADMINISTRATOR)
