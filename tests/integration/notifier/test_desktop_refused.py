@@ -65,7 +65,7 @@ def test_a_pc_with_another_name_than_its_certificates_says_what_to_remove(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:
     with starting_pc(office, tmp_path, qapp, qtbot, "pc-1", agent_id="counter-1") as pc:
-        stays_red_and_says(pc, "Remove `agent_id` from the settings")
+        stays_red_and_says(pc, "Remove “agent_id” from the settings")
 
 
 @pytest.mark.slow

@@ -189,7 +189,7 @@ OPTIONAL: dict[str, dict[str, set[str]]] = {
 }
 """Families of which some members have a text; the code asks which."""
 SHARED = "office"
-SHARERS = {"console", "notifier"}
+SHARERS = {"console", "notifier", "server"}
 """The programs that say the shared texts beside their own."""
 
 

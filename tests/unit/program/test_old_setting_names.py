@@ -27,6 +27,15 @@ NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
         "openid.native_client_id",
         "shift_note_retention_days",
         "unusable_notice_seconds",
+        "watchlist.source.pattern",
+    },
+    "cekalwatch-camera": {
+        "search_whole_seconds",
+        "source_password_file",
+        "source_user",
+        "cameras.search_whole_seconds",
+        "cameras.source_password_file",
+        "cameras.source_user",
     },
     "cekalwatch-notifier": {"console_url", "training_dir"},
 }

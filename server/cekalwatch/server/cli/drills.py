@@ -94,10 +94,10 @@ def device(sheets: Sheets, server: Servers = None, config: Config = None, data_d
     from cekalwatch.server.pki.site_pki import SitePki
 
     settings = command_settings(config, data_dir)
+    pki, site = SitePki.load(settings.pki_path, settings.authority_token), settings.home.site
     running = running_server(settings, server[0] if server else None)
     if running is None:
         raise ProgramError(f"No server is running at {settings.listen}", Exit.UNAVAILABLE)
-    pki, site = SitePki.load(settings.pki_path, settings.authority_token), settings.home.site
     with PkiJournal(settings.database_address) as journal, TemporaryDirectory(dir=settings.data_dir) as folder:
         held = steal_device(pki, journal, running.address, site, Path(folder) / "device", datetime.now(UTC))
     for what, seconds in (("Its stream ended", held.stream_s), ("A new connection was refused", held.refused_s)):

@@ -32,6 +32,8 @@ ONE_OF_A_DEVICE: Final = frozenset(
     {"/cekalwatch.v1.AlertService/SubscribeAlerts", "/cekalwatch.v1.TroubleService/WatchTroubles"}
 )
 """Streams of which a notifier and a console each have one."""
+SIGNS_OUT: Final = "/cekalwatch.v1.SessionService/SignOut"
+"""It ends its own session, and still has to answer."""
 
 log = structlog.get_logger()
 
@@ -143,8 +145,12 @@ class OpenCalls:
                 _end(stream, error.code)
 
     async def _check_people(self) -> None:
-        with_person = (one for one in self._going_on() if one.admission.caller.session is not None)
-        await asyncio.gather(*map(self._check_person, with_person))
+        checked = (
+            stream
+            for stream in self._going_on()
+            if stream.admission.caller.session is not None and stream.admission.method != SIGNS_OUT
+        )
+        await asyncio.gather(*map(self._check_person, checked))
 
     async def _check_person(self, stream: OpenCall) -> None:
         used, stream.used = stream.used, False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -77,19 +76,16 @@ def _environment(language: Language) -> jinja2.Environment:
     def number(value: float) -> str:
         return texts.number(value, ",.10g")
 
-    def amount(unit: str) -> Callable[[float], str]:
-        return lambda count: texts.say(unit, count=number(count))
-
     environment.filters |= {
         "cell": _cell,
-        "days": amount("PAPER_DAYS"),
+        "days": lambda count: texts.say("PAPER_DAYS", count=number(count)),
         "here": lambda in_force: texts.say("PAPER_HERE" if in_force else "PAPER_NOT_HERE"),
-        "hours": amount("PAPER_HOURS"),
+        "hours": lambda count: texts.say("PAPER_HOURS", count=number(count)),
         "minute": _minute,
-        "minutes": amount("PAPER_MINUTES"),
+        "minutes": lambda count: texts.say("PAPER_MINUTES", count=number(count)),
         "number": number,
         "role": lambda role: texts.say(f"ROLE_{role}"),
-        "seconds": amount("PAPER_SECONDS"),
+        "seconds": lambda count: texts.say("PAPER_SECONDS", count=number(count)),
         "yes_no": lambda value: texts.say("PAPER_YES" if value else "PAPER_NO"),
     }
     return environment

@@ -14,9 +14,9 @@ from tests.support.tools.commands import commands_of
 
 FOUNDING = frozenset({"init", "restore", "serve"})
 """They may make a site."""
-NEEDS_NONE = frozenset({"backup-key", "check", "settings"})
+NEEDS_NONE = frozenset({"backup-key", "check", "settings", "size"})
 """They need nothing of what there is."""
-WITHOUT_DATA = frozenset({"pki init", "models import", "models install", "models list"})
+WITHOUT_DATA = frozenset({"drill outage", "pki init", "models import", "models install", "models list"})
 """They can be used once there are settings, and before there are data."""
 REQUIRED = {
     "explanation": "ten letters and more",
@@ -40,6 +40,12 @@ REQUIRED = {
     "consent": "W.1",
     "until": "2026-12-30",
     "shifts": "07:00-15:00",
+    "archive": "{folder}/backup.age",
+    "identity": "{folder}/backup.key",
+    "signer": "key",
+    "sheets": "{folder}/sheets",
+    "since": "2026-12-01",
+    "known": "2026-12-31",
     "to": "postgresql://127.0.0.1:1/cekalwatch",
 }
 """A value for each option and argument that a command must have."""

@@ -11,18 +11,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.grpc_api.open_calls import ONE_OF_A_DEVICE, OpenCall, OpenCalls
+from cekalwatch.server.grpc_api.open_calls import ONE_OF_A_DEVICE, SIGNS_OUT, OpenCall, OpenCalls
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.builders.watchlist import FixedClock
 
 WAIT_S = 30.0
 
 
-def admission(check_person: Callable[..., None]) -> Any:
+def admission(check_person: Callable[..., None], method: str = "ImportWatchlist") -> Any:
     """A call that is let in; `check_person` looks at its person."""
     caller = SimpleNamespace(session=object(), identity=object())
     return SimpleNamespace(
-        method="ImportWatchlist",
+        method=method,
         caller=caller,
         check_device=lambda: None,
         check_person=check_person,
@@ -59,6 +59,26 @@ async def test_a_person_who_cannot_be_read_may_nothing_and_nobody_else_is_ended_
     assert [line["error"] for line in lines if line["event"] == "person_unreadable"] == ["ValueError"]
     assert "CONTOH" not in str(lines)
     for task in (sound, *loops):
+        task.cancel()
+    calls.close()
+
+
+async def test_who_signs_out_is_answered_though_the_session_has_ended() -> None:
+    """It was told now and then that its session had ended, when the check came between."""
+    calls = OpenCalls(lambda: None, FixedClock())
+
+    async def go_on(method: str) -> None:
+        with calls.opened(admission(unreadable, method)):
+            await asyncio.sleep(WAIT_S)
+
+    signing_out, other = asyncio.create_task(go_on(SIGNS_OUT)), asyncio.create_task(go_on("ListAlerts"))
+    loops = [asyncio.create_task(loop) for loop in calls.loops()]
+    async with asyncio.timeout(WAIT_S / 2):
+        with pytest.raises(asyncio.CancelledError):
+            await other
+    assert not signing_out.done()
+    assert signing_out.cancelling() == 0
+    for task in (signing_out, *loops):
         task.cancel()
     calls.close()
 

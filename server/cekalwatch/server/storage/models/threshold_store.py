@@ -92,8 +92,7 @@ class ThresholdStore:
 
         Raises ChangedRowError when its row was changed.
         """
-        with self._database.session() as session:
-            row = one_checked(session, ThresholdRow, 1)
+        row = self._row()
         return row.value if row and row.model_version == model_version else None
 
     def left(self, model_version: str) -> float | None:
@@ -101,9 +100,12 @@ class ThresholdStore:
 
         Raises ChangedRowError when its row was changed.
         """
-        with self._database.session() as session:
-            row = one_checked(session, ThresholdRow, 1)
+        row = self._row()
         return row.value if row and row.model_version != model_version else None
+
+    def _row(self) -> ThresholdRow | None:
+        with self._database.session() as session:
+            return one_checked(session, ThresholdRow, 1)
 
     def set(self, value: float | None, model_version: str, entry: AuditEntry) -> None:
         """Store another threshold, or none; one for another model version is removed."""

@@ -84,6 +84,7 @@ def test_the_json_has_the_summary_and_all_records(tmp_path: Path) -> None:
         "reason": "PHOTO_NO_FACE",
         "warnings": [],
         "figures": None,
+        "iso_29794_5": None,
         "also_under": [],
     }
 
