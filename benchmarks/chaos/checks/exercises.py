@@ -92,13 +92,13 @@ def _lines(one: StoredExercise, evidence: Evidence) -> Iterator[ShownLine]:
 
 
 def _answers(evidence: Evidence) -> Iterator[str]:
-    """Say who was told something else than what came of it: the result to one person, to others that it is over."""
+    """Say who was told the wrong thing: only the person who judged is told the result, and others that it is over."""
     of_alert = {one.alert_id: one for one in evidence.exercises.values() if one.alert_id}
     results: dict[str, set[tuple[str, str]]] = {}
     for answer in evidence.answers:
         exercise = of_alert.get(answer.alert_id)
         if exercise is None and answer.exercise:
-            yield f"{answer.person} was told {answer.exercise} after {answer.step} of real alert {answer.alert_id}"
+            yield f"{answer.alert_id} is a real alert, but {answer.person} was told {answer.exercise} as of an exercise"
         elif exercise and answer.state == "CLOSED" and not answer.exercise:
             yield f"{answer.person} was not told after {answer.step} that {answer.alert_id} was an exercise"
         elif exercise and answer.exercise and answer.exercise != ExerciseResult.ENDED:

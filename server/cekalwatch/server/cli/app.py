@@ -13,23 +13,21 @@ from cekalwatch.program.cli.shared_commands import Format, add_version
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli import (
     audit,
-    drills,
     exercises,
     first_looks,
     init,
     keys,
     models,
     notices,
-    papers,
     people,
     pki,
     ports,
-    sizing,
     thresholds,
 )
 from cekalwatch.server.cli.gallery import comparing, switching
 from cekalwatch.server.cli.keeping import backups, database, retention
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
+from cekalwatch.server.cli.preparing import drills, papers, sizing
 from cekalwatch.server.cli.watchlist import agencies, browse, checking, importing, law, syncing
 
 gallery = typer.Typer(
