@@ -24,6 +24,7 @@ RENAMED = [(program, old) for program, settings in PROGRAMS.items() for old in s
 NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
     "cekalwatch-server": {
         "escalate_owed_again_after_seconds",
+        "notices.syslog_text",
         "openid.native_client_id",
         "shift_note_retention_days",
         "unusable_notice_seconds",

@@ -18,7 +18,9 @@ from cekalwatch.server.audit.destinations.syslog import Severity, SyslogReceiver
 from cekalwatch.server.audit.entry import Link, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.notices import Notice
+from cekalwatch.server.notices.cef import entry_event, trouble_event
 from cekalwatch.server.notices.collector import TroubleNotices, unseen
+from cekalwatch.server.notices.terms import SyslogText
 from cekalwatch.server.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.notices import NoticeStore
@@ -38,15 +40,17 @@ MAX_PAUSE_S: Final = 60.0
 log = structlog.get_logger()
 
 
-def entry_message(entry: Link) -> bytes:
-    """Return an entry of the audit trail as a message: its text is JSON of the chain's texts."""
-    return message(entry.at, "audit_entry", json.dumps(entry._asdict()))
+def entry_message(entry: Link, form: SyslogText = SyslogText.JSON) -> bytes:
+    """Return an entry of the audit trail as a message: its text is JSON of the chain's texts, or an event in CEF."""
+    text = entry_event(entry) if form is SyslogText.CEF else json.dumps(entry._asdict())
+    return message(entry.at, "audit_entry", text)
 
 
-def trouble_message(notice: Notice) -> bytes:
-    """Return the notice of a problem as a message, with the same text."""
+def trouble_message(notice: Notice, form: SyslogText = SyslogText.JSON) -> bytes:
+    """Return the notice of a problem as a message, with the same text, or as an event in CEF."""
     severity = Severity.NOTICE if notice.data["ended_at"] else Severity.WARNING
-    return message(stamp(notice.at), notice.type.replace(".", "_"), notice.body(), severity)
+    text = trouble_event(notice) if form is SyslogText.CEF else notice.body()
+    return message(stamp(notice.at), notice.type.replace(".", "_"), text, severity)
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,14 @@ class SyslogOutbox:
     store: NoticeStore
     audit: AuditStore
     troubles: TroubleStore
+    form: SyslogText = SyslogText.JSON
 
     def due(self) -> Iterator[Page]:
         """Yield the next pages of both streams."""
         for links, reached in islice(unseen(self.store, TARGET, AUDIT, AuditEntries(self.audit)), MAX_PAGES):
-            yield Page(AUDIT, list(map(entry_message, links)), reached)
+            yield Page(AUDIT, [entry_message(one, self.form) for one in links], reached)
         for notices, reached in islice(unseen(self.store, TARGET, TROUBLES, TroubleNotices(self.troubles)), MAX_PAGES):
-            yield Page(TROUBLES, list(map(trouble_message, notices)), reached)
+            yield Page(TROUBLES, [trouble_message(one, self.form) for one in notices], reached)
 
     def send(self, page: Page) -> None:
         """Send a page in one connection; raises DeliveryError."""

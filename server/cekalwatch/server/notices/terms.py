@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -22,6 +23,15 @@ def _https(url: str) -> str:
     if parts.username or parts.password or parts.fragment:
         raise ValueError("must have no user, password or fragment: what proves the sender is the signature")
     return url
+
+
+class SyslogText(StrEnum):
+    """The form of the text of syslog messages."""
+
+    JSON = "json"
+    """The texts of which the audit trail's chain is made."""
+    CEF = "cef"
+    """The Common Event Format, for SIEMs."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,9 @@ class NoticeTerms:
     """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
     syslog_tls_dir: Path | None = None
     """Folder with certificate.pem and key.pem for a receiver that requires them; it gets none when not set."""
+    syslog_text: SyslogText = SyslogText.JSON
+    """Form of the messages' text: "json", with which a collector can check the trail's chain, or "cef", the Common
+    Event Format of SIEMs."""
     log_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Days for which the log keeps a notice after it was delivered or given up."""
 

@@ -142,8 +142,10 @@ def init_notices(context: Context, board: AlarmBoard) -> tuple[PeriodicJob, ...]
     """
     terms, clock, stores = context.settings.notices, context.clock, context.stores
     store = NoticeStore(context.database)
-    entries = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles) if terms.syslog else None
-    feed = syslog_feed(entries, clock) if entries else None
+    feed = None
+    if terms.syslog:
+        messages = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles, terms.syslog_text)
+        feed = syslog_feed(messages, clock)
     rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
     jobs: list[PeriodicJob] = [LeaderJob("look_at_notices", LOOK_AT_NOTICES_PERIOD_S, partial(board.apply, rule))]
     if terms.webhooks:
