@@ -16,6 +16,7 @@ from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.notifier.desktop.dialogs.step_flow import KEYS
 from cekalwatch.notifier.desktop.threads import DesktopScreen
 from tests.support.builders.notifier_troubles import make_trouble
+from tests.support.builders.practice_faces import practice_folder
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.people import PASSWORD
 
@@ -85,9 +86,17 @@ def test_an_officer_and_a_supervisor_do_all_their_tasks_by_keyboard(
 ) -> None:
     # The server's list, which is empty, would take the place of the problem.
     monkeypatch.setattr(DesktopScreen, "troubles", lambda *_: None)
-    with officer_pc(office, tmp_path, qapp, qtbot, "pc-d1") as pc:
+    faces = practice_folder(tmp_path / "faces")
+    with officer_pc(office, tmp_path, qapp, qtbot, "pc-d1", training_dir=faces) as pc:
         hands = Hands(pc)
         sign_in(pc, hands, "budi")
+        hands.choose(pc.controller.formatter.say("MENU_PRACTICE"))
+        pc.until(lambda: pc.agent.training is not None and pc.agent.training.isActiveWindow())
+        hands.press(Qt.Key.Key_F5, pc.agent.training)
+        hands.press(Qt.Key.Key_Return, pc.agent.training)
+        assert pc.agent.training.practice.number == 2
+        pc.agent.training.close()
+
         alert_id = office.raise_alert("1")
         pc.until(lambda: pc.window.alert_id == alert_id)
         pc.turn_to()
@@ -182,6 +191,16 @@ def test_what_they_do_less_often_takes_no_mouse_either(
             hands.press(Qt.Key.Key_1, pc.dialog)
             hands.press(Qt.Key.Key_Return, pc.dialog)
 
+        def find(alert_id: str) -> None:
+            hands.choose(pc.controller.formatter.say("MENU_TODAY"))
+            pc.until(lambda: pc.agent.today.isActiveWindow() and pc.agent.today.table.rows)
+            hands.reach(pc.agent.today.view)
+            hands.press(Qt.Key.Key_Home, pc.agent.today, Qt.KeyboardModifier.ControlModifier)
+            for _ in range([one.alert.alert_id for one in pc.agent.today.table.rows].index(alert_id)):
+                hands.press(Qt.Key.Key_Down, pc.agent.today)
+            hands.press(Qt.Key.Key_Return, pc.agent.today)
+            pc.until(lambda: pc.window.alert_id == alert_id)
+
         sign_in(pc, hands, "budi")
         office.raise_alert("3")
         pc.until(lambda: pc.state == "NEW")
@@ -210,3 +229,21 @@ def test_what_they_do_less_often_takes_no_mouse_either(
         pc.until(pc.dialog.problem.isVisible)
         hands.press(Qt.Key.Key_Escape, pc.dialog)
         pc.until(lambda: pc.dialog is None)
+
+        hands.choose("Sign out")
+        pc.until(lambda: pc.controller.session is None)
+        sign_in(pc, hands, "siti")
+        find(alert_id)
+        take(Step.NOT_SAME)
+        pc.until(lambda: not pc.shown.look_needed)
+        take(Step.CLEAR)
+        give_reason()
+        pc.until(lambda: "next face" in pc.window.view.action_bar.message)
+
+        held = office.raise_alert("4")
+        office.claim("ani", held)
+        pc.until(lambda: (shown := pc.controller.alert_cache.find(held)) and shown.alert.state == "CLAIMED")
+        find(held)
+        take(Step.TAKE_OVER)
+        give_reason()
+        pc.until(lambda: "taken over by Petugas siti" in pc.words)

@@ -133,6 +133,14 @@ class OfficeThread:
         """Let the listed person pass, and return the alert's key."""
         return self.run(self.office.raise_alert(track))
 
+    def claim(self, name: str, alert_id: str) -> None:
+        """Let somebody at another PC begin an alert."""
+
+        async def claim() -> None:
+            await (await self.office.sign_in(name)).claim(alert_id)
+
+        self.run(claim())
+
 
 class OfficerPc:
     """The agent on one PC, and the hands of whoever sits there."""

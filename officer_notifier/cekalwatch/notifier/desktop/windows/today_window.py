@@ -56,6 +56,7 @@ class TodayWindow(QMainWindow):
         fit(self, 1360, 640)
         self._soon = soon(self, self._paint_if_seen)
         controller.changed.connect(self._soon)
+        controller.session_changed.connect(self._forget_filters)
         self._ages = QTimer(self)
         self._ages.setInterval(5_000)
         self._ages.timeout.connect(self._paint_if_seen)
@@ -94,6 +95,13 @@ class TodayWindow(QMainWindow):
         self.empty.setVisible(rows == 0)
         self.locked.show_count(controller.waiting_count, formatter)
         self.pages.setCurrentIndex(0 if controller.unlocked else 1)
+
+    def _forget_filters(self) -> None:
+        """Leave nothing of a search to who comes next: it has a name in it, and hides alerts."""
+        if not self._controller.unlocked:
+            self.states.setCurrentIndex(0)
+            self.counters.setCurrentIndex(0)
+            self.text.clear()
 
     def _paint_if_seen(self) -> None:
         """Paint only a visible window: a hidden one must not delay the alert window."""
