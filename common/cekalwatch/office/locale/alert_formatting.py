@@ -280,7 +280,8 @@ class AlertFormatter(OrderFormatter):
         if since := alert.handling.reference_owed_since:
             parts.append(self.say("REFERENCE_OWED", time=self.time(since)))
         if alert.state is AlertState.NEW and alert.escalated and not alert.only_to_be_cleared:
-            parts.append(self.escalation(alert))
+            level = self.escalation(alert)
+            parts.append(level[:1].lower() + level[1:])
         return ", ".join(parts)
 
     def standing(self, alert: Alert) -> str:

@@ -6,7 +6,16 @@ import re
 from datetime import datetime
 
 from cekalwatch.contract.values.exercises import ExerciseStage
-from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_PEOPLE, OF_SOURCES, Trouble, Troubles
+from cekalwatch.contract.values.troubles import (
+    OF_COUNTERS,
+    OF_DATABASE,
+    OF_PEOPLE,
+    OF_SOURCES,
+    OF_THRESHOLDS,
+    Trouble,
+    TroubleKind,
+    Troubles,
+)
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 _NAMED = (
@@ -41,7 +50,7 @@ class TroubleFormatter(AlertFormatter):
     """A program's texts in one language, with alerts and problems in these words."""
 
     def trouble_place(self, trouble: Trouble) -> str:
-        """Return the counter with the camera, the camera alone, the source, or the entry of the audit trail."""
+        """Return the counter with the camera, or what else it is about, in words."""
         if trouble.kind in OF_COUNTERS:
             return self.say("COUNTER", counter=trouble.counter)
         if trouble.counter:
@@ -50,6 +59,10 @@ class TroubleFormatter(AlertFormatter):
             return self.say("SOURCE_BY_HAND")
         if trouble.kind in OF_PEOPLE:
             return self.say("PLACE_AUDIT_ENTRY", number=trouble.about.rpartition(" ")[2])
+        if trouble.kind in OF_DATABASE:
+            return self.say("PLACE_TABLE", table=trouble.about)
+        if trouble.kind in OF_THRESHOLDS or trouble.kind is TroubleKind.REFERENCES_UNSEARCHED:
+            return self.say("PLACE_RECOGNITION")
         return trouble.about
 
     def trouble(self, trouble: Trouble) -> str:

@@ -184,7 +184,7 @@ def test_the_state_says_who_holds_it_and_how_far_it_went_up() -> None:
     assert ENGLISH.hindrance(Hindrance.HELD, held_by(BUDI)) == "Budi (pc-1) holds this alert."
     waiting = make_alert()
     waiting = replace(waiting, handling=replace(waiting.handling, escalation=Escalation.SITE))
-    assert ENGLISH.state(waiting) == "New, Escalated to the whole site"
+    assert ENGLISH.state(waiting) == "New, escalated to the whole site"
 
 
 def test_the_history_tells_who_found_what_and_why() -> None:
