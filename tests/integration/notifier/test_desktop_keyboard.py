@@ -91,11 +91,14 @@ def test_an_officer_and_a_supervisor_do_all_their_tasks_by_keyboard(
         hands = Hands(pc)
         sign_in(pc, hands, "budi")
         hands.choose(pc.controller.formatter.say("MENU_PRACTICE"))
-        pc.until(lambda: pc.agent.training is not None and pc.agent.training.isActiveWindow())
-        hands.press(Qt.Key.Key_F5, pc.agent.training)
-        hands.press(Qt.Key.Key_Return, pc.agent.training)
-        assert pc.agent.training.practice.number == 2
-        pc.agent.training.close()
+        pc.until(lambda: pc.agent.training)
+        training = pc.agent.training
+        assert training
+        pc.until(training.isActiveWindow)
+        hands.press(Qt.Key.Key_F5, training)
+        hands.press(Qt.Key.Key_Return, training)
+        assert training.practice.number == 2
+        training.close()
 
         alert_id = office.raise_alert("1")
         pc.until(lambda: pc.window.alert_id == alert_id)
