@@ -36,12 +36,20 @@ SCRIPTS = {
 package is not installed, and none of its Python runs."""
 
 
+SOURCES = Path(__file__).resolve().parent
+
+
 class GeneratedFilesHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling leaves its configuration type open
     """Runs protoc from grpcio-tools over `protos/`, and Babel over the catalogues of all packages."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's signature
-        """Generate the files; raises an error that names the source when one is wrong."""
-        _generate_stubs(Path(self.root) / "protos")
+        """Generate the files; raises an error that names the source when one is wrong.
+
+        The client library, in a folder of its own, needs the stubs only.
+        """
+        _generate_stubs(SOURCES / "protos")
+        if Path(self.root) != SOURCES:
+            return
         for catalogue in sorted(Path(self.root).glob("*/cekalwatch/*/locale/*/LC_MESSAGES/*.po")):
             _compile_catalogue(catalogue)
         _take_scripts(Path(self.root) / "web_console" / "cekalwatch" / "console" / "static" / "vendor")

@@ -2,7 +2,7 @@
 
     python -m deploy.release.cut 0.2.0
 
-It changes four files and commits nothing; docs/releases.md says what comes next.
+It changes five files and commits nothing; docs/releases.md says what comes next.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from deploy.release.sbom import ROOT
 from deploy.release.wheel import ReleaseError
 
 PROJECT = "pyproject.toml"
-EVALUATION = "evaluation/pyproject.toml"
-"""The distribution that always has the version of the first, and needs it."""
+OTHERS = ("evaluation/pyproject.toml", "client/pyproject.toml")
+"""The distributions that always have the version of the first."""
 UNRELEASED = "## [Unreleased]\n"
 _FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 _VERSION = re.compile(
@@ -48,7 +48,7 @@ def cut(root: Path, version: str, day: date) -> None:
         raise ReleaseError(f"{CHANGELOG} has nothing below {UNRELEASED.strip()}: a release says what is new")
     record(root)
     changelog.write_text(told.replace(UNRELEASED, f"{UNRELEASED}\n## [{version}] - {day}\n", 1), encoding="utf-8")
-    for project in (PROJECT, EVALUATION):
+    for project in (PROJECT, *OTHERS):
         set_version(root / project, version)
 
 
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(
-        f"{PROJECT}, {EVALUATION}, {CHANGELOG} and {RECORD} are those of {version}. Look at them (git diff), then:\n"
+        f"{', '.join((PROJECT, *OTHERS))}, {CHANGELOG} and {RECORD} are those of {version}. Look at them (git diff), then:\n"
         f"  git add --all && git commit -m 'Release {version}'\n"
     )
     return 0

@@ -18,6 +18,8 @@ GENERATED = ("*_pb2*", "*.mo", "__pycache__", "*.egg-info", ".venv", ".git", "bu
 DISTRIBUTION = "cekalwatch"
 EVALUATION = "cekalwatch-evaluation"
 """It lies in the folder `evaluation`, and measures recognition with the programs of the other."""
+CLIENT = "cekalwatch-client"
+"""It lies in the folder `client`, and has files of the first: other systems of an office install it alone."""
 
 
 class ReleaseError(Exception):
@@ -42,16 +44,19 @@ SECOND = Circumstances(
 def build_distributions(root: Path, out: Path, epoch: int) -> dict[str, Path]:
     """Build the wheels of a checkout as `build_reproducibly` does, and return them by distribution."""
     sources = {DISTRIBUTION: root, EVALUATION: root / "evaluation"}
-    return {name: build_reproducibly(source, out, epoch) for name, source in sources.items()}
+    built = {name: build_reproducibly(source, out, epoch) for name, source in sources.items()}
+    return built | {CLIENT: build_reproducibly(root, out, epoch, "client")}
 
 
-def build_reproducibly(source: Path, out: Path, epoch: int) -> Path:
+def build_reproducibly(source: Path, out: Path, epoch: int, part: str = ".") -> Path:
     """Build the sources in `source` into `out`, and return the wheel; its files are of the time `epoch`.
+
+    `part` is the distribution's folder in `source`.
 
     Raises ReleaseError when a build fails, or when two builds differ.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        built = [build(source, Path(scratch) / one.folder, one, epoch) for one in (FIRST, SECOND)]
+        built = [build(source, Path(scratch) / one.folder, one, epoch, part) for one in (FIRST, SECOND)]
         hashes = [sha256(wheel) for wheel in built]
         if len(set(hashes)) > 1:
             raise ReleaseError(f"Two builds of {built[0].name} differ: {' and '.join(hashes)}")
@@ -65,7 +70,7 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def build(source: Path, place: Path, circumstances: Circumstances, epoch: int) -> Path:
+def build(source: Path, place: Path, circumstances: Circumstances, epoch: int, part: str = ".") -> Path:
     """Build a copy of the sources in the folder `place`, once, and return the wheel in it. Raises ReleaseError."""
     shutil.copytree(source, place / "source", ignore=shutil.ignore_patterns(*GENERATED))
     command = [
@@ -76,7 +81,7 @@ def build(source: Path, place: Path, circumstances: Circumstances, epoch: int) -
         "--no-isolation",
         "--outdir",
         str(place / "dist"),
-        str(place / "source"),
+        str(place / "source" / part),
     ]
     environment = {**os.environ, **dict(circumstances.environment), "SOURCE_DATE_EPOCH": str(epoch)}
     done = subprocess.run(

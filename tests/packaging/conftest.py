@@ -21,7 +21,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources as a fresh clone has them: without generated stubs and compiled texts."""
     copy = tmp_path_factory.mktemp("source")
     generated = shutil.ignore_patterns("*_pb2*", "*.mo", "__pycache__", "*.egg-info")
-    for folder in (*FOLDERS, "evaluation"):
+    for folder in (*FOLDERS, "evaluation", "client"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=generated)
     for file in ("pyproject.toml", "hatch_build.py", "README.md"):
         shutil.copy(ROOT / file, copy)

@@ -32,6 +32,8 @@ def root(tmp_path: Path) -> Path:
     (made / "evaluation" / "pyproject.toml").write_text(
         '[project]\nversion = "0.1.0"\ndependencies = ["cekalwatch[evaluation]==0.1.0"]\n'
     )
+    (made / "client").mkdir()
+    (made / "client" / "pyproject.toml").write_text('[project]\nversion = "0.1.0"\n')
     git(made, "init", "-q")
     commit(made, "Begin")
     return made
@@ -63,7 +65,8 @@ def test_a_release_has_its_version_its_day_and_its_migrations(root: Path) -> Non
     assert (root / "evaluation" / "pyproject.toml").read_text() == (
         '[project]\nversion = "0.2.0"\ndependencies = ["cekalwatch[evaluation]==0.2.0"]\n'
     )
-    assert len(changed) == 4, "nothing else belongs to the commit of a release"
+    assert (root / "client" / "pyproject.toml").read_text() == '[project]\nversion = "0.2.0"\n'
+    assert len(changed) == 5, "nothing else belongs to the commit of a release"
 
 
 def test_its_commit_is_found_without_tags_whatever_comes_after(root: Path, tmp_path: Path) -> None:

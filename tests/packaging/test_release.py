@@ -97,7 +97,7 @@ def verified(folder: Path) -> bool:
 def test_two_builds_in_different_places_have_one_hash_and_are_of_the_commits_time(made: Path) -> None:
     moment = time.gmtime(EPOCH)[:6]
     wheels = list(made.glob("*.whl"))
-    assert len(wheels) == 2, "there would be none had their two builds differed"
+    assert len(wheels) == 3, "there would be none had their two builds differed"
     for wheel in wheels:
         with ZipFile(wheel) as archive:
             assert {entry.date_time for entry in archive.infolist()} == {moment}
@@ -118,9 +118,8 @@ def test_a_build_that_differs_from_the_other_is_no_release(source: Path, tmp_pat
     hook = copy / "hatch_build.py"
     hook.write_text(
         hook.read_text().replace(
-            "_generate_stubs(Path(self.root)",
-            "(Path(self.root) / 'common/cekalwatch/wire/place.txt').write_text(self.root)\n        "
-            "_generate_stubs(Path(self.root)",
+            "_generate_stubs(SOURCES",
+            "(SOURCES / 'common/cekalwatch/wire/place.txt').write_text(self.root)\n        _generate_stubs(SOURCES",
             1,
         )
     )
@@ -134,6 +133,7 @@ def test_a_release_is_verified_offline_with_the_commands_of_the_page(delivered: 
     assert names == {
         f"{NAME}-py3-none-any.whl",
         f"{NAME.replace('-', '_evaluation-')}-py3-none-any.whl",
+        f"{NAME.replace('-', '_client-')}-py3-none-any.whl",
         f"{NAME}.sbom.json",
         f"{NAME}.attestation.json",
         "requirements.lock",

@@ -6,6 +6,7 @@ the wheel, and `make test-built` installs it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -20,9 +21,13 @@ import pytest
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.translations import Language
+from cekalwatch.server.audit.entry import Action
+from cekalwatch.wire.identity import DeviceRole
 from deploy.release.frozen import version_of
 from tests.packaging.conftest import FOLDERS
 from tests.support.repository import ROOT
+from tests.support.scenarios.port_office import port_office
+from tests.support.scenarios.sign_in import becomes
 
 pytestmark = pytest.mark.slow
 
@@ -240,6 +245,56 @@ def test_with_the_evaluation_a_server_measures(
     assert (shown.returncode, shown.stderr) == (Exit.OK, "")
     measured = installed.run("cekalwatch-server", "evaluate", "missing", "--data-dir", ".")
     assert measured.returncode == Exit.NO_INPUT, measured.stderr
+
+
+@pytest.fixture(scope="module")
+def client_wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(source / "client", tmp_path_factory.mktemp("client"))
+
+
+@pytest.mark.built
+def test_the_client_library_is_a_wheel_of_its_own_with_the_contract_and_no_program(client_wheel: Path) -> None:
+    with ZipFile(client_wheel) as archive:
+        names = set(archive.namelist())
+        (metadata_name,) = (name for name in names if name.endswith("/METADATA"))
+        metadata = Parser().parsestr(archive.read(metadata_name).decode())
+    parts = {name.split("/")[1] for name in names if name.startswith("cekalwatch/")}
+    assert parts == {"v1", "contract", "wire", "office", "program", "client"}
+    assert {"cekalwatch/client/py.typed", "cekalwatch/contract/py.typed", "cekalwatch/v1/alert_pb2.pyi"} <= names
+    assert not [name for name in names if name.endswith((".po", ".mo", ".pyc"))]
+    assert metadata["Version"] == version_of(ROOT)
+    assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
+
+
+@pytest.mark.built
+async def test_in_an_environment_of_its_own_it_reads_from_a_real_server(
+    client_wheel: Path, versions: Path, tmp_path: Path
+) -> None:
+    installed = Installed(tmp_path / "environment")
+    python = installed.programs / "python"
+    await asyncio.to_thread(subprocess.run, [*UV, "venv", "--python", sys.executable, installed.folder], check=True)
+    command = [*UV, "pip", "install", "--python", python, "--constraint", str(versions), str(client_wheel)]
+    await asyncio.to_thread(subprocess.run, command, check=True)
+    small = {"annotated-types", "cekalwatch-client", "googleapis-common-protos", "grpcio", "grpcio-status"}
+    assert installed.packages == small | {"protobuf", "structlog", "typing-extensions"}
+    office = port_office(tmp_path / "office", {})
+    tls_dir = office.site.device(DeviceRole.NOTIFIER, "duty").folder
+    example = str(ROOT / "client" / "examples" / "follow_alerts.py")
+    async with office.open():
+        following = await asyncio.create_subprocess_exec(
+            *(python, example, office.address, tls_dir, "duty"), cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+        )
+        assert following.stdout
+
+        async def follows() -> bool:
+            return bool(office.trail(Action.SUBSCRIPTION_OPENED))
+
+        await becomes(follows)
+        alert_id = await office.raise_alert()
+        printed = (await following.stdout.readline()).decode()
+        following.terminate()
+        await following.wait()
+    assert f"RAISED {alert_id} NEW D1" in printed
 
 
 @pytest.mark.built

@@ -11,7 +11,6 @@ passed on unchanged.
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
     from opentelemetry.trace import SpanContext
 
-CONTEXT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-01")
-"""A context of a trace that is recorded (https://www.w3.org/TR/trace-context/)."""
-METADATA = "traceparent"
-"""Metadata of a call that has the context for which it is made."""
 SEND_S = 3.0
 """Seconds that the collector may take for spans, and that the end of a program waits for it."""
 
@@ -124,11 +119,6 @@ class Traces:
 
 TRACES = Traces()
 """Those of this process."""
-
-
-def trace_context(context: str) -> str:
-    """Return a context that somebody sent, if it is one of a recorded trace; else an empty text."""
-    return context if CONTEXT.fullmatch(context) else ""
 
 
 @dataclass(frozen=True)

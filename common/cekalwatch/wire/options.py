@@ -4,11 +4,19 @@ The server's ping allowance must be no longer than the client's ping period, or 
 ENHANCE_YOUR_CALM. Its key is `min_ping_interval_without_data_ms`: gRPC ignores similar names silently.
 """
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES
 
 Option = tuple[str, int]
+
+
+def _own_version() -> str:
+    try:
+        return version("cekalwatch")
+    except PackageNotFoundError:  # the client library alone
+        return version("cekalwatch-client")
+
 
 PROGRAM = "cekalwatch"
 """With a slash and its version, how a client calls itself with each call."""
@@ -40,7 +48,7 @@ CLIENT_OPTIONS: tuple[Option, ...] = (
 
 SPREADING = ("grpc.service_config", '{"loadBalancingConfig": [{"pick_first": {"shuffleAddressList": true}}]}')
 """Lets clients spread over the servers whose addresses one name has, and try all."""
-CALLER = ("grpc.primary_user_agent", f"{PROGRAM}/{version('cekalwatch')}")
+CALLER = ("grpc.primary_user_agent", f"{PROGRAM}/{_own_version()}")
 BOUNDED_CONNECTING = ("grpc.min_reconnect_backoff_ms", CONNECTING_MS)
 """Despite its name it bounds each attempt to connect; without it, gRPC waits 20 s for a machine that is silent."""
 

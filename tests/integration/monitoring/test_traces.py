@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.traces import TRACES, TraceTerms, trace_context
+from cekalwatch.program.traces import TRACES, TraceTerms
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.wire.trace_context import trace_context
 from tests.support.builders.portraits import astronaut
 from tests.support.fakes.trace_collector import TakenSpan, TraceCollector
 from tests.support.scenarios.metrics import ON_THIS_MACHINE, Metrics

@@ -36,11 +36,13 @@ from cekalwatch.v1 import (
     operations_service_pb2_grpc,
 )
 from cekalwatch.wire.dialer import Dialer
+from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.integration.gallery.test_empty_gallery import FOLLOWED, change
 from tests.integration.storage.test_storage_failures import Disk
 from tests.support.builders.keys import TESTS_KEY
 from tests.support.fakes.alert_server import NOBODY
+from tests.support.scenarios.port_office import Seat, port_office
 from tests.support.scenarios.scripted_camera import ScriptedCamera
 from tests.support.scenarios.server import CaptureClient, LateClock, face, list_astronaut, running
 from tests.support.scenarios.server import settings as settings_of_tests
@@ -279,3 +281,26 @@ async def test_messages_go_on_while_others_alerts_come(tmp_path: Path) -> None:
             number += 1
             assert (await camera.receipt(face(track=str(number))))[0] == "ACCEPTED"
         assert watched.readiness is not None
+
+
+async def test_neither_a_console_nor_a_program_that_rings_nowhere_is_a_counters_pc(tmp_path: Path) -> None:
+    office = port_office(tmp_path, {})
+    console, program = (
+        office.site.device(*one) for one in ((DeviceRole.CONSOLE, "web"), (DeviceRole.NOTIFIER, "duty"))
+    )
+    async with (
+        office.open(),
+        office.site.dialer(office.address, console).aio_channel() as pages,
+        office.site.dialer(office.address, program).aio_channel() as duty,
+        office.site.dialer(office.address, office.site.diagnostics().files).aio_channel() as laptop,
+    ):
+        streams = [
+            Seat(pages, "web").subscribe(),
+            Seat(duty, "duty").subscribe(rings_nowhere=True),
+            (await office.pc("pc-1")).subscribe(),
+        ]
+        for one in streams:
+            assert (await one.read()).WhichOneof("message") == "subscribed"
+        status_stub: Any = operations_service_pb2_grpc.OperationsServiceStub(laptop)
+        status = await status_stub.GetStatus(operations_service_pb2.GetStatusRequest())
+        assert [one.agent_id for one in status.agents if one.connected] == ["pc-1"]

@@ -19,7 +19,6 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cekalwatch.console.clients.import_client import ImportClient
 from cekalwatch.console.import_jobs import ImportJobs
 from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.console.monitoring.measures import UNMEASURED, Measures
@@ -29,6 +28,7 @@ from cekalwatch.console.signing_in.pending_logins import PendingLogins
 from cekalwatch.console.table_cells import with_heads
 from cekalwatch.console.web_sessions import WebSession, WebSessions
 from cekalwatch.contract.values.people import ProviderFacts
+from cekalwatch.office.client.import_client import ImportClient
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.urgency import Urgency

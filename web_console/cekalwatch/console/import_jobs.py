@@ -21,11 +21,11 @@ from typing import Final
 import grpc
 import structlog
 
-from cekalwatch.console.clients.import_client import ImportClient, SentFile
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.imports import MAX_CORRECTIONS, CellCorrection, FileBegun, FileEnded, RecordReport
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
+from cekalwatch.office.client.import_client import ImportClient, SentFile
 from cekalwatch.office.client.refusals import error_reason
 
 MAX_FILES: Final = 4

@@ -19,13 +19,6 @@ from cekalwatch.console.clients.administration_client import CameraClient, Devic
 from cekalwatch.console.clients.audit_client import AuditClient
 from cekalwatch.console.clients.operations_client import CounterClient, ReportClient, ThresholdClient
 from cekalwatch.console.clients.shift_client import ShiftClient
-from cekalwatch.console.clients.watchlist_client import (
-    AgencyClient,
-    LawClient,
-    LookalikeClient,
-    SubjectClient,
-    SyncClient,
-)
 from cekalwatch.console.console import Console
 from cekalwatch.console.guide_texts import guide_of
 from cekalwatch.console.locale.texts import ConsoleTexts
@@ -40,6 +33,13 @@ from cekalwatch.office.client.port_client import PortClient
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.trouble_client import TroubleClient
+from cekalwatch.office.client.watchlist_client import (
+    AgencyClient,
+    LawClient,
+    LookalikeClient,
+    SubjectClient,
+    SyncClient,
+)
 
 MAX_FIELDS: Final = 50
 TOLD_S: Final = 10.0

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from cekalwatch.contract.engine.codec import Converter
 from cekalwatch.contract.engine.enums import ProtoEnum
 from cekalwatch.contract.engine.scalars import Reading, seconds_of, written_seconds
-from cekalwatch.program.traces import trace_context
+from cekalwatch.wire.trace_context import trace_context
 
 E = TypeVar("E", bound=Enum)
 

@@ -20,12 +20,12 @@ from cekalwatch.office.client.refusals import PERSON_REFUSED, SESSION_OVER, erro
 from cekalwatch.office.client.service_client import Token
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal, StartedOver, Update
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.traces import METADATA
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.trace_context import TRACE_METADATA
 
 RETRYABLE_CODES = frozenset(
     {
@@ -78,8 +78,13 @@ class EventCall(Protocol):
 class SubscriptionClient:
     """One agent's calls. It keeps one channel, and replaces it when the agent's certificate or its server changed."""
 
-    def __init__(self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: Token) -> None:
-        """`session` has the token of the signed-in person: with it, the stream names people."""
+    def __init__(
+        self, dialer: Dialer, agent_id: str, wanted: AlertFilter, session: Token, *, rings_nowhere: bool = False
+    ) -> None:
+        """`session` has the token of the signed-in person: with it, the stream names people.
+
+        With `rings_nowhere` the agent is a program at whose alerts nobody looks up, and counts as no counter's PC.
+        """
         self._dialer = dialer
         self._session = session
         self._sent = ""
@@ -89,6 +94,7 @@ class SubscriptionClient:
         self._open()
         self._agent_id = agent_id
         self._filter = FILTER.write(wanted)
+        self._rings_nowhere = rings_nowhere
 
     def close(self) -> None:
         """End every call."""
@@ -142,7 +148,9 @@ class SubscriptionClient:
         if self.outdated:
             self.close()
             self._open()
-        request = alert_service_pb2.SubscribeAlertsRequest(agent_id=self._agent_id, filter=self._filter)
+        request = alert_service_pb2.SubscribeAlertsRequest(
+            agent_id=self._agent_id, filter=self._filter, rings_nowhere=self._rings_nowhere
+        )
         if after_sequence is not None:
             request.after_sequence = after_sequence
         elif start is Start.BEGINNING:
@@ -157,7 +165,7 @@ class SubscriptionClient:
     def acknowledge(self, sequence: int, trace: str = "") -> None:
         """Acknowledge to the server that every event up to `sequence` was shown; `trace` is sent too."""
         request = alert_service_pb2.AcknowledgeAlertsRequest(agent_id=self._agent_id, sequence=sequence)
-        metadata = ((METADATA, trace),) if trace else ()
+        metadata = ((TRACE_METADATA, trace),) if trace else ()
         self._stub.AcknowledgeAlerts(request, timeout=CALL_DEADLINE_S, metadata=metadata)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, cast
 
@@ -37,6 +37,25 @@ class TroubleClient(ServiceClient[TroubleServiceStub]):
         """Record that the signed-in person acknowledges a problem; errors stay grpc.RpcError."""
         request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=trouble_id)
         return TROUBLE.read(self._call(lambda stub: stub.AcknowledgeTrouble, request).trouble)
+
+    def open(self) -> Troubles:
+        """Return the present problems, as a device alone may see them; errors stay grpc.RpcError.
+
+        It ends a stream of problems that this device has open.
+        """
+
+        def first(stub: TroubleServiceStub) -> Callable[..., Any]:
+            def call(request: object, **options: Any) -> Any:  # noqa: ANN401  # as gRPC's own
+                stream: Any = stub.WatchTroubles(request, **options)  # type: ignore[arg-type]
+                try:
+                    return next(iter(stream))
+                finally:
+                    stream.cancel()
+
+            return call
+
+        told = NEWS.read(self._call(first, trouble_service_pb2.WatchTroublesRequest(site=self._site)))
+        return told.troubles if isinstance(told, OpenTroubles) else ()
 
     def listed(self, begin_from: datetime) -> Iterator[Trouble]:
         """Yield the problems that began from then on, newest first, page by page; errors stay grpc.RpcError."""

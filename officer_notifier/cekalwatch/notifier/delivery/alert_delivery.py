@@ -42,7 +42,8 @@ from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.refusals import SESSION_OVER, error_reason
 from cekalwatch.office.connection import Disconnected, LostPosition, StartedOver, Update
-from cekalwatch.program.traces import TRACES, trace_context
+from cekalwatch.program.traces import TRACES
+from cekalwatch.wire.trace_context import trace_context
 
 PAUSE_S = (0.2, 1.0)
 """Between the first event that is not acknowledged and the acknowledgement; drawn for each."""

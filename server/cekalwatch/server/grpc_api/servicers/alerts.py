@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from types import MappingProxyType
 from uuid import UUID
@@ -14,7 +14,7 @@ from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.alerts import AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.contract.values.readiness import Readiness
-from cekalwatch.program.traces import METADATA, TRACES, trace_context
+from cekalwatch.program.traces import TRACES
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.details import AlertDetailsReader
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAlerts
@@ -40,6 +40,8 @@ from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2 as pb
 from cekalwatch.v1 import alert_service_pb2_grpc
+from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.trace_context import TRACE_METADATA, trace_context
 
 DEFAULT_PAGE = 20
 MAX_LEFT_OUT = 4
@@ -127,7 +129,9 @@ class AlertServicer(AdjudicationMethods, AlertFaceMethods, alert_service_pb2_grp
         def wants(alert: Alert) -> bool:
             return alert.wanted_by(wanted())
 
-        with self._presence.agent_connected(agent_id, self._watches(subscriber, asked)):
+        rings = subscriber.identity.role is not DeviceRole.CONSOLE and not request.rings_nowhere
+        watches = self._watches(subscriber, asked)
+        with self._presence.agent_connected(agent_id, watches) if rings else nullcontext():
             waiting_count = await self._waiting.count(wanted())
             readiness = self._readiness(place)
             yield STREAM.write(Subscribed(after, newest, self._freshness.now(), waiting_count, readiness))
@@ -215,7 +219,7 @@ class AlertServicer(AdjudicationMethods, AlertFaceMethods, alert_service_pb2_grp
         caller = current_caller()
         caller.speak_as(agent_id)
         told = {str(key): value for key, value in context.invocation_metadata() or ()}
-        with TRACES.span("alert.acknowledged", trace_context(str(told.get(METADATA, ""))), agent=agent_id):
+        with TRACES.span("alert.acknowledged", trace_context(str(told.get(TRACE_METADATA, ""))), agent=agent_id):
             sequence = read.sequence(request.sequence)
             position = await self._acknowledgements.take(agent_id, sequence, caller.device.site)
         return pb.AcknowledgeAlertsResponse(acknowledged_sequence=position)

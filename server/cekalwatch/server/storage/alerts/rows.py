@@ -21,7 +21,6 @@ from sqlmodel import Session, col, select
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.program.traces import trace_context
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEvent, Sighting
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
@@ -41,6 +40,7 @@ from cekalwatch.server.storage.alerts.tables import (
 from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
 from cekalwatch.server.storage.integrity.guarded_session import checked, plain_in_order
 from cekalwatch.server.storage.integrity.signed_row import form_of
+from cekalwatch.wire.trace_context import trace_context
 
 # Made once: they are executed with each alert that is read, and to make them takes longer.
 _ALERTS: BindParameter[list[str]] = bindparam("alert_ids", expanding=True)

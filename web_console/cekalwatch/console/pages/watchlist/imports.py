@@ -8,7 +8,6 @@ from typing import Final
 
 from starlette.responses import Response
 
-from cekalwatch.console.clients.import_client import SentFile
 from cekalwatch.console.import_jobs import (
     GROUPS,
     MAX_KEPT,
@@ -20,6 +19,7 @@ from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.codec.imports import ENCODINGS
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.values.imports import MAX_CORRECTION, DayOrder, FieldFault
+from cekalwatch.office.client.import_client import SentFile
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.program.csv_files import report_csv
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME

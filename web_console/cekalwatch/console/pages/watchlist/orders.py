@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.watchlist_client import AmendedOrder
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.pages.watchlist.subjects import find, missing
 from cekalwatch.console.request_context import RequestContext
@@ -20,6 +19,7 @@ from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import AmendmentReason
 from cekalwatch.office.client.refusals import error_reason, refusal_of
 from cekalwatch.office.client.session_client import JointRequest
+from cekalwatch.office.client.watchlist_client import AmendedOrder
 
 ACTS: Final = ("correct", "end", "erase")
 CELLS: Final = tuple(name for name in LIST_COLUMNS if name not in {"order_id", "subject_id", "photographs"})
