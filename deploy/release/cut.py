@@ -71,8 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReleaseError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    changed = ", ".join((PROJECT, *OTHERS))
     sys.stdout.write(
-        f"{', '.join((PROJECT, *OTHERS))}, {CHANGELOG} and {RECORD} are those of {version}. Look at them (git diff), then:\n"
+        f"{changed}, {CHANGELOG} and {RECORD} are those of {version}. Look at them (git diff), then:\n"
         f"  git add --all && git commit -m 'Release {version}'\n"
     )
     return 0
