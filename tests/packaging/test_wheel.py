@@ -266,17 +266,18 @@ def test_the_client_library_is_a_wheel_of_its_own_with_the_contract_and_no_progr
     assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
 
 
+@pytest.fixture(scope="module")
+def client_alone(client_wheel: Path, versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return install(client_wheel, versions, tmp_path_factory.mktemp("alone"), "")
+
+
 @pytest.mark.built
 async def test_in_an_environment_of_its_own_it_reads_from_a_real_server(
-    client_wheel: Path, versions: Path, tmp_path: Path
+    client_alone: Installed, tmp_path: Path
 ) -> None:
-    installed = Installed(tmp_path / "environment")
-    python = installed.programs / "python"
-    await asyncio.to_thread(subprocess.run, [*UV, "venv", "--python", sys.executable, installed.folder], check=True)
-    command = [*UV, "pip", "install", "--python", python, "--constraint", str(versions), str(client_wheel)]
-    await asyncio.to_thread(subprocess.run, command, check=True)
+    python = client_alone.programs / "python"
     small = {"annotated-types", "cekalwatch-client", "googleapis-common-protos", "grpcio", "grpcio-status"}
-    assert installed.packages == small | {"protobuf", "structlog", "typing-extensions"}
+    assert client_alone.packages == small | {"protobuf", "structlog", "typing-extensions"}
     office = port_office(tmp_path / "office", {})
     tls_dir = office.site.device(DeviceRole.NOTIFIER, "duty").folder
     example = str(ROOT / "client" / "examples" / "follow_alerts.py")
