@@ -71,7 +71,9 @@ _QT_ON_WINDOWS = (
 )  # fmt: skip
 
 MACHINES = (
-    Machine("cekalwatch-server", ("server", "papers", "postgres", "pkcs11", "otel"), "cekalwatch.server.cli.app:app"),
+    Machine(
+        "cekalwatch-server", ("server", "papers", "postgres", "pkcs11", "ldap", "otel"), "cekalwatch.server.cli.app:app"
+    ),
     Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app", unneeded_on_windows=_OF_A_CAMERA),
     Machine("cekalwatch-console", ("console",), "cekalwatch.console.cli:app"),
     Machine("cekalwatch-notifier", ("desktop", "otel"), "cekalwatch.notifier.cli.app:app", _QT, _QT_ON_WINDOWS),

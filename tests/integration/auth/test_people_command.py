@@ -252,3 +252,35 @@ def test_two_people_add_and_confirm_a_row_of_the_law_after_a_preview(machine: Ma
     assert (added["holds_from"], added["confirmed_by"], added["extensions"]) == ("2027-01-01", "Contoh, S.H.", 1)
     told = [json.loads(link.details) for link in machine.office.trail(Action.LAW_ROW_ADDED)]
     assert [one["confirmed"] for one in told] == ["no", "yes"]
+
+
+@pytest.mark.slow
+def test_two_people_bind_a_group_to_a_role(machine: Machine, tmp_path: Path):
+    for name, role in (("adi", PersonRole.ADMINISTRATOR), ("sari", PersonRole.SUPERVISOR)):
+        machine.office.hire(person(name, role))
+    group, both = "cn=officers,dc=imigrasi,dc=local", f"adi\n{PASSWORD}\nsari\n{PASSWORD}\n"
+    bind = ("people", "groups", "bind", group, "--role", "officer", "--site", "batam-center")
+    assert machine.run(*bind, typed=both).returncode == Exit.CONFIG  # nothing would follow the group
+    secret, config = tmp_path / "directory.secret", tmp_path / "server.toml"
+    secret.write_text("rahasia\n")
+    secret.chmod(0o600)
+    config.write_text(
+        f'[directory]\nservers = ["ldaps://127.0.0.1:1"]\naccount = "cn=reader"\npassword_file = "{secret}"\n'
+        'people_base = "ou=People"\n'
+    )
+    settings = ("--config", str(config))
+    alone = machine.run(*bind, *settings, typed=f"adi\n{PASSWORD}\nadi\n{PASSWORD}\n")
+    assert alone.returncode == Exit.REFUSED
+    done = machine.run(*bind, *settings, typed=both)
+    assert done.returncode == Exit.OK, done.stderr
+    assert group in done.stderr  # both read it
+    assert f"OFFICER  at batam-center  {group}" in machine.people("groups", "list", *settings)
+    asked = machine.run("people", "groups", "check", *settings)
+    assert (asked.returncode, "does not answer in full: 127.0.0.1" in asked.stderr) == (Exit.UNAVAILABLE, True)
+    unbind = ("people", "groups", "unbind", group, "--role", "officer")
+    assert machine.run(*unbind, *settings, typed=both).returncode == Exit.OK
+    assert "No group is bound" in machine.people("groups", "list", *settings)
+    assert [one.action for one in machine.office.trail(Action.GROUP_BOUND, Action.GROUP_UNBOUND)] == [
+        Action.GROUP_BOUND,
+        Action.GROUP_UNBOUND,
+    ]

@@ -133,6 +133,8 @@ class PersonRecord:
     first_password: bool
     """Whether the first password is still to be changed."""
     with_password: bool
+    withheld_roles: frozenset[PersonRole] = frozenset()
+    """Those of `roles` that do not count, since the office's directory does not have the person in a group for them."""
 
 
 @dataclass(frozen=True)

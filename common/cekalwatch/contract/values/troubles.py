@@ -67,6 +67,8 @@ class TroubleKind(StrEnum):
     DEVICE_TWICE = "DEVICE_TWICE"
     PORT_CONTRADICTS = "PORT_CONTRADICTS"
     THRESHOLD_LEFT = "THRESHOLD_LEFT"
+    DIRECTORY_AWAY = "DIRECTORY_AWAY"
+    GROUP_MISSING = "GROUP_MISSING"
 
 
 OF_VIEWS = {
@@ -134,6 +136,8 @@ OF_DEVICES = frozenset({TroubleKind.DEVICE_TWICE})
 """Somebody seems to have a copy of a device's key."""
 OF_PEOPLE = frozenset({TroubleKind.RIGHTS_GIVEN})
 """Somebody may do more than before: whoever else has rights must know it."""
+OF_DIRECTORY = frozenset({TroubleKind.DIRECTORY_AWAY, TroubleKind.GROUP_MISSING})
+"""Roles that groups of the office's directory decide are not followed, or nobody has them."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
 
@@ -148,7 +152,7 @@ NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
     """Return the roles that see a problem of that kind, and may acknowledge it."""
-    if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS:
+    if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS | OF_DIRECTORY:
         return KEEPS_SYSTEM
     if kind in OF_PORTS | OF_DEVICES:
         return KEEPS_SYSTEM | CONFIRMS

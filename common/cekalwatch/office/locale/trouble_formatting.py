@@ -39,6 +39,7 @@ _NAMED = (
     "passages",
     "missed",
     "factor",
+    "hours",
 )
 """Details that a text may name."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")

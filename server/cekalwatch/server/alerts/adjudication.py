@@ -315,7 +315,7 @@ class Adjudicator:
         if handling.officer is None:  # so it is not referred either
             raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
         officer = self._people.person(handling.officer)
-        if officer is None or officer.disabled:
+        if officer is None or officer.barred:
             raise CekalwatchError(Code.OFFICER_DISABLED)
         two = TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)
         if two.without_officer and self._has_officer(alert.camera.site):

@@ -83,7 +83,7 @@ class PeopleAdmin:
 
         `seen`: the roles and sites on which the decision was based; if they have changed since, nothing is done.
         """
-        person = self.account(name).person
+        person = self.account(name).person.recorded
         if seen and (person.roles, person.sites) != seen:
             raise _changed()
         self._refuse_other_sites(sites)
@@ -139,13 +139,13 @@ class PeopleAdmin:
         return self._store.all()
 
     def account(self, name: str) -> Account:
-        """Return the record to change."""
+        """Return the record to change, with the person as the store has them, roles withheld by groups and all."""
         account = self._store.account(name)
         if account is None:
             raise RefusedError(Code.PERSON_UNKNOWN, f"There is nobody with the sign-in name {name}; see: people list")
         if account.person.person_id in {one.person_id for one in (self._by, self._second) if one}:
             raise RefusedError(Code.OWN_RECORD, "Nobody changes their own record, nor signs for that")
-        self._refuse_other_sites(account.person.sites)
+        self._refuse_other_sites(account.person.recorded.sites)
         return account
 
     def _keep(self, person: Person, changed: Person, *, gains: bool, **details: str) -> None:

@@ -252,7 +252,7 @@ class Sessions:
     def _good(self, key: str, *purposes: TokenPurpose) -> KeptSession:
         kept = self._store.find(key, *purposes)
         now = self._clock.now()
-        if kept is None or kept.account.person.disabled:
+        if kept is None or kept.account.person.barred:
             raise CekalwatchError(Code.SESSION_ENDED)
         if self._revoked(kept.certificate):
             raise CekalwatchError(Code.SESSION_ENDED, "certificate revoked")

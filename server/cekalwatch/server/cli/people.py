@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.server.cli import groups
 from cekalwatch.server.cli.options import Config, DataDir, at_terminal, opened
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="People who may sign in. Run it as the server's user, on the server's machine; every change is recorded.",
     no_args_is_help=True,
 )
+app.add_typer(groups.app, name="groups")
 
 EXAMPLES = "Examples:\n\n"
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Sign-in name, for example the personnel number.")]
@@ -62,8 +64,11 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
         for account in admin.all():
             person = account.person
             state = "disabled" if person.disabled else "first password" if account.password.must_change else "enabled"
-            roles, sites = " ".join(sorted(person.roles)), " ".join(sorted(person.sites))
+            whole = person.recorded
+            roles, sites = " ".join(sorted(whole.roles)), " ".join(sorted(whole.sites))
             typer.echo(f"{person.sign_in_name}  {state}  {roles}  at {sites}  {person.display_name}")
+            if person.withheld.roles:
+                typer.echo(f"  not counted, by the directory's groups: {' '.join(sorted(person.withheld.roles))}")
             typer.echo(f"  in the audit trail: person:{person.person_id}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -33,12 +33,24 @@ from cekalwatch.server.domain.errors import CekalwatchError, Code
 
 SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
 
-_SIGN_IN_NAME = re.compile(SIGN_IN_NAME_PATTERN)
-_SITE = re.compile(r"[a-z0-9-]{1,64}")
+SIGN_IN_NAME = re.compile(SIGN_IN_NAME_PATTERN)
+SITE_PATTERN = re.compile(r"[a-z0-9-]{1,64}")
+MAX_SITE_KEYS = 100
 
 
 class PersonError(ValueError):
     """The description of a person is not valid; the message says why."""
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """Roles and sites of a person's record that do not count now, since the person is not in the groups for them."""
+
+    roles: frozenset[PersonRole] = frozenset()
+    sites: frozenset[str] = frozenset()
+
+
+NOTHING_WITHHELD = Withheld()
 
 
 @dataclass(frozen=True)
@@ -51,19 +63,37 @@ class Person:
     display_name: str
     """For screens, 1 to 100 printable characters; it goes into no log and no audit trail."""
     roles: frozenset[PersonRole]
+    """Those that count now; empty where groups withhold all of them."""
     sites: frozenset[str]
     """Keys of the sites where the person works: they cannot use a device of another site."""
     disabled: bool = False
+    withheld: Withheld = NOTHING_WITHHELD
 
     def __post_init__(self) -> None:
-        if not _SIGN_IN_NAME.fullmatch(self.sign_in_name):
+        if not SIGN_IN_NAME.fullmatch(self.sign_in_name):
             raise PersonError("a sign-in name has 2 to 64 of a-z, 0-9 and . _ @ -, and begins with a letter or digit")
         if not 1 <= len(self.display_name) <= MAX_DISPLAY_NAME or not self.display_name.isprintable():
             raise PersonError(f"a display name has 1 to {MAX_DISPLAY_NAME} printable characters")
-        if not self.roles:
+        if not self.roles | self.withheld.roles:
             raise PersonError("a person needs at least one role")
-        if not self.sites or not all(map(_SITE.fullmatch, self.sites)):
+        if not self.sites or not all(map(SITE_PATTERN.fullmatch, self.sites)):
             raise PersonError("a person needs at least one site; its key has 1 to 64 characters of a-z, 0-9 and -")
+
+    @property
+    def barred(self) -> bool:
+        """Whether the person may do nothing: disabled, or without a role that counts."""
+        return self.disabled or not self.roles
+
+    @property
+    def recorded(self) -> Self:
+        """The person with every recorded role and site, whatever groups withhold."""
+        held = self.withheld
+        return replace(self, roles=self.roles | held.roles, sites=self.sites | held.sites, withheld=NOTHING_WITHHELD)
+
+    def without(self, withheld: Withheld) -> Self:
+        """Return a recorded person of whom these roles and sites do not count; what is not recorded is left out."""
+        held = Withheld(withheld.roles & self.roles, withheld.sites & self.sites)
+        return replace(self, roles=self.roles - held.roles, sites=self.sites - held.sites, withheld=held)
 
     def works_at(self, site: str) -> bool:
         """Whether `site` is one of the person's."""
@@ -129,7 +159,7 @@ class TwoPeople:
     """Two people who do `action` together.
 
     Construction raises SAME_PERSON_TWICE, PERSON_ROLE_NEEDED when they do not have the action's two roles, and
-    SIGN_IN_REFUSED when one is disabled, so code that takes this value cannot forget the check.
+    SIGN_IN_REFUSED when one is barred, so code that takes this value cannot forget the check.
     """
 
     action: TwoPersonAction
@@ -146,7 +176,7 @@ class TwoPeople:
         ):
             beside = {b for a, b in ((one, other), (other, one)) if acts_as(a, self.first.roles)}
             raise role_needed(beside or {one, other}, self.action)
-        if self.first.disabled or self.second.disabled:
+        if self.first.barred or self.second.barred:
             raise CekalwatchError(Code.SIGN_IN_REFUSED, self.action)
 
     @property

@@ -25,6 +25,8 @@ REQUIRED = {
     "name": "budi",
     "path": "{folder}",
     "display_name": "Budi",
+    "group": "cn=officers",
+    "site": "batam-center",
     "role": "camera",
     "run": "{folder}",
     "value": "0.4",

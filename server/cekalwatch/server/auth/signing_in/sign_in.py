@@ -225,8 +225,8 @@ class SignInService:
             proof = replace(proof, asked_anew=True)
         try:
             account, grant = self._identify(proof, device)
-            if account.person.disabled:
-                raise SignInRefusedError(detail="disabled", person_id=account.person.person_id)
+            if account.person.barred:
+                raise SignInRefusedError(detail="disabled, or without a role", person_id=account.person.person_id)
             if device.site is not None and not account.person.works_at(device.site):
                 raise SignInRefusedError(Code.PERSON_SITE_NOT_ALLOWED, person_id=account.person.person_id)
         except SignInRefusedError as refusal:

@@ -41,7 +41,7 @@ class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
         """Return everybody with a site of the administrator's."""
         by = self._administrator()
         accounts = await asyncio.to_thread(self._admin().all)
-        seen = [one for one in accounts if by is None or one.person.sites & by.sites]
+        seen = [one for one in accounts if by is None or one.person.recorded.sites & by.sites]
         return pb.ListPeopleResponse(people=map(_written, seen))
 
     async def AddPerson(self, request: pb.AddPersonRequest, context: Context) -> pb.AddPersonResponse:
@@ -127,7 +127,7 @@ def _seen(request: pb.ChangePersonRequest) -> tuple[frozenset[PersonRole], froze
 
 
 def _written(account: Account) -> people_pb2.PersonRecord:
-    person, password = account.person, account.password
+    person, password, withheld = account.person.recorded, account.password, account.person.withheld
     return PERSON_RECORD.write(
         PersonRecord(
             str(person.person_id),
@@ -138,5 +138,6 @@ def _written(account: Account) -> people_pb2.PersonRecord:
             person.disabled,
             first_password=password.must_change,
             with_password=password.hash is not None,
+            withheld_roles=withheld.roles,
         )
     )

@@ -267,7 +267,7 @@ def _check_people(context: Context) -> Judged:
         people = [account.person for account in context.stores.people.all()]
     except ChangedRowError as error:
         return CheckVerdict.FAIL, f"{error}; see: cekalwatch-server rows check"
-    active = [person for person in people if not person.disabled]
+    active = [person for person in people if not person.barred]
     roles = {role for person in active for role in person.roles}
     missing = [
         role for role in (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR, PersonRole.OFFICER) if role not in roles

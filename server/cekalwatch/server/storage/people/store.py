@@ -18,12 +18,13 @@ from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.people import NEVER_TOGETHER, PersonRole
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.people import LockOut, Person, SignInTries, TryAllowance
+from cekalwatch.server.domain.people import NOTHING_WITHHELD, LockOut, Person, SignInTries, TryAllowance, Withheld
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, in_order
+from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, in_order, one_checked
 from cekalwatch.server.storage.people.tables import (
     DeviceTriesRow,
+    GroupBindingsRow,
     PersonRow,
     PersonSessionRow,
     SignInFailureRow,
@@ -81,19 +82,19 @@ class PeopleStore:
         """Keep a new person; raises NameTakenError."""
         person, password = account.person, account.password
         with self._database.session() as session:
-            session.add(
-                PersonRow(
-                    person_id=str(person.person_id),
-                    sign_in_name=person.sign_in_name,
-                    display_name=person.display_name,
-                    roles=_list(person.roles),
-                    sites=_list(person.sites),
-                    disabled=person.disabled,
-                    password_hash=password.hash,
-                    must_change_password=password.must_change,
-                    second_part=_written(password.second_part),
-                )
+            row = PersonRow(
+                person_id=str(person.person_id),
+                sign_in_name=person.sign_in_name,
+                display_name=person.display_name,
+                roles=_list([]),
+                sites=_list([]),
+                disabled=person.disabled,
+                password_hash=password.hash,
+                must_change_password=password.must_change,
+                second_part=_written(password.second_part),
             )
+            _record(session, row, person)
+            session.add(row)
             try:
                 session.flush()
             except IntegrityError:
@@ -141,17 +142,18 @@ class PeopleStore:
             return list(map(account_of, in_order(session, rows)))
 
     def change(self, person: Person, entry: AuditEntry, seen: Person | None = None) -> None:
-        """Store the changes of a person; the sessions of a disabled person end.
+        """Store the changes of a person's record; the sessions of a disabled person end.
 
-        Raises PersonChangedError when the person has changed since they were `seen`.
+        Raises PersonChangedError when the record has changed since the person was `seen`.
         """
         with self._database.session() as session:
-            row = _held(session, person.person_id)
-            if seen and account_of(row).person != seen:
+            row = held_person(session, person.person_id)
+            if seen and account_of(row).person.recorded != seen.recorded:
                 raise PersonChangedError(person.person_id)
-            row.roles, row.sites, row.disabled = _list(person.roles), _list(person.sites), person.disabled
+            _record(session, row, person)
+            row.disabled = person.disabled
             if person.disabled:
-                _end_sessions(session, person.person_id)
+                end_sessions(session, person.person_id)
             session.flush()
             write_audit(session, entry)
             session.commit()
@@ -161,10 +163,10 @@ class PeopleStore:
     ) -> None:
         """Keep another password, and end the person's sessions except the one with the token of that SHA-256."""
         with self._database.session() as session:
-            row = _held(session, person_id)
+            row = held_person(session, person_id)
             row.password_hash, row.must_change_password = password.hash, password.must_change
             row.second_part = _written(password.second_part)
-            _end_sessions(session, person_id, but_session)
+            end_sessions(session, person_id, but_session)
             session.flush()
             write_audit(session, entry)
             session.commit()
@@ -196,7 +198,7 @@ class PeopleStore:
     def renew_hash(self, person_id: UUID, before: str | None, renewed: str) -> None:
         """Keep another hash of the same password, unless it was changed since it had the hash `before`."""
         with self._database.session() as session:
-            row = _held(session, person_id)
+            row = held_person(session, person_id)
             if row.password_hash == before:
                 row.password_hash = renewed
                 session.commit()
@@ -257,8 +259,8 @@ class PeopleStore:
 
 
 def account_of(row: PersonRow) -> Account:
-    """Return the person of a row, with the stored form of the password."""
-    person = Person(
+    """Return the person of a row, without what groups withhold, and the stored form of the password."""
+    whole = Person(
         person_id=UUID(row.person_id),
         sign_in_name=row.sign_in_name,
         display_name=row.display_name,
@@ -266,7 +268,32 @@ def account_of(row: PersonRow) -> Account:
         sites=frozenset(json.loads(row.sites)),
         disabled=row.disabled,
     )
+    person = whole.without(withheld_in(row)) if row.withheld else whole
     return Account(person, KeptPassword(row.password_hash, row.must_change_password, _part(row.second_part)))
+
+
+def withheld_in(row: PersonRow) -> Withheld:
+    """Return what groups withhold of a row's roles and sites."""
+    if not row.withheld:
+        return NOTHING_WITHHELD
+    held = json.loads(row.withheld)
+    return Withheld(frozenset(map(PersonRole, held["roles"])), frozenset(held["sites"]))
+
+
+def withhold(row: PersonRow, withheld: Withheld) -> None:
+    """Write what does not count of a row."""
+    nothing = withheld == NOTHING_WITHHELD
+    row.withheld = None if nothing else json.dumps({"roles": sorted(withheld.roles), "sites": sorted(withheld.sites)})
+
+
+def _record(session: Session, row: PersonRow, person: Person) -> None:
+    """Write roles and sites. A new role that groups are bound to does not count before the directory was asked."""
+    whole, before = person.recorded, frozenset(json.loads(row.roles))
+    bound = one_checked(session, GroupBindingsRow, 1)
+    asked = {PersonRole(one["role"]) for one in bound.bindings} if bound else set()
+    held, unheard = withheld_in(row), (whole.roles - before) & asked
+    row.roles, row.sites = _list(whole.roles), _list(whole.sites)
+    withhold(row, whole.without(Withheld(held.roles | unheard, held.sites)).withheld)
 
 
 def _apart(roles: frozenset[PersonRole]) -> frozenset[PersonRole]:
@@ -285,13 +312,14 @@ def _written(part: SecondPart | None) -> str | None:
     return f"{part.taken_by} {part.number}" if part else None
 
 
-def _held(session: Session, person_id: UUID) -> PersonRow:
+def held_person(session: Session, person_id: UUID) -> PersonRow:
     """Return the row of a known person, locked until the transaction ends. Raises ChangedRowError."""
     lock_people(session)
     return checked(session, session.get_one(PersonRow, str(person_id)))
 
 
-def _end_sessions(session: Session, person_id: UUID, but: str | None = None) -> None:
+def end_sessions(session: Session, person_id: UUID, but: str | None = None) -> None:
+    """End the sessions of a person, except the one with the token of that SHA-256."""
     query = delete(PersonSessionRow).where(col(PersonSessionRow.person_id) == str(person_id))
     session.exec(query.where(col(PersonSessionRow.token_sha256) != but) if but else query)
 

@@ -1,0 +1,131 @@
+"""Stores which groups of the directory give roles, and whose roles do not count. Methods block."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.groups import GroupBinding
+from cekalwatch.server.domain.people import NOTHING_WITHHELD, Person, Withheld
+from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
+from cekalwatch.server.storage.people.store import account_of, end_sessions, held_person, lock_people, withhold
+from cekalwatch.server.storage.people.tables import DirectoryRow, GroupBindingsRow, PersonRow
+
+
+class GroupStore:
+    """The bound groups of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def bindings(self) -> tuple[GroupBinding, ...]:
+        """Return the bindings, by group and role. Raises ChangedRowError, also when their row was removed."""
+        with self._database.session() as session:
+            return _bindings(session)
+
+    def bind(self, binding: GroupBinding, entry: AuditEntry) -> None:
+        """Bind a group to a role, or replace the sites of that binding."""
+        with self._database.session() as session:
+            lock_people(session)
+            others = [one for one in _bindings(session) if (one.group, one.role) != (binding.group, binding.role)]
+            _write(session, [*others, binding])
+            if one_checked(session, DirectoryRow, 1) is None:
+                replace_row(session, DirectoryRow(heard_at=entry.at))
+            session.flush()
+            write_audit(session, entry)
+            session.commit()
+
+    def unbind(self, group: str, role: PersonRole, entry: AuditEntry) -> bool:
+        """Forget a binding, and return whether there was one. Nobody gains by it.
+
+        When no group is bound to the role any more, what was withheld because of it leaves the records for good; an
+        account whose only role it was is disabled.
+        """
+        with self._database.session() as session:
+            lock_people(session)
+            before = _bindings(session)
+            left = [one for one in before if (one.group, one.role) != (group, role)]
+            if len(left) == len(before):
+                return False
+            _write(session, left)
+            if all(one.role is not role for one in left):
+                for person in in_order(session, session.exec(select(PersonRow)).all()):
+                    _keep_what_counts(session, person, role)
+            session.flush()
+            write_audit(session, entry)
+            session.commit()
+            return True
+
+    def heard_at(self) -> datetime | None:
+        """Return when the directory answered last; None before the first binding."""
+        with self._database.session() as session:
+            row = one_checked(session, DirectoryRow, 1)
+        return row.heard_at if row else None
+
+    def heard(self, at: datetime) -> None:
+        """Note that the directory answered."""
+        with self._database.session() as session:
+            lock_people(session)
+            replace_row(session, DirectoryRow(heard_at=at))
+            session.commit()
+
+    def people(self) -> list[Person]:
+        """Return everybody whose row is as it was written, by sign-in name."""
+        with self._database.session() as session:
+            rows = session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))
+            return [account_of(row).person for row in in_order(session, rows)]
+
+    def withhold(self, seen: Person, wanted: Person, entry: AuditEntry) -> bool:
+        """Let only the roles and sites of `wanted` count, and end the sessions of who has none that counts.
+
+        Return False, and do nothing, when the person has changed since they were `seen`.
+        """
+        with self._database.session() as session:
+            row = held_person(session, seen.person_id)
+            if account_of(row).person != seen:
+                return False
+            whole = wanted.recorded
+            row.roles, row.sites = (json.dumps(sorted(values)) for values in (whole.roles, whole.sites))
+            withhold(row, wanted.withheld)
+            if wanted.barred:
+                end_sessions(session, seen.person_id)
+            session.flush()
+            write_audit(session, entry)
+            session.commit()
+            return True
+
+
+def _bindings(session: Session) -> tuple[GroupBinding, ...]:
+    row = one_checked(session, GroupBindingsRow, 1)
+    found = row.bindings if row else []
+    return tuple(GroupBinding(one["group"], PersonRole(one["role"]), frozenset(one["sites"])) for one in found)
+
+
+def _write(session: Session, bindings: Iterable[GroupBinding]) -> None:
+    in_turn = sorted(bindings, key=lambda one: (one.group, one.role))
+    written = [{"group": one.group, "role": str(one.role), "sites": sorted(one.sites)} for one in in_turn]
+    replace_row(session, GroupBindingsRow(bindings=written))
+
+
+def _keep_what_counts(session: Session, row: PersonRow, role: PersonRole) -> None:
+    """Make what is withheld of a role, or because of it, permanent."""
+    person = account_of(row).person
+    if role in person.withheld.roles:
+        left = person.recorded.roles - {role}
+        row.disabled = row.disabled or not left
+        if left:
+            row.roles = json.dumps(sorted(left))
+            withhold(row, Withheld(person.withheld.roles - {role}, person.withheld.sites))
+        else:
+            withhold(row, NOTHING_WITHHELD)
+            end_sessions(session, person.person_id)
+    elif role in person.roles and person.withheld.sites:
+        row.sites = json.dumps(sorted(person.sites))
+        withhold(row, Withheld(person.withheld.roles))
