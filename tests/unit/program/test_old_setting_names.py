@@ -21,11 +21,10 @@ FILES = sorted((Path(__file__).parent / "settings_of_0.2.0").glob("*.toml"))
 """Made by the code of 0.2.0: all that it knew, the tables of a source for each kind, and what its `init` wrote."""
 RENAMED = [(program, old) for program, settings in PROGRAMS.items() for old in settings.old_names]
 
-DIRECTORY = ("account", "authorities", "display_attribute", "name_attribute", "nested", "outage_hours")
-DIRECTORY += ("password_file", "people_base", "servers")
+DIRECTORY = "account authorities display_attribute name_attribute nested outage_hours password_file people_base servers"
 NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
     "cekalwatch-server": {
-        *(f"directory.{name}" for name in DIRECTORY),
+        *(f"directory.{name}" for name in DIRECTORY.split()),
         "escalate_owed_again_after_seconds",
         "notices.syslog_text",
         "openid.native_client_id",
