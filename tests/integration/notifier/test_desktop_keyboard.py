@@ -196,12 +196,13 @@ def test_what_they_do_less_often_takes_no_mouse_either(
 
         def find(alert_id: str) -> None:
             hands.choose(pc.controller.formatter.say("MENU_TODAY"))
-            pc.until(lambda: pc.agent.today.isActiveWindow() and pc.agent.today.table.rows)
-            hands.reach(pc.agent.today.view)
-            hands.press(Qt.Key.Key_Home, pc.agent.today, Qt.KeyboardModifier.ControlModifier)
-            for _ in range([one.alert.alert_id for one in pc.agent.today.table.rows].index(alert_id)):
-                hands.press(Qt.Key.Key_Down, pc.agent.today)
-            hands.press(Qt.Key.Key_Return, pc.agent.today)
+            today = pc.agent.today
+            pc.until(lambda: today.isActiveWindow() and alert_id in [one.alert.alert_id for one in today.table.rows])
+            hands.reach(today.view)
+            hands.press(Qt.Key.Key_Home, today, Qt.KeyboardModifier.ControlModifier)
+            for _ in range([one.alert.alert_id for one in today.table.rows].index(alert_id)):
+                hands.press(Qt.Key.Key_Down, today)
+            hands.press(Qt.Key.Key_Return, today)
             pc.until(lambda: pc.window.alert_id == alert_id)
 
         sign_in(pc, hands, "budi")
