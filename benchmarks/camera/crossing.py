@@ -96,9 +96,14 @@ class Study:
         self.detector = open_detector(PACK, threads=1)
         self._recogniser = open_engine(pack, threads=1).recogniser
         threshold = Threshold(
-            pack.thresholds.threshold(*THRESHOLD_FOR), ThresholdSource.SETTINGS, THRESHOLD_FOR[1], extrapolated=False
+            pack.decision_thresholds.threshold(*THRESHOLD_FOR),
+            ThresholdSource.SETTINGS,
+            THRESHOLD_FOR[1],
+            extrapolated=False,
         )
-        self.model = SearchedModel(pack.model_version, pack.recogniser.size, lambda _: threshold, pack.likeness)
+        self.model = SearchedModel(
+            pack.model_version, pack.recogniser.size, lambda _: threshold, pack.likeness, pack.cohort
+        )
         self.looks: dict[int, list[Look]] = {}
         self.references: dict[int, NDArray[np.float32]] = {}
         folders = (folder for folder in sorted((FACES / "lfw").iterdir()) if len(list(folder.iterdir())) > 1)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.recognition.faces import people, south_asians
 from cekalwatch.evaluation.people import EvaluatedPerson, single_probes
 from cekalwatch.evaluation.statistics.trials import NOTHING, WatchedList, compared
-from cekalwatch.server.recognition.packs.threshold_models import STANDARD
+from cekalwatch.server.recognition.packs.threshold_models import STANDARD_COHORT
 from cekalwatch.vision.cohort import CohortModel
 
 DRAWS: Final = 20
@@ -33,8 +33,8 @@ SIZES: Final = (2, 10, 50, 100, 200, 400, 800)
 SIZE_DRAWS: Final = 4
 STUFFED: Final = (1, 3, 10, 20)
 MAX_LIMIT: Final = 0.99
-MODEL: Final = CohortModel(part=0.75, ranks=10, limit=0.4, usual=0.2, thresholds=STANDARD)
-"""That of the decision; its thresholds are not used."""
+MODEL: Final = STANDARD_COHORT
+"""Its thresholds are not used."""
 
 Scores = NDArray[np.float32]
 People = NDArray[np.int64]

@@ -27,6 +27,7 @@ from cekalwatch.evaluation.templates import middle_face
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.vision.alignment import align
+from cekalwatch.vision.cohort import CohortModel
 from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.thresholds import Provenance
@@ -52,9 +53,9 @@ def measure() -> dict[str, float]:
 def single_images(everybody: Sequence[EvaluatedPerson]) -> dict[str, float]:
     """Return FNIR of single images with 400 of the people listed, five random lists together."""
     listable = [number for number, person in enumerate(everybody) if person.listable(1)]
-    probes = single_probes(everybody, 1)
+    probes, cohort = single_probes(everybody, 1), load_pack(PACK).cohort
     lists = draw_lists(listable, LISTED, 5, seed=0)
-    trials = pooled([WatchedList.of(everybody, dict.fromkeys(each, 1)).search(probes, each) for each in lists])
+    trials = pooled([WatchedList.of(everybody, dict.fromkeys(each, 1), cohort).search(probes, each) for each in lists])
     return {f"eval.fnir_at_fpir_{FPIR:.0e}_single".replace("e-0", "e-"): fnir(trials, threshold_at(trials, FPIR))}
 
 
@@ -65,7 +66,7 @@ def passage_gain(everybody: Sequence[EvaluatedPerson]) -> dict[str, float]:
     """
     four = [number for number, person in enumerate(everybody) if len(person.singles) > CROPS]
     two = [number for number, person in enumerate(everybody) if len(person.singles) == 2]
-    watched = WatchedList.of(everybody, dict.fromkeys([*four, *two[: LISTED - len(four)]], 1))
+    watched = WatchedList.of(everybody, dict.fromkeys([*four, *two[: LISTED - len(four)]], 1), load_pack(PACK).cohort)
     single = watched.search(single_probes(everybody, 1), frozenset(four))
     passages = watched.search(passage_probes(everybody, 1, CROPS), frozenset(four))
     by_image, by_passage = (fnir(trials, threshold_at(trials, FPIR)) for trials in (single, passages))
@@ -83,22 +84,24 @@ def promises(everybody: Sequence[EvaluatedPerson]) -> dict[str, float]:
     Travellers and lists are of the one half; only lists of 800, which a half of 735 people cannot fill, have 65 people
     of the other one on them.
     """
+    cohort = load_pack(PACK).cohort
     ratios: dict[int, list[float]] = {size: [] for size in LIST_SIZES}
     for split in range(SPLITS):
         order = np.random.default_rng(split).permutation(len(everybody))
         half = len(order) // 2
         for mine, others in ((order[:half], order[half:]), (order[half:], order[:half])):
             generator = np.random.default_rng(split)
-            found, size = travellers_of(everybody, mine, [mine])
+            found, size = travellers_of(everybody, mine, [mine], cohort)
             pairs = np.stack([found.non_mated_person, found.non_mated_nearest], axis=1)
-            model = fit_tail(found.non_mated, pairs, size, Provenance("", "", "", 0, len(found.non_mated), CROPS, ""))
+            provenance = Provenance("", "", "", 0, len(found.non_mated), CROPS, "")
+            model = fit_tail(found.non_mated, pairs, size, provenance, size if cohort else 1)
             for listed in LIST_SIZES:
                 lists = []
                 for _ in range(DRAWS):
                     own = generator.choice(others, min(listed, len(others)), replace=False)
                     filling = generator.choice(mine, listed - len(own), replace=False)
                     lists.append(np.concatenate([own, filling]))
-                trials, _ = travellers_of(everybody, others, lists)
+                trials, _ = travellers_of(everybody, others, lists, cohort)
                 ratios[listed].append(fpir(trials, model.threshold(listed, FPIR)) / FPIR)
     pooled_ratios = {size: statistics.mean(each) for size, each in ratios.items()}
     kept = [0.5 <= ratio <= 2 for each in ratios.values() for ratio in each]
@@ -110,12 +113,15 @@ def promises(everybody: Sequence[EvaluatedPerson]) -> dict[str, float]:
 
 
 def travellers_of(
-    everybody: Sequence[EvaluatedPerson], travellers: np.ndarray, lists: Sequence[np.ndarray]
+    everybody: Sequence[EvaluatedPerson],
+    travellers: np.ndarray,
+    lists: Sequence[np.ndarray],
+    cohort: CohortModel | None,
 ) -> tuple[Trials, int]:
     """Search the passages of `travellers` in `lists`, as not listed; return the trials, and the last list's size."""
     chosen = frozenset(travellers.tolist())
     probes = [probe for probe in passage_probes(everybody, 1, CROPS) if probe.person in chosen]
-    watched = [WatchedList.of(everybody, dict.fromkeys(listed.tolist(), 1)) for listed in lists]
+    watched = [WatchedList.of(everybody, dict.fromkeys(listed.tolist(), 1), cohort) for listed in lists]
     return pooled([each.search(probes, frozenset()) for each in watched]), len(watched[-1].owners)
 
 

@@ -2,10 +2,11 @@
 
     python -m benchmarks recognition.long_lists
 
-The people of LFW and of the South Asian set together, more than 2,200, are the list and the travellers. FPIR is that of
-all lists of a size: for each passage it is known who scores above a threshold. Pairs of the South Asian set that are
-likely one person are left out, and its people meet those of other regions; `…_own_region` counts all. `long.pairs_…` is
-how many pairs reach the threshold: fewer than ten say little.
+The people of LFW and of the South Asian set together, more than 2,200, are the list and the travellers. Scores are
+compared with those of the list as the pack says. FPIR is counted in `DRAWS` lists of a size, drawn for all passages
+together; each passage meets as many strangers. Pairs of the South Asian set that are likely one person are left out,
+and its people meet those of other regions; `…_own_region` counts all. `long.pairs_…` is how many different pairs reach
+the threshold in these lists: fewer than ten say little.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from benchmarks.recognition.faces import PACK, people, south_asians
 from benchmarks.recognition.likeness import SAME_PERSON_TWICE, WRONG_LABEL
-from cekalwatch.evaluation.people import passage_probes, single_probes
+from cekalwatch.evaluation.people import EvaluatedPerson, EvaluationProbe, passage_probes, single_probes
 from cekalwatch.evaluation.statistics.metrics import rate
 from cekalwatch.evaluation.statistics.tail import fit_tail
-from cekalwatch.evaluation.statistics.trials import NOTHING, WatchedList
+from cekalwatch.evaluation.statistics.trials import NOTHING, WatchedList, compared
+from cekalwatch.vision.cohort import CohortModel
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
@@ -33,82 +34,119 @@ LONG_LIST: Final = 10_000
 """Longer than the data: what is missed at its threshold can be counted, its false alerts cannot."""
 FPIRS: Final = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 SPLITS: Final = 6
+DRAWS: Final = 4
 
 Scores = NDArray[np.float32]
 People = NDArray[np.int64]
 
 
+class FalseMatches:
+    """Of each passage the highest score with somebody else, who that is, and who passed."""
+
+    def __init__(self, scores: Scores, travellers: People, nearest: People) -> None:
+        self.scores = scores
+        self.pairs = np.stack([travellers, nearest], axis=1)
+
+    def fpir(self, threshold: float) -> float:
+        """Return the share that reaches `threshold`."""
+        return float((self.scores >= threshold).mean())
+
+    def pairs_at(self, threshold: float) -> int:
+        """Return the number of different pairs that reach `threshold`."""
+        return len(np.unique(np.sort(self.pairs[self.scores >= threshold], axis=1), axis=0))
+
+
 class Strangers:
     """The scores of passages with listed people who are somebody else."""
 
-    def __init__(self, scores: Scores, travellers: People, listed: People, circles: People) -> None:
-        """`scores`: shape (passages, listed people); `travellers`: whose passages they are.
+    def __init__(
+        self,
+        everybody: list[EvaluatedPerson],
+        probes: list[EvaluationProbe],
+        circles: People,
+        cohort: CohortModel | None,
+    ) -> None:
+        """`circles`: of each person; who is of one circle may be one person, and is not on that person's list."""
+        watched = WatchedList.of(everybody, dict.fromkeys(range(len(everybody)), 1))
+        self.listed = watched.owners
+        self._cohort = cohort
+        self._travellers = np.repeat([one.person for one in probes], [len(one.states) for one in probes])
+        self._passages = np.repeat(np.arange(len(probes)), [len(one.states) for one in probes])
+        scores = np.concatenate([one.states for one in probes]) @ watched.rows.T
+        alike = circles[self._travellers][:, np.newaxis] == circles[self.listed]
+        self._scores = np.where(alike, np.float32(NOTHING), scores)
 
-        `circles`: of each person; who is of one circle may be one person, and does not count.
-        """
-        self._scores = np.where(circles[travellers][:, np.newaxis] == circles[listed], np.float32(NOTHING), scores)
-        self._travellers = travellers
-        self._listed = listed
+    def whole(self, travellers: People, listed: People) -> FalseMatches:
+        """Search the passages of these `travellers` in the list of all these people."""
+        rows, columns = self._of(travellers, listed)
+        return self._searched(rows, columns, self._scores[np.ix_(rows, columns)])
 
-    def between(self, travellers: People, listed: People) -> Scores:
-        """Return the scores of the passages of these people with these listed; NOTHING within a circle."""
-        rows, columns = np.isin(self._travellers, travellers), np.isin(self._listed, listed)
-        return np.asarray(self._scores[np.ix_(rows, columns)])
+    def lists(self, travellers: People, listed: People, size: int) -> FalseMatches:
+        """Search the passages in DRAWS lists of `size` strangers of each, drawn from these `listed`."""
+        rows, columns = self._of(travellers, listed)
+        drawn = [self._drawn(rows, columns, size, draw) for draw in range(DRAWS)]
+        pairs = np.concatenate([one.pairs for one in drawn])
+        return FalseMatches(np.concatenate([one.scores for one in drawn]), pairs[:, 0], pairs[:, 1])
+
+    def longest(self, travellers: People, listed: People) -> int:
+        """Return how many strangers each of these passages has at least."""
+        rows, columns = self._of(travellers, listed)
+        return int((self._scores[np.ix_(rows, columns)] > NOTHING).sum(axis=1).min())
 
     def fit(self, among: People) -> ThresholdModel:
         """Return the tail of the passages of people `among` these, with all of them listed."""
-        rows, columns = np.isin(self._travellers, among), np.isin(self._listed, among)
-        scores = self._scores[np.ix_(rows, columns)]
-        pairs = np.stack([self._travellers[rows], self._listed[columns][scores.argmax(axis=1)]], axis=1)
-        size = round(float((scores > NOTHING).sum(axis=1).mean()))
-        return fit_tail(
-            scores.max(axis=1), pairs, size, Provenance("", "", "", scores.shape[1], len(scores), CROPS, "")
-        )
+        found, rows, columns = self.whole(among, among), *self._of(among, among)
+        size = round(float((self._scores[np.ix_(rows, columns)] > NOTHING).sum(axis=1).mean()))
+        provenance = Provenance("", "", "", len(among), len(found.scores), CROPS, "")
+        return fit_tail(found.scores, found.pairs, size, provenance, size if self._cohort else 1)
 
     def like_one_person(self, among: People, limit: float) -> People:
-        """Return the later one of each two people `among` these who score `limit` or more."""
-        rows, columns = np.isin(self._travellers, among), np.isin(self._listed, among)
-        pairs = np.argwhere((self._scores >= limit) & rows[:, np.newaxis] & columns[np.newaxis, :])
-        return np.unique(np.maximum(self._travellers[pairs[:, 0]], self._listed[pairs[:, 1]]))
+        """Return the later one of each two people `among` these whose cosine is `limit` or more."""
+        rows, columns = self._of(among, among)
+        pairs = np.argwhere(self._scores[np.ix_(rows, columns)] >= limit)
+        return np.unique(np.maximum(self._travellers[rows[pairs[:, 0]]], self.listed[columns[pairs[:, 1]]]))
 
+    def _of(self, travellers: People, listed: People) -> tuple[People, People]:
+        return np.flatnonzero(np.isin(self._travellers, travellers)), np.flatnonzero(np.isin(self.listed, listed))
 
-def counted(scores: Scores, size: int, threshold: float) -> float:
-    """Return the FPIR at `threshold` over all lists of `size` strangers of each passage."""
-    others = (scores > NOTHING).sum(axis=1)
-    below = others - (scores >= threshold).sum(axis=1)
-    # Of all choices of `size` among the others, those among the ones below the threshold.
-    none = gammaln(below + 1) - gammaln(np.maximum(below - size, 0) + 1) - gammaln(others + 1)
-    none += gammaln(others - size + 1)
-    found = np.where(below >= size, -np.expm1(none), 1.0)
-    return float(found[below < others].sum()) / len(scores)
+    def _drawn(self, rows: People, columns: People, size: int, draw: int) -> FalseMatches:
+        columns = np.random.default_rng(draw).permutation(columns)
+        scores = self._scores[np.ix_(rows, columns)]
+        place = (scores > NOTHING).cumsum(axis=1)
+        width = int((place >= size).argmax(axis=1).max()) + 1
+        inside = place[:, :width] <= size
+        return self._searched(rows, columns, np.where(inside, scores[:, :width], np.float32(NOTHING)))
 
-
-def smallest_list(scores: Scores) -> int:
-    """Return how many strangers each passage has at least."""
-    return int((scores > NOTHING).sum(axis=1).min())
+    def _searched(self, rows: People, columns: People, scores: Scores) -> FalseMatches:
+        scores = compared(scores, self._cohort)
+        nearest = scores.argmax(axis=1)
+        best = scores[np.arange(len(rows)), nearest]
+        passages = self._passages[rows]
+        rising = np.lexsort((best, passages))
+        highest = rising[np.r_[passages[rising][1:] != passages[rising][:-1], True]]
+        return FalseMatches(best[highest], self._travellers[rows[highest]], self.listed[columns[nearest[highest]]])
 
 
 def measure() -> dict[str, float]:
     """Return the figures `long.…`; raises FileNotFoundError where a data set is not there."""
-    model = load_pack(PACK).thresholds
+    pack = load_pack(PACK)
+    model, cohort = pack.decision_thresholds, pack.cohort
     lfw, asian = people("lfw"), south_asians()
     everybody = [*lfw, *asian]
-    watched = WatchedList.of(everybody, dict.fromkeys(range(len(everybody)), 1))
     probes = [probe for probe in passage_probes(everybody, 1, CROPS) if len(probe.states)]
-    scores = np.array([best for _, best, _ in watched.best_scores(probes)])
-    travellers = np.array([probe.person for probe in probes])
     alone = np.arange(len(everybody))
     regions, sexes = (np.array([person.group.partition("/")[place] for person in everybody]) for place in (0, 2))
     by_region = np.where(regions == "", alone, len(everybody) + np.unique(regions, return_inverse=True)[1])
-    each_person = Strangers(scores, travellers, watched.owners, alone)
-    strangers = Strangers(scores, travellers, watched.owners, by_region)
-    own_lfw, own_asian = (watched.owners[(sexes[watched.owners] != "") == asian] for asian in (False, True))
+    each_person = Strangers(everybody, probes, alone, cohort)
+    strangers = Strangers(everybody, probes, by_region, cohort)
+    own_lfw, own_asian = (strangers.listed[(sexes[strangers.listed] != "") == asian] for asian in (False, True))
     twice = np.concatenate(
         [each_person.like_one_person(own_lfw, WRONG_LABEL), each_person.like_one_person(own_asian, SAME_PERSON_TWICE)]
     )
     own_lfw, own_asian = np.setdiff1d(own_lfw, twice), np.setdiff1d(own_asian, twice)
     together = np.concatenate([own_lfw, own_asian])
     women, men = (own_asian[sexes[own_asian] == sex] for sex in ("female", "male"))
+    watched = WatchedList.of(everybody, dict.fromkeys(range(len(everybody)), 1), cohort)
     whole = watched.search(probes, frozenset(watched.owners.tolist()))
     single = watched.search(single_probes(everybody, 1), frozenset(range(len(lfw))))
     figures: dict[str, float] = {
@@ -118,15 +156,15 @@ def measure() -> dict[str, float]:
         "mated_passages": len(whole.mated),
         "mated_single": len(single.mated),
     }
-    for name, found in (
-        ("together", strangers.between(together, together)),
-        ("lfw", strangers.between(own_lfw, own_lfw)),
-        ("southasian", strangers.between(own_asian, own_asian)),
-        ("southasian_own_region", each_person.between(own_asian, own_asian)),
-        ("women", strangers.between(women, women)),
-        ("men", strangers.between(men, men)),
+    for name, found, who in (
+        ("together", strangers, together),
+        ("lfw", strangers, own_lfw),
+        ("southasian", strangers, own_asian),
+        ("southasian_own_region", each_person, own_asian),
+        ("women", strangers, women),
+        ("men", strangers, men),
     ):
-        figures |= kept(model, found, name)
+        figures |= kept(model, found, who, name)
     figures |= promises(strangers, together, "promise_ratio") | promises(strangers, own_lfw, "promise_ratio_lfw")
     fitted = {"together": strangers.fit(together), "southasian": strangers.fit(own_asian)}
     for size in (*LIST_SIZES, LONG_LIST):
@@ -148,14 +186,15 @@ def measure() -> dict[str, float]:
     return {f"long.{name}": float(f"{value:.4g}") for name, value in figures.items()}
 
 
-def kept(model: ThresholdModel, scores: Scores, name: str) -> dict[str, float]:
-    """Return counted over promised FPIR in lists of the people in the columns, and the pairs that it rests on."""
-    figures: dict[str, float] = {f"pairs_{name}": int((scores > NOTHING).sum())}
-    for size in (each for each in LIST_SIZES if each <= smallest_list(scores)):
+def kept(model: ThresholdModel, strangers: Strangers, people_of: People, name: str) -> dict[str, float]:
+    """Return counted over promised FPIR in lists of these people, whom they pass, and the pairs that it rests on."""
+    figures: dict[str, float] = {}
+    for size in (each for each in LIST_SIZES if each <= strangers.longest(people_of, people_of)):
+        found = strangers.lists(people_of, people_of, size)
         for words, fpir in FPIRS.items():
             threshold = model.threshold(size, fpir)
-            figures[f"fpir_ratio_{name}_{size}_at_{words}"] = counted(scores, size, threshold) / fpir
-            figures[f"pairs_{name}_{size}_at_{words}"] = int((scores >= threshold).sum())
+            figures[f"fpir_ratio_{name}_{size}_at_{words}"] = found.fpir(threshold) / fpir
+            figures[f"pairs_{name}_{size}_at_{words}"] = found.pairs_at(threshold)
     return figures
 
 
@@ -170,12 +209,11 @@ def promises(strangers: Strangers, together: People, prefix: str) -> dict[str, f
         first, second = np.array_split(order, 2)
         for mine, others in ((first, second), (second, first)):
             model = strangers.fit(mine)
-            of_half, of_all = strangers.between(others, others), strangers.between(others, together)
-            for size in (one for one in LIST_SIZES if one <= smallest_list(of_all)):
-                scores = of_half if size <= smallest_list(of_half) else of_all
+            of_half, of_all = strangers.longest(others, others), strangers.longest(others, together)
+            for size in (one for one in LIST_SIZES if one <= of_all):
+                found = strangers.lists(others, others if size <= of_half else together, size)
                 for words, fpir in FPIRS.items():
-                    found = counted(scores, size, model.threshold(size, fpir))
-                    ratios[f"{prefix}_{size}_at_{words}"].append(found / fpir)
+                    ratios[f"{prefix}_{size}_at_{words}"].append(found.fpir(model.threshold(size, fpir)) / fpir)
     return {
         **{name: statistics.mean(each) for name, each in ratios.items()},
         **{f"{name}_least": min(each) for name, each in ratios.items()},

@@ -116,10 +116,11 @@ class LearningSite:
         self._who: dict[str, str] = {}
         """Of each passage who passed."""
         self._before = 0
-        self._model_version = load_pack(pack).model_version
+        loaded = load_pack(pack)
+        self._score_version = loaded.score_version
         for number, template in enumerate(listed):
             key = f"S-{number}"
-            photograph = reference(key.encode(), template=template, model_version=self._model_version)
+            photograph = reference(key.encode(), template=template, model_version=loaded.model_version)
             self._desk.watchlist.put(subject(key), order_in_force(order_id=f"O-{key}", subject_id=key), [photograph])
         self._desk.watchlist.mark_success(self.clock.now())
         self._stack = ExitStack()
@@ -163,7 +164,7 @@ class LearningSite:
 
     def accept(self) -> None:
         """Two people accept the threshold that waits for them, if one does; the gallery follows."""
-        accept_waiting(ThresholdStore(self._database), self.clock, self._model_version)
+        accept_waiting(ThresholdStore(self._database), self.clock, self._score_version)
         time.sleep(2 * ROUND_S)
 
     def settle(self) -> None:

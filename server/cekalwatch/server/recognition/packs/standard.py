@@ -25,7 +25,7 @@ from cekalwatch.server.recognition.packs.networks import (
     read_network,
 )
 from cekalwatch.server.recognition.packs.packages import Step, fetched_wheel, taken_out
-from cekalwatch.server.recognition.packs.threshold_models import STANDARD, STANDARD_LIKENESS
+from cekalwatch.server.recognition.packs.threshold_models import STANDARD, STANDARD_COHORT, STANDARD_LIKENESS
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.detectors.yunet import YunetDetector
 from cekalwatch.vision.faces import Picture
@@ -227,6 +227,7 @@ def build_standard(models_dir: Path, sources: dict[str, bytes]) -> Pack:
             thresholds=STANDARD,
             likeness=STANDARD_LIKENESS,
             sha256={file: file_sha256(fresh / file) for file in networks},
+            cohort=STANDARD_COHORT,
         )
         write_manifest(pack)
         engine = open_engine(pack, threads=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from cekalwatch.vision.cohort import CohortModel
 from cekalwatch.vision.thresholds import LikenessModel, Provenance, ThresholdModel
 
 LIGHT: Final = ThresholdModel(
@@ -50,7 +51,25 @@ STANDARD: Final = ThresholdModel(
     provenance=replace(LIGHT.provenance, model_version="standard-53c3295b", measured_on="2026-11-30", program="0.3.0"),
     pairs=82,
 )
-"""Threshold model of the pack `standard`, measured by `evaluate` (docs/standard-pack.md, docs/adr/0090)."""
+"""Threshold model of plain scores of the pack `standard`, measured by `evaluate` (docs/adr/0090): for programs that do
+not compare."""
+STANDARD_COHORT: Final = CohortModel(
+    part=0.5,
+    ranks=10,
+    limit=0.4,
+    usual=0.2,
+    thresholds=ThresholdModel(
+        list_size=1_469,
+        tail_from=0.38384,
+        tail_rate=0.051552,
+        scale=0.016233,
+        shape=0.03686,
+        provenance=replace(STANDARD.provenance, model_version="standard-53c3295b+4bfc09"),
+        pairs=84,
+        grows_from=1_469,
+    ),
+)
+"""How the pack `standard` compares scores, with their threshold model (docs/standard-pack.md, docs/adr/0091)."""
 STANDARD_LIKENESS: Final = LikenessModel(
     threshold=0.6,
     sure=0.75,
