@@ -14,6 +14,7 @@ from pathlib import Path
 from cekalwatch.server.recognition.packs.light import install_light
 from cekalwatch.server.recognition.packs.packages import fetched_wheel
 from cekalwatch.server.recognition.packs.standard import WHEELS, build_standard, sources_of
+from cekalwatch.server.recognition.packs.threshold_models import STANDARD_COHORT
 from cekalwatch.vision.manifest import PackError, file_sha256, load_pack
 from tests.support.repository import ROOT
 
@@ -64,13 +65,15 @@ def _kept_wheel(package: str, sha256: str) -> Path:
 
 @cache
 def standard_pack() -> Path:
-    """Return the folder of the pack; builds it when it is missing or damaged."""
+    """Return the folder of the pack; builds it when it is missing, damaged or with other thresholds."""
     folder, sources = MODELS / "standard", standard_sources()
     MODELS.mkdir(parents=True, exist_ok=True)
     with (MODELS / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            load_pack(folder)
+            present = load_pack(folder).cohort == STANDARD_COHORT
         except PackError:
+            present = False
+        if not present:
             build_standard(MODELS, sources)
     return folder

@@ -4,11 +4,13 @@ import pytest
 
 from cekalwatch.console.locale.texts import LFW, ConsoleTexts
 from cekalwatch.program.translations import Language
-from cekalwatch.server.recognition.packs.threshold_models import LIGHT, STANDARD
+from cekalwatch.server.recognition.packs.threshold_models import LIGHT, STANDARD, STANDARD_COHORT
 from cekalwatch.vision.thresholds import ThresholdModel
 
 
-@pytest.mark.parametrize("model", [LIGHT, STANDARD], ids=["light", "standard"])
+@pytest.mark.parametrize(
+    "model", [LIGHT, STANDARD, STANDARD_COHORT.thresholds], ids=["light", "standard", "standard, compared"]
+)
 def test_the_data_behind_our_packs_are_named_in_the_language_of_the_page(model: ThresholdModel) -> None:
     data = model.provenance.data
     assert data == LFW

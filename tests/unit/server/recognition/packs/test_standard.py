@@ -56,6 +56,13 @@ def test_the_installed_pack_is_sound_and_says_what_it_is():
     assert (pack.recogniser.size, pack.recogniser.mean, pack.recogniser.std) == (128, 0, 1)
     assert "Apache-2.0" in pack.licence
     assert pack.thresholds.provenance.model_version == pack.model_version
+    assert pack.decision_thresholds.provenance.model_version == pack.score_version != pack.model_version
+
+
+def test_a_threshold_is_the_same_for_every_list_that_was_measured_and_rises_beyond():
+    model = load_pack(standard_pack()).decision_thresholds
+    short, measured, longer = (model.threshold(listed, 1e-4) for listed in (10, model.list_size, 10_000))
+    assert short == measured < longer
 
 
 @pytest.mark.slow
