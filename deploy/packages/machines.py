@@ -72,7 +72,9 @@ _QT_ON_WINDOWS = (
 
 MACHINES = (
     Machine(
-        "cekalwatch-server", ("server", "papers", "postgres", "pkcs11", "ldap", "otel"), "cekalwatch.server.cli.app:app"
+        "cekalwatch-server",
+        ("server", "papers", "postgres", "pkcs11", "mqtt", "ldap", "otel"),
+        "cekalwatch.server.cli.app:app",
     ),
     Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app", unneeded_on_windows=_OF_A_CAMERA),
     Machine("cekalwatch-console", ("console",), "cekalwatch.console.cli:app"),

@@ -27,6 +27,7 @@ TARGETS: Mapping[str, FuzzTarget] = MappingProxyType(
         "request": FuzzTarget("tests.fuzz.request_targets:request"),
         "server_answer": FuzzTarget("tests.fuzz.answer_targets:server_answer"),
         "provider_answer": FuzzTarget("tests.fuzz.answer_targets:provider_answer"),
+        "mqtt_broker": FuzzTarget("tests.fuzz.broker_targets:broker_answer"),
         "time_stamp": FuzzTarget("tests.fuzz.time_stamp_targets:time_stamp", der=True),
         "backup": FuzzTarget("tests.fuzz.file_targets:backup", max_bytes=8192),
         "invitation": FuzzTarget("tests.fuzz.file_targets:invitation"),

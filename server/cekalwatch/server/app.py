@@ -231,7 +231,7 @@ class Server:
             *authentication.jobs,
             *audit.jobs,
             *(monitoring.jobs if monitoring else ()),
-            *init_notices(context, alarms.board),
+            *init_notices(context, alarms.board, lambda: alarms.feed.open, readiness.of),
             init_directory(context, alarms.board),
             *init_keys(context),
             telling(peers),

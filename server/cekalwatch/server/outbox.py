@@ -33,9 +33,9 @@ class DeliveryFailure(StrEnum):
     ANSWER_INVALID = "ANSWER_INVALID"
     """The answer is not a time stamp of the checkpoint, or not by an authority of the settings."""
     ANSWERED = "ANSWERED"
-    """A receiver of webhooks answered with another status than 2xx."""
+    """A receiver of webhooks answered with another status than 2xx, or a broker with the reason code of a failure."""
     SECRET_UNUSABLE = "SECRET_UNUSABLE"  # noqa: S105  # a code
-    """The file with a webhook's secret, or that of its authorities, cannot be used."""
+    """The file with a webhook's secret or a broker's password, or that of a webhook's authorities, cannot be used."""
 
 
 class DeliveryError(Exception):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
@@ -83,7 +84,7 @@ def here(*arguments: str) -> Result:
 async def test_a_server_tells_what_happens_in_it(
     tmp_path: Path, files: TlsFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for period in ("COLLECT_PERIOD_S", "DELIVER_PERIOD_S", "SYSLOG_PERIOD_S"):
+    for period in ("COLLECT_PERIOD_S", "DELIVER_PERIOD_S", "FEED_PERIOD_S"):
         monkeypatch.setattr(notices_wiring, period, 0.1)
     with WebhookReceiver(files) as receiver, SyslogReceiver(files) as collector:
         chosen = ServerSettings.load(config(tmp_path, receiver, collector.address))
@@ -123,9 +124,12 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
         stack.callback(database.close)
         context = Context.open(chosen, database, SystemClock(), operator(), stack)
         board = AlarmBoard(context.stores.troubles, context.clock)
-        jobs = notices_wiring.init_notices(context, board)
+        jobs = notices_wiring.init_notices(context, board, tuple, lambda _: Readiness())
         none = notices_wiring.init_notices(
-            Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack), board
+            Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack),
+            board,
+            tuple,
+            lambda _: Readiness(),
         )
     names = ["look_at_notices", "collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
     assert [one.name for one in jobs] == names

@@ -26,6 +26,7 @@ NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
     "cekalwatch-server": {
         *(f"directory.{name}" for name in DIRECTORY.split()),
         "escalate_owed_again_after_seconds",
+        "notices.mqtt",
         "notices.syslog_text",
         "openid.native_client_id",
         "shift_note_retention_days",

@@ -32,8 +32,10 @@ def notices(
     """Show the receivers of notices and the log of deliveries; --test sends a test notice to each."""
     settings = command_settings(config, data_dir)
     terms = settings.notices
-    if not (terms.webhooks or terms.syslog):
-        raise ProgramError("Nobody is told: set [[notices.webhooks]] or notices.syslog (docs/notices.md)", Exit.CONFIG)
+    if not (terms.webhooks or terms.syslog or terms.mqtt):
+        raise ProgramError(
+            "Nobody is told: set [[notices.webhooks]], notices.syslog or [notices.mqtt] (docs/notices.md)", Exit.CONFIG
+        )
     if test:
         _test(terms)
         return
@@ -51,9 +53,10 @@ def _test(terms: NoticeTerms) -> None:
     from cekalwatch.server.audit.destinations.syslog import message
     from cekalwatch.server.audit.entry import stamp
     from cekalwatch.server.domain.notices import Notice
+    from cekalwatch.server.notices.mqtt_feed import Message
     from cekalwatch.server.notices.webhook import Webhook
     from cekalwatch.server.outbox import DeliveryError
-    from cekalwatch.server.wiring.alarms import notice_syslog
+    from cekalwatch.server.wiring.alarms import notice_syslog, open_broker
 
     now, failed = datetime.now(UTC), False
     body = Notice("test", "test", now, {}).body()
@@ -62,6 +65,9 @@ def _test(terms: NoticeTerms) -> None:
     if terms.syslog:
         text = message(stamp(now), "test", body)
         tries.append((f"syslog ({terms.syslog})", partial(notice_syslog(terms).send, [text])))
+    if terms.mqtt:
+        broker = open_broker(terms.mqtt, lasting=False)
+        tries.append((f"mqtt ({terms.mqtt.broker})", partial(broker.send, [Message("test", body, 0, retained=False)])))
     for name, send in tries:
         try:
             send()
@@ -74,6 +80,7 @@ def _test(terms: NoticeTerms) -> None:
 
 
 def _show(terms: NoticeTerms, store: NoticeStore, last: int, zone: tzinfo) -> None:
+    from cekalwatch.server.notices.mqtt_feed import TARGET as MQTT
     from cekalwatch.server.notices.syslog_feed import AUDIT, TARGET, TROUBLES
     from cekalwatch.server.notices.webhook import Webhook
 
@@ -87,6 +94,10 @@ def _show(terms: NoticeTerms, store: NoticeStore, last: int, zone: tzinfo) -> No
         entry, change = store.position(TARGET, AUDIT), store.position(TARGET, TROUBLES)
         told = "nothing yet" if entry is None else f"entries up to {entry}, changes of problems up to {change}"
         console.print(f"syslog ({terms.syslog}): {told}", markup=False, highlight=False)
+    if terms.mqtt:
+        change = store.position(MQTT, TROUBLES)
+        told = "nothing yet" if change is None else f"changes of problems up to {change}"
+        console.print(f"mqtt ({terms.mqtt.broker}): {told}", markup=False, highlight=False)
 
 
 def _cells(notice: LoggedNotice, zone: tzinfo) -> tuple[str, str, str, str]:

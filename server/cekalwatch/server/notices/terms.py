@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from cekalwatch.server.domain.checkpoints import Key
 from cekalwatch.server.domain.notices import NoticeKind
-from cekalwatch.wire.address import address_or_none
+from cekalwatch.wire.address import address_form, address_or_none
 
 
 def _https(url: str) -> str:
@@ -52,6 +52,29 @@ class WebhookTerms:
 
 
 @dataclass(frozen=True)
+class MqttTerms:
+    """The broker of a control room. docs/notices.md explains it."""
+
+    broker: Annotated[str, AfterValidator(address_form)]
+    """HOST:PORT of a broker with MQTT 5 over TLS, usually port 8883."""
+    topic: Annotated[str, Field(max_length=128, pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")] = "cekalwatch"
+    """What topics begin with, of lower-case letters, digits, hyphens and slashes. Installations that share a broker
+    have one each."""
+    authorities: Path | None = None
+    """PEM file of the authorities that sign the broker's certificate; when not set, those of the system."""
+    tls_dir: Path | None = None
+    """Folder with certificate.pem and key.pem for a broker that requires them; it gets none when not set."""
+    user: Annotated[str, Field(max_length=128)] = ""
+    """Name at the broker, with `password_file`; empty: none."""
+    password_file: Path | None = None
+    """File with the password, which nobody else may read. It is read for each connection."""
+
+    def __post_init__(self) -> None:
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError("user and password_file belong together")
+
+
+@dataclass(frozen=True)
 class NoticeTerms:
     """Which receivers get which notices."""
 
@@ -67,6 +90,8 @@ class NoticeTerms:
     syslog_text: SyslogText = SyslogText.JSON
     """Form of the messages' text: "json", with which a collector can check the trail's chain, or "cef", the Common
     Event Format of SIEMs."""
+    mqtt: MqttTerms | None = None
+    """The broker that gets what a control room shows; when not set, none (extra `mqtt`)."""
     log_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """Days for which the log keeps a notice after it was delivered or given up."""
 

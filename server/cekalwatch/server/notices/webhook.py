@@ -25,10 +25,10 @@ import structlog
 
 from cekalwatch.server.concurrency.line_splitter import LineSplitter
 from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.notices.secret_file import read_secret
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Failing
 from cekalwatch.server.storage.notices import LoggedNotice, NoticeOutcome, NoticeStore
-from cekalwatch.wire.tls import TlsError, require_private
 
 TIMEOUT_S = 10.0
 """Seconds for each step of an attempt."""
@@ -36,7 +36,6 @@ LONGEST_S = 30.0
 """Seconds for a whole attempt."""
 SECRET_PREFIX = "whsec_"  # noqa: S105  # a prefix
 SECRET_BYTES = range(24, 65)
-MAX_SECRET_FILE = 1024
 REFUSED = frozenset({400, 410, 413, 414, 415, 422})
 """Statuses that refuse this notice permanently: it is given up, so that it does not delay others."""
 
@@ -108,16 +107,9 @@ class Webhook:
 
 def read_webhook_secret(file: Path) -> bytes:
     """Return the secret from a private file; raises DeliveryError, which does not show it."""
+    text = read_secret(file)
     try:
-        require_private(file)
-        with file.open(encoding="ascii") as stream:
-            text = stream.read(MAX_SECRET_FILE).strip()
         secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except TlsError as error:
-        problem = str(error).replace("private key", "secret")
-        raise DeliveryError(DeliveryFailure.SECRET_UNUSABLE, problem) from None
-    except OSError as error:
-        raise DeliveryError(DeliveryFailure.SECRET_UNUSABLE, f"{file}: {error.strerror}") from None
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) not in SECRET_BYTES:

@@ -96,7 +96,7 @@ class NoticeSection(Settings):
     """Notices to other systems."""
 
     notices: NoticeTerms = NoticeTerms()
-    """Webhooks and syslog (docs/notices.md)."""
+    """Webhooks, syslog and MQTT (docs/notices.md)."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,17 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.domain.notices import Notice, NoticeKind
+from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
@@ -39,8 +43,11 @@ from cekalwatch.server.notices.collector import (
     Source,
     TroubleNotices,
 )
-from cekalwatch.server.notices.syslog_feed import TARGET, SyslogOutbox, syslog_feed
-from cekalwatch.server.notices.terms import NoticeTerms
+from cekalwatch.server.notices.mqtt_feed import TARGET as MQTT_TARGET
+from cekalwatch.server.notices.mqtt_feed import ControlRoomStates, MqttOutbox, mqtt_feed
+from cekalwatch.server.notices.syslog_feed import TARGET as SYSLOG_TARGET
+from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
+from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
 from cekalwatch.server.notices.webhook import NoticeOutbox, Webhook
 from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.audit.search import AuditSearch
@@ -50,6 +57,9 @@ from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.wiring.cluster import ClusterParts
 from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.storage import Context
+
+if TYPE_CHECKING:
+    from cekalwatch.server.notices.mqtt_broker import MqttBroker
 
 LOOK_AT_CAMERAS_PERIOD_S = 1.0
 LOOK_AT_SOURCES_PERIOD_S = 5.0
@@ -66,7 +76,7 @@ FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
 COLLECT_PERIOD_S = 1.0
 DELIVER_PERIOD_S = 1.0
-SYSLOG_PERIOD_S = 2.0
+FEED_PERIOD_S = 1.0
 LOOK_AT_NOTICES_PERIOD_S = 5.0
 
 
@@ -135,18 +145,29 @@ def init_alarms(
     return AlarmParts(servicer, board, feed, jobs)
 
 
-def init_notices(context: Context, board: AlarmBoard) -> tuple[PeriodicJob, ...]:
+def init_notices(
+    context: Context,
+    board: AlarmBoard,
+    open_alarms: Callable[[], tuple[Alarm, ...]],
+    readiness: Callable[[AlertFilter], Readiness],
+) -> tuple[PeriodicJob, ...]:
     """Return the work on what the settings name, which one server does for all of a database.
 
-    `board` gets the alarms of receivers.
+    `board` gets the alarms of receivers. Raises ProgramError when the extra of a broker is missing.
     """
     terms, clock, stores = context.settings.notices, context.clock, context.stores
     store = NoticeStore(context.database)
-    feed = None
+    feeds: dict[str, tuple[str, Dispatcher[Any]]] = {}
     if terms.syslog:
         messages = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles, terms.syslog_text)
-        feed = syslog_feed(messages, clock)
-    rule = NoticeAlarms(store, [one.name for one in terms.webhooks], feed, clock)
+        feeds["syslog"] = SYSLOG_TARGET, syslog_feed(messages, clock)
+    if terms.mqtt:
+        broker = open_broker(terms.mqtt)
+        context.stack.callback(broker.close)
+        states = ControlRoomStates(context.settings.cameras, readiness, open_alarms, stores.handling.open_at)
+        feeds["mqtt"] = MQTT_TARGET, mqtt_feed(MqttOutbox(broker, store, stores.troubles, states, clock), clock)
+    failing = {name: feed for name, (_, feed) in feeds.items()}
+    rule = NoticeAlarms(store, [one.name for one in terms.webhooks], failing, clock)
     jobs: list[PeriodicJob] = [LeaderJob("look_at_notices", LOOK_AT_NOTICES_PERIOD_S, partial(board.apply, rule))]
     if terms.webhooks:
         sources: dict[NoticeKind, Source[Notice]] = {
@@ -159,10 +180,9 @@ def init_notices(context: Context, board: AlarmBoard) -> tuple[PeriodicJob, ...]
         for one in terms.webhooks:
             delivery = Dispatcher(NoticeOutbox(Webhook(one), store, clock), clock)
             jobs.append(LeaderJob(f"send_notices_{one.name}", DELIVER_PERIOD_S, delivery.deliver))
-    if feed:
-        jobs.append(LeaderJob("send_syslog", SYSLOG_PERIOD_S, feed.deliver))
-    if terms.webhooks or feed:
-        targets = [one.name for one in terms.webhooks] + ([TARGET] if terms.syslog else [])
+    jobs += [LeaderJob(f"send_{name}", FEED_PERIOD_S, feed.deliver) for name, feed in failing.items()]
+    if terms.webhooks or feeds:
+        targets = [*(one.name for one in terms.webhooks), *(target for target, _ in feeds.values())]
 
         def sweep() -> None:
             store.keep_only(targets)
@@ -175,3 +195,18 @@ def init_notices(context: Context, board: AlarmBoard) -> tuple[PeriodicJob, ...]
 def notice_syslog(terms: NoticeTerms) -> SyslogReceiver:
     """Return the receiver of the settings, which name one."""
     return SyslogReceiver(terms.syslog, terms.syslog_authorities, terms.syslog_tls_dir)
+
+
+def open_broker(terms: MqttTerms, *, lasting: bool = True) -> MqttBroker:
+    """Return the broker of the settings without connecting; raises ProgramError without the extra.
+
+    `lasting`: see `MqttBroker`.
+    """
+    try:
+        from cekalwatch.server.notices.mqtt_broker import MqttBroker
+    except ModuleNotFoundError:
+        raise ProgramError(
+            "paho-mqtt is not installed. Install with: pip install --no-index --find-links wheels 'cekalwatch[mqtt]'",
+            Exit.MISSING_EXTRA,
+        ) from None
+    return MqttBroker(terms, lasting=lasting)

@@ -43,7 +43,7 @@ def open_about(troubles: TroubleStore) -> dict[str, str]:
 def test_a_webhook_that_takes_nothing_for_minutes_is_a_trouble_until_it_does(database: Database) -> None:
     store, troubles, clock = NoticeStore(database), TroubleStore(database), FixedClock(NOON)
     board = AlarmBoard(troubles, clock)
-    rule = NoticeAlarms(store, ["siem", "other"], None, clock)
+    rule = NoticeAlarms(store, ["siem", "other"], {}, clock)
     store.add("siem", "alerts", [Notice("alert/1", "alert.raised", NOON, {})], 1, NOON)
     store.put_off(store.waiting("siem", 1)[0], "ANSWERED: 503", NOON + timedelta(hours=1))
     board.apply(rule)
@@ -61,7 +61,7 @@ def test_syslog_that_takes_nothing_is_a_trouble_and_of_no_receiver_there_is_none
     store, troubles, audit, clock = NoticeStore(database), TroubleStore(database), AuditStore(database), FixedClock()
     board = AlarmBoard(troubles, clock)
     feed = syslog_feed(SyslogOutbox(SyslogReceiver("127.0.0.1:1", None, None), store, audit, troubles), clock)
-    rule = NoticeAlarms(store, [], feed, clock)
+    rule = NoticeAlarms(store, [], {"syslog": feed}, clock)
     feed.deliver()
     audit.append(entry(1))
     for _ in range(7):
@@ -70,7 +70,7 @@ def test_syslog_that_takes_nothing_is_a_trouble_and_of_no_receiver_there_is_none
         clock.advance(timedelta(minutes=1))
     assert list(open_about(troubles)) == ["syslog"]
     assert "UNREACHABLE" in open_about(troubles)["syslog"]
-    board.apply(NoticeAlarms(store, [], None, clock))
+    board.apply(NoticeAlarms(store, [], {}, clock))
     assert open_about(troubles) == {}
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from cekalwatch.contract.values.troubles import OF_PORTS, OF_SERVERS, TroubleKind
 from cekalwatch.program.loops import LoopState
@@ -21,8 +21,7 @@ from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
 from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.health.alarms.people import MAX_ENTRIES, TOLD_FOR
 from cekalwatch.server.health.state.health import Health
-from cekalwatch.server.notices.syslog_feed import Page
-from cekalwatch.server.outbox import Dispatcher
+from cekalwatch.server.outbox import Failing
 from cekalwatch.server.refusals import RefusedServer
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -140,13 +139,20 @@ TELL_AFTER: Final = timedelta(minutes=5)
 """A receiver may restart within this time."""
 
 
+class Feed(Protocol):
+    """What sends to one receiver."""
+
+    failing: Failing | None
+
+
 @dataclass(frozen=True)
 class NoticeAlarms:
     """The rule for receivers, at the server that sends for all; `look` blocks."""
 
     store: NoticeStore
     webhooks: Sequence[str]
-    feed: Dispatcher[Page] | None
+    feeds: Mapping[str, Feed]
+    """Those that give nothing up, by name."""
     clock: Clock
 
     def look(self) -> Findings:
@@ -159,8 +165,9 @@ class NoticeAlarms:
             for first in self.store.waiting(name, 1):
                 if first.attempts and first.made_at <= before:
                     yield _fault(f"webhook {name}", first.made_at, first.failure)
-        if self.feed and (failing := self.feed.failing) and failing.since <= before:
-            yield _fault("syslog", failing.since, failing.reason)
+        for name, feed in self.feeds.items():
+            if (failing := feed.failing) and failing.since <= before:
+                yield _fault(name, failing.since, failing.reason)
 
 
 def _fault(receiver: str, since: datetime, reason: str) -> Fault:

@@ -107,6 +107,8 @@ def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
         yield "syslog", check_reachable(settings.audit.syslog)
     if settings.notices.syslog:
         yield "syslog of notices", check_reachable(settings.notices.syslog)
+    if settings.notices.mqtt:
+        yield "mqtt broker", check_reachable(settings.notices.mqtt.broker)
     for webhook in settings.notices.webhooks:
         yield f"webhook {webhook.name}", _webhook(webhook)
     if settings.audit.timestamp_url:

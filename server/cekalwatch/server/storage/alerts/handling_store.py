@@ -103,6 +103,19 @@ class HandlingStore:
         with self._database.session() as session:
             return [OpenAlerts(AlertState(one), count, oldest) for one, count, oldest in session.exec(query)]
 
+    def open_at(self) -> dict[tuple[str, str], dict[AlertState, int]]:
+        """Count the alerts on which somebody must still act, by site and counter, and by state; rows are not checked.
+
+        Exercises are left out.
+        """
+        by = (col(AlertRow.site), col(AlertRow.counter), col(AlertRow.state))
+        query = sqlalchemy.select(*by, func.count()).where(REAL, col(AlertRow.state).in_(OPEN_STATES)).group_by(*by)
+        found: dict[tuple[str, str], dict[AlertState, int]] = {}
+        with self._database.session() as session:
+            for site, counter, state, count in session.execute(query):
+                found.setdefault((site, counter), {})[AlertState(state)] = count
+        return found
+
     def waiting_at(self) -> dict[tuple[str, str], int]:
         """Count the unsettled alerts by site and counter, exercises among them: a number must not tell them apart."""
         place = (col(AlertRow.site), col(AlertRow.counter))
