@@ -82,8 +82,6 @@ def test_the_longest_packet_is_not_read(files: TlsFiles) -> None:
         ACCEPTED + b"\x40\x01\x00",
         ACCEPTED + b"\x40\x05\x00\x01\x00\xff\xff",
         ACCEPTED + b"\xf0\x00",
-        ACCEPTED + bytes.fromhex("300800036f70650061") + b"bc",
-        ACCEPTED + bytes.fromhex("340a00036f7065000100616263"),
         ACCEPTED + b"\xff" * 64,
     ],
 )
@@ -92,6 +90,12 @@ def test_what_is_no_mqtt_ends_the_connection(files: TlsFiles, said: bytes, monke
     with says(files, [said]) as broker, pytest.raises(DeliveryError):
         broker.send([MESSAGE])
     assert not broker.connected
+
+
+@pytest.mark.parametrize("message", ["30080003 6f7065 00 6162", "340a0003 6f7065 0001 00 6162"])
+def test_a_message_that_nobody_asked_for_ends_the_connection(files: TlsFiles, message: str) -> None:
+    with says(files, [ACCEPTED, bytes.fromhex(message)]) as broker, pytest.raises(DeliveryError, match="UNREACHABLE"):
+        broker.send([MESSAGE])
 
 
 def test_a_broker_that_confirms_nothing_has_its_time(files: TlsFiles, monkeypatch: pytest.MonkeyPatch) -> None:

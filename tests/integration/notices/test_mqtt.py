@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.troubles import BLIND, TroubleKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.domain.notices import stamp
@@ -29,6 +29,7 @@ from cekalwatch.server.health.alarms.servers import NoticeAlarms
 from cekalwatch.server.notices import mqtt_broker
 from cekalwatch.server.notices.mqtt_broker import MqttBroker
 from cekalwatch.server.notices.mqtt_feed import REPEAT_S, Batch, ControlRoomStates, MqttOutbox, mqtt_feed
+from cekalwatch.server.notices.onvif_events import EVENTS, OnvifEvents
 from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
 from cekalwatch.server.outbox import DeliveryError, Dispatcher
 from cekalwatch.server.settings.settings import ServerSettings
@@ -87,7 +88,9 @@ class Room:
         return Readiness(self.readiness.get(counter))
 
     def feed(self, broker: Mosquitto, **more: Any) -> Dispatcher[Batch]:
-        states = ControlRoomStates((DEPARTURE, D2), self.answer, self.troubles.open, self.counter.handling.open_at)
+        states = ControlRoomStates(
+            (DEPARTURE, D2), self.answer, self.troubles.open, self.counter.handling.open_at, OnvifEvents(self.clock)
+        )
         outbox = MqttOutbox(self.broker(broker, **more), self.store, self.troubles, states, self.clock)
         return mqtt_feed(outbox, self.clock)
 
@@ -119,6 +122,11 @@ def events(messages: Sequence[tuple[bool, str, str]]) -> list[str]:
     return list(dict.fromkeys(f"{one['data']['about']} {one['type']}" for one in found))
 
 
+def plain(messages: Sequence[tuple[bool, str, str]]) -> list[tuple[bool, str, str]]:
+    """The messages in our own form."""
+    return [one for one in messages if "/onvif-ej/" not in one[1]]
+
+
 def reason(feed: Dispatcher[Batch]) -> str:
     return feed.failing.reason if feed.failing else ""
 
@@ -134,9 +142,9 @@ def test_who_comes_later_sees_what_is_the_case_and_then_each_change(room: Room) 
         room.troubles.write(TroubleChanges(begun=(DOWN,)), NOON)
         feed.deliver()
         with broker.subscriber("port/#") as late:
-            late.until(lambda found: len(found) >= 7)
+            late.until(lambda found: len(found) >= 7 + 2 * len(EVENTS))
             assert all(retained for retained, _, _ in late.messages)
-            assert {topic: json.loads(text) for _, topic, text in late.messages if topic != "port/status"} == {
+            assert {topic: json.loads(text) for _, topic, text in plain(late.messages) if topic != "port/status"} == {
                 f"{D1}/rings": {"rings": "ALL", "reason": None},
                 f"{D1}/alerts": {"NEW": 1},
                 "port/sites/batam-center/counters/D%2F2%20%C3%A9/rings": {"rings": "SOME", "reason": "PC"},
@@ -161,8 +169,8 @@ def test_who_comes_later_sees_what_is_the_case_and_then_each_change(room: Room) 
             room.troubles.write(TroubleChanges(over=(DOWN.key,)), NOON)
             before = len(late.messages)
             feed.deliver()
-            late.until(lambda found: len(found) >= before + 4)
-            assert sorted(topic for _, topic, _ in late.messages[before:]) == [
+            late.until(lambda found: len(found) >= before + 5)
+            assert sorted(topic for _, topic, _ in plain(late.messages[before:])) == [
                 f"{D1}/alerts",
                 f"{D1}/rings",
                 "port/sites/batam-center/problems",
@@ -171,6 +179,40 @@ def test_who_comes_later_sees_what_is_the_case_and_then_each_change(room: Room) 
             assert json.loads(late.text_of(f"{D1}/alerts") or "") == {"CLAIMED": 1}
             assert json.loads(late.text_of(f"{D1}/rings") or "") == {"rings": "SOME", "reason": "CAMERA"}
             assert events(late.messages) == ["dep-1 trouble.over"]
+
+
+def test_the_state_of_a_camera_is_an_event_of_onvif(room: Room) -> None:
+    broker = room.mosquitto()
+    loss, dark = (
+        f"port/sites/batam-center/onvif-ej/VideoSource/{event}/&dep-1"
+        for event in ("SignalLoss", "ImageTooDark/ImagingService")
+    )
+    with broker.running():
+        feed = room.feed(broker)
+        feed.deliver()
+        begun = room.clock.now()
+        room.clock.advance(timedelta(seconds=5))
+        room.troubles.write(TroubleChanges(begun=(DOWN,)), room.clock.now())
+        feed.deliver()
+        feed.deliver()
+        with broker.subscriber("port/+/+/onvif-ej/#") as late:
+            late.until(lambda found: len(found) >= 2 * len(EVENTS))
+        assert all(retained for retained, _, _ in late.messages)
+        told = {topic: text for _, topic, text in late.messages}
+        assert json.loads(told[loss]) == {
+            "UtcTime": stamp(room.clock.now()),
+            "Source": {"Source": "dep-1"},
+            "Data": {"State": True},
+        }
+        assert json.loads(told[dark]) == {
+            "UtcTime": stamp(begun),
+            "Source": {"Source": "dep-1"},
+            "Data": {"State": False},
+        }
+
+
+def test_each_problem_that_blinds_a_camera_is_in_an_event() -> None:
+    assert sorted(kind for kinds in EVENTS.values() for kind in kinds) == sorted(BLIND)
 
 
 def test_what_was_said_is_said_again_before_the_broker_forgets_it(room: Room) -> None:
@@ -195,7 +237,7 @@ def test_a_brokers_restart_loses_nothing(room: Room) -> None:
         feed.deliver()
         options = ("-c", "-i", "wall", "-x", "3600")
         with broker.subscriber("port/#", options=options) as wall:
-            wall.until(lambda found: len(found) >= 7)
+            wall.until(lambda found: len(plain(found)) >= 7)
             room.troubles.write(TroubleChanges(begun=(faults[0],)), NOON)
             feed.deliver()
             wall.until(lambda found: events(found) == ["cam-0 trouble.open"])
@@ -293,6 +335,7 @@ PUBLISHER = """
 import sys, time
 from pathlib import Path
 from cekalwatch.server.notices import mqtt_broker
+from cekalwatch.server.notices.onvif_events import EVENTS, OnvifEvents
 from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
 
 mqtt_broker.WILL_DELAY_S = 1

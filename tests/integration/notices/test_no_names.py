@@ -24,6 +24,7 @@ from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices.collector import AlertNotices, CheckpointNotices, NoticeCollector, Source, TroubleNotices
 from cekalwatch.server.notices.mqtt_broker import MqttBroker
 from cekalwatch.server.notices.mqtt_feed import ControlRoomStates, MqttOutbox
+from cekalwatch.server.notices.onvif_events import OnvifEvents
 from cekalwatch.server.notices.syslog_feed import SyslogOutbox
 from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms, SyslogText, WebhookTerms
 from cekalwatch.server.storage.database import Database
@@ -68,6 +69,7 @@ class Office:
             lambda _: Readiness(ReadinessFault.CAMERA, ("D1",)),
             self.troubles.open,
             self.counter.handling.open_at,
+            OnvifEvents(self.clock),
         )
         broker = MqttBroker(MqttTerms("127.0.0.1:1"))
         self.mqtt = MqttOutbox(broker, self.store, self.troubles, states, self.clock)

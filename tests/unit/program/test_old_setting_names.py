@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.program.cli.setting_list import Setting, describe
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import LoadedSettings, Settings
+from cekalwatch.server.notices.terms import MqttTerms
 from deploy.settings_page import PROGRAMS
 
 FILES = sorted((Path(__file__).parent / "settings_of_0.2.0").glob("*.toml"))
@@ -26,7 +28,7 @@ NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
     "cekalwatch-server": {
         *(f"directory.{name}" for name in DIRECTORY.split()),
         "escalate_owed_again_after_seconds",
-        "notices.mqtt",
+        *(f"notices.mqtt.{one.name}" for one in fields(MqttTerms)),
         "notices.syslog_text",
         "openid.native_client_id",
         "shift_note_retention_days",

@@ -25,6 +25,7 @@ from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.notices import Notice, stamp
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.notices.collector import TroubleNotices, unseen
+from cekalwatch.server.notices.onvif_events import OnvifEvents
 from cekalwatch.server.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.troubles import TroubleStore
@@ -92,9 +93,14 @@ class ControlRoomStates:
     alerts: Callable[[], Mapping[tuple[str, str], Mapping[AlertState, int]]]
     """Counts the open alerts by site and counter; exercises are left out (domain rule 16)."""
 
+    onvif: OnvifEvents
+
     def __call__(self) -> dict[str, str]:
         """Return the text of each topic."""
-        alerts, found = self.alerts(), dict[str, str]()
+        alerts, alarms, found = self.alerts(), self.alarms(), dict[str, str]()
+        for camera in self.cameras:
+            states = self.onvif.states(camera.camera_id, alarms)
+            found |= {f"sites/{camera.site}/{topic}": text for topic, text in states.items()}
         for site, counter in sorted({(one.site, one.counter) for one in self.cameras}):
             place = f"sites/{site}/counters/{quote(counter, safe='')}"
             answer = self.readiness(AlertFilter(site, frozenset({counter})))
@@ -103,7 +109,7 @@ class ControlRoomStates:
                 {str(one): n for one, n in sorted(alerts.get((site, counter), {}).items())}
             )
         open_problems = defaultdict[str, list[Alarm]](list)
-        for alarm in self.alarms():
+        for alarm in alarms:
             open_problems[alarm.fault.site].append(alarm)
         for site in sorted({"", *open_problems, *(one.site for one in self.cameras)}):
             found[_problems(site)] = _json(

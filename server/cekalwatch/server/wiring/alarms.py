@@ -45,6 +45,7 @@ from cekalwatch.server.notices.collector import (
 )
 from cekalwatch.server.notices.mqtt_feed import TARGET as MQTT_TARGET
 from cekalwatch.server.notices.mqtt_feed import ControlRoomStates, MqttOutbox, mqtt_feed
+from cekalwatch.server.notices.onvif_events import OnvifEvents
 from cekalwatch.server.notices.syslog_feed import TARGET as SYSLOG_TARGET
 from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
@@ -164,7 +165,9 @@ def init_notices(
     if terms.mqtt:
         broker = open_broker(terms.mqtt)
         context.stack.callback(broker.close)
-        states = ControlRoomStates(context.settings.cameras, readiness, open_alarms, stores.handling.open_at)
+        states = ControlRoomStates(
+            context.settings.cameras, readiness, open_alarms, stores.handling.open_at, OnvifEvents(clock)
+        )
         feeds["mqtt"] = MQTT_TARGET, mqtt_feed(MqttOutbox(broker, store, stores.troubles, states, clock), clock)
     failing = {name: feed for name, (_, feed) in feeds.items()}
     rule = NoticeAlarms(store, [one.name for one in terms.webhooks], failing, clock)
