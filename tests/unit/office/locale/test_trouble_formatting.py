@@ -25,7 +25,7 @@ def test_numbers_of_a_problem_have_the_marks_of_the_language() -> None:
 def test_rights_that_were_given_stand_at_their_entry_of_the_audit_trail() -> None:
     given = replace(make_trouble(TroubleKind.RIGHTS_GIVEN), about="audit 216", counter="")
     indonesian, english = (TroubleFormatter("cekalwatch.notifier", language) for language in Language)
-    assert (indonesian.trouble_place(given), english.trouble_place(given)) == ("Entri audit 216", "Audit entry 216")
+    assert (indonesian.trouble_place(given), english.trouble_place(given)) == ("Catatan audit 216", "Audit entry 216")
 
 
 @pytest.mark.parametrize(
