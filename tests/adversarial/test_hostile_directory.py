@@ -82,9 +82,9 @@ def floods(line: socket.socket) -> None:
 
 @pytest.mark.parametrize("secure", [True, False])
 def test_an_answer_without_end_ends(site: Site, monkeypatch: pytest.MonkeyPatch, secure: bool):
-    monkeypatch.setattr(ldap, "LONGEST_S", 0.5)
     monkeypatch.setattr(ldap._Bounded, "bytes_left", 1_000_000)
-    for behave in (drips, floods):
+    for behave, longest_s in ((drips, 0.5), (floods, 30.0)):
+        monkeypatch.setattr(ldap, "LONGEST_S", longest_s)
         began = time.monotonic()
         with serving(site, behave, secure=secure) as terms:
             assert why(terms).startswith("127.0.0.1: ")

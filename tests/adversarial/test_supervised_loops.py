@@ -120,6 +120,7 @@ LOOPS = {
         "look_at_devices",
         "look_at_rights",
         "follow_groups",
+        "look_at_gates",
         "look_at_refused_servers",
         "look_at_sources",
         "look_at_threshold",

@@ -42,6 +42,7 @@ from cekalwatch.server.wiring.capture import cameras_servicer, init_capture
 from cekalwatch.server.wiring.cluster import KEEP_LEASE_PERIOD_S, init_cluster, init_peers, tell_refused, telling
 from cekalwatch.server.wiring.directory import init_directory
 from cekalwatch.server.wiring.gallery import init_gallery, init_recognition
+from cekalwatch.server.wiring.gates import init_gates
 from cekalwatch.server.wiring.health import (
     MonitoringParts,
     init_health,
@@ -233,6 +234,7 @@ class Server:
             *(monitoring.jobs if monitoring else ()),
             *init_notices(context, alarms.board, lambda: alarms.feed.open, readiness.of),
             init_directory(context, alarms.board),
+            *init_gates(context, alarms.board),
             *init_keys(context),
             telling(peers),
         )

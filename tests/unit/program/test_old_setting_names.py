@@ -23,6 +23,7 @@ FILES = sorted((Path(__file__).parent / "settings_of_0.2.0").glob("*.toml"))
 """Made by the code of 0.2.0: all that it knew, the tables of a source for each kind, and what its `init` wrote."""
 RENAMED = [(program, old) for program, settings in PROGRAMS.items() for old in settings.old_names]
 
+GATE = "authorities counter name secret_file site url"
 DIRECTORY = "account authorities display_attribute name_attribute nested outage_hours password_file people_base servers"
 NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
     "cekalwatch-server": {
@@ -30,6 +31,7 @@ NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
         "escalate_owed_again_after_seconds",
         *(f"notices.mqtt.{one.name}" for one in fields(MqttTerms)),
         "notices.syslog_text",
+        *(f"notices.gates.{name}" for name in GATE.split()),
         "openid.native_client_id",
         "shift_note_retention_days",
         "unusable_notice_seconds",

@@ -69,6 +69,7 @@ class TroubleKind(StrEnum):
     THRESHOLD_LEFT = "THRESHOLD_LEFT"
     DIRECTORY_AWAY = "DIRECTORY_AWAY"
     GROUP_MISSING = "GROUP_MISSING"
+    GATE_AWAY = "GATE_AWAY"
 
 
 OF_VIEWS = {
@@ -138,6 +139,8 @@ OF_PEOPLE = frozenset({TroubleKind.RIGHTS_GIVEN})
 """Somebody may do more than before: whoever else has rights must know it."""
 OF_DIRECTORY = frozenset({TroubleKind.DIRECTORY_AWAY, TroubleKind.GROUP_MISSING})
 """Roles that groups of the office's directory decide are not followed, or nobody has them."""
+OF_GATES = frozenset({TroubleKind.GATE_AWAY})
+"""The gate of a counter does not hear that an officer is needed."""
 BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
 

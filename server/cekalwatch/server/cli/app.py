@@ -13,8 +13,6 @@ from cekalwatch.program.cli.shared_commands import Format, add_version
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli import (
     audit,
-    exercises,
-    first_looks,
     init,
     keys,
     models,
@@ -24,6 +22,7 @@ from cekalwatch.server.cli import (
     ports,
     thresholds,
 )
+from cekalwatch.server.cli.alerts import exercises, first_looks, gates
 from cekalwatch.server.cli.gallery import comparing, switching
 from cekalwatch.server.cli.keeping import backups, database, retention
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
@@ -68,6 +67,7 @@ app.add_typer(drills.app, name="drill")
 app.add_typer(exercises.app, name="exercises")
 app.add_typer(first_looks.app, name="first-looks")
 app.add_typer(gallery, name="gallery")
+app.add_typer(gates.app, name="gates")
 app.add_typer(keys.app, name="keys")
 app.add_typer(law.app, name="law")
 app.add_typer(models.app, name="models")

@@ -25,6 +25,7 @@ from cekalwatch.contract.values.people import (
     EXPORT_AUDIT_PAIR,
     MAX_DISPLAY_NAME,
     SET_EXERCISES_PAIR,
+    SET_GATES_PAIR,
     Pair,
     PersonRole,
     acts_as,
@@ -114,6 +115,7 @@ class TwoPersonAction(StrEnum):
     AMEND_ORDER = "AMEND_ORDER"
     CHANGE_FIRST_LOOKS = "CHANGE_FIRST_LOOKS"
     SET_EXERCISES = "SET_EXERCISES"
+    SET_GATES = "SET_GATES"
 
 
 TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
@@ -129,6 +131,7 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
         TwoPersonAction.AMEND_ORDER: AMEND_ORDER_PAIR,
         TwoPersonAction.CHANGE_FIRST_LOOKS: CHANGE_FIRST_LOOKS_PAIR,
         TwoPersonAction.SET_EXERCISES: SET_EXERCISES_PAIR,
+        TwoPersonAction.SET_GATES: SET_GATES_PAIR,
     }
 )
 

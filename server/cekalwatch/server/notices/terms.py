@@ -75,11 +75,30 @@ class MqttTerms:
 
 
 @dataclass(frozen=True)
+class GateTerms:
+    """The gate of a counter, which is told what it is asked (docs/gates.md)."""
+
+    name: Key
+    """Name of the gate: lower-case letters, digits and hyphens."""
+    site: Key
+    counter: Annotated[str, Field(min_length=1, max_length=64)]
+    """The counter, as its cameras name it."""
+    url: Annotated[str, AfterValidator(_https), Field(max_length=512)]
+    """Where notices are posted, https only. No redirect is followed."""
+    secret_file: Path
+    """File that nobody else may read, with the secret that signs, as that of a webhook. Each gate has its own."""
+    authorities: Path | None = None
+    """PEM file of the authorities that sign the gate's certificate; when not set, those of the system."""
+
+
+@dataclass(frozen=True)
 class NoticeTerms:
     """Which receivers get which notices."""
 
     webhooks: tuple[WebhookTerms, ...] = ()
     """The receivers of webhooks (docs/notices.md)."""
+    gates: tuple[GateTerms, ...] = ()
+    """The gates of counters (docs/gates.md)."""
     syslog: Annotated[str, AfterValidator(address_or_none)] = ""
     """HOST:PORT of a syslog receiver with TLS (RFC 5425, usually port 6514) that gets each entry of the audit trail
     and each problem; empty: none. Checkpoints go to `audit.syslog`, which may be the same."""
@@ -99,3 +118,6 @@ class NoticeTerms:
         for name, times in Counter(one.name for one in self.webhooks).items():
             if times > 1:
                 raise ValueError(f"webhook {name!r} is listed twice")
+        for name, times in Counter(one.name for one in self.gates).items():
+            if times > 1:
+                raise ValueError(f"gate {name!r} is listed twice")

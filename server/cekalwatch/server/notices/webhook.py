@@ -49,8 +49,10 @@ def signature(secret: bytes, notice_id: str, timestamp: int, body: str) -> str:
 class Webhook:
     """A receiver. Methods block."""
 
-    def __init__(self, terms: WebhookTerms) -> None:
+    def __init__(self, terms: WebhookTerms, timeout_s: float = TIMEOUT_S, longest_s: float = LONGEST_S) -> None:
+        """`timeout_s`: for each step of an attempt; `longest_s`: for a whole one."""
         self._terms = terms
+        self._timeout_s, self._longest_s = timeout_s, longest_s
 
     @property
     def name(self) -> str:
@@ -75,8 +77,10 @@ class Webhook:
         cutter, verification = LineSplitter(), self._verification()
         try:
             with (
-                cutter.within(LONGEST_S),
-                httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, verify=verification) as client,
+                cutter.within(self._longest_s),
+                httpx.Client(
+                    timeout=self._timeout_s, follow_redirects=False, trust_env=False, verify=verification
+                ) as client,
                 client.stream(
                     "POST",
                     self._terms.url,
@@ -87,7 +91,7 @@ class Webhook:
             ):
                 status = response.status_code
         except httpx.TimeoutException:
-            raise DeliveryError(DeliveryFailure.TIMED_OUT, f"no answer in {TIMEOUT_S:g} s") from None
+            raise DeliveryError(DeliveryFailure.TIMED_OUT, f"no answer in {self._timeout_s:g} s") from None
         except httpx.HTTPError as error:
             if why := _certificate_fault(error):
                 raise DeliveryError(DeliveryFailure.NOT_TRUSTED, why) from None

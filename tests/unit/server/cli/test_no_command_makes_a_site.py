@@ -26,6 +26,7 @@ REQUIRED = {
     "path": "{folder}",
     "display_name": "Budi",
     "group": "cn=officers",
+    "state": "new",
     "site": "batam-center",
     "role": "camera",
     "run": "{folder}",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_DEVICES, OF_EXERCISES, TroubleKind
+from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_DEVICES, OF_EXERCISES, OF_GATES, TroubleKind
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.exercises import FAILED
 from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.notices.gates import GateTeller
 from cekalwatch.server.storage.exercises.store import ExerciseStore
 
 FAILED_FOR: Final = timedelta(days=7)
@@ -33,6 +35,22 @@ class CounterAlarms:
             [fault(TroubleKind.COUNTER_WITHOUT_PC, f"{site}/{counter}", site, counter) for site, counter in counters],
             lambda kind, _: kind in OF_COUNTERS,
         )
+
+
+@dataclass(frozen=True)
+class GateAlarms:
+    """The rule for gates, at the server that tells them."""
+
+    gates: Sequence[GateTeller]
+
+    def look(self) -> Findings:
+        """Return the gates that do not answer; one that the settings no longer name has no fault."""
+        faults = [
+            fault(TroubleKind.GATE_AWAY, one.terms.name, one.terms.site, one.terms.counter, reason=one.reason or "-")
+            for one in self.gates
+            if one.silent
+        ]
+        return Findings(faults, lambda kind, _: kind in OF_GATES)
 
 
 @dataclass(frozen=True)

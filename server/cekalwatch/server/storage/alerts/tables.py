@@ -152,6 +152,16 @@ class FirstLookSettingRow(SignedRow, table=True):
     asked: bool
 
 
+class GatePolicyRow(SignedRow, table=True):
+    """One row, once two people have said which alerts ask a gate to hold; without it, none do."""
+
+    __tablename__ = "gate_policy"
+
+    id: int = Field(default=1, primary_key=True)
+    states: list[str] = Field(sa_column=Column(Facts, nullable=False))
+    minutes: int
+
+
 class FollowUpRow(SignedRow, table=True):
     """A contact with the agency about a hit."""
 

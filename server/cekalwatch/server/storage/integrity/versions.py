@@ -25,6 +25,7 @@ WHOLLY = frozenset(
         "decision_threshold",
         "first_look_setting",
         "gallery_state",
+        "gate_policy",
         "group_bindings",
         "law_row",
         "learned_threshold",

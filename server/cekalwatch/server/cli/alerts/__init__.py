@@ -1,0 +1,1 @@
+"""Commands for what two people set about alerts: exercises, first looks, gates."""

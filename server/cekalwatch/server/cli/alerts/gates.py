@@ -1,0 +1,85 @@
+"""`cekalwatch-server gates`: which alerts ask the gate of their counter for an officer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli.options import Config, DataDir, at_terminal, audit_entry, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cekalwatch.server.domain.gates import GatePolicy
+
+app = typer.Typer(
+    help="Gates of counters: an alert can ask for an officer before the gate opens. It never opens one.",
+    no_args_is_help=True,
+)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server gates show")
+def show(config: Config = None, data_dir: DataDir = None) -> None:
+    """Show the gates of the settings, and which alerts ask them to hold."""
+    from cekalwatch.server.storage.alerts.gate_store import GateStore
+
+    with opened(config, data_dir) as context:
+        policy, gates = GateStore(context.database).policy(), context.settings.notices.gates
+    states = ", ".join(sorted(policy.states))
+    typer.echo(
+        f"Held by alerts that are {states}, for {policy.minutes} minutes" if states else "No alert asks a gate to hold"
+    )
+    for one in gates:
+        typer.echo(f"{one.name}  {one.site} {one.counter}  {one.url}")
+
+
+@app.command("set", epilog="Example:\n\n  cekalwatch-server gates set new claimed referred confirmed --minutes 10")
+def set_policy(
+    state: Annotated[
+        list[AlertState],
+        typer.Argument(metavar="STATE", case_sensitive=False, help="States of alerts."),
+    ],
+    minutes: Annotated[int, typer.Option(help="Minutes after the newest sighting, 1 to 60.")] = 10,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let alerts in these states ask for a hold. It asks for the names and passwords of both people."""
+    from cekalwatch.server.domain.gates import GatePolicy, GatePolicyError
+
+    try:
+        policy = GatePolicy(frozenset(state), minutes)
+    except GatePolicyError as error:
+        raise ProgramError(f"This cannot be: {error}", Exit.USAGE) from None
+    _set(policy, config, data_dir)
+
+
+@app.command(epilog="Example:\n\n  cekalwatch-server gates off")
+def off(config: Config = None, data_dir: DataDir = None) -> None:
+    """Let no alert ask a gate any more. It asks for both people as well."""
+    from cekalwatch.server.domain.gates import GatePolicy
+
+    _set(GatePolicy(), config, data_dir)
+
+
+def _set(policy: GatePolicy, config: Path | None, data_dir: Path | None) -> None:
+    from cekalwatch.server.audit.entry import Action, ObjectKind
+    from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.server.storage.alerts.gate_store import GateStore
+
+    states = ", ".join(sorted(policy.states))
+    with opened(config, data_dir) as context:
+        people = at_terminal(context).two_people(
+            TwoPersonAction.SET_GATES,
+            lambda texts: (
+                texts.say("SIGN_GATES_SET", states=states, minutes=policy.minutes)
+                if states
+                else texts.say("SIGN_GATES_OFF")
+            ),
+        )
+        both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (people.first, people.second))
+        entry = audit_entry(context, Action.GATES_SET, both, states=states or "none", minutes=policy.minutes)
+        GateStore(context.database).set(policy, entry)
+    typer.echo("Gates follow this within seconds")

@@ -1,0 +1,111 @@
+"""Tells the gate of a counter every few seconds what it is asked, signed as webhooks are (ADR 104).
+
+A notice says a state and until when it holds, not a change: one that is lost is repeated, and a gate that hears nothing
+knows by the clock that it is asked nothing any more. It blocks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+import uuid6
+
+from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
+from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.domain.gates import GateAsk, GatePolicy, asked_of
+from cekalwatch.server.domain.notices import Notice, stamp
+from cekalwatch.server.notices.terms import GateTerms, WebhookTerms
+from cekalwatch.server.notices.webhook import Webhook
+from cekalwatch.server.outbox import DeliveryError
+from cekalwatch.server.storage.alerts.store import AlertStore
+
+TELL_EVERY: Final = timedelta(seconds=5)
+"""The pause between two notices of the same state."""
+LASTS: Final = timedelta(seconds=20)
+"""How long a notice holds: three lost ones are no silence."""
+SILENT_AFTER: Final = timedelta(seconds=15)
+"""Without an answer for so long a gate is a problem."""
+TIMEOUT_S: Final = 3.0
+READ_EVERY: Final = timedelta(seconds=30)
+MAX_ALERTS: Final = 200
+"""The newest of a site within the longest hold and a judgement after it."""
+REACH: Final = timedelta(hours=12)
+"""How far back an alert can have been raised whose traveller is at the counter now."""
+
+log = structlog.get_logger()
+
+
+class RecentAlerts:
+    """The alerts of a site that could concern a gate now, read again when something happened; threads may share it."""
+
+    def __init__(self, store: AlertStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._lock = threading.Lock()
+        self._read: dict[str, tuple[int, datetime, list[Alert]]] = {}
+        """By site: the newest event then, the moment, and the alerts."""
+
+    def of(self, site: str) -> list[Alert]:
+        """Return them. Raises StorageError."""
+        with self._lock:
+            now, newest = self._clock.now(), self._store.log_bounds()[1]
+            sequence, at, alerts = self._read.get(site, (-1, now, []))
+            if sequence != newest or now - at >= READ_EVERY:
+                search = AlertSearch(raised_from=now - REACH)
+                alerts = self._store.list_alerts(AlertFilter(site), None, MAX_ALERTS, search)
+                self._read[site] = newest, now, alerts
+            return alerts
+
+
+class GateTeller:
+    """Keeps one gate informed."""
+
+    def __init__(self, terms: GateTerms, policy: Callable[[], GatePolicy], alerts: RecentAlerts, clock: Clock) -> None:
+        self.terms = terms
+        self._policy, self._alerts, self._clock = policy, alerts, clock
+        webhook = WebhookTerms(terms.name, terms.url, terms.secret_file, terms.authorities)
+        self._webhook = Webhook(webhook, TIMEOUT_S, TIMEOUT_S)
+        self._told: GateAsk | None = None
+        self._told_at = clock.now() - TELL_EVERY
+        self.heard_at = clock.now()
+        """When the gate answered last, or this server began to tell it."""
+        self.reason = ""
+        """Why it did not take the last notice; empty if it did."""
+
+    def tell(self) -> None:
+        """Tell the gate its state when that is new, or was told some seconds ago. Raises StorageError."""
+        now = self._clock.now()
+        policy, site = self._policy(), self.terms.site
+        alerts = self._alerts.of(site) if policy.states else []
+        ask = asked_of(policy, site, self.terms.counter, alerts, now)
+        if ask is self._told and now - self._told_at < TELL_EVERY:
+            return
+        notice_id = str(uuid6.uuid7())
+        data: dict[str, object] = {
+            "gate": self.terms.name,
+            "site": self.terms.site,
+            "counter": self.terms.counter,
+            "asks": str(ask),
+            "until": stamp(now + LASTS),
+        }
+        self._told_at = now
+        try:
+            self._webhook.send(notice_id, Notice(f"gate/{notice_id}", "gate.state", now, data).body(), now)
+        except DeliveryError as error:
+            self._told = None  # it is told the present state as soon as it answers
+            if not self.reason:
+                log.warning("gate_away", gate=self.terms.name, failure=error.failure)
+            self.reason = str(error)
+            return
+        if ask is not self._told:
+            log.info("gate_told", gate=self.terms.name, asks=str(ask))
+        self._told, self.heard_at, self.reason = ask, self._clock.now(), ""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it has not answered for too long."""
+        return self._clock.now() - self.heard_at >= SILENT_AFTER
