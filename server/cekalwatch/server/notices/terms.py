@@ -81,6 +81,7 @@ class GateTerms:
     name: Key
     """Name of the gate: lower-case letters, digits and hyphens."""
     site: Key
+    """Key of the counter's site."""
     counter: Annotated[str, Field(min_length=1, max_length=64)]
     """The counter, as its cameras name it."""
     url: Annotated[str, AfterValidator(_https), Field(max_length=512)]
