@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,10 +22,9 @@ from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.gates import GO_LASTS, GatePolicy, GatePolicyError
 from cekalwatch.server.domain.notices import Notice, stamp
 from cekalwatch.server.health.alarms.counters import GateAlarms
-from cekalwatch.server.notices import gates
 from cekalwatch.server.notices.gates import LASTS, SILENT_AFTER, TELL_EVERY, GateTeller, RecentAlerts
 from cekalwatch.server.notices.terms import GateTerms
-from cekalwatch.server.notices.webhook import signature
+from cekalwatch.server.notices.webhook import Webhook, signature
 from cekalwatch.server.storage.alerts.gate_store import GateStore
 from cekalwatch.server.storage.database import Database
 from deploy.simulator.certificates import SimulatorCertificates
@@ -209,17 +209,20 @@ def test_a_gate_obeys_nobody_else_and_nothing_old():
 
 
 def test_notices_name_no_traveller_and_no_subject(hall: Hall, monkeypatch: pytest.MonkeyPatch):
-    sent: list[dict[str, object]] = []
-    send = gates.Webhook.send
-    monkeypatch.setattr(
-        gates.Webhook, "send", lambda self, key, body, now: sent.append(json.loads(body)) or send(self, key, body, now)
-    )
+    sent: list[dict[str, Any]] = []
+    send = Webhook.send
+
+    def listens(self: Webhook, key: str, body: str, now: datetime) -> None:
+        sent.append(json.loads(body))
+        send(self, key, body, now)
+
+    monkeypatch.setattr(Webhook, "send", listens)
     hall.policy(HOLDS)
     hall.counter.raise_alert()
     hall.teller().tell()
     (one,) = sent
     assert one["type"] == "gate.state"
-    assert set(one["data"]) == {"gate", "site", "counter", "asks", "until"}  # type: ignore[call-overload]
+    assert set(one["data"]) == {"gate", "site", "counter", "asks", "until"}
 
 
 def test_a_policy_binds_no_state_in_which_nobody_has_to_look():
