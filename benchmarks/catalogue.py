@@ -40,13 +40,18 @@ FOLDERS: Final = {
     "watchlist": ("sync", "sources", "imports", "service", "confinement"),
     "ports": ("list_delay", "feed_costs", "trail_growth"),
     "console": ("pages",),
-    "camera": ("tracking", "crossing", "load", "spool", "soak", "best_shot", "covering", "crops", "bytes"),
+    "camera": ("tracking", "crossing", "load", "spool", "soak", "best_shot", "covering", "crops", "bytes", "boxes"),
     "soak": ("port_peak",),
 }
 MODULES: Final = tuple(f"{folder}.{name}" for folder, names in FOLDERS.items() for name in names)
 HOURS_LONG: Final = frozenset({"soak.port_peak"})
 """Only run when they are asked for by name."""
-ON_REQUEST: Final = HOURS_LONG | {"watchlist.confinement", "recognition.confined_crops", "ports.trail_growth"}
+ON_REQUEST: Final = HOURS_LONG | {
+    "watchlist.confinement",
+    "recognition.confined_crops",
+    "ports.trail_growth",
+    "camera.boxes",
+}
 """Left out of a run without names: these measure for one decision, which was taken."""
 
 
