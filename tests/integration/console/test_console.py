@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from datetime import UTC, datetime
 from functools import partial
 from operator import add
 from pathlib import Path
@@ -13,7 +15,9 @@ import pytest
 
 from cekalwatch.console.routes import ROUTES, Page
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.domain.people import Withheld
+from cekalwatch.server.storage.people.group_store import GroupStore
 from cekalwatch.v1 import adjudication_pb2 as adjudication
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
@@ -277,6 +281,20 @@ async def test_what_changed_meanwhile_is_told_and_nothing_is_done(office: PortOf
         )
         assert answer.status_code == 409
         assert "Cleared" in words(await second.get(f"/alerts/{alert_id}"))
+
+
+async def test_roles_that_groups_withhold_are_marked(office: PortOffice, pages: Pages) -> None:
+    budi = office.hire("withheld", PersonRole.OFFICER, PersonRole.SUPERVISOR)
+    left = budi.without(Withheld(frozenset({PersonRole.SUPERVISOR})))
+    entry = AuditEntry(datetime.now(UTC), Actor(ActorKind.SERVER, "main"), Action.PERSON_CHANGED)
+    assert GroupStore(office.database).withhold(budi, left, entry)
+    async with pages.browser() as browser:
+        await browser.sign_in("administrator")
+        shown = await browser.get("/people")
+        assert re.search(r"<s title=[^>]*>[^<]+</s>", shown.text)
+        page = await browser.get("/people/withheld")
+    assert "Not in force" in words(page)
+    assert re.search(r'name="role-SUPERVISOR" value="1" checked', page.text), "the record keeps it"
 
 
 async def test_an_administrator_keeps_people_and_not_their_own_record(office: PortOffice, pages: Pages) -> None:

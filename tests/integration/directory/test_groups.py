@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import ldap3
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.auth.directory import ldap
 from cekalwatch.server.auth.directory.following import GroupFollower, NoDirectory
@@ -24,6 +25,7 @@ from cekalwatch.server.domain.groups import GroupBinding
 from cekalwatch.server.refusals import RefusedError
 from cekalwatch.server.storage.people.group_store import GroupStore
 from cekalwatch.server.storage.people.store import KeptPassword
+from cekalwatch.server.wiring import directory as following_groups
 from cekalwatch.server.wiring.directory import FOLLOW_PERIOD_S
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.fakes.directory_server import GROUPS, PEOPLE, DirectoryServer
@@ -38,7 +40,9 @@ from tests.support.scenarios.people import (
     opened,
     person,
 )
+from tests.support.scenarios.server import settings
 from tests.support.scenarios.site_pki import Site
+from tests.support.scenarios.two_models import until
 
 pytestmark = pytest.mark.slow
 SERVER = Actor(ActorKind.SERVER, "main")
@@ -324,3 +328,23 @@ def test_thousands_of_members_and_names_with_every_sign(port: Port):
     assert len(names) == 1200
     assert names[0] == f"p0000-{port.number}"
     assert {one.groups for one in answer.members} == {frozenset({group})}
+
+
+async def test_a_running_server_follows_groups(
+    directory: DirectoryServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(following_groups, "FOLLOW_PERIOD_S", 0.2)
+    name = f"wulan{next(_numbers)}"
+    group = directory.group(f"server-{name}", directory.hire(name))
+    terms = asdict(directory.terms)
+    async with Server(settings(tmp_path / "data", directory=terms)) as server:
+        context = server._context
+        entry = AuditEntry(context.clock.now(), ADMINISTRATION, Action.GROUP_BOUND)
+        GroupStore(context.database).bind(GroupBinding(group, OFFICER, frozenset({SITE})), entry)
+
+        def roles() -> frozenset[PersonRole]:
+            account = context.stores.people.account(name)
+            return account.person.roles if account else frozenset()
+
+        await until(roles)
+        assert roles() == {OFFICER}

@@ -18,6 +18,7 @@ import pytest
 from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertState, Outcome, Reason
 from cekalwatch.contract.values.people import CONFIRMS, PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
+from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.gates import GO_LASTS, GatePolicy, GatePolicyError
 from cekalwatch.server.domain.notices import Notice, stamp
@@ -34,6 +35,8 @@ from tests.support.builders.alerts import NOON
 from tests.support.builders.watchlist import FixedClock, order, subject
 from tests.support.fakes.webhook_receiver import SECRET, write_secret
 from tests.support.scenarios.adjudication import Counter
+from tests.support.scenarios.server import settings
+from tests.support.scenarios.two_models import until
 
 pytestmark = pytest.mark.slow
 HOLDS = GatePolicy(frozenset({AlertState.NEW, AlertState.CLAIMED, AlertState.REFERRED, AlertState.CONFIRMED}), 10)
@@ -232,3 +235,14 @@ def test_a_policy_binds_no_state_in_which_nobody_has_to_look():
     for minutes in (0, 61):
         with pytest.raises(GatePolicyError):
             GatePolicy(frozenset({AlertState.NEW}), minutes)
+
+
+async def test_a_running_server_tells_its_gates(tmp_path: Path, certificates: SimulatorCertificates):
+    logic = GateLogic("d1", SECRET)
+    secret = write_secret(tmp_path / "gate.secret")
+    with SimulatedGate(logic, certificates) as gate:
+        told_gate = {"name": "d1", "site": "batam-center", "counter": "D1", "url": gate.url, "secret_file": secret}
+        with_gate = {"gates": [told_gate | {"authorities": certificates.authority}]}
+        async with Server(settings(tmp_path / "data", notices=with_gate)):
+            await until(lambda: logic.informed)
+    assert (logic.history, gate.refused) == (["none"], [])
