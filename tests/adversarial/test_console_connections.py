@@ -16,10 +16,10 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from cekalwatch.console import connections
-from cekalwatch.console.connections import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_ADDRESS
 from cekalwatch.console.serving import pages_config, web_context
 from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.program import web_connections as connections
+from cekalwatch.program.web_connections import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_ADDRESS
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site, now

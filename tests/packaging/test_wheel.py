@@ -275,6 +275,8 @@ def client_alone(client_wheel: Path, versions: Path, tmp_path_factory: pytest.Te
 async def test_in_an_environment_of_its_own_it_reads_from_a_real_server(
     client_alone: Installed, tmp_path: Path
 ) -> None:
+    without = client_alone.run("cekalwatch-gateway", "gateway.toml")
+    assert (without.returncode, "'cekalwatch-client[gateway]'" in without.stderr) == (Exit.MISSING_EXTRA, True)
     python = client_alone.programs / "python"
     small = {"annotated-types", "cekalwatch-client", "googleapis-common-protos", "grpcio", "grpcio-status"}
     assert client_alone.packages == small | {"protobuf", "structlog", "typing-extensions"}
@@ -311,7 +313,7 @@ def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extr
     # Entry points and migrations do their work when they are imported; what asks Windows is imported there only.
     left_out = [".versions.", "notifier.desktop", "hardware.token", "platform.windows."]
     left_out += ["program.metrics"] if extra == "notifier" else []
-    left_out += [] if extra == "console" else ["documents.pdf"]  # a server's is the extra `papers`
+    left_out += [] if extra == "console" else ["documents.pdf", "program.web"]  # a server's PDF is the extra `papers`
     code = f"""
 import importlib, pkgutil
 for part in {["v1", "wire", "program", *own]}:

@@ -30,7 +30,9 @@ class AlertStream:
     def __init__(self, client: SubscriptionClient, subscription: Subscription) -> None:
         self._client = client
         self._subscription = subscription
-        self._newest = _BEFORE_ALL
+        self._newest = self._acknowledged = _BEFORE_ALL
+        self.head_sequence = 0
+        """The newest event of the server's log when it last said so."""
         self.connection = Connection(datetime.now(UTC))
         """Whether alerts can come now, since when, and whether a listed traveller would ring (`readiness`)."""
         self.freshness: Freshness = NEVER_FRESH
@@ -49,13 +51,21 @@ class AlertStream:
 
     def __iter__(self) -> Iterator[AlertEvent]:
         """Yield the events in their order until `stop`; raises SignInNeededError for history without a person."""
+        for event in self.events():
+            yield event
+            self.acknowledge(event.sequence)
+
+    def events(self) -> Iterator[AlertEvent]:
+        """Yield the events as iterating over this does, and acknowledge none: `acknowledge` does."""
         try:
             for update in self._subscription.updates():
                 self._hear(update)
-                if isinstance(update, AlertEvent):
-                    if update.sequence > self._newest:
-                        self._newest = update.sequence
-                        yield update
+                if not isinstance(update, AlertEvent):
+                    continue
+                if update.sequence > self._newest:
+                    self._newest = update.sequence
+                    yield update
+                elif update.sequence <= self._acknowledged:  # the server did not hear of it
                     self.acknowledge(update.sequence)
         except ProgramError as error:
             raise SignInNeededError("SIGN_IN_NEEDED", str(error), {}) from None
@@ -65,6 +75,7 @@ class AlertStream:
 
         Where the server is away this does nothing: the next one says as much.
         """
+        self._acknowledged = max(sequence, self._acknowledged)
         with suppress(grpc.RpcError):
             self._client.acknowledge(sequence)
 
@@ -81,10 +92,11 @@ class AlertStream:
         match update:
             case Subscribed() | KeepAlive():
                 if update.head_sequence < self._newest:  # another log, of a restored database
-                    self._newest = _BEFORE_ALL
+                    self._newest = self._acknowledged = _BEFORE_ALL
+                self.head_sequence = update.head_sequence
                 self.connection = self.connection.made(now, update.readiness)
                 self.freshness, self.waiting_alerts = update.freshness, update.waiting_alerts
             case Disconnected():
                 self.connection = self.connection.lost(update.cause, now, update.refusal)
             case StartedOver():
-                self._newest = _BEFORE_ALL
+                self._newest = self._acknowledged = _BEFORE_ALL

@@ -53,8 +53,8 @@ class Problems(_Explained, TroubleClient):
     """Problems of cameras, servers and sources: `open` needs nobody, the other calls a signed-in person."""
 
 
-class _Sessions(_Explained, SessionClient):
-    pass
+class Sessions(_Explained, SessionClient):
+    """Sign-in at this device."""
 
 
 class _HeldToken:
@@ -96,18 +96,11 @@ class Client:
         empty for all of the device's site. `rings`: whether a person at a counter hears of alerts by this program, so
         that it counts as the counter's PC.
         """
-        chosen = (servers,) if isinstance(servers, str) else tuple(servers)
-        try:
-            for one in chosen:
-                split_address(one)
-            tls = FollowedTls(TlsFiles(Path(tls_dir)), _note_problem) if tls_dir is not None else None
-            self._dialer = Dialer(ServerChoice(chosen, name), tls)
-        except (TlsError, AddressError) as error:
-            raise SetUpError(str(error)) from None
+        self._dialer = open_device((servers,) if isinstance(servers, str) else servers, tls_dir, name)
         self._name, self._rings = name, rings
         self._filter = AlertFilter(site, frozenset(counters))
         self._token = _HeldToken()
-        self._sessions = _Sessions(self._dialer, self._token)
+        self._sessions = Sessions(self._dialer, self._token)
         self._ends = ExitStack()
         calls = self._ends.enter_context(closing(Calls(self._dialer)))
         self.steps = Steps(calls, name, self._filter, self._token)
@@ -174,6 +167,17 @@ class Client:
     ) -> ListImport:
         """Import a list file exactly as the preview with that digest showed it. Raises CallError, OSError."""
         return send_list(ImportClient(self._dialer, self._token), Path(file), digest, corrections, encoding)
+
+
+def open_device(servers: Sequence[str], tls_dir: Path | str | None, name: str) -> Dialer:
+    """Return what opens channels to `servers` with the certificate in `tls_dir`; raises SetUpError."""
+    try:
+        for one in servers:
+            split_address(one)
+        tls = FollowedTls(TlsFiles(Path(tls_dir)), _note_problem) if tls_dir is not None else None
+        return Dialer(ServerChoice(servers, name), tls)
+    except (TlsError, AddressError) as error:
+        raise SetUpError(str(error)) from None
 
 
 def _note_problem(problem: str) -> None:

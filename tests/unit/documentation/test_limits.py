@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from cekalwatch.console import connections as web_connections
 from cekalwatch.console import import_jobs, security_middleware, serving
 from cekalwatch.contract.values import alerts, reports
 from cekalwatch.contract.values import surveys as survey
@@ -14,6 +13,7 @@ from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import face_record, jpeg, jpeg2000, photograph, png, tiff, webp
+from cekalwatch.program import web_connections
 from cekalwatch.server import address_bar, connections, ports, process
 from cekalwatch.server.auth import approvals, limits, refusals
 from cekalwatch.server.auth.signing_in import openid

@@ -13,13 +13,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from cekalwatch.console.app import ConsoleApp
-from cekalwatch.console.connections import KEEP_ALIVE_S, Connections
 from cekalwatch.console.monitoring.metrics import measured_console
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.memory import settle
 from cekalwatch.program.service import ServiceManager
+from cekalwatch.program.web_connections import KEEP_ALIVE_S, Connections
 
 HEADERS_BYTES: Final = 32 << 10
 GRACE_S: Final = 5

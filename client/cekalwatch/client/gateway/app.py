@@ -1,0 +1,36 @@
+"""The gateway's application, with the document of its interface, which is made from the types."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from cekalwatch.client.gateway.gateway import Gateway
+from cekalwatch.client.gateway.messages import Problem
+from cekalwatch.client.gateway.problems import MEDIA_TYPE, tell_problems
+from cekalwatch.client.gateway.routes import router
+
+_CODES: Final = (400, 401, 403, 404, 405, 409, 411, 413, 422, 429, 500, 503)
+_PROBLEM: Final[dict[str, Any]] = {
+    "description": "A problem (RFC 9457).",
+    "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+}
+
+
+def create_app(gateway: Gateway) -> FastAPI:
+    """Return the application."""
+    app = FastAPI(
+        title="Cekalwatch gateway",
+        version="1",
+        description="Alerts, states and lists for one other system. An alert is a possible match, and not a hit.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=dict.fromkeys(_CODES, _PROBLEM),
+    )
+    app.state.gateway = gateway
+    app.include_router(router)
+    tell_problems(app)
+    return app

@@ -1,0 +1,103 @@
+"""Errors as problem documents (RFC 9457), and bounds of requests. No value of a request is repeated in an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from cekalwatch.client.errors import (
+    CallError,
+    ChangedMeanwhileError,
+    InvalidRequestError,
+    NotAllowedError,
+    NotFoundError,
+    SignInNeededError,
+    TooManyCallsError,
+    UnreachableError,
+)
+from cekalwatch.client.gateway.messages import Problem
+
+MAX_BODY_BYTES: Final = 16 * 1024
+"""Of a request without a list file."""
+LISTS: Final = "/v1/list/"
+"""Where list files are sent, which have a bound of their own."""
+MEDIA_TYPE: Final = "application/problem+json"
+
+_STATUS: Final[Mapping[type[CallError], int]] = {
+    SignInNeededError: 401,
+    NotAllowedError: 403,
+    NotFoundError: 404,
+    ChangedMeanwhileError: 409,
+    InvalidRequestError: 422,
+    TooManyCallsError: 429,
+    UnreachableError: 503,
+}
+
+
+class GatewayError(Exception):
+    """An error of the gateway itself."""
+
+    def __init__(self, status: int, code: str, title: str, detail: str) -> None:
+        super().__init__(title)
+        self.problem = Problem(type="about:blank", title=title, status=status, detail=detail, code=code)
+
+
+def _answer(status: int, code: str, title: str, detail: str) -> JSONResponse:
+    problem = Problem(type="about:blank", title=title, status=status, detail=detail, code=code)
+    return JSONResponse(problem.model_dump(), status, media_type=MEDIA_TYPE)
+
+
+async def _own(_: Request, error: Exception) -> JSONResponse:
+    problem = error.problem if isinstance(error, GatewayError) else None
+    return _answer(problem.status, problem.code, problem.title, problem.detail) if problem else await _failed(_, error)
+
+
+async def _servers(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, CallError):
+        return await _failed(_, error)
+    return _answer(_STATUS.get(type(error), 500), error.code, error.reason, error.what_to_do)
+
+
+async def _wrong(_: Request, error: Exception) -> JSONResponse:
+    faults = error.errors() if isinstance(error, RequestValidationError) else ()
+    fields = json.dumps(sorted({".".join(map(str, one["loc"][:2])) for one in faults}))
+    return _answer(422, "REQUEST_INVALID", "The request is not as /v1/openapi.json says.", f"Look at {fields}.")
+
+
+async def _other(_: Request, error: Exception) -> JSONResponse:
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    answer = _answer(status, "REQUEST_INVALID", "There is nothing like that here.", "Look at /v1/openapi.json.")
+    answer.headers.update(headers or {})
+    return answer
+
+
+async def _failed(_: Request, __: Exception) -> JSONResponse:
+    return _answer(500, "GATEWAY_FAULT", "The gateway failed.", "Tell the administrator.")
+
+
+async def _bounded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    if request.method not in {"GET", "HEAD", "DELETE"} and not request.url.path.startswith(LISTS):
+        length = request.headers.get("content-length", "")
+        if not (length.isascii() and length.isdigit()):
+            return _answer(411, "LENGTH_MISSING", "The request has no length.", "Send Content-Length.")
+        if int(length[:20]) > MAX_BODY_BYTES:
+            return _answer(413, "BODY_TOO_LARGE", "The request is too large.", "Send less.")
+    response = await call_next(request)
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Let an application answer errors with problem documents, and bound its requests."""
+    app.middleware("http")(_bounded)
+    app.add_exception_handler(GatewayError, _own)
+    app.add_exception_handler(CallError, _servers)
+    app.add_exception_handler(RequestValidationError, _wrong)
+    app.add_exception_handler(HTTPException, _other)
+    app.add_exception_handler(Exception, _failed)
