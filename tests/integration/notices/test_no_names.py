@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -19,23 +20,28 @@ from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, stamp
+from cekalwatch.server.domain.gates import MAY_HOLD, GatePolicy
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices.collector import AlertNotices, CheckpointNotices, NoticeCollector, Source, TroubleNotices
+from cekalwatch.server.notices.gates import GateTeller, RecentAlerts
 from cekalwatch.server.notices.mqtt_broker import MqttBroker
 from cekalwatch.server.notices.mqtt_feed import ControlRoomStates, MqttOutbox
 from cekalwatch.server.notices.onvif_events import OnvifEvents
 from cekalwatch.server.notices.syslog_feed import SyslogOutbox
-from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms, SyslogText, WebhookTerms
+from cekalwatch.server.notices.terms import GateTerms, MqttTerms, NoticeTerms, SyslogText, WebhookTerms
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword
 from cekalwatch.server.storage.troubles import TroubleStore
+from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
 from tests.support.builders.portraits import astronaut, encoded
 from tests.support.builders.watchlist import FixedClock, order, reference, subject
+from tests.support.fakes.webhook_receiver import WebhookReceiver, write_secret
 from tests.support.scenarios.adjudication import REFERENCE, Counter, contact
 from tests.support.scenarios.people import person
+from tests.support.scenarios.site_pki import Site
 
 NAME, ALIAS, NIK, PASSPORT = "Sekar Ayuningtyas", "Mbak Ayu", "2171015509860007", "X7654321"
 NOTE, ADDRESS, SCORE = "the man with the scar on his chin", "Jalan Engku Putri 8", 0.7351937
@@ -73,6 +79,8 @@ class Office:
         )
         broker = MqttBroker(MqttTerms("127.0.0.1:1"))
         self.mqtt = MqttOutbox(broker, self.store, self.troubles, states, self.clock)
+        self.files = Site(folder / "site").device(DeviceRole.SERVER, "gate")
+        self.secret = write_secret(folder / "gate.secret")
 
     def live(self) -> None:
         """List a person with all that is known of her, see her, and handle the alert to its end."""
@@ -116,6 +124,12 @@ class Office:
         for batch in self.mqtt.due():
             yield from (("mqtt", f"{one.topic} {one.text}".encode()) for one in batch.messages)
 
+        with WebhookReceiver(self.files) as gate:
+            terms = GateTerms("gate-1", "batam-center", "D1", gate.url, self.secret, gate.authority)
+            alerts = RecentAlerts(self.counter.alerts, self.clock)
+            GateTeller(terms, lambda: GatePolicy(MAY_HOLD), alerts, self.clock).tell()
+        yield from (("gate", json.dumps(one).encode()) for one in gate.taken)
+
     def secrets(self) -> dict[str, bytes]:
         """What must be in none of them."""
         people = {
@@ -142,10 +156,11 @@ def test_no_channel_has_a_name_a_document_a_picture_or_a_score(office: Office) -
     office.live()
     sent = list(office.sent())
     channels = {channel: b"\n".join(one for name, one in sent if name == channel) for channel, _ in sent}
-    assert set(channels) == {"webhook", "syslog json", "syslog cef", "mqtt"}
+    assert set(channels) == {"webhook", "syslog json", "syslog cef", "mqtt", "gate"}
     for channel in ("webhook", "syslog json", "syslog cef"):
         assert b"S-1" in channels[channel], "keys are told"
     assert b'"CONFIRMED":1' in channels["mqtt"]
+    assert b'"asks": "hold"' in channels["gate"]
     for channel, text in channels.items():
         plain = text + b"".join(_decoded(text))
         found = [what for what, secret in office.secrets().items() if secret.lower() in plain.lower()]
@@ -155,9 +170,11 @@ def test_no_channel_has_a_name_a_document_a_picture_or_a_score(office: Office) -
 def test_there_is_no_other_channel_and_no_setting_that_opens_one() -> None:
     """Who adds one adds it to the test above, or has two people open it (docs/notices.md)."""
     assert {one.name for one in fields(NoticeTerms)} == {
-        *("webhooks", "syslog", "syslog_authorities", "syslog_tls_dir", "syslog_text", "mqtt", "log_days"),
+        *("webhooks", "gates", "syslog", "syslog_authorities", "syslog_tls_dir", "syslog_text", "mqtt", "log_days"),
     }
     assert {one.name for one in fields(WebhookTerms)} == {"name", "url", "secret_file", "authorities", "kinds"}
+    gate = {"name", "site", "counter", "url", "secret_file", "authorities"}
+    assert {one.name for one in fields(GateTerms)} == gate
     assert set(NoticeKind) == {"alerts", "troubles", "checkpoints"}
 
 
