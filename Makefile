@@ -132,7 +132,7 @@ msi: $(STAMP)  ## Make the installers for Windows in build/msi (PYTHON_ZIP=FILE 
 		--roots "$(or $(ROOTS),$(error ROOTS=FILE is missing))" \
 		$(if $(CERTIFICATE),--certificate "$(CERTIFICATE)" --key "$(CODE_KEY)") $(if $(TIMESTAMP),--timestamp "$(TIMESTAMP)") $(ARGS)
 
-image: $(STAMP)  ## Make the server's container image of build/packages (KEY=FILE for a release; root, mmdebstrap, buildah)
+image: $(STAMP)  ## Make the container images of server and console of build/packages (KEY=FILE for a release; root, mmdebstrap, buildah)
 	$(BIN)/python -m deploy.container $(if $(KEY),--key "$(KEY)") $(ARGS)
 
 trial: $(STAMP)  ## Go from clean machines to the first alerts, by docs/two-ports.md alone (root, mmdebstrap)

@@ -2,7 +2,7 @@
 
     python -m deploy.release.cut 0.2.0
 
-It changes five files and commits nothing; docs/releases.md says what comes next.
+It changes six files and commits nothing; docs/releases.md says what comes next.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from deploy.release.sbom import ROOT
 from deploy.release.wheel import ReleaseError
 
 PROJECT = "pyproject.toml"
-OTHERS = ("evaluation/pyproject.toml", "client/pyproject.toml")
-"""The distributions that always have the version of the first."""
+OTHERS = ("evaluation/pyproject.toml", "client/pyproject.toml", "deploy/helm/cekalwatch/Chart.yaml")
+"""The distributions, and the chart, that always have the version of the first."""
 UNRELEASED = "## [Unreleased]\n"
 _FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 _VERSION = re.compile(
-    r'(?<=^version = ")[^"\n]+(?="$)|(?<=^dependencies = \["cekalwatch\[evaluation\]==)[^"\n]+', re.MULTILINE
+    r'(?<=^version = ")[^"\n]+(?="$)|(?<=^dependencies = \["cekalwatch\[evaluation\]==)[^"\n]+'
+    r"|(?<=^version: )\S+$|(?<=^appVersion: )\S+$",
+    re.MULTILINE,
 )
 
 

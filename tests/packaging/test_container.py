@@ -12,17 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.setup.answers import DEFAULT_ENROLMENT, DEFAULT_LISTEN
 from cekalwatch.wire.address import split_address
-from deploy.container.__main__ import ACCOUNT_ID, CONTAINERFILE, PACKAGES, main
+from deploy.container.__main__ import ACCOUNT_ID, CONSOLE, IMAGES, SERVER, main
 from deploy.container.image_file import without_traces
 from deploy.container.images import check_base, read_digests, with_digests
 from deploy.release.wheel import ReleaseError
 from tests.support.repository import ROOT
 
-IMAGE = CONTAINERFILE.read_text()
-COMPOSE = (CONTAINERFILE.parent / "compose.yaml").read_text()
+IMAGE = SERVER.containerfile.read_text()
+COMPOSE = (SERVER.containerfile.parent / "compose.yaml").read_text()
 PAGE = (ROOT / "docs" / "container.md").read_text()
 PORTS = [split_address(address)[1] for address in (DEFAULT_LISTEN, DEFAULT_ENROLMENT)]
 
@@ -44,6 +45,11 @@ def test_ports_are_those_that_init_chooses():
     assert [f"{port}:{port}" for port in PORTS] == re.findall(r'"(\d+:\d+)"', COMPOSE)
 
 
+def test_port_of_the_console_is_that_of_its_settings():
+    (port,) = re.findall(r"^EXPOSE (.+)$", CONSOLE.containerfile.read_text(), re.MULTILINE)
+    assert split_address(ConsoleSettings().listen)[1] == int(port)
+
+
 def test_volumes_are_what_the_package_makes():
     made = (ROOT / "deploy/packages/debian/cekalwatch-server.tmpfiles").read_text()
     (volumes,) = re.findall(r"^VOLUME (.+)$", IMAGE, re.MULTILINE)
@@ -53,7 +59,9 @@ def test_volumes_are_what_the_package_makes():
 
 
 def test_nothing_runs_as_root_and_no_secret_is_in_the_file():
-    assert f"USER {PACKAGES[0]}" in IMAGE
+    for image in IMAGES.values():
+        assert f"USER {image.program}\n" in image.containerfile.read_text()
+        assert f"HOME={image.home} " in image.containerfile.read_text()
     assert f"chown {ACCOUNT_ID} pgpass" in PAGE
     assert re.findall(r"^\s+(?:POSTGRES_PASSWORD|PGPASSWORD)\b", COMPOSE, re.MULTILINE) == []
     assert "read_only: true" in COMPOSE.split("\n  postgres:\n")[0]

@@ -34,6 +34,9 @@ def root(tmp_path: Path) -> Path:
     )
     (made / "client").mkdir()
     (made / "client" / "pyproject.toml").write_text('[project]\nversion = "0.1.0"\n')
+    chart = made / "deploy/helm/cekalwatch/Chart.yaml"
+    chart.parent.mkdir(parents=True)
+    chart.write_text("apiVersion: v2\nversion: 0.1.0\nappVersion: 0.1.0\n")
     git(made, "init", "-q")
     commit(made, "Begin")
     return made
@@ -57,6 +60,8 @@ def test_a_release_has_its_version_its_day_and_its_migrations(root: Path) -> Non
     cut(root, "0.2.0", DAY)
     assert version_of(root) == "0.2.0"
     assert '\nname = "cekalwatch"\nversion = "0.2.0"\ndependencies' in (root / "pyproject.toml").read_text()
+    chart = (root / "deploy/helm/cekalwatch/Chart.yaml").read_text()
+    assert chart == "apiVersion: v2\nversion: 0.2.0\nappVersion: 0.2.0\n"
     told = (root / "CHANGELOG.md").read_text()
     assert told == NEWS.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [0.2.0] - 2026-11-27\n")
     assert list(recorded_in(root)) == [FIRST_TABLES.name]
@@ -66,7 +71,7 @@ def test_a_release_has_its_version_its_day_and_its_migrations(root: Path) -> Non
         '[project]\nversion = "0.2.0"\ndependencies = ["cekalwatch[evaluation]==0.2.0"]\n'
     )
     assert (root / "client" / "pyproject.toml").read_text() == '[project]\nversion = "0.2.0"\n'
-    assert len(changed) == 5, "nothing else belongs to the commit of a release"
+    assert len(changed) == 6, "nothing else belongs to the commit of a release"
 
 
 def test_its_commit_is_found_without_tags_whatever_comes_after(root: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.container.__main__ import IMAGE, PACKAGES, make_image, make_root
+from deploy.container.__main__ import SERVER, make_image, make_root
 from deploy.packages.__main__ import MODELS, build_packages, time_of
 from deploy.packages.machines import MACHINES
 from deploy.release.differences import differences
@@ -33,15 +33,15 @@ def test_a_package_is_the_same_when_it_is_built_again(name: str, package: Callab
 
 
 def test_the_debian_of_the_image_is_the_same_when_it_is_made_again(package: Callable[[str], Path], tmp_path: Path):
-    packages = [package(name) for name in PACKAGES]
+    packages = [package(name) for name in SERVER.packages]
     first, second = tmp_path / "a.tar", tmp_path / "b.tar"
     for archive in (first, second):
-        make_root(packages, archive, EPOCH)
+        make_root(SERVER, packages, archive, EPOCH)
     assert differences(first, second) == []
 
 
 @pytest.mark.skipif(not shutil.which("buildah"), reason="buildah is not installed: apt install buildah")
 def test_the_image_is_the_same_when_it_is_made_again(package: Callable[[str], Path], tmp_path: Path):
-    packages = [package(name) for name in PACKAGES]
-    first, second = (make_image(packages, tmp_path / name, f"{IMAGE}:test", EPOCH) for name in ("a", "another place"))
+    packages = [package(name) for name in SERVER.packages]
+    first, second = (make_image(SERVER, packages, tmp_path / name, "test", EPOCH) for name in ("a", "another place"))
     assert differences(first, second) == []

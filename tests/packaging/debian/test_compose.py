@@ -140,7 +140,17 @@ def images(containers: Containers) -> Containers:
     packages, out = os.environ["CEKALWATCH_PACKAGES"], containers.folder / "image"
 
     def make_ours() -> None:
-        make = (sys.executable, "-m", "deploy.container", "--packages", packages, "--out", str(out))
+        make = (
+            sys.executable,
+            "-m",
+            "deploy.container",
+            "--packages",
+            packages,
+            "--out",
+            str(out),
+            "--only",
+            "cekalwatch-server",
+        )
         containers.build(*make, cwd=ROOT)
         containers.run("podman", "load", "--input", out / f"cekalwatch-server-{VERSION}.tar")
 
