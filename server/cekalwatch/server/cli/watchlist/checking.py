@@ -27,7 +27,7 @@ MAX_SHAPE = 40
 NOT_PERSONAL = frozenset(
     {
         *("kind", "urgent", "sex", "nationality", "ground", "person_status", "revocation_ground"),
-        *("valid_from", "valid_until", "received_on", "decree_date", "revoked_at"),
+        *("valid_from", "valid_until", "received_on", "decree_date", "revoked_at", "package"),
     }
 )
 """Fields whose values say nothing of who somebody is. Of others, only the shape is shown."""

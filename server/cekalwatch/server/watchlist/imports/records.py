@@ -75,6 +75,7 @@ _PLAUSIBLE_DAY = f"{_A_DAY}, with a year from {min(PLAUSIBLE_YEARS)} to {max(PLA
 FIELD_FORMS: Final = MappingProxyType(
     {
         "row": "as many cells as there are columns, in UTF-8",
+        "package": "a whole package of ANSI/NIST-ITL in the traditional encoding, about one person",
         "order_id": f"{_ID}; each once, and not that of the template's example",
         "subject_id": _ID,
         "extends_order_id": "the id of another order, or empty",

@@ -76,8 +76,10 @@ class RowReader:
         self.mapper = mapper
         self._photographs = photographs
 
-    def item(self, place: str, row: Row | None, *, repeated: bool = False) -> OfferedOrder | RefusedRow:
+    def item(self, place: str, row: Row | RecordError | None, *, repeated: bool = False) -> OfferedOrder | RefusedRow:
         """Return the order of a row. A row whose key came before is refused like one that cannot be read."""
+        if isinstance(row, RecordError):
+            return self.mapper.refused(place, None, row)
         try:
             mapped = self.mapper.read(row)
             if repeated and row is not None:

@@ -194,4 +194,4 @@ def test_the_example_of_the_template_is_not_imported(tmp_path: Path) -> None:
 
 def test_a_list_has_a_column_for_each_fact_of_a_person() -> None:
     assert set(Subject.__dataclass_fields__) < set(LIST_COLUMNS)
-    assert set(LIST_COLUMNS) | {"row"} == set(FIELD_FORMS)
+    assert set(LIST_COLUMNS) | {"row", "package"} == set(FIELD_FORMS)

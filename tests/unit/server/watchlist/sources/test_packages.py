@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import textwrap
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from cekalwatch.server.cli.watchlist.checking import fault_in
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.watchlist.imports.reports import fault_words
 from cekalwatch.server.watchlist.sources.files.package import MAX_RECORDS, PackageError, cell, read_package
 from cekalwatch.server.watchlist.sources.opening import open_source
 from cekalwatch.server.watchlist.sources.settings import PackagesSettings
@@ -75,6 +79,27 @@ def test_a_package_cut_anywhere_is_refused() -> None:
             read_package(SOUND[:end])
 
 
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda _: b"PK\x03\x04 a ZIP file", r"record 1 \(type 1\) must begin at byte 0 with 1\.001 and its length"),
+        (lambda data: data[:-5], r"field 10\.001 of record 6 \(type 10\) says \d+ bytes, and \d+ are there"),
+        (
+            lambda data: data.replace(b"\x1d2.030:", b"\x1d3.030:"),
+            r"record 2 \(type 2\) must have a field 2\.NNN at byte",
+        ),
+        (lambda data: data.replace(b"1.003:", b"1.033:"), r"field 1\.003 must list the records"),
+        (
+            lambda data: data.replace(b"\x1c2.001:", b"\x1f2.001:"),
+            r"record 1 \(type 1\) must end after the \d+ bytes of field 1\.001",
+        ),
+    ],
+)
+def test_what_is_damaged_is_told_by_record_and_field(damage: Callable[[bytes], bytes], told: str) -> None:
+    with pytest.raises(PackageError, match=told):
+        read_package(damage(SOUND))
+
+
 def test_nothing_else_is_raised_by_any_package() -> None:
     random = np.random.default_rng(7)
     for _ in range(2_000):
@@ -93,7 +118,7 @@ def test_one_about_two_people_and_one_of_too_many_records_are_refused() -> None:
         return b"1.001:%05d\x1d" % (12 + len(body)) + body
 
     assert read_package(counted(b"\x1e2\x1f0") + text).texts["2.002"] == b"0"
-    with pytest.raises(PackageError, match="several people"):
+    with pytest.raises(PackageError, match="one person"):
         read_package(counted(b"\x1e2\x1f0\x1e2\x1f1") + text * 2)
     with pytest.raises(PackageError, match="more than"):
         read_package(counted(b"\x1e2\x1f0" * MAX_RECORDS))
@@ -107,6 +132,13 @@ def test_a_damaged_package_is_named_by_its_file_and_the_others_are_read(tmp_path
         assert isinstance(offered, OfferedOrder)
         assert isinstance(refused, RefusedRow)
         assert (refused.report.order_id, refused.report.reason) == ("package 2.nist", Code.RECORD_INVALID)
+        (fault,) = refused.report.faults
+        assert fault_in(fault, None) == fault_words(fault), "no name is in it"
+        assert re.fullmatch(
+            r"'field 10\.001 of record \d+ \(type 10\) says \d+ bytes, and \d+ are there'; "
+            r"must be a whole package of ANSI/NIST-ITL in the traditional encoding, about one person",
+            fault_words(fault),
+        )
         (tmp_path / "1.nist").write_bytes(itl_package(PERSON))
         problems = [photograph.problem for photograph in offered.load().photographs]
         assert problems == [Code.PHOTO_UNREADABLE] * 2, "the package has no pictures any more"

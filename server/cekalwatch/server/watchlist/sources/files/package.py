@@ -35,7 +35,10 @@ _TEXT_RECORDS: Final = (1, 2)
 
 
 class PackageError(Exception):
-    """The file is no package, damaged, or about several people; the text says why, and nothing about its content."""
+    """The file is no package, damaged, or about several people.
+
+    The text names record, field and what would be right there, and nothing of its content but lengths and numbers.
+    """
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,20 @@ class Package:
 
 def read_package(data: bytes) -> Package:
     """Read the records. Raises PackageError."""
-    texts, at = _record(data, 0, 1)
+    texts, at = _record(data, 0, 1, "record 1 (type 1)")
     faces = list[bytes]()
-    for kind in _contents(texts):
+    for number, kind in enumerate(_contents(texts), 2):
+        record = f"record {number} (type {kind})"
         if kind in _BINARY:
             length = int.from_bytes(data[at : at + 4], "big")
             if length < 4 or at + length > len(data):
-                raise PackageError("it ends within a record")
+                raise PackageError(f"{record} says that it has {length} bytes, and {len(data) - at} are there")
             at += length
             continue
-        fields, at = _record(data, at, kind)
+        fields, at = _record(data, at, kind, record)
         if kind in _TEXT_RECORDS:
             if "2.001" in texts:
-                raise PackageError("it is about several people")
+                raise PackageError(f"{record} is a second one of type 2: a package is about one person")
             texts |= fields
         elif kind == _FACE_RECORD and fields.get(_KIND_OF_PICTURE, b"").upper() == _FACE:
             faces.append(fields.get("10.999", b""))
@@ -73,27 +77,32 @@ def _contents(texts: Mapping[str, bytes]) -> list[int]:
     """Return the types of the records after the first, as it counts them."""
     listed = [one.partition(_ITEM_END)[0] for one in texts.get(_CONTENTS, b"").split(_BETWEEN)[1:]]
     if len(listed) >= MAX_RECORDS:
-        raise PackageError(f"it has more than {MAX_RECORDS} records")
+        raise PackageError(f"field 1.003 lists more than {MAX_RECORDS} records")
     kinds = [int(one) if re.fullmatch(rb"\d{1,2}", one) else 0 for one in listed]
-    if not all(1 < kind < 100 for kind in kinds):
-        raise PackageError("it does not say which records it has")
+    if _CONTENTS not in texts or not all(1 < kind < 100 for kind in kinds):
+        raise PackageError("field 1.003 must list the records: a type from 2 to 99 and a number for each")
     return kinds
 
 
-def _record(data: bytes, at: int, kind: int) -> tuple[dict[str, bytes], int]:
+def _record(data: bytes, at: int, kind: int, record: str) -> tuple[dict[str, bytes], int]:
     """Return the fields of a tagged record, and where the next begins."""
     begin = _LENGTH.match(data, at)
     if begin is None or int(begin[1]) != kind:
-        raise PackageError("no record where one must be")
+        raise PackageError(f"{record} must begin at byte {at} with {kind}.001 and its length")
     end = at + int(begin[2])
     last = end - 1
-    if not begin.end() <= last < len(data) or data[last:end] != _RECORD_END:
-        raise PackageError("it ends within a record")
+    if not begin.end() <= last < len(data):
+        raise PackageError(f"field {kind}.001 of {record} says {int(begin[2])} bytes, and {len(data) - at} are there")
+    if data[last:end] != _RECORD_END:
+        raise PackageError(f"{record} must end after the {int(begin[2])} bytes of field {kind}.001, with the byte 1C")
     fields, at = {f"{kind}.001": begin[2]}, begin.end()
     while at < last:
         tag = _FIELD.match(data, at, last)
-        if tag is None or int(tag[1]) != kind or len(fields) == MAX_FIELDS:
-            raise PackageError("a record of other fields than its own, or of too many")
+        if tag is None or int(tag[1]) != kind:
+            before = next(reversed(fields))
+            raise PackageError(f"{record} must have a field {kind}.NNN at byte {at}, after field {before}")
+        if len(fields) == MAX_FIELDS:
+            raise PackageError(f"{record} has more than {MAX_FIELDS} fields")
         stop = last if int(tag[2]) == _PICTURE else data.find(_FIELD_END, tag.end(), last)
         stop = last if stop < 0 else stop
         fields.setdefault(f"{kind}.{int(tag[2]):03}", data[tag.end() : stop])
@@ -111,9 +120,9 @@ def cell(value: bytes, encoding: str, separator: str) -> object:
 
 @refusing
 def package_answers(request: bytes) -> Generator[bytes, bytes, None]:
-    """Answer, in a confined process: for a file's name, with its cells and the number of its pictures, or with null if
+    """Answer, in a confined process: for a file's name, with its cells and the number of its pictures, or with the text
 
-    it cannot be read; for a name and a number, with that picture, or nothing.
+    of why it cannot be read; for a name and a number, with that picture, or nothing.
     """
     asked = json.loads(request)
     folder, names = Path(asked["folder"]), [str(name) for name in asked["columns"]]
@@ -122,20 +131,24 @@ def package_answers(request: bytes) -> Generator[bytes, bytes, None]:
         file, number = json.loads(wanted)
         package = _opened(folder / file)
         if number is not None:
-            wanted = yield package.faces[number] if package and number < len(package.faces) else b""
+            faces = () if isinstance(package, str) else package.faces
+            wanted = yield faces[number] if number < len(faces) else b""
             continue
-        if package is None:
-            wanted = yield written(None)
+        if isinstance(package, str):
+            wanted = yield written(package)
             continue
         texts = (package.texts.get(name, b"") for name in names)
         cells = written_row([cell(text, asked["encoding"], asked["separator"]) for text in texts])
         wanted = yield array((cells, written(len(package.faces))))
 
 
-def _opened(file: Path) -> Package | None:
+def _opened(file: Path) -> Package | str:
+    """Return the package, or why it cannot be read."""
     try:
-        if file.stat().st_size > MAX_PACKAGE_BYTES:
-            return None
+        if (size := file.stat().st_size) > MAX_PACKAGE_BYTES:
+            return f"it has {size} bytes; at most {MAX_PACKAGE_BYTES} are read"
         return read_package(file.read_bytes())
-    except (OSError, PackageError):
-        return None
+    except OSError as error:
+        return f"it cannot be opened: {error.strerror}"
+    except PackageError as error:
+        return str(error)

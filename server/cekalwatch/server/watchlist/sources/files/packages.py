@@ -15,9 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from cekalwatch.contract.values.imports import MAX_FAULT_VALUE, FieldFault
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.watchlist.imports.records import Photograph
+from cekalwatch.server.watchlist.imports.records import Photograph, RecordError
 from cekalwatch.server.watchlist.sources.files.package import MAX_PACKAGE_BYTES, package_answers
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
 from cekalwatch.server.watchlist.sources.list_process import ListProcess
@@ -30,6 +31,8 @@ PAGE_ROWS: Final = 200
 MAX_PACKAGES: Final = 20_000
 MEMORY_BYTES: Final = 600_000_000
 PROCESSOR_S: Final = 600
+PACKAGE: Final = "package"
+"""What is wrong where no field of a record is: the file."""
 _PICTURES: Final = "photographs"
 _BEFORE_NUMBER: Final = "#"
 
@@ -97,7 +100,10 @@ class PackageSource:
         asked = {"encoding": settings.encoding, "separator": settings.mapping.list_separator}
         process.begin(json.dumps({"folder": str(folder), "columns": self._columns, **asked}).encode())
         rows = {number: self._row(process, file.name) for number, file in enumerate(files, 1)}
-        keys = (row_keys(mapper, number, number, row) for number, row in rows.items())
+        keys = (
+            row_keys(mapper, number, number, None if isinstance(row, RecordError) else row)
+            for number, row in rows.items()
+        )
         index = self._open.enter_context(closing(RowIndex(keys)))
         reader = RowReader(mapper, PackagePictures(folder, process))
         names = {number: file.name for number, file in enumerate(files, 1)}
@@ -116,13 +122,13 @@ class PackageSource:
             raise SourceTooCostly(f"{folder} has more than {MAX_PACKAGES} packages: divide it")
         return files
 
-    def _row(self, process: ListProcess, file: str) -> Row | None:
-        """Return the cells of a package; None if it cannot be read."""
+    def _row(self, process: ListProcess, file: str) -> Row | RecordError:
+        """Return the cells of a package, or why it cannot be read."""
         match process.ask(json.dumps([file, None]).encode()):
-            case None:
-                return None
+            case str(why):
+                return _unreadable(why)
             case [None, int()]:
-                return None
+                return _unreadable("its texts of types 1 and 2 are longer than any person's")
             case [[*cells], int(pictures)] if len(cells) == len(self._columns):
                 row: dict[str, object] = dict(zip(map(folded_name, self._columns), cells, strict=True))
                 row[_PICTURES] = [f"{file}{_BEFORE_NUMBER}{number}" for number in range(1, pictures + 1)]
@@ -132,7 +138,7 @@ class PackageSource:
     def _pages(
         self,
         reader: RowReader,
-        rows: Mapping[int, Row | None],
+        rows: Mapping[int, Row | RecordError],
         names: Mapping[int, str],
         index: RowIndex,
         after: int,
@@ -147,6 +153,14 @@ class PackageSource:
             yield SourcePage(items, f"{mark}:{done}" if done < len(index) else "")
         if done == after:
             yield SourcePage((), "")
+
+
+def _unreadable(why: str) -> RecordError:
+    """Return the error for a package of which a confined process says why it cannot be read."""
+    error = RecordError(PACKAGE)
+    shown = "".join(one if one.isprintable() else "?" for one in why[:MAX_FAULT_VALUE])
+    error.faults = (FieldFault(PACKAGE, shown),)
+    return error
 
 
 def _document_columns(settings: PackagesSettings) -> list[str]:
