@@ -71,7 +71,7 @@ postgresql://{{ $database.user }}@{{ join "," $database.hosts }}/{{ $database.na
 
 {{- define "server.environment" -}}
 - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
-- {name: CEKALWATCH_SERVER_SERVER_NAME, value: $(POD_NAME)}
+- {name: CEKALWATCH_SERVER_SERVER_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: CEKALWATCH_SERVER_LISTEN, value: "0.0.0.0:50051"}
 - {name: CEKALWATCH_SERVER_DATABASE_URL, value: {{ include "databaseUrl" . | quote }}}
 - {name: CEKALWATCH_SERVER_DATA_DIR, value: /var/lib/cekalwatch/data}
