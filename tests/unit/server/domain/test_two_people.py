@@ -19,6 +19,7 @@ PAIRS = {
     TwoPersonAction.CHANGE_LAW: {PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR},
     TwoPersonAction.CHANGE_FIRST_LOOKS: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
     TwoPersonAction.SET_EXERCISES: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
+    TwoPersonAction.SET_GATES: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
     TwoPersonAction.CHANGE_PEOPLE: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
     TwoPersonAction.EXPORT_AUDIT: {PersonRole.AUDITOR, PersonRole.ADMINISTRATOR},
     TwoPersonAction.ACCEPT_AUDIT_HISTORY: {PersonRole.AUDITOR, PersonRole.ADMINISTRATOR},
