@@ -8,15 +8,17 @@ oldest connection without a running request is closed; a browser then connects a
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 import structlog
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from cekalwatch.wire.address import counted_address
+from cekalwatch.wire.address import counted_address, split_address
 
 MAX_CONNECTIONS: Final = 500
 MAX_CONNECTIONS_OF_ADDRESS: Final = 100
@@ -25,6 +27,8 @@ REQUEST_S: Final = 10.0
 """Maximum time until the first request of a connection has arrived, without its body."""
 KEEP_ALIVE_S: Final = 30
 """How long the next one may."""
+GRACE_S: Final = 5
+"""How long answers may take that run when the program is told to stop."""
 BODY_S: Final = 30.0
 """How long a body may take, and beyond that a second more for each of its MIN_BYTES_PER_S bytes."""
 MIN_BYTES_PER_S: Final = 16_000
@@ -210,3 +214,27 @@ class Connections:
         if now_s - self._logged_at_s >= LOG_PERIOD_S:
             self._logged_at_s = now_s
             log.warning("web_connections_closed", address=address, closed_total=self._closed)
+
+
+def uvicorn_config(
+    app: Callable[..., Any], listen: str, context: ssl.SSLContext | None, headers_bytes: int
+) -> uvicorn.Config:
+    """Return how uvicorn serves an application at `listen` on bounded connections; `context`: None for plaintext."""
+    host, port = split_address(listen)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=headers_bytes,
+    )
+    config.load()
+    config.http_protocol_class = cast("type[asyncio.Protocol]", Connections(context).protocol)
+    # Its warnings are a line for whatever a stranger sends.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    return config

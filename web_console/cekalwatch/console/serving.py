@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import structlog
 import uvicorn
@@ -19,10 +18,9 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.memory import settle
 from cekalwatch.program.service import ServiceManager
-from cekalwatch.program.web_connections import KEEP_ALIVE_S, Connections
+from cekalwatch.program.web_connections import uvicorn_config
 
 HEADERS_BYTES: Final = 32 << 10
-GRACE_S: Final = 5
 RENEWAL_PERIOD_S: Final = 60.0
 ALIVE_PERIOD_S: Final = 5.0
 STARTS_WITHIN_S: Final = 0.1
@@ -49,24 +47,7 @@ def web_context(files: tuple[Path, Path]) -> ssl.SSLContext:
 
 def pages_config(app: ASGIApp, settings: ConsoleSettings, context: ssl.SSLContext | None) -> uvicorn.Config:
     """Return how uvicorn serves the pages."""
-    host, _, port = settings.listen.rpartition(":")
-    config = uvicorn.Config(
-        app,
-        host=host.strip("[]"),
-        port=int(port),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=HEADERS_BYTES,
-    )
-    config.load()
-    config.http_protocol_class = cast("type[asyncio.Protocol]", Connections(context).protocol)
-    # Its warnings are a line for whatever a stranger sends.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    return config
+    return uvicorn_config(app, settings.listen, context, HEADERS_BYTES)
 
 
 def run(settings: ConsoleSettings) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import ssl
 import threading
 import time
 from contextlib import closing
-from typing import cast
 
 import structlog
 import uvicorn
@@ -18,10 +15,8 @@ from cekalwatch.client.gateway.app import create_app
 from cekalwatch.client.gateway.gateway import Gateway
 from cekalwatch.client.gateway.settings import GatewaySettings
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.program.web_connections import KEEP_ALIVE_S, Connections
-from cekalwatch.wire.address import split_address
+from cekalwatch.program.web_connections import uvicorn_config
 
-GRACE_S = 5
 HEADERS_BYTES = 16 << 10
 
 log = structlog.get_logger()
@@ -42,31 +37,12 @@ def tls_context(settings: GatewaySettings) -> ssl.SSLContext | None:
     return context
 
 
-def configured(gateway: Gateway) -> uvicorn.Config:
-    """Return how uvicorn serves it; raises SetUpError."""
-    host, port = split_address(gateway.settings.listen)
-    config = uvicorn.Config(
-        create_app(gateway),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=HEADERS_BYTES,
-    )
-    config.load()
-    config.http_protocol_class = cast("type[asyncio.Protocol]", Connections(tls_context(gateway.settings)).protocol)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    return config
-
-
 def run(settings: GatewaySettings) -> None:
     """Serve until SIGINT or SIGTERM; raises SetUpError."""
     with closing(Gateway(settings)) as gateway:
-        server = uvicorn.Server(configured(gateway))
+        server = uvicorn.Server(
+            uvicorn_config(create_app(gateway), settings.listen, tls_context(settings), HEADERS_BYTES)
+        )
         filling = threading.Thread(
             target=LOOPS.keep_here, args=("gateway_events", gateway.held.fill, time.sleep), name="events", daemon=True
         )
