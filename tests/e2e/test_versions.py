@@ -88,10 +88,10 @@ def officers_pc(stack: Stack) -> Iterator[Notifier]:
 
 def refer(stack: Stack, alert_id: str) -> None:
     """Let the officer refer the alert."""
-    raised = version_of(stack, alert_id)
     stack.work_on_alert(OFFICER, "claim", alert_id)
-    # A step is answered before the server sends its event on.
-    wait_until(lambda: version_of(stack, alert_id) > raised, WAIT_S, "The event of the claim", stack.server)
+    # A step is answered before the server sends its event on, and one of an escalation may lie before it.
+    claimed = "ALERT_STATE_CLAIMED"
+    wait_until(lambda: states(stack)[alert_id] == claimed, WAIT_S, "The event of the claim", stack.server)
     seen = version_of(stack, alert_id)
     stack.work_on_alert(OFFICER, "refer", alert_id, "--seen", str(seen), "--reason", "FACE_AGREES")
     wait_until(lambda: version_of(stack, alert_id) > seen, WAIT_S, "The event of the referral", stack.server)

@@ -33,7 +33,7 @@ from tests.support.repository import ROOT
 
 BUILD: Final = ROOT / "build" / "mutants"
 VERDICTS: Final = ROOT / "build" / "mutants.jsonl"
-PAGE: Final = ROOT / "docs" / "mutants.md"
+PAGE: Final = ROOT / "tests" / "mutants" / "README.md"
 NICENESS: Final = 10
 LOOK_S: Final = 0.2
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--all-tests", action="store_true", help="Run all of tests/adversarial where its tests pass.")
     parser.add_argument("--anew", action="store_true", help="Judge those too that were killed before.")
     parser.add_argument("--list", action="store_true", help="Print the names, and judge none.")
-    parser.add_argument("--page", action="store_true", help="Write docs/mutants.md, and judge none.")
+    parser.add_argument("--page", action="store_true", help="Write tests/mutants/README.md, and judge none.")
     asked = parser.parse_args(arguments)
     rows = load()
     known = {one.name: one for row in rows for one in row.mutants}

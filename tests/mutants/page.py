@@ -1,4 +1,4 @@
-"""Writes docs/mutants.md: each row of the threat model, what is taken out of the code, and the tests that notice."""
+"""Writes README.md beside it: each row of the threat model, what is taken out of the code, and tests that notice."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ HEAD = """# Tests that would notice
 
 <!-- Written by `make mutants ARGS=--page` from tests/mutants/defences; do not edit it by hand. -->
 
-`make mutants` takes each defence of the [threat model](threat-model.md) out of a copy of the code, one at a time, and
-runs the tests that have to fail then. It fails if one of them passes. A row without a mutant says what it rests on
-instead: on settings, on other programs, on people, or on nothing.
+`make mutants` takes each defence of the [threat model](../../docs/threat-model.md) out of a copy of the code, one at a
+time, and runs the tests that have to fail then. It fails if one of them passes. A row without a mutant says what it
+rests on instead: on settings, on other programs, on people, or on nothing.
 """
 
 

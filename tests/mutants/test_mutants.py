@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.mutants.__main__ import PAGE
 from tests.mutants.catalogue import THREAT_MODEL, Mutant, MutantError, attacks, has_test, load
 from tests.mutants.judging import Judged, Verdict, judge
 from tests.mutants.page import page
@@ -57,7 +58,7 @@ def test_each_test_that_a_mutant_names_is_there_and_each_name_is_used_once() -> 
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert page(ROWS) == (ROOT / "docs" / "mutants.md").read_text("utf-8"), "run: make mutants ARGS=--page"
+    assert page(ROWS) == PAGE.read_text("utf-8"), "run: make mutants ARGS=--page"
 
 
 CODE = "def is_open(code: int) -> bool:\n    return code == 1234\n"

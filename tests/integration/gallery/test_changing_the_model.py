@@ -29,7 +29,17 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.vision.manifest import PackError, load_pack
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import CaptureClient, Running, face, list_astronaut, running, settings
-from tests.support.scenarios.two_models import changed_model, done, gallery, model, open_store, trail, until, usual
+from tests.support.scenarios.two_models import (
+    changed_model,
+    done,
+    gallery,
+    model,
+    open_store,
+    scores,
+    trail,
+    until,
+    usual,
+)
 from tests.support.tools.packs import light_environment, light_pack
 from tests.support.tools.programs import server_command
 from tests.support.tools.second_pack import NAME, model_packs
@@ -137,7 +147,7 @@ async def test_no_traveller_is_missed_while_the_model_changes_there_and_back(tmp
     assert len(set(officer.told)) == len(officer.told) == sent, "the officer is told of each traveller, and once"
     found = alerted_with(chosen)
     assert found.total() == sent
-    assert found.keys() == {model("light"), model(other)}
+    assert found.keys() == {scores("light"), scores(other)}
     told = [(link.action, json.loads(link.details)) for link in trail(chosen, Action.GALLERY_SWITCHED)]
     assert [details["model"] for _, details in told] == [model(other), model("light")]
     changed = [json.loads(link.details) for link in trail(chosen, Action.CONFIGURATION_CHANGED)]

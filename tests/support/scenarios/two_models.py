@@ -41,6 +41,11 @@ def model(name: str) -> str:
     return load_pack(model_packs() / name).model_version
 
 
+def scores(name: str) -> str:
+    """The version of a pack's scores, which alerts name."""
+    return load_pack(model_packs() / name).score_version
+
+
 async def gallery(*arguments: str, data: Path, **more: str) -> CompletedProcess[str]:
     """Run `cekalwatch-server gallery` where the packs are; `more` goes to its environment."""
     return await server_command("gallery", *arguments, data=data, **environment() | more)

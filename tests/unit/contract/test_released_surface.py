@@ -20,6 +20,7 @@ RENAMED = {
         "server chores_begun": "server leader_lease_taken",
         "server chores_lost": "server leader_lease_lost",
         "server chore_left": "server leader_job_left",
+        "console web_connections_closed": "all web_connections_closed",
     },
 }
 """New names of what programs only write. CHANGELOG names them; a setting and a command are read by both names."""

@@ -79,6 +79,10 @@ GOLDEN = {
         "7963c8e2a81c3f37142dd6e1ca8bbca063e87db1a0ccb8ac39071fb57ff4d741",
         "9e472459a25e359ab8bf06fdb98982aeb7b7ea61085cc57eda8f142883dbd6a1",
     ),
+    "directory": (
+        "f9619aad977ba8eb9e10c51e665b24cafee6acfbcd577693caa0d8f749344f7f",
+        "f9619aad977ba8eb9e10c51e665b24cafee6acfbcd577693caa0d8f749344f7f",
+    ),
     "exercise": (
         "b0ed17fe9f3a8b43774db8850d687adca7a9dcccad1c1c3dc15cf9da29e846c6",
         "a4bb05ada23310213fb983d2d66731c26965f836a87750f5d72494c8ae5b999f",
@@ -102,6 +106,14 @@ GOLDEN = {
     "gallery_state": (
         "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
         "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
+    ),
+    "gate_policy": (
+        "50279881d1dee7ccefca9ec5b25dfa7c6e9d001ed66b46227ffb114089807aab",
+        "50279881d1dee7ccefca9ec5b25dfa7c6e9d001ed66b46227ffb114089807aab",
+    ),
+    "group_bindings": (
+        "3d727f205e8af4cc7de0bc8cfdb18be1278e59af014c075a234460970fea82bf",
+        "3d727f205e8af4cc7de0bc8cfdb18be1278e59af014c075a234460970fea82bf",
     ),
     "hand_over": (
         "eeaa8ee4207c30de06fc6619f0c13fae0efeca95397b55d36f11a2e2d118a2ff",
