@@ -151,7 +151,7 @@ def test_the_attestation_names_the_commit_and_what_it_is_about(delivered: Path, 
     commit = run("git", "rev-parse", "HEAD", cwd=repository).stdout.strip()
     assert said["predicate"]["buildDefinition"]["externalParameters"]["commit"] == commit
     subjects = {one["name"]: one["digest"]["sha256"] for one in said["subject"]}
-    assert len(subjects) == 4
+    assert len(subjects) == 5
     assert said["predicate"]["runDetails"]["metadata"]["cekalwatch_buildLevel"] == LEVEL == "SLSA_BUILD_LEVEL_1"
     assert all(sha256(delivered / name) == digest for name, digest in subjects.items())
 
@@ -192,7 +192,7 @@ def test_who_receives_a_release_builds_it_again_and_finds_it_the_same(
     monkeypatch.setattr(verifying, "ROOT", repository)
     assert verifying.main([str(delivered)]) == 0
     said = capsys.readouterr().out
-    assert "\n5 files the same, byte for byte, as what this commit gives:\n" in said
+    assert "\n6 files the same, byte for byte, as what this commit gives:\n" in said
     assert said.endswith("\nThe release is what this commit gives.\n")
 
 
