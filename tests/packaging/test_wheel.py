@@ -308,10 +308,10 @@ def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extr
         "notifier": ["office", "notifier"],
         "console": ["office", "console"],
     }[extra]
-    # The notifier's windows need the extra `desktop`, which a console does not have, tokens the extra `pkcs11`; all but
-    # the notifier serve metrics.
+    # The notifier's windows need the extra `desktop`, which a console does not have, tokens the extra `pkcs11`, brokers
+    # `mqtt`; all but the notifier serve metrics.
     # Entry points and migrations do their work when they are imported; what asks Windows is imported there only.
-    left_out = [".versions.", "notifier.desktop", "hardware.token", "platform.windows."]
+    left_out = [".versions.", "notifier.desktop", "hardware.token", "platform.windows.", "notices.mqtt_broker"]
     left_out += ["program.metrics"] if extra == "notifier" else []
     left_out += [] if extra == "console" else ["documents.pdf", "program.web"]  # a server's PDF is the extra `papers`
     code = f"""
