@@ -47,7 +47,7 @@ MOVED: Final = (0.1, 0.2, 0.3, 0.4, 0.5)
 ERROR: Final = 0.05
 SAME: Final = 0.9
 COMPARED: Final = 5
-"""Of so many frames, the templates of one are compared."""
+"""Templates are compared for one frame of this many."""
 PAIRS: Final = 400
 FMR: Final = 1e-3
 

@@ -10,7 +10,11 @@ from pathlib import Path
 
 def main() -> int:
     """Run the command line; 78 when a setting is wrong, 70 without the extra."""
-    parser = argparse.ArgumentParser(prog="cekalwatch-gateway", description="Serves alerts and states over HTTP.")
+    parser = argparse.ArgumentParser(
+        prog="cekalwatch-gateway",
+        description="Serves alerts and states over HTTP.",
+        epilog="Example: cekalwatch-gateway /etc/cekalwatch/gateway.toml",
+    )
     parser.add_argument("settings", type=Path, help="The settings, a TOML file (docs/gateway.md).")
     parser.add_argument("--openapi", action="store_true", help="Print the OpenAPI document, and serve nothing.")
     given = parser.parse_args()

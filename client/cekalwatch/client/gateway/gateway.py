@@ -39,7 +39,7 @@ class GivenToken:
 
     def keep(self, token: str) -> Never:
         """Nothing is kept: each request brings its own."""
-        raise NotImplementedError
+        raise NotImplementedError("a gateway keeps no token: each request brings its own")
 
     def forget(self) -> None:
         """Nothing is kept."""
