@@ -32,6 +32,12 @@ run.assembled = assembled
 from cekalwatch.notifier.__main__ import main
 main()
 """
+REPLACED = """
+from cekalwatch.notifier.desktop import run
+run.Installation.successor = lambda *_: ("of the newer version",)
+from cekalwatch.notifier.__main__ import main
+main()
+"""
 TITLE = "Alert: possible match"
 
 
@@ -124,3 +130,16 @@ def test_a_signal_that_comes_as_soon_as_it_subscribes_ends_it_in_order(
 ) -> None:
     agent = start(display, server, tmp_path, (sys.executable, "-c", ENDED_AT_ONCE))
     assert agent.wait(WAIT_S) == Exit.OK
+
+
+@pytest.mark.slow
+def test_an_agent_that_a_newer_version_replaces_says_so_before_it_ends(
+    display: XDisplay, server: AlertServer, log: EventLog, tmp_path: Path
+) -> None:
+    process = start(display, server, tmp_path, (sys.executable, "-c", REPLACED))
+    log.wait_until(lambda _: bool(server.subscriptions))
+    typist = display.typist()
+    process.send_signal(signal.SIGTERM)
+    display.window("Cekalwatch is being updated")
+    typist.type("still mine").has_written("still mine")
+    assert process.wait(WAIT_S) == Exit.OK

@@ -15,6 +15,7 @@ from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import PasswordDialog, 
 from cekalwatch.notifier.desktop.idle_lock import IdleLock
 from cekalwatch.notifier.desktop.sound import Bell
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
+from cekalwatch.notifier.desktop.widgets.elements import notice
 from cekalwatch.notifier.desktop.widgets.theme import palette, style_sheet, theme_of
 from cekalwatch.notifier.desktop.windows.alert_window import AlertWindow
 from cekalwatch.notifier.desktop.windows.supervisor_window import SupervisorWindow
@@ -50,6 +51,7 @@ class DesktopAgent(QObject):
         self.tray = Tray(controller, troubles)
         self.bell = Bell(controller, controller.settings.state_dir)
         self.lock = IdleLock(controller, app)
+        self.update_notice = notice()
         self.dialog: FormDialog | None = None
         self.training: TrainingWindow | None = None
         self._connect()
@@ -69,7 +71,7 @@ class DesktopAgent(QObject):
         if self.dialog:
             self.dialog.reject()
         self.end_practice()
-        windows = (self.alert, self.today, self.supervisor, self.trouble_window)
+        windows = (self.alert, self.today, self.supervisor, self.trouble_window, self.update_notice)
         for one in (self.lock, self.bell, self.tray, self.tray.menu, *windows):
             shiboken6.delete(one)
 
@@ -82,6 +84,14 @@ class DesktopAgent(QObject):
     def bring_up(self) -> None:
         """Show the alert window with the keyboard: a person asked for it."""
         self.alert.bring_up()
+
+    def tell_of_update(self) -> None:
+        """Say, in the tray and in a small window without the keyboard, that a newer version takes over."""
+        say = self.controller.formatter.say
+        self._announce(say("UPDATE_COMES"), title=say("WINDOW_UPDATE"))
+        self.update_notice.setWindowTitle(say("WINDOW_UPDATE"))
+        self.update_notice.setText(say("UPDATE_COMES"))
+        self.update_notice.show()
 
     def set_theme(self, name: ThemeName) -> None:
         """Paint everything in another theme."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import getpass
 import hashlib
+import math
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -24,6 +26,7 @@ from cekalwatch.notifier.desktop.threads import DesktopScreen, ScreenGone, SignI
 from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
+from cekalwatch.program.platform.installation import Installation
 
 _WAIT_MS = 1_000
 
@@ -71,6 +74,27 @@ class ScreenLock(QObject):
     locked = Signal()
 
 
+class Farewell:
+    """When an agent ends that was asked to: at once, or after a notice if a newer version takes over."""
+
+    def __init__(self, wanted: threading.Event, replaced: Callable[[], bool], tell: Callable[[], object]) -> None:
+        self._wanted, self._replaced, self._tell = wanted, replaced, tell
+        self._ends_s = math.inf
+
+    def over(self) -> bool:
+        """Return whether it ends now; it is asked again and again, in the windows' thread."""
+        if not self._wanted.is_set():
+            return False
+        if self._ends_s == math.inf:
+            self._ends_s = time.monotonic()
+            if self._replaced():
+                self._tell()
+                self._ends_s += NOTICE_S
+        return time.monotonic() >= self._ends_s
+
+
+NOTICE_S = 5.0
+"""How long the notice of an update is read; the installer waits for longer (`installation.LEAVING_S`)."""
 _LOOK_EVERY_MS = 200
 _COLLECT_EVERY_MS = 10_000
 
@@ -85,6 +109,7 @@ def run(settings: NotifierSettings, start: Start) -> None:
     with closing(SingleInstance(settings.agent_id)) as instance:
         if not instance.acquire():
             return
+        installation = Installation("notifier")
         # Signals first: somebody may end the agent as soon as it subscribes.
         wanted = threading.Event()
         screen_lock = ScreenLock()
@@ -95,7 +120,8 @@ def run(settings: NotifierSettings, start: Start) -> None:
             screen_lock.locked.connect(agent.controller.sign_out)
             instance.asked.connect(agent.bring_up)
             agent.quit_asked.connect(app.quit)
-            with _ended_when(app, lambda: wanted.is_set() or work.done()):
+            farewell = Farewell(wanted, lambda: bool(installation.successor()), agent.tell_of_update)
+            with _ended_when(app, lambda: work.done() or farewell.over()):
                 app.exec()
         work.result()
 

@@ -116,6 +116,15 @@ def in_front(window: QWidget) -> None:
     window.setWindowFlag(Qt.WindowType.WindowStaysOnTopHint)
 
 
+def notice() -> QLabel:
+    """Return a small window of text alone, above others, which does not take the keyboard."""
+    made = label()
+    made.setMargin(24)
+    made.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+    in_front(made)
+    return made
+
+
 def panel(layout: QLayout) -> QFrame:
     """Return a frame around a layout."""
     frame = QFrame()
