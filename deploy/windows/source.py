@@ -135,8 +135,8 @@ def _add_actions(product: Product, top: Element) -> None:
         ("HandOver", f"{ours} {change}", "NOT REMOVE", 5010),
         ("Leave", f"{ours} {change}", "REMOVE", 2610),
     )
-    # Taken back in the opposite order: when what was entered before is entered again.
-    undone = (("HandBack", f"{ours} {change}", "NOT REMOVE", 4990),) if is_host else ()
+    # Taken back in the opposite order: when what was entered before is entered again. The older version runs then.
+    undone = (("HandBack", f"{ours} service-back", "NOT REMOVE", 4990),) if is_host else ()
     sequence = Element("InstallExecuteSequence")
     for name, arguments, condition, place in (*actions, *undone):
         SubElement(

@@ -17,6 +17,8 @@ from cekalwatch.program.platform.places import CAPTURE_SERVICE, machine_folder
 
 LEAVING_S = 45.0
 """How long a program has to hand over before the installer ends it."""
+STARTING_S = 180.0
+"""How long the service of a capture host may take to run: virus scanners read a new version's libraries first."""
 _KEY = r"Software\Cekalwatch"
 """Below HKLM, where only administrators write: the folders of the installed versions, as `notifier` and `camera`."""
 AT_THIS_PC = "S-1-5-4"
@@ -95,10 +97,10 @@ def admit(account: str, folder: Path) -> None:
         access_lists.let_read(folder, account or AT_THIS_PC)
 
 
-def change_service(leaving_s: float = LEAVING_S) -> None:
+def change_service(leaving_s: float = LEAVING_S, starting_s: float = STARTING_S) -> None:
     """Let the service of a capture host be what is installed: that version, started if there are settings; or none.
 
-    A version that does not run within `leaving_s` where an older one ran is not taken: that one runs again then, and
+    A version that does not run within `starting_s` where an older one ran is not taken: that one runs again then, and
     OSError is raised. Nothing is changed where all is as it should be.
     """
     if sys.platform != "win32":
@@ -120,11 +122,21 @@ def change_service(leaving_s: float = LEAVING_S) -> None:
     wait_for_others(leaving_s)
     if not wanted or wanted == before or not (machine_folder() / "camera.toml").exists():
         return
-    if not entry.start(leaving_s if ran else 0) and ran:
+    if not entry.start(starting_s if ran else 0) and ran:
         entry.stop(leaving_s)
         entry.enter(before)
-        entry.start(leaving_s)
+        entry.start(starting_s)
         raise OSError(None, "the new version does not run as a service; the event log says why")
+
+
+def take_back_service() -> None:
+    """Let the service be what is installed if it is this version's, whose installation is taken back."""
+    if sys.platform != "win32":
+        return
+    from cekalwatch.program.platform.windows import service_entry
+
+    if sys.prefix.lower() in service_entry.ServiceEntry(CAPTURE_SERVICE).command().lower():
+        change_service()
 
 
 if __name__ == "__main__":  # the installer calls it
@@ -132,5 +144,7 @@ if __name__ == "__main__":  # the installer calls it
         admit(sys.argv[2], Path(sys.argv[3]))
     elif sys.argv[1] == "service":
         change_service()
+    elif sys.argv[1] == "service-back":
+        take_back_service()
     else:
         wait_for_others()

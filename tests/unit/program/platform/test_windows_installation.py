@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,11 @@ def test_processes_are_found_by_their_program_and_ended() -> None:
     from cekalwatch.program.platform.windows import processes
 
     folder = Path(sys.executable).parent
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
-        assert child.pid in processes.running_below(folder)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"]) as child:
+        ends = time.monotonic() + 60
+        while child.pid not in processes.running_below(folder):  # its program is known once that is loaded
+            assert time.monotonic() < ends
         assert child.pid not in processes.running_below(folder / "another")
         processes.end([child.pid])
-        assert child.wait(20) == 1
+        assert child.wait(60) == 1
     processes.end([child.pid])

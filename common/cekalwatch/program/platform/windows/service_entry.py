@@ -29,6 +29,10 @@ PRIVILEGES: Final = ("SeChangeNotifyPrivilege",)
 _ABSENT, _NOT_RUNNING, _MARKED, _UNKNOWN = 1060, 1062, 1072, 124
 """Windows' errors for services that are missing, stopped, removed once nobody looks at them any more;
 and for what Wine does not know of them."""
+_NO_ANSWER: Final = 1053
+"""Windows' error for a program that ended, or took too long, before it answered as a service."""
+FAILED_S: Final = 15.0
+"""A service that has stopped for so long while it was to start does not start: Windows has tried it twice more."""
 _RUNNING: int = win32service.SERVICE_RUNNING
 _LOOK_EVERY_S = 0.1
 _SOURCES = r"SYSTEM\CurrentControlSet\Services\EventLog\Application"
@@ -86,10 +90,14 @@ class ServiceEntry:
             win32evtlogutil.AddSourceToRegistry(self.name, win32evtlog.__file__)
 
     def start(self, within_s: float) -> bool:
-        """Start it, and return whether it runs within that time. Raises OSError."""
-        with _as_os_error(), _manager() as manager:
-            win32service.StartService(_opened(manager, self.name), None)
-        return self._becomes(_RUNNING, within_s)
+        """Start it, and return whether it runs within that time; False sooner if it does not start. Raises OSError."""
+        try:
+            with _as_os_error(), _manager() as manager:
+                win32service.StartService(_opened(manager, self.name), None)
+        except OSError as error:
+            if error.winerror != _NO_ANSWER:  # type: ignore[attr-defined]  # only Windows has it
+                raise
+        return self._becomes(_RUNNING, within_s, win32service.SERVICE_STOPPED)
 
     def stop(self, within_s: float) -> bool:
         """Ask it to stop, and return whether it has within that time; a missing one has. Raises OSError."""
@@ -121,10 +129,15 @@ class ServiceEntry:
             service = _opened(manager, self.name)
             return int(win32service.QueryServiceStatus(service)[1]) if service else win32service.SERVICE_STOPPED
 
-    def _becomes(self, state: int, within_s: float) -> bool:
-        ends = time.monotonic() + within_s
-        while self._state() != state:
-            if time.monotonic() > ends:
+    def _becomes(self, state: int, within_s: float, failed: int | None = None) -> bool:
+        """Return whether it gets into `state` within that time; False sooner if it stays `failed` for FAILED_S."""
+        seen = time.monotonic()
+        ends = seen + within_s
+        while (now := self._state()) != state:
+            moment = time.monotonic()
+            if now != failed:
+                seen = moment
+            if moment > min(ends, seen + FAILED_S):
                 return False
             time.sleep(_LOOK_EVERY_S)
         return True

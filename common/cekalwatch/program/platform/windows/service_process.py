@@ -102,11 +102,14 @@ class ServiceProcess:
         self._over.set()
         self._dispatcher.join(CONNECTING_S)
 
-    def host(self, name: str) -> None:
-        """Be the service's main function, in its thread: until the end of the work."""
+    def connect(self, name: str) -> None:
+        """Answer the manager, in the thread of the service's main function."""
         self._handle = servicemanager.RegisterServiceCtrlHandler(name, self._control, True)
         self._tell(win32service.SERVICE_START_PENDING, STOPPING_MS)
         self._connected.set()
+
+    def host(self) -> None:
+        """Be the service's main function until the end of the work."""
         self._over.wait()
 
     def _dispatch(self) -> None:
@@ -140,9 +143,10 @@ def _hosted(process: ServiceProcess) -> type:
         _svc_name_ = process._name  # noqa: SLF001  # pywin32's way to name it
 
         def __init__(self, arguments: list[str]) -> None:
-            self._name = arguments[0]
+            # Not later: pywin32 writes an error to the event log for a service that has not answered by now.
+            process.connect(arguments[0])
 
         def SvcRun(self) -> None:  # noqa: N802  # pywin32's name
-            process.host(self._name)
+            process.host()
 
     return Hosted
