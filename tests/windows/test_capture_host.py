@@ -1,4 +1,4 @@
-"""A capture host from its installation to its removal, under Wine, with a film as its camera and a real server."""
+"""A capture host from its installation to its removal, under Wine, with a network camera and a real server."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path, PureWindowsPath
 
+import cv2
+import numpy as np
 import pytest
 
+from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import DeviceInvitation
 from deploy.demo.stack import kept_port
 from deploy.packages.__main__ import time_of
+from deploy.packages.environment import compile_modules
 from deploy.windows.msi import make_installer
 from deploy.windows.product import CAMERA, REGISTRY_KEY, Product
 from deploy.windows.tree import PACKAGES
 from tests.support.builders.scenes import Walk, write_video
+from tests.support.fakes.rtsp_camera import encode, rtsp_camera
 from tests.support.repository import ROOT
 from tests.support.scenarios.officer_pc import OfficeThread
 from tests.support.scenarios.site_pki import SITE, now
@@ -36,31 +41,59 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"missing: {', '.join(MISSING)}"),
 ]
 SERVICE = "cekalwatch-camera"
+EVENTS = rf"SYSTEM\CurrentControlSet\Services\EventLog\Application\{SERVICE}"
 HOST = Identity(DeviceRole.CAMERA, SITE, "dep-1")
-VERSION, NEXT = version("cekalwatch"), "99.0.0"
+OLDER, VERSION, BROKEN, NEXT = "0.0.1", version("cekalwatch"), "98.0.0", "99.0.0"
+RATE = 5
 STARTING_S = 240.0
 """Under Wine with much other work, the service takes long until it has its libraries."""
 
 
 @pytest.fixture(scope="module")
-def installers(trees: Mapping[Product, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Of this version and of the next one, which has the same files; both with what Wine lacks."""
+def installers(trees: Mapping[Product, Path], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """By version: this one and the next one, which has the same files; and what else somebody may install."""
     out, made_at = tmp_path_factory.mktemp("installers"), time_of(ROOT)
     tree = out / "tree"
     shutil.copytree(trees[CAMERA], tree, copy_function=os.link)
     add_complex_math(tree / PACKAGES)
-    this, newer = (make_installer(CAMERA, number, tree, made_at, out) for number in (VERSION, NEXT))
-    return this, newer
+    made = {one: make_installer(CAMERA, one, tree, made_at, out) for one in (VERSION, NEXT)}
+    made[BROKEN] = make_installer(CAMERA, BROKEN, _damaged(tree, out / "damaged"), made_at, out)
+    (out / "empty").mkdir()
+    for name in ("python.exe", "pythonw.exe"):
+        (out / "empty" / name).hardlink_to(tree / name)
+    made[OLDER] = make_installer(CAMERA, OLDER, out / "empty", made_at, out)
+    return made
+
+
+def _damaged(tree: Path, out: Path) -> Path:
+    """Copy a version so that it says its number, and cannot answer as a service."""
+    shutil.copytree(tree, out, copy_function=os.link, ignore=shutil.ignore_patterns("cv2", "numpy*", "onnxruntime"))
+    (service,) = out.rglob("servicemanager.pyd")
+    program = out / PACKAGES / "cekalwatch" / "camera" / "__main__.py"
+    for file in (service, program, *program.parent.glob("__pycache__/__main__.*")):
+        file.unlink()
+    program.touch()
+    compile_modules(out, program.parent, "")
+    return out
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
-    """The listed person passes every ten seconds, for some minutes."""
+def camera(tmp_path: Path) -> Iterator[str]:
+    """The address of a network camera, where the listed person passes every ten seconds."""
     walks = [
         Walk(begin=(150, 200), end=(500, 200), head_px=(100, 110), first_frame=first, last_frame=first + 35)
-        for first in range(0, 3000, 50)
+        for first in (0, 50)
     ]
-    return write_video(tmp_path / "film.avi", walks, frames=3000, fps=5, size=(640, 360))
+    film = write_video(tmp_path / "film.avi", walks, frames=100, fps=RATE, size=(640, 360))
+    with rtsp_camera() as served:
+        served.play("gate", encode(_pictures(film), tmp_path / "film.h264", rate=RATE), rate=RATE)
+        yield f"rtsp://127.0.0.1:{served.port}/gate"
+
+
+def _pictures(film: Path) -> Iterator[Picture]:
+    capture = cv2.VideoCapture(str(film))
+    while (read := capture.read())[0]:
+        yield read[1].astype(np.uint8, copy=False)
 
 
 @pytest.fixture
@@ -78,7 +111,8 @@ def office(tmp_path: Path) -> Iterator[OfficeThread]:
 @pytest.fixture
 def pc(trees: Mapping[Product, Path], tmp_path: Path) -> Iterator[WinePc]:
     with wine_pc(tmp_path / "wine") as made:
-        # Wine ends its services with the last other program.
+        # Wine ends its services with the last other program, and says there what they write to the event log.
+        made.environment["WINEDEBUG"] = "-all,+eventlog"
         made.start(trees[CAMERA] / "python.exe", "-I", "-c", "import time; time.sleep(3600)")
         yield made
 
@@ -120,35 +154,41 @@ def services(pc: WinePc) -> list[int]:
     return [key for key, file in pc.running().items() if PureWindowsPath(file).name == "pythonw.exe"]
 
 
+def is_well(pc: WinePc, office: OfficeThread, number: str) -> bool:
+    """Return whether that version is installed, alone, runs, and sends another crop."""
+    grows(office)
+    entered = re.search(r"camera.(\d+\.\d+\.\d+).pythonw", command(pc))
+    installed = [path.name for path in (pc.programs / "camera").iterdir()]
+    return (state(pc), entered and entered[1], installed) == ("RUNNING", number, [number])
+
+
 def test_a_capture_host_from_installation_to_removal(
     pc: WinePc,
     office: OfficeThread,
-    film: Path,
-    installers: tuple[Path, Path],
+    camera: str,
+    installers: Mapping[str, Path],
     tmp_path: Path,
     record_testsuite_property: Callable[[str, object], None],
 ):
-    this, newer = installers
     before, took = pc.files(), dict[str, float]()
     shutil.copytree(light_pack(), pc.data / "models" / "standard")
-    policy = r"HKLM\Software\Policies\Cekalwatch\Camera"
-    assert pc.run("reg", "add", policy, "/v", "realtime", "/t", "REG_DWORD", "/d", "1", "/f", "/reg:64").code == 0
     (tmp_path / "password").write_text("of the camera\n")
-    given = {"INVITATION": pc.path_of(tmp_path / "invitation"), "SOURCE": pc.path_of(film)}
+    given = {"INVITATION": pc.path_of(tmp_path / "invitation"), "SOURCE": camera}
     login = {"CAMERAUSER": "watcher", "PASSWORDFILE": pc.path_of(tmp_path / "password")}
     with measured(took, "install"):
-        assert pc.install(this, **given, **login) == 0
+        assert pc.install(installers[VERSION], **given, **login) == 0
     settings = (pc.data / "camera.toml").read_text()
     assert 'source_user = "watcher"' in settings
     assert "of the camera" not in settings
     sealed = pc.data / "tls" / "camera" / "dep-1" / "source.password"
     assert b"of the camera" not in sealed.read_bytes()
-    assert VERSION in command(pc)
-    grows(office)
-    assert state(pc) == "RUNNING"
+    assert is_well(pc, office, VERSION)
     log = pc.data / "camera" / "Logs" / f"{SERVICE}.log"
     assert '"event": "settings_read"' in log.read_text()
     assert (pc.data / "camera" / "spool.key").exists()
+    assert pc.registry(EVENTS, "EventMessageFile")
+    assert f"{SERVICE} {VERSION} runs." in pc.said()
+    assert "err:eventlog" not in pc.said(), "an administrator sees an error where there is none"
 
     # Windows starts it again; Wine has no actions after a failure, so that somebody does.
     for key in services(pc):
@@ -157,21 +197,29 @@ def test_a_capture_host_from_installation_to_removal(
     assert pc.run("sc", "start", SERVICE).code == 0
     grows(office)
 
+    running = services(pc)
+    assert pc.install(installers[OLDER]) != 0
+    assert services(pc) == running, "it was not even stopped"
+    assert is_well(pc, office, VERSION)
+
+    with measured(took, "failed upgrade"):
+        assert pc.install(installers[BROKEN]) != 0
+    assert is_well(pc, office, VERSION)
+
     with measured(took, "upgrade"):
-        assert pc.install(newer) == 0
-    assert NEXT in command(pc)
-    assert [path.name for path in (pc.programs / "camera").iterdir()] == [NEXT]
-    assert state(pc) == "RUNNING"
-    grows(office)
+        assert pc.install(installers[NEXT]) == 0
+    assert is_well(pc, office, NEXT)
 
     pc.run("sc", "stop", SERVICE)
     until(lambda: state(pc) == "STOPPED")
-    assert log.read_text().count('"event": "camera_ends"') == 2, "at the upgrade, and now"
+    assert log.read_text().count('"event": "camera_ends"') == 3, "at both upgrades, and now"
     assert services(pc) == []
+    until(lambda: pc.said().count(f"{SERVICE} has stopped.") == 3)
 
     with measured(took, "uninstall"):
-        assert pc.uninstall(newer) == 0
+        assert pc.uninstall(installers[NEXT]) == 0
     assert state(pc) == ""
     assert pc.registry(REGISTRY_KEY, "camera") is None
+    assert pc.registry(EVENTS, "EventMessageFile") is None
     assert {name for name in pc.files() - before if not name.startswith("ProgramData/cekalwatch/")} == set()
     record_testsuite_property("seconds", took)

@@ -13,7 +13,10 @@ from pathlib import Path, PurePath
 TOOLS = ("wine", "wineserver", "wixl", "msibuild", "msiinfo", "x86_64-w64-mingw32-gcc")
 MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
 """What tests need, and this machine lacks."""
-WAIT_S = 280.0
+WAIT_S = 580.0
+"""How long one program may take, with much other work beside it."""
+CONNECTING_MS = 120_000
+"""How long a service has until it answers. Windows gives it 30 s, and Wine 10, which Python needs with other work."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ class WinePc:
         self.environment.pop("DISPLAY", None)
         self._started: list[subprocess.Popen[bytes]] = []
         self.run("wineboot", "-i")
+        control = r"HKLM\SYSTEM\CurrentControlSet\Control"
+        self.run("reg", "add", control, "/v", "ServicesPipeTimeout", "/t", "REG_DWORD", "/d", str(CONNECTING_MS), "/f")
+        # Its service manager reads that when it starts again.
         self.settle()
 
     def run(self, *command: str | PurePath, **environment: str) -> Done:
@@ -73,6 +79,10 @@ class WinePc:
             )
         self._started.append(process)
         return process
+
+    def said(self) -> str:
+        """Return what all programs have said; with "+eventlog" in WINEDEBUG, also what they say in the event log."""
+        return "\n".join(file.read_text("utf-8", "replace") for file in self._folder.glob("*.out"))
 
     def type(self, line: str) -> Done:
         """Run a line as somebody types it at the prompt of Windows."""
