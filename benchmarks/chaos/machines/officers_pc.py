@@ -133,7 +133,7 @@ class OfficersPc:
         self.began_after = 0
         """The position from which it is sent events."""
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", plan.name]
-        arguments += ["--server", ",".join(addresses), "--images", str(self._images)]
+        arguments += ["--rings", "--server", ",".join(addresses), "--images", str(self._images)]
         arguments += [part for counter in plan.counters for part in ("--counter", counter)]
         environment = {
             "CEKALWATCH_NOTIFIER_STATE_DIR": str(self.state_folder),

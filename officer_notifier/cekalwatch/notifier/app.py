@@ -89,8 +89,11 @@ class Notifier:
 
 
 @contextmanager
-def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
-    """Open the parts; at the end of the block, close them."""
+def opened(settings: NotifierSettings, start: Start, *, rings: bool = True) -> Iterator[Notifier]:
+    """Open the parts; at the end of the block, close them.
+
+    `rings`: whether a person at the counter hears of alerts by this program, so that it counts as the counter's PC.
+    """
     with ExitStack() as stack:
         stack.enter_context(TRACES.exporting(settings.traces, "cekalwatch-notifier", settings.agent_id))
         inbox = stack.enter_context(closing(Inbox(settings.inbox_path)))
@@ -98,7 +101,8 @@ def opened(settings: NotifierSettings, start: Start) -> Iterator[Notifier]:
         agent_id, wanted = settings.agent_id, settings.wanted
         dialer = settings.dialer()  # its choice of servers is shared: what one part finds out serves all
         calls = stack.enter_context(closing(Calls(dialer)))
-        client = stack.enter_context(closing(SubscriptionClient(dialer, agent_id, wanted, session)))
+        client = SubscriptionClient(dialer, agent_id, wanted, session, rings_nowhere=not rings)
+        stack.callback(client.close)
         alert_client = AlertClient(calls, agent_id, wanted, session)
         yield Notifier(
             alert_client,

@@ -256,6 +256,18 @@ def test_filters_and_start_come_from_the_options(notifier: Notifier) -> None:
         )
 
 
+def test_lines_in_a_pipe_are_no_counters_pc_unless_somebody_says_that_they_ring(notifier: Notifier) -> None:
+    """`test_neither_a_console_nor_a_program_that_rings_nowhere_is_a_counters_pc` shows what the server makes of it."""
+    log = EventLog()
+    with AlertServer(log, keep_alive_s=0.05) as server:
+        for options, rings_nowhere in (((), True), (("--rings",), False)):
+            asked = len(server.subscriptions)
+            process = notifier.start_jsonl(server.address, *options)
+            wait_for(lambda: len(server.subscriptions) > asked)  # noqa: B023  # it has ended before the next round
+            assert server.subscriptions[asked].rings_nowhere is rings_nowhere
+            assert stop(process) == Exit.OK
+
+
 def test_killed_at_random_moments_it_loses_no_alert_and_prints_no_sequence_twice(notifier: Notifier) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")  # noqa: T201  # needed to repeat a failure

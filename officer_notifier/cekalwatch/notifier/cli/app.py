@@ -59,6 +59,8 @@ app.add_typer(
 
     cekalwatch-notifier console --format jsonl > alerts.jsonl
 
+    cekalwatch-notifier console --format jsonl --rings --counter 3 | our-own-screen
+
 Exit codes: 0 stopped by {STOPPED_BY}; 1 nobody reads the output any more; 2 wrong option;
 69 the record is in use by another notifier, or a folder cannot be written; 78 wrong setting, or the server refuses.
 """,
@@ -81,6 +83,14 @@ def console(
     output: Annotated[
         OutputFormat, typer.Option("--format", help="A live table, or one JSON object a line for programs.")
     ] = OutputFormat.LIVE,
+    rings: Annotated[
+        bool,
+        typer.Option(
+            "--rings",
+            help="With JSON lines: a person at the counter hears of each alert by the program that reads them, so that "
+            "this counts as the counter's PC.",
+        ),
+    ] = False,
     config: Config = None,
     from_start: Annotated[
         bool,
@@ -110,7 +120,7 @@ def console(
         configure_logs(loaded.values.log_level)
         loaded.log()
     start = Start.BEGINNING if from_start else Start.NOW if from_now else Start.ACKNOWLEDGED
-    run(loaded.values, start, output)
+    run(loaded.values, start, output, rings=rings)
 
 
 @app.command(

@@ -1,5 +1,7 @@
 """The notifier's output for programs: only JSON objects on standard output, one per line.
 
+Nobody looks up at a line in a pipe: unless `--rings` says that somebody does, this is no counter's PC (ADR 72).
+
 Writing the line is the showing. It carries keys, times and scores, but no name; before a first look
 only those of place and time, with `"look_needed": true`. An alert that is listed again after a
 restart, or waited for an agent that was away, has `"relisted": true` and neither sequence nor event type; `"rings"`

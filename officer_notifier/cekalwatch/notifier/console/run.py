@@ -112,10 +112,13 @@ class OutputFormat(StrEnum):
     JSONL = "jsonl"
 
 
-def run(settings: NotifierSettings, start: Start, output: OutputFormat) -> None:
-    """Show alerts until SIGINT or SIGTERM; raises ProgramError when it cannot continue."""
+def run(settings: NotifierSettings, start: Start, output: OutputFormat, *, rings: bool) -> None:
+    """Show alerts until SIGINT or SIGTERM; raises ProgramError when it cannot continue.
+
+    `rings`: whether a person hears of the alerts by the program that reads JSON lines; the live table is a screen.
+    """
     with ExitStack() as stack:
-        notifier = stack.enter_context(opened(settings, start))
+        notifier = stack.enter_context(opened(settings, start, rings=rings or output is OutputFormat.LIVE))
         pictures = None
         if folder := settings.images_path:
             record = PictureRecord(settings)
