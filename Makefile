@@ -8,7 +8,7 @@ SBOM ?= build/sbom.json
 # Compiled modules are kept: without them a server loads its own twice as long, and each worker of the tests rewrites all tests.
 unexport PYTHONDONTWRITEBYTECODE
 # All but `cuda`, which cannot be installed beside them.
-LOCKED_EXTRAS := server evaluation papers pkcs11 mqtt ldap postgres otel camera notifier desktop console
+LOCKED_EXTRAS := server evaluation papers pkcs11 mqtt ldap postgres otel camera notifier desktop console gateway
 # How pytest shares the tests among its processes: twice as many as a small machine has cores, for half of them wait.
 # A test that fails is tried once more, and its first failure is shown at the end: that is a fault to be mended, too.
 SIDE_BY_SIDE := -n 4 --dist worksteal --reruns 1
@@ -68,7 +68,7 @@ test-quick: $(STAMP)  ## Run the tests that take no more than seconds; ARGS as f
 lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy common server camera_client officer_notifier web_console evaluation client tests benchmarks deploy hatch_build.py
+	$(BIN)/mypy common server camera_client officer_notifier web_console evaluation client gateway tests benchmarks deploy hatch_build.py
 	$(BIN)/lint-imports
 	cd evaluation && $(abspath $(BIN))/lint-imports
 	$(BIN)/buf lint

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.cli.settings_command import markdown
 from cekalwatch.program.settings import Settings
@@ -17,6 +18,7 @@ PROGRAMS: dict[str, type[Settings]] = {
     "cekalwatch-camera": CameraSettings,
     "cekalwatch-notifier": NotifierSettings,
     "cekalwatch-console": ConsoleSettings,
+    "cekalwatch-gateway": GatewaySettings,
 }
 
 HEAD = """# Settings
@@ -27,9 +29,9 @@ Each program takes its settings from, in rising order: the defaults, a TOML file
 of a command, and on Windows the policies of the domain ([windows-administration.md](windows-administration.md)).
 
 The file is the one that `--config FILE` or the environment variable `<PREFIX>CONFIG` names. When none is
-named it is `/etc/cekalwatch/server.toml` (`camera.toml`, `notifier.toml`, `console.toml`; on Windows in the folder
-`cekalwatch` of `C:/ProgramData`), or else the same name in the account's own folder, `~/.config/cekalwatch`. Each
-command says on standard error which file it has read.
+named it is `/etc/cekalwatch/server.toml` (`camera.toml`, `notifier.toml`, `console.toml`, `gateway.toml`; on Windows
+in the folder `cekalwatch` of `C:/ProgramData`), or else the same name in the account's own folder,
+`~/.config/cekalwatch`. Each command says on standard error which file it has read.
 
 The setting `listen` of the server is `listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; a
 setting within a table, such as `period_seconds` of `[watchlist.sync]`, is
@@ -56,6 +58,8 @@ def page() -> str:
 
 
 def _old_names(settings: type[Settings]) -> str:
+    if not settings.old_names:
+        return ""
     rows = "\n".join(f"| `{old}` | `{key}` |" for old, key in settings.old_names.items())
     return f"### Old names\n\nIn 0.2.0:\n\n| setting | new name |\n| --- | --- |\n{rows}\n"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs one of the programs, or a newer version of it, from this bundle alone: no network, no other source.
-#   sh install.sh server | camera | notifier | console
+#   sh install.sh server | camera | notifier | console | gateway
 # What it takes is compared with SHA256SUMS first; whether that list is genuine, minisign has to say before
 # (docs/installing-offline.md).
 set -eu
@@ -15,7 +15,8 @@ server) packages="cekalwatch-server cekalwatch-models sudo" ;;
 camera) packages="cekalwatch-camera cekalwatch-models sudo" ;;
 notifier) packages="cekalwatch-notifier" ;;
 console) packages="cekalwatch-console sudo" ;;
-*) fail "say what this machine is: sh $0 server, camera, notifier or console" ;;
+gateway) packages="cekalwatch-gateway sudo" ;;
+*) fail "say what this machine is: sh $0 server, camera, notifier, console or gateway" ;;
 esac
 [ "$(id -u)" = 0 ] || fail "only root installs packages: sudo sh $0 $1"
 bundle=$(cd "$(dirname "$0")/.." && pwd)

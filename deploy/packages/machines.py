@@ -78,5 +78,6 @@ MACHINES = (
     ),
     Machine("cekalwatch-camera", ("camera", "otel"), "cekalwatch.camera.cli.app:app", unneeded_on_windows=_OF_A_CAMERA),
     Machine("cekalwatch-console", ("console",), "cekalwatch.console.cli:app"),
+    Machine("cekalwatch-gateway", ("gateway",), "cekalwatch.gateway.cli:app"),
     Machine("cekalwatch-notifier", ("desktop", "otel"), "cekalwatch.notifier.cli.app:app", _QT, _QT_ON_WINDOWS),
 )

@@ -16,10 +16,11 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from cekalwatch.console.serving import pages_config, web_context
+from cekalwatch.console.serving import HEADERS_BYTES
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program import web_connections as connections
-from cekalwatch.program.web_connections import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_ADDRESS
+from cekalwatch.program.web_connections import MAX_CONNECTIONS, MAX_CONNECTIONS_OF_ADDRESS, uvicorn_config
+from cekalwatch.program.web_serving import web_context
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site, now
@@ -56,7 +57,7 @@ async def serving(folder: Path, *, tls: bool = False) -> AsyncIterator[int]:
         site = Site(folder / "site")
         site.pki.issue(Identity(DeviceRole.CONSOLE, SITE, "console"), ("localhost",), folder / "console", now())
         context = web_context((folder / "console" / "certificate.pem", folder / "console" / "key.pem"))
-    config = pages_config(pages, settings, context)
+    config = uvicorn_config(pages, settings.listen, context, HEADERS_BYTES)
     config.lifespan = "off"
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

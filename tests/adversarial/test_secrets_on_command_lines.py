@@ -12,13 +12,21 @@ import typer.main
 
 from cekalwatch.camera.cli.app import app as camera
 from cekalwatch.console.cli import app as console
+from cekalwatch.gateway.cli import app as gateway
 from cekalwatch.notifier.cli.app import app as notifier
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.cli.app import app as server
 from deploy.simulator.cli import app as simulator
 from tests.support.tools.programs import run_program
 
-PROGRAMS = {"camera": camera, "console": console, "notifier": notifier, "server": server, "simulator": simulator}
+PROGRAMS = {
+    "camera": camera,
+    "console": console,
+    "gateway": gateway,
+    "notifier": notifier,
+    "server": server,
+    "simulator": simulator,
+}
 WORDS = r"pass(?:word|wd|phrase|code)?|pwd|pin|secret|token|code|credentials?|otp|(?:private|master|api)[-_]key"
 SECRET = re.compile(rf"(?:^|[-_])(?:{WORDS})(?:$|[-_])")
 PLACES = re.compile(r"[-_](?:file|dir|from|path)$")

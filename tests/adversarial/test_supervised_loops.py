@@ -28,7 +28,7 @@ from tests.support.scenarios.site_pki import SITE, Site, now
 from tests.support.scenarios.troubles import Watcher
 
 WAIT_S = 60.0
-PROGRAMS = ("common", "server", "camera_client", "officer_notifier", "web_console", "client")
+PROGRAMS = ("common", "server", "camera_client", "officer_notifier", "web_console", "client", "gateway")
 STARTS = {"create_task", "ensure_future", "Thread", "Timer", "start_new_thread", "start_http_server"}
 
 STARTED_IN = {
@@ -62,8 +62,8 @@ STARTED_IN = {
     "server/concurrency/line_splitter.py": "one answer, which it cuts off",
     "office/client/background_thread.py": "supervised loops",
     "console/app.py": "a supervised loop",
-    "console/serving.py": "supervised loops",
-    "client/gateway/serving.py": "a supervised loop",
+    "program/web_serving.py": "supervised loops",
+    "gateway/gateway.py": "a supervised loop",
     "program/web_connections.py": "one connection's TLS, which ends with it",
     "notifier/desktop/widgets/picture_decoder.py": "one picture, which has a deadline",
     "notifier/signing_in/loopback.py": "one visit of a browser, which has a deadline",

@@ -32,7 +32,7 @@ from tests.support.scenarios.sign_in import becomes
 pytestmark = pytest.mark.slow
 
 OFFLINE = "pip install --no-index --find-links wheels"
-EXTRAS = ("server", "camera", "notifier", "console")
+EXTRAS = ("server", "camera", "notifier", "console", "gateway")
 PARTS = {
     "v1",
     "wire",
@@ -42,6 +42,8 @@ PARTS = {
     "camera",
     "notifier",
     "console",
+    "client",
+    "gateway",
     "contract",
     "office",
     "pictures",
@@ -275,8 +277,6 @@ def client_alone(client_wheel: Path, versions: Path, tmp_path_factory: pytest.Te
 async def test_in_an_environment_of_its_own_it_reads_from_a_real_server(
     client_alone: Installed, tmp_path: Path
 ) -> None:
-    without = client_alone.run("cekalwatch-gateway", "gateway.toml")
-    assert (without.returncode, "'cekalwatch-client[gateway]'" in without.stderr) == (Exit.MISSING_EXTRA, True)
     python = client_alone.programs / "python"
     small = {"annotated-types", "cekalwatch-client", "googleapis-common-protos", "grpcio", "grpcio-status"}
     assert client_alone.packages == small | {"protobuf", "structlog", "typing-extensions"}
@@ -307,13 +307,15 @@ def test_every_module_of_the_program_can_be_imported(with_extra: Installed, extr
         "camera": ["camera", "vision"],
         "notifier": ["office", "notifier"],
         "console": ["office", "console"],
+        "gateway": ["client", "gateway"],
     }[extra]
     # The notifier's windows need the extra `desktop`, which a console does not have, tokens the extra `pkcs11`, brokers
     # `mqtt`; all but the notifier serve metrics.
     # Entry points and migrations do their work when they are imported; what asks Windows is imported there only.
     left_out = [".versions.", "notifier.desktop", "hardware.token", "platform.windows.", "notices.mqtt_broker"]
     left_out += ["program.metrics"] if extra == "notifier" else []
-    left_out += [] if extra == "console" else ["documents.pdf", "program.web"]  # a server's PDF is the extra `papers`
+    left_out += [] if extra == "console" else ["documents.pdf"]  # a server's PDF is the extra `papers`
+    left_out += [] if extra in {"console", "gateway"} else ["program.web"]
     code = f"""
 import importlib, pkgutil
 for part in {["v1", "wire", "program", *own]}:
@@ -335,6 +337,7 @@ def test_smaller_extras_do_not_bring_the_other_programs(with_extra: Installed, e
         "camera": ("server",),
         "notifier": ("server", "camera"),
         "console": ("server", "camera"),
+        "gateway": ("server", "camera", "console"),
     }[extra]
     for other in absent:
         assert with_extra.run(f"cekalwatch-{other}", "--help").returncode == Exit.MISSING_EXTRA
@@ -348,5 +351,6 @@ def test_extra_brings_nothing_that_its_machine_need_not_have(with_extra: Install
         "notifier": {"opencv-python", "opencv-python-headless", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel"}
         | {"pyside6-essentials"},
         "console": {"opencv-python", "onnxruntime", "numpy", "faiss-cpu", "sqlmodel", "pyside6-essentials"},
+        "gateway": {"opencv-python", "numpy", "sqlmodel", "jinja2", "openpyxl", "fpdf2", "cekalwatch-client"},
     }[extra]
     assert not with_extra.packages & unwanted

@@ -20,6 +20,8 @@ from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.camera.sources.opening import with_login
 from cekalwatch.console.cli import app as console_app
 from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.gateway.cli import app as gateway_app
+from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.notifier.cli.app import app as notifier_app
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.errors import Exit, ProgramError
@@ -189,6 +191,15 @@ async def test_devices_set_themselves_up_by_their_invitations_alone(office: Offi
         assert f"serve --config {pages}, then open https://konsol.sekupang.local:8443" in told
         checked = json.loads(typed(console_app, "check", "--json", "--config", str(pages)))
         assert [one["subject"] for one in checked if one["verdict"] == "FAIL"] == []
+
+        callers_key, served = tmp_path / "gw" / "key", tmp_path / "gateway.toml"
+        invitation = ("--invitation", str(office.invitation("batam-center-notifier-batam-center-d1")))
+        places = ("--config", str(served), "--tls-dir", str(tmp_path / "gw" / "tls"), "--key-file", str(callers_key))
+        told = typed(gateway_app, "init", *invitation, *places, "--listen", "127.0.0.1:1")
+        assert f"cekalwatch-gateway serve --config {served}" in told
+        gateway = GatewaySettings.load(served)
+        assert (gateway.name, gateway.listen, len(gateway.caller_key())) == ("batam-center-d1", "127.0.0.1:1", 64)
+        assert callers_key.read_text() not in told
 
     async with Server(ServerSettings.load(office.config)):
         await asyncio.to_thread(devices)

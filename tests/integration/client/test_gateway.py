@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
-import socket
-import ssl
-import sys
-import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
@@ -27,13 +23,13 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from typer.testing import CliRunner
 
-from cekalwatch.client.errors import SetUpError
-from cekalwatch.client.gateway.app import create_app
-from cekalwatch.client.gateway.gateway import MAX_WAITING, Gateway
-from cekalwatch.client.gateway.settings import load
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.program.loops import LOOPS
+from cekalwatch.gateway.app import create_app
+from cekalwatch.gateway.cli import app as command
+from cekalwatch.gateway.gateway import MAX_WAITING, Gateway
+from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
@@ -41,7 +37,6 @@ from tests.support.builders.watchlist_folder import ORDERS_FILE, row, write_orde
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.sign_in import becomes
-from tests.support.scenarios.site_pki import Site
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +50,7 @@ def written(folder: Path, address: str, tls_dir: Path, **changes: object) -> Pat
     """Write the settings of a gateway, and its key."""
     folder.mkdir(exist_ok=True)
     write_private(folder / "key", KEY.encode())
-    facts = {"servers": [address], "tls_dir": str(tls_dir), "name": "duty", "key_file": str(folder / "key")} | changes
+    facts = {"server_addresses": [address], "tls_dir": str(tls_dir), "key_file": str(folder / "key")} | changes
     (folder / "gateway.toml").write_text("".join(f"{name} = {value!r}\n" for name, value in facts.items()))
     return folder / "gateway.toml"
 
@@ -65,14 +60,8 @@ def opened(office: PortOffice, **changes: object) -> Iterator[Gateway]:
     """A gateway whose subscription runs."""
     files = office.site.device(DeviceRole.NOTIFIER, "duty")
     file = written(office.site.folder / "gateway", office.address, files.folder, **changes)
-    with closing(Gateway(load(file))) as found:
-        filling = threading.Thread(target=LOOPS.keep_here, args=("gateway_events", found.held.fill, time.sleep))
-        filling.start()
-        try:
-            yield found
-        finally:
-            found.held.stop()
-            filling.join()
+    with closing(Gateway(GatewaySettings.load(file))) as found, found.filling():
+        yield found
 
 
 @asynccontextmanager
@@ -212,22 +201,8 @@ async def test_without_the_key_there_is_nothing_and_too_much_is_refused(office: 
             assert problem(await client.get("/v1/nothing"))[0] == 404
 
 
-def test_settings_that_would_serve_others_in_plaintext_are_refused(tmp_path: Path) -> None:
-    for changes, why in (
-        ({"listen": "0.0.0.0:8444"}, "set certificate and key"),
-        ({"listen": "8444"}, "HOST:PORT"),
-        ({"name": "Duty Room"}, "name"),
-        ({"secret": "hidden word"}, "secret"),
-    ):
-        with pytest.raises(SetUpError, match=why) as caught:
-            load(written(tmp_path, "127.0.0.1:50051", tmp_path, **changes))
-        assert "hidden" not in str(caught.value)
-
-
-def test_the_document_is_openapi_and_has_no_place_for_a_person_of_the_list(tmp_path: Path) -> None:
-    files = Site(tmp_path).device(DeviceRole.NOTIFIER, "duty")
-    with closing(Gateway(load(written(tmp_path / "gateway", "127.0.0.1:9", files.folder)))) as gateway:
-        document = create_app(gateway).openapi()
+def test_the_document_is_openapi_and_has_no_place_for_a_person_of_the_list() -> None:
+    document = json.loads(CliRunner().invoke(command, ["openapi"]).stdout)
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()
     answered = [document["components"]["schemas"][one] for one in ("Event", "Alert", "States", "ListRecord")]
@@ -264,31 +239,3 @@ def fuzz(app: FastAPI) -> None:
             case.call_and_validate(headers={"Authorization": f"Bearer {KEY}"}, checks=CHECKS)
 
         tried()
-
-
-async def test_the_program_serves_over_tls(office: PortOffice) -> None:
-    files, web = (office.site.device(*one) for one in ((DeviceRole.NOTIFIER, "duty"), (DeviceRole.SERVER, "web")))
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    facts = {"listen": f"127.0.0.1:{port}", "certificate": str(web.certificate), "key": str(web.key)}
-    settings = written(office.site.folder / "gateway", office.address, files.folder, **facts)
-    running = await asyncio.create_subprocess_exec(sys.executable, "-m", "cekalwatch.client.gateway", str(settings))
-    context = ssl.create_default_context(cafile=str(web.authority))
-    try:
-        async with httpx.AsyncClient(base_url=f"https://127.0.0.1:{port}", verify=context) as client:
-
-            async def connected() -> bool:
-                try:
-                    told = await client.get("/v1/states", headers={"authorization": f"Bearer {KEY}"})
-                except httpx.ConnectError:
-                    return False
-                return bool(told.json()["connected"])
-
-            await becomes(connected)
-            assert problem(await client.get("/v1/states")) == (401, "KEY_WRONG")
-        async with httpx.AsyncClient() as plain:
-            with pytest.raises(httpx.TransportError):
-                await plain.get(f"http://127.0.0.1:{port}/v1/states")
-    finally:
-        running.terminate()
-        await running.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -33,7 +32,7 @@ def refused(folder: Path, *lines: str, listen: str = "127.0.0.1:0") -> str:
 
 
 def test_what_cannot_be_served_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    assert "there is no certificate for the pages: set web_certificate" in refused(tmp_path, listen="0.0.0.0:0")
+    assert "there is no certificate for callers: set web_certificate" in refused(tmp_path, listen="0.0.0.0:0")
     assert "go together: set both" in refused(tmp_path, 'web_key = "key.pem"')
     pair = [f'web_certificate = "{tmp_path / "none.pem"}"', f'web_key = "{tmp_path / "key.pem"}"']
     assert f"{tmp_path / 'none.pem'} and key {tmp_path / 'key.pem'} cannot be used" in refused(tmp_path, *pair)
@@ -72,7 +71,7 @@ def test_the_service_manager_hears_that_it_serves(tmp_path: Path) -> None:
             alive = b"WATCHDOG=1\nSTATUS=serving pages at 127.0.0.1:0"
             assert [manager.recv(1000) for _ in range(3)] == [alive] * 3
             console.terminate()
-            assert console.wait(60) == -signal.SIGTERM
+            assert console.wait(60) == Exit.OK
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ async def test_prometheus_has_the_series_of_a_console(office: PortOffice, tmp_pa
     async with (
         asyncio.timeout(WAIT_S),
         served(office, metrics_listen="127.0.0.1:0") as pages,
-        prometheus(tmp_path / "prometheus", 1, pages.metrics_port) as watching,
+        prometheus(tmp_path / "prometheus", 1, console=pages.metrics_port) as watching,
         pages.browser() as browser,
         pages.browser() as other,
     ):

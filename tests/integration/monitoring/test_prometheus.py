@@ -27,12 +27,15 @@ MONITORING = ROOT / "deploy" / "monitoring"
 RULES = MONITORING / "cekalwatch.rules.yml"
 ALARMS = re.findall(r"- alert: (\w+)", RULES.read_text("utf-8"))
 DASHBOARD = MONITORING / "grafana-dashboard.json"
-CONSOLE_JOB = re.compile(r"^  # (.*console\b.*\n)  # (.*\n)  # (.*)127.0.0.1:9466", re.MULTILINE)
-"""What is a comment in the configuration, for who has a console on that machine."""
 WAIT_S = 60.0
 EVALUATED_AT = "40m"
 S = "cekalwatch_server_"
 C = "cekalwatch_console_"
+
+
+def served_job(program: str) -> re.Pattern[str]:
+    """What is a comment in the configuration, for who has that program on the machine."""
+    return re.compile(rf"^  # (.*{program}\b.*\n)  # (.*\n)  # (.*)127\.0\.0\.1:\d+", re.MULTILINE)
 
 
 def run_promtool(*arguments: str) -> None:
@@ -100,6 +103,9 @@ WELL: dict[str, str] = {
     f'{C}pages_total{{instance="c",status="200",route="/"}}': rising(60),
     f'{C}pages_total{{instance="c",status="500",route="/"}}': steady(1),
     **histogram("page_seconds", slow=False, of=C),
+    'up{job="cekalwatch-gateway",instance="g"}': steady(1),
+    'cekalwatch_gateway_connected{instance="g"}': steady(1),
+    'cekalwatch_gateway_events_held{instance="g"}': steady(10),
 }
 """A server that is well."""
 
@@ -142,6 +148,9 @@ WRONG: dict[str, dict[str, str]] = {
     "CekalwatchConsoleWithoutServer": {f'{C}connected{{instance="c"}}': steady(0)},
     "CekalwatchConsoleFailing": {f'{C}pages_total{{instance="c",status="500",route="/"}}': rising(1)},
     "CekalwatchConsoleSlow": histogram("page_seconds", slow=True, of=C),
+    "CekalwatchGatewayAway": {'up{job="cekalwatch-gateway",instance="g"}': steady(0)},
+    "CekalwatchGatewayWithoutServer": {'cekalwatch_gateway_connected{instance="g"}': steady(0)},
+    "CekalwatchGatewayFull": {'cekalwatch_gateway_events_held{instance="g"}': steady(1000)},
 }
 """For each alarm, what makes it sound, in place of what is well."""
 
@@ -210,12 +219,15 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, scraped: int, console: int = 0) -> AsyncIterator[Prometheus]:
-    """Run one that scrapes each second what serves at these ports, with the configuration that is delivered."""
+async def prometheus(folder: Path, scraped: int, **others: int) -> AsyncIterator[Prometheus]:
+    """Run one that scrapes each second what serves at these ports, with the configuration that is delivered.
+
+    `others`: ports of other programs than the server, by their names.
+    """
     for file in MONITORING.glob("*.yml"):
         text = file.read_text("utf-8").replace("127.0.0.1:9465", f"127.0.0.1:{scraped}")
-        if console:
-            text = CONSOLE_JOB.sub(rf"  \1  \2  \g<3>127.0.0.1:{console}", text)
+        for program, port in others.items():
+            text = served_job(program).sub(rf"  \1  \2  \g<3>127.0.0.1:{port}", text)
         (folder / file.name).write_text(re.sub(r"(scrape|evaluation)_(interval|timeout): \d+s", r"\1_\2: 1s", text))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

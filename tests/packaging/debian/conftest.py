@@ -81,6 +81,15 @@ def console_host(machine: Callable[[str], CleanDebian], package: Packages) -> Cl
 
 
 @pytest.fixture(scope="session")
+def gateway_host(machine: Callable[[str], CleanDebian], package: Packages) -> CleanDebian:
+    """A machine with the gateway."""
+    made = machine("gateway-host")
+    made.install(package("cekalwatch-gateway"))
+    made.works("apt-get", "install", "-q", "-y", "--no-install-recommends", "systemd", "sudo")
+    return made
+
+
+@pytest.fixture(scope="session")
 def officers_pc(machine: Callable[[str], CleanDebian], package: Packages) -> CleanDebian:
     """A PC with the notifier, and an account of an officer."""
     made = machine("pc")

@@ -22,7 +22,7 @@ from tests.packaging.debian.clean_debian import CleanDebian
 pytestmark = pytest.mark.timeout(900)
 
 MADE_AT = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
-PROGRAMS = ("server", "camera", "notifier", "console")
+PROGRAMS = ("server", "camera", "notifier", "console", "gateway")
 INSTALL = ("sh", "/media/usb stick/bundle/debian/install.sh")
 
 

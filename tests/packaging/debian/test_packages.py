@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.program.errors import Exit
+from deploy.packages.machines import MACHINES
 from tests.packaging.debian.clean_debian import CleanDebian
 
-PROGRAMS = ("cekalwatch-server", "cekalwatch-camera", "cekalwatch-notifier", "cekalwatch-console")
-# The notifier serves no metrics.
+PROGRAMS = tuple(machine.package for machine in MACHINES)
 IMPORT_ALL = """
 import importlib, pkgutil, sys
-left_out = [".versions.", *(["program.metrics"] if "notifier" in sys.argv else [])]
-for part in sys.argv[1:]:
+left_out = [".versions.", *filter(None, sys.argv[1].split(","))]
+for part in sys.argv[2:]:
     package = importlib.import_module("cekalwatch." + part)
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith((".__main__", ".env")) and not any(other in module.name for other in left_out):
@@ -30,8 +30,16 @@ PARTS = {
     "camera": ("camera", "vision"),
     "notifier": ("notifier",),
     "console": ("console", "office"),
+    "gateway": ("client", "gateway"),
 }
-SERVICES = {"server": "server", "camera": "capture_host", "console": "console_host"}
+LACKS = {
+    "server": "program.web",
+    "camera": "documents.pdf,program.web",
+    "notifier": "documents.pdf,program.web,program.metrics",
+    "gateway": "documents.pdf",
+}
+"""Shared modules whose libraries a package does not bring: papers, web pages, metrics."""
+SERVICES = {"server": "server", "camera": "capture_host", "console": "console_host", "gateway": "gateway_host"}
 """The programs that run as a service, and the machines that have them."""
 
 
@@ -53,7 +61,8 @@ def test_each_program_starts_with_what_its_package_brings(installed: tuple[str, 
     assert "Usage" in machine.works(program, "--help")
     assert re.search(r"\d+\.\d+\.\d+", machine.works(program, "--version"))
     part = program.removeprefix("cekalwatch-")
-    machine.works(f"/usr/lib/{program}/bin/python", "-I", "-W", "ignore", "-c", IMPORT_ALL, "program", *PARTS[part])
+    python = (f"/usr/lib/{program}/bin/python", "-I", "-W", "ignore", "-c")
+    machine.works(*python, IMPORT_ALL, LACKS.get(part, ""), "program", *PARTS[part])
 
 
 def test_nothing_is_compiled_at_a_start(installed: tuple[str, CleanDebian]):
@@ -66,7 +75,7 @@ def test_nothing_is_compiled_at_a_start(installed: tuple[str, CleanDebian]):
 
 def test_every_library_finds_what_it_is_linked_against(installed: tuple[str, CleanDebian]):
     program, machine = installed
-    places = {"cekalwatch-notifier": "PySide6", "cekalwatch-console": "grpc"}.get(program, "cv2")
+    places = {"notifier": "PySide6", "console": "grpc", "gateway": "grpc"}.get(program.split("-")[1], "cv2")
     folder = f"/usr/lib/{program}/lib/python3.13/site-packages/{places}"
     told = machine.works("sh", "-c", f"find {folder} -name '*.so*' -type f -exec ldd {{}} +")
     assert "libc.so.6" in told
@@ -81,6 +90,7 @@ def test_manual_and_completion_have_every_command(installed: tuple[str, CleanDeb
         "cekalwatch-camera": "survey",
         "cekalwatch-notifier": "sign",
         "cekalwatch-console": "serve",
+        "cekalwatch-gateway": "openapi",
     }
     assert f'.SS "{commands[program]}' in page
     assert ".SH SYNOPSIS" in page
@@ -152,6 +162,7 @@ def test_data_outlives_upgrade_and_removal_and_goes_at_a_purge_when_somebody_say
         "server": "var/lib/cekalwatch/master.key",
         "camera": "var/lib/cekalwatch-camera/spool.key",
         "console": "var/lib/cekalwatch-console/key.pem",
+        "gateway": "var/lib/cekalwatch-gateway/gateway.key",
     }
     for name, file in kept.items():
         host.works(
@@ -183,7 +194,7 @@ def test_data_outlives_upgrade_and_removal_and_goes_at_a_purge_when_somebody_say
     assert "/var/lib/cekalwatch-camera and /etc/cekalwatch stay. To delete them: rm -rf" in told.stdout + told.stderr
     assert host.has(kept["camera"])
 
-    for name, folder in (("server", "cekalwatch"), ("console", "cekalwatch-console")):
+    for name, folder in (("server", "cekalwatch"), *((one, f"cekalwatch-{one}") for one in ("console", "gateway"))):
         host.works("debconf-set-selections", typed=f"cekalwatch-{name} cekalwatch-{name}/purge-data boolean true\n")
         host.works("apt-get", "purge", "-q", "-y", f"cekalwatch-{name}")
         assert not host.has(f"var/lib/{folder}")

@@ -17,10 +17,12 @@ import uvicorn
 
 from cekalwatch.console.app import ConsoleApp
 from cekalwatch.console.console import Console
-from cekalwatch.console.monitoring.metrics import measured_console
-from cekalwatch.console.serving import pages_config, web_context
+from cekalwatch.console.metrics import measured_console
+from cekalwatch.console.serving import HEADERS_BYTES
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.program.translations import Language
+from cekalwatch.program.web_connections import uvicorn_config
+from cekalwatch.program.web_serving import web_context
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.scenarios.centre import Centre
@@ -127,7 +129,7 @@ async def served(
     )
     with measured_console(settings) as (console, metrics_port):
         context = web_context(settings.web_tls) if settings.web_tls else None
-        server = uvicorn.Server(pages_config(ConsoleApp(console).asgi, settings, context))
+        server = uvicorn.Server(uvicorn_config(ConsoleApp(console).asgi, settings.listen, context, HEADERS_BYTES))
         serving = asyncio.create_task(server.serve())
         try:
             async with asyncio.timeout(WAIT_S):

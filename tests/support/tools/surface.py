@@ -20,6 +20,8 @@ from cekalwatch.camera.settings import CameraSettings
 from cekalwatch.console.cli import app as console
 from cekalwatch.console.routes import ROUTES
 from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.gateway.cli import app as gateway
+from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.notifier.cli.app import app as notifier
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.program.cli.setting_list import describe
@@ -36,6 +38,7 @@ PROGRAMS: Mapping[str, tuple[typer.Typer, type[Settings]]] = {
     "camera": (camera, CameraSettings),
     "notifier": (notifier, NotifierSettings),
     "console": (console, ConsoleSettings),
+    "gateway": (gateway, GatewaySettings),
 }
 
 

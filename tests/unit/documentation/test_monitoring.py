@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from cekalwatch.console.monitoring.metrics import GAUGES
-from cekalwatch.console.monitoring.metrics import PREFIX as CONSOLE
-from cekalwatch.console.monitoring.metrics import Instruments as ConsoleInstruments
+from cekalwatch.console import metrics as console
+from cekalwatch.gateway import metrics as gateway
+from cekalwatch.program.metrics import WebInstruments
 from cekalwatch.server.health.monitoring.collector import METRICS, PREFIX, Instruments
 from tests.support.repository import ROOT
 
@@ -16,28 +16,34 @@ PAGE = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
 MONITORING = ROOT / "deploy" / "monitoring"
 RULES = (MONITORING / "cekalwatch.rules.yml").read_text("utf-8")
 DASHBOARD = json.loads((MONITORING / "grafana-dashboard.json").read_text("utf-8"))
+WEB = {
+    console.PREFIX: (console.GAUGES, WebInstruments(console.PREFIX, "page")),
+    gateway.PREFIX: (gateway.GAUGES, WebInstruments(gateway.PREFIX, gateway.SERVED)),
+}
+"""Of the programs that are called over HTTP: what they read at each request, and what they count."""
 OTHERS = {"process_cpu_seconds_total", "process_resident_memory_bytes", "up"}
 """Metrics that come with the library, and with Prometheus."""
 
 
 def histograms() -> set[str]:
-    found = (*Instruments().registry.collect(), *ConsoleInstruments().registry.collect())
-    return {one.name for one in found if one.type == "histogram"}
+    registries = (Instruments().registry, *(made.registry for _, made in WEB.values()))
+    return {one.name for found in registries for one in found.collect() if one.type == "histogram"}
 
 
 def metrics() -> set[str]:
-    """The names of the server's and the console's metrics, as Prometheus has them."""
+    """The names of the metrics of server, console and gateway, as Prometheus has them."""
     counted = {
         PREFIX + name + ("_total" if kind.__name__.startswith("Counter") else "")
         for name, (kind, *_) in METRICS.items()
     }
-    gauges = {CONSOLE + name for name in GAUGES}
-    console = {
+    gauges = {prefix + name for prefix, (gauges, _) in WEB.items() for name in gauges}
+    web = {
         one.name + ("_total" if one.type == "counter" else "")
-        for one in ConsoleInstruments().registry.collect()
-        if one.name.startswith(CONSOLE)
+        for prefix, (_, made) in WEB.items()
+        for one in made.registry.collect()
+        if one.name.startswith(prefix)
     }
-    return counted | histograms() | gauges | console
+    return counted | histograms() | gauges | web
 
 
 def series() -> set[str]:
@@ -51,7 +57,7 @@ def expressions() -> Iterator[str]:
 
 
 def test_the_page_lists_every_metric_and_no_other() -> None:
-    listed = re.findall(rf"^\| `((?:{PREFIX}|{CONSOLE})\w+)`", PAGE, re.MULTILINE)
+    listed = re.findall(rf"^\| `((?:{'|'.join((PREFIX, *WEB))})\w+)`", PAGE, re.MULTILINE)
     assert sorted(listed) == sorted(metrics())
 
 

@@ -11,8 +11,8 @@ import pytest
 from tests.support.repository import ROOT
 
 FOLDERS = (
-    "docs", "protos", "common", "server", "camera_client", "officer_notifier", "web_console", "client", "deploy",
-    "benchmarks", ".ci",
+    "docs", "protos", "common", "server", "camera_client", "officer_notifier", "web_console", "client", "gateway",
+    "deploy", "benchmarks", ".ci",
 )  # fmt: skip
 TEXTS = frozenset({".md", ".py", ".po", ".sh", ".ps1", ".html", ".toml", ".service", ".yaml", ".proto", ""})
 _INSTALLS = re.compile(r"\b(?:pip3?|pipx|uvx?|poetry|pdm|easy_install|conda)\b[^`\n|]*?\s['\"]?cekalwatch(?![\w./-])")

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from cekalwatch.camera.cli.app import app as camera
 from cekalwatch.console.cli import app as console
+from cekalwatch.gateway.cli import app as gateway
 from cekalwatch.notifier.cli.app import app as notifier
 from cekalwatch.server.cli.app import app as server
 from tests.support.tools.commands import commands_of
 
-PROGRAMS = {"camera": camera, "console": console, "notifier": notifier, "server": server}
+PROGRAMS = {"camera": camera, "console": console, "gateway": gateway, "notifier": notifier, "server": server}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.program.checks.machine import check_settings
 from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.program.cli.setting_list import Setting, describe
@@ -46,6 +47,7 @@ NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
         "cameras.source_user",
     },
     "cekalwatch-notifier": {"console_url", "training_dir"},
+    "cekalwatch-gateway": set(GatewaySettings.model_fields),
 }
 """The settings that 0.2.0 did not have."""
 

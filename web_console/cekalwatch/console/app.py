@@ -102,7 +102,7 @@ class ConsoleApp:
             status = response.status_code
             return response
         finally:
-            self.console.measures.page(page.method, page.path, status, time.perf_counter() - begun_s)
+            self.console.measures.answer(page.method, page.path, status, time.perf_counter() - begun_s)
 
     async def _made(self, page: Page, request: Request) -> Response:
         visit = self._visit(request, used=page.by_a_person, on_wall=page.on_wall)

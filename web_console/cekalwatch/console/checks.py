@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from cekalwatch.console.pages.signing_in.provider import AFTERWARDS
-from cekalwatch.console.serving import web_context
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.office.client.provider_check import judge_provider
@@ -17,6 +16,7 @@ from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.checks.server import check_server
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.settings import LoadedSettings
+from cekalwatch.program.web_serving import web_context
 from cekalwatch.wire.identity import DeviceRole
 
 

@@ -21,7 +21,6 @@ from starlette.responses import Response
 
 from cekalwatch.console.import_jobs import ImportJobs
 from cekalwatch.console.locale.texts import ConsoleTexts
-from cekalwatch.console.monitoring.measures import UNMEASURED, Measures
 from cekalwatch.console.news import News
 from cekalwatch.console.settings import ConsoleSettings
 from cekalwatch.console.signing_in.pending_logins import PendingLogins
@@ -32,6 +31,7 @@ from cekalwatch.office.client.import_client import ImportClient
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.urgency import Urgency
+from cekalwatch.program.measures import UNMEASURED, Measures
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.address import counted_address
 from cekalwatch.wire.calls import Calls

@@ -15,10 +15,13 @@ RENEW_WITHIN = timedelta(days=30)
 """A certificate that has less left should be renewed."""
 
 
-def check_certificate(tls_dir: Path, role: DeviceRole, name: str | None, now: datetime) -> Judged:
-    """Say whose certificate this is, and until when it is valid; `name`: whose it must be, None for any."""
+def check_certificate(tls_dir: Path, role: DeviceRole, name: str | None, now: datetime, program: str = "") -> Judged:
+    """Say whose certificate this is, and until when it is valid; `name`: whose it must be, None for any.
+
+    `program` is the one that has this device, when it has not the name of the role.
+    """
     if not tls_dir.exists():
-        then = "" if role is DeviceRole.SERVER else f"; with its invitation: cekalwatch-{role} init"
+        then = "" if role is DeviceRole.SERVER else f"; with its invitation: {program or f'cekalwatch-{role}'} init"
         return CheckVerdict.WARN, f"none in {tls_dir}: only programs on this machine can be reached{then}"
     try:
         certificate = read_certificate(tls_dir)

@@ -195,13 +195,14 @@ def set_up(
 ) -> OfProgram:
     """Enrol by the invitation, with key and certificate in `tls_dir`; write the settings `file`, and return them.
 
-    Server, `tls_dir` and the site's time zone are written in addition to `facts`. Raises ProgramError. The invitation
-    is not used up if settings exist already, are wrong or cannot be written; if the server refuses it, none remain.
+    Server, `tls_dir` and the site's time zone, where the program has that setting, are written in addition to `facts`.
+    Raises ProgramError. The invitation is not used up if settings exist already, are wrong or cannot be written; if the
+    server refuses it, none remain.
     """
     if file.exists():
         raise ProgramError(f"There are settings in {file} already, which stay as they are", Exit.USAGE)
     settings = {"server_addresses": [invitation.server], "tls_dir": tls_dir.absolute(), **facts}
-    if invitation.time_zone:
+    if invitation.time_zone and "time_zone" in kind.model_fields:
         settings["time_zone"] = invitation.time_zone
     draft = file.with_name(f".{file.name}.new")
     try:

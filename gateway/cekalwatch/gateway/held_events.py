@@ -11,7 +11,7 @@ from collections import deque
 from typing import Final
 
 from cekalwatch.client.alert_stream import AlertStream
-from cekalwatch.client.gateway.messages import Event
+from cekalwatch.gateway.messages import Event
 
 MAX_HELD: Final = 1000
 """When as many wait, no more are read: the server keeps the others."""
@@ -31,6 +31,11 @@ class HeldEvents:
         """The last one that was put in or acknowledged."""
         self._changed = threading.Condition()
         self._stopped = False
+
+    @property
+    def count(self) -> int:
+        """How many wait to be acknowledged."""
+        return len(self._held)
 
     def fill(self) -> bool:
         """Read the subscription until `stop`; for `LOOPS.keep_here`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -21,7 +22,8 @@ from cekalwatch.client.errors import (
     TooManyCallsError,
     UnreachableError,
 )
-from cekalwatch.client.gateway.messages import Problem
+from cekalwatch.gateway.messages import Problem
+from cekalwatch.program.measures import Measures
 
 MAX_BODY_BYTES: Final = 16 * 1024
 """Of a request without a list file."""
@@ -93,9 +95,22 @@ async def _bounded(request: Request, call_next: Callable[[Request], Awaitable[Re
     return response
 
 
-def tell_problems(app: FastAPI) -> None:
-    """Let an application answer errors with problem documents, and bound its requests."""
-    app.middleware("http")(_bounded)
+def tell_problems(app: FastAPI, measures: Measures) -> None:
+    """Let an application answer errors with problem documents, bound its requests, and measure its answers."""
+
+    @app.middleware("http")
+    async def measured(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        status, begun_s = 500, time.perf_counter()
+        try:
+            response = await _bounded(request, call_next)
+            status = response.status_code
+            return response
+        finally:
+            # A path that no route has is the caller's text, and is not repeated.
+            route = getattr(request.scope.get("route"), "path", "none")
+            method = request.method if route != "none" else "none"
+            measures.answer(method, route, status, time.perf_counter() - begun_s)
+
     app.add_exception_handler(GatewayError, _own)
     app.add_exception_handler(CallError, _servers)
     app.add_exception_handler(RequestValidationError, _wrong)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Never
 
 from cekalwatch.client.alert_stream import AlertStream
-from cekalwatch.client.client import SILENCE_S, Problems, open_device
-from cekalwatch.client.gateway.held_events import HeldEvents
-from cekalwatch.client.gateway.settings import GatewaySettings
+from cekalwatch.client.client import SILENCE_S, Problems
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.troubles import Troubles
+from cekalwatch.gateway.held_events import HeldEvents
+from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
+from cekalwatch.program.loops import LOOPS
+from cekalwatch.program.measures import UNMEASURED, Measures
 from cekalwatch.wire.calls import Calls
 
 MAX_WAITING: Final = 16
@@ -46,13 +50,13 @@ class GivenToken:
 
 
 class Gateway:
-    """It may be used from several threads. Nothing is sent before `held.fill` or the first request."""
+    """It may be used from several threads. Nothing is sent before `filling` or the first request."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        """Raises SetUpError."""
-        self.settings = settings
+    def __init__(self, settings: GatewaySettings, measures: Measures = UNMEASURED) -> None:
+        """Raises ProgramError."""
+        self.settings, self.measures = settings, measures
         self.key = settings.caller_key()
-        self.dialer = open_device(settings.servers, settings.tls_dir, settings.name)
+        self.dialer = settings.dialer(measures)
         self._client = SubscriptionClient(
             self.dialer.another(), settings.name, AlertFilter(), NoToken(), rings_nowhere=True
         )
@@ -69,6 +73,19 @@ class Gateway:
         self.held.stop()
         self._client.close()
         self._calls.close()
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Read the subscription in a thread, until the end of the block."""
+        thread = threading.Thread(
+            target=LOOPS.keep_here, args=("gateway_events", self.held.fill, time.sleep), name="events", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            self.held.stop()
+            thread.join()
 
     def problems(self) -> Troubles:
         """Return the present problems, at most a second old; raises CallError. A device has one such call at a time."""

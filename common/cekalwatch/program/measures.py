@@ -1,4 +1,4 @@
-"""The measurements of pages and calls that the console reports. It does not know who receives them."""
+"""The measurements of answers and calls that a program with a web address reports; not who receives them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def unmeasured(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Measures:
-    """Callbacks that record each page and call. The defaults do nothing. Any thread may call them."""
+    """Callbacks that record each answer and call. The defaults do nothing. Any thread may call them."""
 
-    page: Callable[[str, str, int, float], object] = unmeasured
-    """Takes method and route of a page, the status of the answer, and the seconds until it was there."""
+    answer: Callable[[str, str, int, float], object] = unmeasured
+    """Takes method and route of a request, the status of the answer, and the seconds until it was there."""
     call: Callable[[str, str, float | None], object] = unmeasured
     """Gets service and method of a call to the server, its status, and its seconds (None for a stream)."""
 

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from cekalwatch.client.gateway.gateway import Gateway
-from cekalwatch.client.gateway.messages import Problem
-from cekalwatch.client.gateway.problems import MEDIA_TYPE, tell_problems
-from cekalwatch.client.gateway.routes import router
+from cekalwatch.gateway.gateway import Gateway
+from cekalwatch.gateway.messages import Problem
+from cekalwatch.gateway.problems import MEDIA_TYPE, tell_problems
+from cekalwatch.gateway.routes import router
+from cekalwatch.program.measures import UNMEASURED
 
 _CODES: Final = (400, 401, 403, 404, 405, 409, 411, 413, 422, 429, 500, 503)
 _PROBLEM: Final[dict[str, Any]] = {
@@ -18,8 +19,8 @@ _PROBLEM: Final[dict[str, Any]] = {
 }
 
 
-def create_app(gateway: Gateway) -> FastAPI:
-    """Return the application."""
+def create_app(gateway: Gateway | None) -> FastAPI:
+    """Return the application; without a gateway it has its document, and cannot serve."""
     app = FastAPI(
         title="Cekalwatch gateway",
         version="1",
@@ -32,5 +33,5 @@ def create_app(gateway: Gateway) -> FastAPI:
     )
     app.state.gateway = gateway
     app.include_router(router)
-    tell_problems(app)
+    tell_problems(app, gateway.measures if gateway else UNMEASURED)
     return app

@@ -14,9 +14,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from cekalwatch.client.client import Sessions
-from cekalwatch.client.gateway.gateway import Gateway, GivenToken
-from cekalwatch.client.gateway.held_events import PositionError
-from cekalwatch.client.gateway.messages import (
+from cekalwatch.client.list_import import send_list
+from cekalwatch.gateway.gateway import Gateway, GivenToken
+from cekalwatch.gateway.held_events import PositionError
+from cekalwatch.gateway.messages import (
     Acknowledgement,
     Credentials,
     Events,
@@ -25,8 +26,7 @@ from cekalwatch.client.gateway.messages import (
     Session,
     States,
 )
-from cekalwatch.client.gateway.problems import GatewayError
-from cekalwatch.client.list_import import send_list
+from cekalwatch.gateway.problems import GatewayError
 from cekalwatch.office.client.import_client import ImportClient
 from cekalwatch.office.client.session_client import Password
 

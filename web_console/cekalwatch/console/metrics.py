@@ -8,19 +8,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from prometheus_client import CollectorRegistry, GCCollector, Histogram, ProcessCollector
-from prometheus_client import Counter as Count
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from cekalwatch.console.console import Console
 from cekalwatch.console.import_jobs import JobState
-from cekalwatch.console.monitoring.measures import Measures
 from cekalwatch.console.settings import ConsoleSettings
-from cekalwatch.program.metrics import LoopCollector, certificate_days_left, serving_metrics
+from cekalwatch.program.metrics import WebInstruments, certificate_days_left, serving_metrics
 
 PREFIX: Final = "cekalwatch_console_"
-DELAYS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "sessions": ("Browsers that are signed in.", ()),
     "viewers": ("Open pages that update themselves.", ()),
@@ -29,35 +25,6 @@ GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "certificate_days_left": ("Days until the console's certificate expires.", ()),
 }
 """Help and labels of the metrics that each request reads."""
-
-
-class Instruments:
-    """The histograms and counters of the console, in a registry of its own."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry(auto_describe=False)
-        for collector in (ProcessCollector, GCCollector):
-            collector(registry=self.registry)
-        self.registry.register(LoopCollector(PREFIX))
-        made = self.registry
-        self._pages = Count(f"{PREFIX}pages", "Answers to browsers.", ("method", "route", "status"), registry=made)
-        self._page_s = Histogram(
-            f"{PREFIX}page_seconds", "Duration of answers.", ("route",), buckets=DELAYS_S, registry=made
-        )
-        self._calls = Count(f"{PREFIX}server_calls", "Finished calls to the server.", ("call", "status"), registry=made)
-        self._call_s = Histogram(
-            f"{PREFIX}server_call_seconds", "Duration of calls with one answer.", buckets=DELAYS_S, registry=made
-        )
-        self.measures = Measures(page=self._page, call=self._call)
-
-    def _page(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._pages.labels(method, route, str(status)).inc()
-        self._page_s.labels(route).observe(seconds)
-
-    def _call(self, name: str, status: str, seconds: float | None) -> None:
-        self._calls.labels(name, status).inc()
-        if seconds is not None:
-            self._call_s.observe(seconds)
 
 
 class ConsoleCollector(Collector):
@@ -96,7 +63,7 @@ def measured_console(settings: ConsoleSettings) -> Iterator[tuple[Console, int]]
     if not settings.metrics_listen:
         yield Console(settings), 0
         return
-    instruments = Instruments()
+    instruments = WebInstruments(PREFIX, "page")
     console = Console(settings, instruments.measures)
     instruments.registry.register(ConsoleCollector(console))
     with serving_metrics(settings.metrics_listen, instruments.registry) as port:
