@@ -7,10 +7,18 @@ folder. Nothing else is asked of this machine than what clean machines need: roo
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
+
+import pytest
+
+from tests.support.repository import ROOT
 
 WAIT_S = 240.0
 MAX_BUILD_S = 1200.0
@@ -70,6 +78,26 @@ class Containers:
         """Run a command that must end well among their processes and mounts, but with this machine's network."""
         _well(self._done(command, cwd, self._namespaces, MAX_BUILD_S))
 
+    def load_server_image(self) -> None:
+        """Make our image by `make image`, and load its archive as its page says."""
+        packages, out = os.environ["CEKALWATCH_PACKAGES"], self.folder / "image"
+        given = ("--packages", packages, "--out", str(out), "--only", "cekalwatch-server")
+        self.build(sys.executable, "-m", "deploy.container", *given, cwd=ROOT)
+        self.run("podman", "load", "--input", out / f"cekalwatch-server-{version('cekalwatch')}.tar")
+
+    def logs(self) -> str:
+        """What the containers have said last."""
+        names = self.try_("podman", "ps", "--all", "--format", "{{.Names}} {{.Status}}").stdout.splitlines()
+        said = (self.try_("podman", "logs", "--tail", "20", name.split()[0]) for name in names)
+        return "\n".join([*names, *(one.stdout + one.stderr for one in said)])
+
+    def until(self, happens: Callable[[], bool], what: str) -> None:
+        """Wait for it."""
+        until = time.monotonic() + WAIT_S
+        while not happens():
+            assert time.monotonic() < until, f"{what} did not happen\n{self.logs()}"
+            time.sleep(2)
+
     def least(self, *options: str) -> list[str | Path]:
         """Return how a command begins that runs a program of this machine's own in a container without an image."""
         usual = ("--rm", "--network", "bridge", "--volume", "/usr:/usr:ro")
@@ -108,6 +136,18 @@ def own_containers(folder: Path, **variables: str) -> Iterator[Containers]:
         if done.returncode:
             raise ContainersRefusedError(done.stderr.strip())
         yield made
+
+
+@contextmanager
+def containers_or_skip(folder: Path, *programs: str, **variables: str) -> Iterator[Containers]:
+    """Give containers as `own_containers` does; skip where one of `programs` is missing, or they cannot run."""
+    if missing := [name for name in programs if not shutil.which(name)]:
+        pytest.skip(f"containers cannot run here: {', '.join(missing)} is missing")
+    try:
+        with own_containers(folder, **variables) as made:
+            yield made
+    except ContainersRefusedError as refused:
+        pytest.skip(f"containers cannot run here: {refused}")
 
 
 def _settings(folder: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ PostgreSQL and Prometheus are stand-ins of Debian's packages, under the names of
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -22,7 +21,7 @@ import psutil
 import pytest
 
 from deploy.container.__main__ import ACCOUNT_ID
-from tests.packaging.debian.containers import WAIT_S, Containers, ContainersRefusedError, own_containers
+from tests.packaging.debian.containers import WAIT_S, Containers, containers_or_skip
 from tests.packaging.debian.stand_ins import COMPOSE, make_stand_ins
 from tests.support.repository import ROOT
 
@@ -82,18 +81,9 @@ class Compose:
         """Run a command in the container of a service."""
         return self.run("podman", "compose", "exec", "-T", service, *command)
 
-    def logs(self) -> str:
-        """What the containers have said last."""
-        names = self.try_("podman", "ps", "--all", "--format", "{{.Names}} {{.Status}}").stdout.splitlines()
-        said = (self.try_("podman", "logs", "--tail", "20", name.split()[0]) for name in names)
-        return "\n".join([*names, *(one.stdout + one.stderr for one in said)])
-
     def until(self, happens: Callable[[], bool], what: str) -> None:
         """Wait for it."""
-        until = time.monotonic() + WAIT_S
-        while not happens():
-            assert time.monotonic() < until, f"{what} did not happen\n{self.logs()}"
-            time.sleep(2)
+        self._containers.until(happens, what)
 
     def serving(self) -> bool:
         """Whether the server's page of its health says so, as the image asks for it."""
@@ -116,14 +106,9 @@ class Compose:
 @pytest.fixture(scope="module")
 def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
     """A storage with nothing in it; skips where containers cannot run."""
-    if missing := [name for name in (*PROGRAMS, *LIBRARIES) if not shutil.which(name)]:
-        pytest.skip(f"containers cannot run here: {', '.join(missing)} is missing")
-    try:
-        folder = tmp_path_factory.mktemp("containers") / "own"
-        with own_containers(folder, CEKALWATCH_VERSION=VERSION) as made:
-            yield made
-    except ContainersRefusedError as refused:
-        pytest.skip(f"containers cannot run here: {refused}")
+    folder = tmp_path_factory.mktemp("containers") / "own"
+    with containers_or_skip(folder, *PROGRAMS, *LIBRARIES, CEKALWATCH_VERSION=VERSION) as made:
+        yield made
 
 
 def ask_for_health(containers: Containers, ended: Event) -> None:
@@ -137,25 +122,9 @@ def ask_for_health(containers: Containers, ended: Event) -> None:
 @pytest.fixture(scope="module")
 def images(containers: Containers) -> Containers:
     """The storage with the three images: our own by `make image`, whose archive is loaded as the page says."""
-    packages, out = os.environ["CEKALWATCH_PACKAGES"], containers.folder / "image"
-
-    def make_ours() -> None:
-        make = (
-            sys.executable,
-            "-m",
-            "deploy.container",
-            "--packages",
-            packages,
-            "--out",
-            str(out),
-            "--only",
-            "cekalwatch-server",
-        )
-        containers.build(*make, cwd=ROOT)
-        containers.run("podman", "load", "--input", out / f"cekalwatch-server-{VERSION}.tar")
-
     with ThreadPoolExecutor() as pool:
-        made = [pool.submit(make_ours), pool.submit(make_stand_ins, containers, ROOT / "build/stand-ins")]
+        stand_ins = pool.submit(make_stand_ins, containers, ROOT / "build/stand-ins")
+        made = [pool.submit(containers.load_server_image), stand_ins]
     for one in made:
         one.result()
     return containers
