@@ -20,7 +20,8 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.columns import SEALED, SUBJECT_FACTS, Sealed
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.signed_row import signed_models
-from cekalwatch.server.storage.keys.resealing import ROWS_A_STEP, STEPS_A_TURN, Resealer
+from cekalwatch.server.storage.keys import resealing
+from cekalwatch.server.storage.keys.resealing import STEPS_A_TURN, Resealer
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import SubjectRow, WatchlistStateRow
@@ -33,6 +34,13 @@ from tests.support.tools.stored_templates import stored_templates
 pytestmark = pytest.mark.both_databases
 
 OTHER = KnownKey(SecretMasterKey(b"other key of 32 bytes, for tests"), "another file")
+
+
+@pytest.fixture
+def rows_a_step(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Fewer than a server seals in a step: as many steps then need fewer people."""
+    monkeypatch.setattr(resealing, "ROWS_A_STEP", 4)
+    return resealing.ROWS_A_STEP
 
 
 def fill(database: Database, people: int = 3) -> None:
@@ -139,8 +147,8 @@ def test_after_a_rotation_everything_is_sealed_with_the_new_key_and_reads_as_bef
     assert contents(database) == before
 
 
-def test_resealing_that_was_interrupted_goes_on_where_it_stopped(database: Database) -> None:
-    fill(database, people=2 * ROWS_A_STEP + 1)
+def test_resealing_that_was_interrupted_goes_on_where_it_stopped(database: Database, rows_a_step: int) -> None:
+    fill(database, people=2 * rows_a_step + 1)
     before = contents(database)
     keys = key_store(database)
     keys.rotate()
@@ -157,8 +165,8 @@ def test_resealing_that_was_interrupted_goes_on_where_it_stopped(database: Datab
 
 
 @pytest.mark.slow
-def test_a_server_reseals_in_turns_until_all_is_done(database: Database) -> None:
-    people = ROWS_A_STEP * STEPS_A_TURN // 6 + 1  # more values than one turn takes
+def test_a_server_reseals_in_turns_until_all_is_done(database: Database, rows_a_step: int) -> None:
+    people = rows_a_step * STEPS_A_TURN // 6 + 1  # more values than one turn takes
     fill(database, people)
     keys = key_store(database)
     resealer = Resealer(database, keys)
