@@ -8,7 +8,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.auth.directory import ldap
 from cekalwatch.server.auth.directory.ldap import DirectoryError, LdapDirectory
 from cekalwatch.server.auth.directory.terms import DirectoryTerms
+from cekalwatch.server.wiring.directory import FOLLOW_PERIOD_S
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.site_pki import Site
 
@@ -89,6 +91,21 @@ def test_an_answer_without_end_ends(site: Site, monkeypatch: pytest.MonkeyPatch,
         with serving(site, behave, secure=secure) as terms:
             assert why(terms).startswith("127.0.0.1: ")
         assert time.monotonic() - began < 8
+
+
+def test_servers_that_hang_one_after_another_leave_the_look_its_minute(site: Site, monkeypatch: pytest.MonkeyPatch):
+    """They take the connection and say nothing; who leaves a group still loses the role within a minute."""
+    assert ldap.LOOK_S + FOLLOW_PERIOD_S <= 60
+    monkeypatch.setattr(ldap, "LOOK_S", 3.0)
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        ports = [one.getsockname()[1] for one in silent]
+        dripping = stack.enter_context(serving(site, drips))
+        urls = [f"{scheme}://127.0.0.1:{port}" for port in ports for scheme in ("ldaps", "ldap")]
+        began = time.monotonic()
+        told = why(replace(dripping, servers=(*urls, *dripping.servers)))
+        assert time.monotonic() - began < 6
+        assert told.count("127.0.0.1: ") == len(urls) + 1, "each was asked"
 
 
 def test_bytes_that_are_no_ldap_are_no_answer(site: Site):

@@ -128,7 +128,8 @@ class Server:
         capture = init_capture(context, gallery, alerts.announce, lambda: alerts.fanout.read_s, presence)
         watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail, thumbnails)
         ports = init_ports(context, alerts, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)
-        peers = init_peers(cluster, lambda: self.address, recognition.engines, presence, capture)
+        gates = init_gates(context)
+        peers = init_peers(cluster, lambda: self.address, recognition.engines, presence, capture, gates)
         health = init_health(context, certificates, audit, capture, gallery, peers, ports, lambda: self._stopping)
         alarms = init_alarms(context, presence, gallery, health, cluster, certificates.revoked, attendance)
         readiness = ReadinessGauge(
@@ -180,7 +181,7 @@ class Server:
                 CaptureServicer(capture.sessions),
                 alerts.servicer,
                 watchlist.servicer,
-                operations_servicer(context, gallery, status),
+                operations_servicer(context, gallery, status, gates.board(peers.whole)),
                 authentication.servicer,
                 alarms.servicer,
                 watchlist.feed_servicer,
@@ -234,7 +235,7 @@ class Server:
             *(monitoring.jobs if monitoring else ()),
             *init_notices(context, alarms.board, lambda: alarms.feed.open, readiness.of),
             init_directory(context, alarms.board),
-            *init_gates(context, alarms.board),
+            *gates.jobs(alarms.board),
             *init_keys(context),
             telling(peers),
         )

@@ -132,6 +132,7 @@ PEOPLE |= {
 }
 SUPERVISION = [f"cekalwatch.v1.AlertService/{name}" for name in ("TakeOverAlert", "ConfirmAlert", "EnterReference")]
 SUPERVISION += [f"cekalwatch.v1.ShiftService/{name}" for name in ("GetExerciseHours", "SetExerciseHours")]
+SUPERVISION += [f"cekalwatch.v1.OperationsService/{name}" for name in ("GetGates", "SetGatePolicy")]
 AIMING = {f"cekalwatch.v1.CameraService/{name}": KEEPERS for name in ("GetAimingPicture", "ListSurveys")}
 # Device role -> what a method begins with -> the roles of which the person on the device must have one.
 MAY: dict[DeviceRole, dict[str, frozenset[PersonRole]]] = {
@@ -204,7 +205,7 @@ WELCOME = {"cekalwatch.v1.AlertService/SubscribeAlerts": OFFICERS, "cekalwatch.v
 """What a device may alone, and where a session that is shown must be of one of these roles."""
 WITH_TWO = (
     *("/SetThreshold", "/ForgetLearnedThreshold", "/AcceptShrunkenList", "/ExportAuditEntries", "/AddLawRow"),
-    "/AmendOrder",
+    *("/AmendOrder", "/SetGatePolicy"),
 )
 NOBODY = None
 SERVED = (SITE, OTHER_SITE)

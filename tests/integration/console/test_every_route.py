@@ -131,6 +131,8 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("POST", "/list/sync/accept"): Walk(LIST, 409, 409),
     ("GET", "/threshold"): Walk(SYSTEM),
     ("POST", "/threshold/{act}"): Walk(SYSTEM, 409, 409),
+    ("GET", "/gates"): Walk(SUPERVISES),
+    ("POST", "/gates/{act}"): Walk(SUPERVISES, 409, 409),
     ("GET", "/audit"): Walk(AUDIT),
     ("GET", "/audit/{sequence}"): Walk(AUDIT),
     ("POST", "/audit/verify"): Walk(AUDIT),
@@ -185,7 +187,7 @@ def keyed(page: Page, alert_id: str) -> str:
         "answer": "sign",
         "hand_over_id": "none",
     }
-    return page.path.format(**keys, name=at("here", Role.OFFICER), act="set" if "threshold" in page.path else "unlock")
+    return page.path.format(**keys, name=at("here", Role.OFFICER), act="unlock" if "people" in page.path else "set")
 
 
 def at(where: str, role: Role) -> str:

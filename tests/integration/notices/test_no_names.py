@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.gates import MAY_HOLD, GatePolicy
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
 from cekalwatch.contract.values.subjects import TravelDocument
@@ -20,7 +21,6 @@ from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, stamp
-from cekalwatch.server.domain.gates import MAY_HOLD, GatePolicy
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices.collector import AlertNotices, CheckpointNotices, NoticeCollector, Source, TroubleNotices

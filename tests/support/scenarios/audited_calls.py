@@ -39,6 +39,7 @@ from cekalwatch.v1 import (
     device_service_pb2_grpc,
     enrolment_service_pb2,
     enrolment_service_pb2_grpc,
+    gate_pb2,
     list_feed_service_pb2,
     list_feed_service_pb2_grpc,
     operations_service_pb2,
@@ -552,6 +553,14 @@ async def set_threshold(scene: Scene) -> None:
     hire(scene, "sari", PersonRole.SUPERVISOR)
     request = operations_service_pb2.SetThresholdRequest(threshold=0.45)
     await scene.operations.SetThreshold(request, metadata=await two_people(scene, "adi", "sari", request))
+
+
+async def set_gate_policy(scene: Scene) -> None:
+    hire(scene, "adi", PersonRole.ADMINISTRATOR)
+    hire(scene, "sari", PersonRole.SUPERVISOR)
+    policy = gate_pb2.GatePolicy(states=[adjudication_pb2.ALERT_STATE_NEW], minutes=10)
+    request = operations_service_pb2.SetGatePolicyRequest(policy=policy, reason=gate_pb2.GATE_POLICY_REASON_TRIAL)
+    await scene.operations.SetGatePolicy(request, metadata=await two_people(scene, "sari", "adi", request))
 
 
 async def forget_learned(scene: Scene) -> None:

@@ -6,7 +6,11 @@ from google.protobuf.message import Message
 
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.audit_service_pb2 import ExportAuditEntriesRequest
-from cekalwatch.v1.operations_service_pb2 import ForgetLearnedThresholdRequest, SetThresholdRequest
+from cekalwatch.v1.operations_service_pb2 import (
+    ForgetLearnedThresholdRequest,
+    SetGatePolicyRequest,
+    SetThresholdRequest,
+)
 from cekalwatch.v1.people_service_pb2 import (
     AddPersonRequest,
     ChangePersonRequest,
@@ -20,6 +24,7 @@ from tests.support.scenarios.people import PASSWORD
 ACTIONS: dict[type[Message], session_pb2.TwoPersonAction.ValueType] = {
     SetThresholdRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD,
     ForgetLearnedThresholdRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_THRESHOLD,
+    SetGatePolicyRequest: session_pb2.TWO_PERSON_ACTION_SET_GATES,
     AcceptShrunkenListRequest: session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST,
     AddLawRowRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_LAW,
     AmendOrderRequest: session_pb2.TWO_PERSON_ACTION_AMEND_ORDER,

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from google.protobuf.descriptor import FieldDescriptor
 
 from cekalwatch.camera.survey.findings import BINS
 from cekalwatch.console.import_jobs import GROUPS, JobState
@@ -45,6 +46,7 @@ from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
 from cekalwatch.contract.values.devices import DeviceState
 from cekalwatch.contract.values.exercises import ExerciseResult, ExerciseStage
+from cekalwatch.contract.values.gates import GateAsk, GatePolicyReason
 from cekalwatch.contract.values.imports import LIST_COLUMNS, DayOrder
 from cekalwatch.contract.values.law import ART_9_FACTS
 from cekalwatch.contract.values.orders import (
@@ -87,6 +89,11 @@ from tests.support.scenarios.second_person import ACTIONS
 PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})
 TEMPLATES = ("*.html", "*.jinja")
 
+
+def _parts(field: FieldDescriptor) -> list[FieldDescriptor]:
+    return [*field.message_type.fields] if field.message_type else []
+
+
 FAMILIES: dict[str, dict[str, set[str]]] = {
     "camera": {
         "ADVICE_": {advice.name for advice in Advice},
@@ -108,6 +115,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "ERRAND_": set(Lost),
         "EXPORT_": {form.upper() for form in ExportFormat},
         "FIGURE_": {line.name for line in LINES},
+        "GATE_ASKS_": {ask.name for ask in GateAsk},
         "GLANCE_": set(KINDS),
         "IMPORT_GROUP_": {*GROUPS, "UNCHANGED"},
         "IMPORT_IS_": set(JobState),
@@ -159,6 +167,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "EXERCISE_": set(ExerciseResult),
         "EXERCISE_STAGE_": set(ExerciseStage),
         "ESCALATION_": {level.name for level in Escalation} - {"COUNTER"},
+        "GATES_WHY_": set(GatePolicyReason),
         "HINDRANCE_": set(Hindrance),
         "LOOKALIKE_": {LookalikeJudgement.SAME_PERSON, LookalikeJudgement.DIFFERENT_PEOPLE},
         "ORDER_GROUND_": set(OrderGround),
@@ -184,7 +193,12 @@ OPTIONAL: dict[str, dict[str, set[str]]] = {
     "office": {
         "REFUSED_": set(Code),
         "APPROVE_": {request.__name__.removesuffix("Request") for request in ACTIONS},
-        "APPROVED_": {field.name for request in ACTIONS for field in request.DESCRIPTOR.fields},
+        "APPROVED_": {
+            name
+            for request in ACTIONS
+            for field in request.DESCRIPTOR.fields
+            for name in (field.name, *(f"{field.name}.{one.name}" for one in _parts(field)))
+        },
     }
 }
 """Families of which some members have a text; the code asks which."""

@@ -92,6 +92,7 @@ MENU: Final = (
         (
             Entry("/cameras", "CAMERAS", KEEPS_SYSTEM),
             Entry("/threshold", "THRESHOLD", KEEPS_SYSTEM),
+            Entry("/gates", "GATES", CONFIRMS),
             Entry("/people", "PEOPLE", KEEPS_PEOPLE),
             Entry("/devices", "DEVICES", KEEPS_DEVICES),
             Entry("/system", "SYSTEM", KEEPS_SYSTEM),

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cekalwatch.console.clients.administration_client import CameraClient, DeviceClient, PeopleClient, SessionCheck
 from cekalwatch.console.clients.audit_client import AuditClient
-from cekalwatch.console.clients.operations_client import CounterClient, ReportClient, ThresholdClient
+from cekalwatch.console.clients.operations_client import CounterClient, GateClient, ReportClient, ThresholdClient
 from cekalwatch.console.clients.shift_client import ShiftClient
 from cekalwatch.console.console import Console
 from cekalwatch.console.guide_texts import guide_of
@@ -188,6 +188,11 @@ class RequestContext:
     def thresholds(self) -> ThresholdClient:
         """The calls about the decision threshold."""
         return ThresholdClient(self.console.calls, self.signed_in)
+
+    @property
+    def gates(self) -> GateClient:
+        """The supervisor's calls about gates."""
+        return GateClient(self.console.calls, self.signed_in)
 
     @property
     def reports(self) -> ReportClient:

@@ -32,5 +32,9 @@ def signed_facts(approval: Approval, texts: Texts) -> tuple[Fact, ...] | None:
 def _word(word: str | bool, texts: Texts) -> str:  # a value of a request
     if isinstance(word, bool):
         return texts.say("APPROVED_YES" if word else "APPROVED_NO")
-    role = word.removeprefix("PERSON_ROLE_")
+    role, state, why = (word.removeprefix(one) for one in ("PERSON_ROLE_", "ALERT_STATE_", "GATE_POLICY_REASON_"))
+    if state != word and f"STATE_{state}" in texts:
+        return texts.say(f"STATE_{state}")
+    if why != word and f"GATES_WHY_{why}" in texts:
+        return texts.say(f"GATES_WHY_{why}")
     return texts.say(f"ROLE_{role}") if f"ROLE_{role}" in texts else safe_text(word)

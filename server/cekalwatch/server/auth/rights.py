@@ -123,6 +123,7 @@ _ACKNOWLEDGEMENT = _at_desks(KEEPS_SOURCES)
 _THRESHOLD = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
 )
+_GATES = Right(_devices(*((role, Reach.SERVER, CONFIRMS) for role in _DESKS)), TwoPersonAction.SET_GATES)
 # To give rights takes two people, to take them away one.
 _PEOPLE = Right(
     _devices(*((role, Reach.SERVER, KEEPS_PEOPLE) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS))),
@@ -209,6 +210,8 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.OperationsService/GetThreshold": _STATUS,
         "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
         "/cekalwatch.v1.OperationsService/ForgetLearnedThreshold": _THRESHOLD,
+        "/cekalwatch.v1.OperationsService/GetGates": _CONFIRMATION,
+        "/cekalwatch.v1.OperationsService/SetGatePolicy": _GATES,
         "/cekalwatch.v1.AuditService/SearchAuditEntries": _TRAIL,
         "/cekalwatch.v1.AuditService/GetAuditEntry": _TRAIL,
         "/cekalwatch.v1.AuditService/VerifyAuditTrail": _TRAIL,

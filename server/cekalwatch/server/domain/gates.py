@@ -9,57 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
-from cekalwatch.contract.values.adjudication import CLEARING, UNDO_FOR, UNSETTLED, AlertState
+from cekalwatch.contract.values.adjudication import CLEARING, UNDO_FOR, AlertState
+from cekalwatch.contract.values.gates import GateAsk, GatePolicy
 from cekalwatch.server.domain.alerts.alert import Alert
 
-MAY_HOLD: Final = UNSETTLED | {AlertState.CONFIRMED}
-"""The states of an alert that a policy may bind to a hold."""
-MIN_MINUTES: Final = 1
-MAX_MINUTES: Final = 60
 GO_LASTS: Final = timedelta(seconds=30)
 """How long a judgement is repeated to the gate."""
 
 
-class GateAsk(StrEnum):
-    """What a gate is asked."""
-
-    HOLD = "hold"
-    """Let an officer see to the traveller before the gate opens."""
-    GO = "go"
-    """A person judged that the traveller is somebody else, or not listed: an earlier hold is over."""
-    NONE = "none"
-    """Nothing: the gate goes by its own rules."""
-
-
-class GatePolicyError(ValueError):
-    """A policy that may not be; the message says why."""
-
-
 @dataclass(frozen=True)
-class GatePolicy:
-    """Which alerts ask for a hold. Raises GatePolicyError."""
+class Asked:
+    """What a gate is asked at a moment."""
 
-    states: frozenset[AlertState] = frozenset()
-    """None: gates are never asked anything."""
-    minutes: int = 10
-    """How long after the newest sighting: who was seen there earlier has gone on."""
-
-    def __post_init__(self) -> None:
-        if not self.states <= MAY_HOLD:
-            raise GatePolicyError(f"only alerts that are {', '.join(sorted(MAY_HOLD))} may hold a gate")
-        if not MIN_MINUTES <= self.minutes <= MAX_MINUTES:
-            raise GatePolicyError(f"a hold lasts {MIN_MINUTES} to {MAX_MINUTES} minutes after the newest sighting")
+    ask: GateAsk
+    hold_ends_at: datetime | None = None
+    """When its hold ends if nothing happens; None without a hold."""
 
 
-def asked_of(policy: GatePolicy, site: str, counter: str, alerts: Iterable[Alert], now: datetime) -> GateAsk:
+def asked_of(policy: GatePolicy, site: str, counter: str, alerts: Iterable[Alert], now: datetime) -> Asked:
     """Return what the gate of a counter is asked now. Exercises ask nothing of a gate (domain rule 16)."""
     here = [one for one in alerts if _concerns(one, site, counter)]
-    if any(_holds(policy, one, now) for one in here):
-        return GateAsk.HOLD
-    return GateAsk.GO if any(_released(policy, one, now) for one in here) else GateAsk.NONE
+    if held := [one for one in here if _holds(policy, one, now)]:
+        return Asked(GateAsk.HOLD, max(_hold_ends_at(policy, one, now) for one in held))
+    return Asked(GateAsk.GO if any(_released(policy, one, now) for one in here) else GateAsk.NONE)
 
 
 def _concerns(alert: Alert, site: str, counter: str) -> bool:
@@ -71,6 +45,13 @@ def _concerns(alert: Alert, site: str, counter: str) -> bool:
 def _holds(policy: GatePolicy, alert: Alert, now: datetime) -> bool:
     recent = now - alert.last_seen_at < timedelta(minutes=policy.minutes)
     return recent and bool(policy.states) and (alert.state in policy.states or _may_be_undone(alert, now))
+
+
+def _hold_ends_at(policy: GatePolicy, alert: Alert, now: datetime) -> datetime:
+    """Return when an alert that holds does so no more."""
+    at = _judged_at(alert)
+    over = alert.last_seen_at + timedelta(minutes=policy.minutes)
+    return min(over, at + UNDO_FOR) if at and _may_be_undone(alert, now) else over
 
 
 def _judged_at(alert: Alert) -> datetime | None:

@@ -6,26 +6,22 @@ resemble their photographs less, so more are missed. Methods block.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdPoint
-from cekalwatch.server.audit.entry import Action, ObjectKind
-from cekalwatch.server.audit.search_terms import action_term
+from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.gallery.comparison import genuine_scores
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdRule
 from cekalwatch.server.gallery.threshold_learning import MAX_COMPARED_SUBJECTS, MIN_COMPARED_PHOTOGRAPHS
 from cekalwatch.server.learning.learned_threshold import SiteFindings
-from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
+from cekalwatch.server.storage.audit.search import AuditSearch
+from cekalwatch.server.storage.audit.signers import JointEntry, newest_joint_entry
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.store import TemplateStore
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore
@@ -120,25 +116,7 @@ class ThresholdOutlooks:
         return self._compared[1]
 
 
-@dataclass(frozen=True)
-class ThresholdSigners:
-    """The people who set the threshold, and the time."""
-
-    at: datetime
-    names: tuple[str, ...]
-    """For screens."""
-
-
-def threshold_signers(search: AuditSearch, people: PeopleStore, model_version: str) -> ThresholdSigners | None:
+def threshold_signers(search: AuditSearch, people: PeopleStore, model_version: str) -> JointEntry | None:
     """Return who set the threshold last, by the audit trail; None if that was for another model."""
-    newest = search.page(AuditQuery((action_term(Action.THRESHOLD_SET),)), 1).found
-    for place, link in newest:
-        try:
-            signers = [UUID(one.removeprefix(f"{ObjectKind.PERSON}:")) for one in json.loads(link.objects)]
-            of_model = json.loads(link.details)["model"] == model_version
-        except (ValueError, KeyError, TypeError):  # the entry is damaged, which `audit verify` reports
-            return None
-        if of_model:
-            names = people.display_names(signers)
-            return ThresholdSigners(place.at, tuple(names[one] for one in signers if one in names))
-    return None
+    newest = newest_joint_entry(search, people, Action.THRESHOLD_SET)
+    return newest if newest and newest.details.get("model") == model_version else None

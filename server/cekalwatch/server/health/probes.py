@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +17,7 @@ import structlog
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import is_wrong
+from cekalwatch.contract.values.gates import GateAsk
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.captures import CameraClock, Capture
 from cekalwatch.server.domain.checkpoints import Camera
@@ -134,6 +135,22 @@ class AgentPresence:
 
 
 @dataclass(frozen=True)
+class GatePresence:
+    """The gate of a counter, at the server that tells it."""
+
+    told_at: datetime
+    """When it was told last, whether it answered or not."""
+    heard_at: datetime
+    """When it answered last, or this server began to tell it."""
+    asks: GateAsk | None = None
+    """What the last notice asked that it took; None while it has taken none."""
+    hold_ends_at: datetime | None = None
+    """When its hold ends if nothing happens."""
+    problem: str = ""
+    """Why it did not take the last notice; empty if it took it."""
+
+
+@dataclass(frozen=True)
 class ServerRun:
     """A server that shares the database, from its start to its end, with its load."""
 
@@ -154,6 +171,8 @@ class ServerRun:
     """Captures that wait for their embedding."""
     captures_per_second: float = 0.0
     """Since its last report."""
+    gates: Mapping[str, GatePresence] = field(default_factory=dict)
+    """The gates that it has told, by name."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,10 +16,12 @@ import structlog
 import uuid6
 
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
+from cekalwatch.contract.values.gates import GateAsk, GatePolicy
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.gates import GateAsk, GatePolicy, asked_of
+from cekalwatch.server.domain.gates import asked_of
 from cekalwatch.server.domain.notices import Notice, stamp
+from cekalwatch.server.health.probes import GatePresence
 from cekalwatch.server.notices.terms import GateTerms, WebhookTerms
 from cekalwatch.server.notices.webhook import Webhook
 from cekalwatch.server.outbox import DeliveryError
@@ -70,42 +73,45 @@ class GateTeller:
         webhook = WebhookTerms(terms.name, terms.url, terms.secret_file, terms.authorities)
         self._webhook = Webhook(webhook, TIMEOUT_S, TIMEOUT_S)
         self._told: GateAsk | None = None
-        self._told_at = clock.now() - TELL_EVERY
-        self.heard_at = clock.now()
-        """When the gate answered last, or this server began to tell it."""
-        self.reason = ""
-        """Why it did not take the last notice; empty if it did."""
+        self.presence: GatePresence | None = None
+        """The state of the gate; None while this server has not told it anything."""
 
     def tell(self) -> None:
         """Tell the gate its state when that is new, or was told some seconds ago. Raises StorageError."""
         now = self._clock.now()
         policy, site = self._policy(), self.terms.site
         alerts = self._alerts.of(site) if policy.states else []
-        ask = asked_of(policy, site, self.terms.counter, alerts, now)
-        if ask is self._told and now - self._told_at < TELL_EVERY:
+        asked, before = asked_of(policy, site, self.terms.counter, alerts, now), self.presence
+        if before and asked.ask is self._told and now - before.told_at < TELL_EVERY:
+            self.presence = replace(before, hold_ends_at=asked.hold_ends_at)
             return
+        if before is None or now - before.told_at >= SILENT_AFTER:  # another server told it meanwhile
+            before = GatePresence(told_at=now, heard_at=now)
         notice_id = str(uuid6.uuid7())
         data: dict[str, object] = {
             "gate": self.terms.name,
             "site": self.terms.site,
             "counter": self.terms.counter,
-            "asks": str(ask),
+            "asks": str(asked.ask),
             "until": stamp(now + LASTS),
         }
-        self._told_at = now
         try:
             self._webhook.send(notice_id, Notice(f"gate/{notice_id}", "gate.state", now, data).body(), now)
         except DeliveryError as error:
             self._told = None  # it is told the present state as soon as it answers
-            if not self.reason:
+            if not before.problem:
                 log.warning("gate_away", gate=self.terms.name, failure=error.failure)
-            self.reason = str(error)
+            self.presence = replace(before, told_at=now, problem=str(error))
             return
-        if ask is not self._told:
-            log.info("gate_told", gate=self.terms.name, asks=str(ask))
-        self._told, self.heard_at, self.reason = ask, self._clock.now(), ""
+        if asked.ask is not self._told:
+            log.info("gate_told", gate=self.terms.name, asks=str(asked.ask))
+        self._told = asked.ask
+        self.presence = GatePresence(now, self._clock.now(), asked.ask, asked.hold_ends_at)
 
     @property
     def silent(self) -> bool:
-        """Whether it has not answered for too long."""
-        return self._clock.now() - self.heard_at >= SILENT_AFTER
+        """Whether it has not answered for too long, while this server tells it."""
+        if (one := self.presence) is None:
+            return False
+        now = self._clock.now()
+        return now - one.heard_at >= SILENT_AFTER > now - one.told_at

@@ -23,6 +23,7 @@ from cekalwatch.server.storage.cluster.lease_store import LeaseStore
 from cekalwatch.server.storage.cluster.presence_store import PresenceStore, RefusalStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.capture import CaptureParts
+from cekalwatch.server.wiring.gates import GateParts
 from cekalwatch.server.wiring.storage import Context
 
 KEEP_LEASE_PERIOD_S = PERIOD_S
@@ -77,7 +78,12 @@ def init_cluster(context: Context) -> ClusterParts:
 
 
 def init_peers(
-    cluster: ClusterParts, address: Callable[[], str], engines: EngineInUse, presence: Presence, capture: CaptureParts
+    cluster: ClusterParts,
+    address: Callable[[], str],
+    engines: EngineInUse,
+    presence: Presence,
+    capture: CaptureParts,
+    gates: GateParts,
 ) -> Peers:
     """Return the presence of this server, which listens at `address`, and of all others."""
     context, started_at = cluster.context, cluster.context.clock.now()
@@ -92,6 +98,7 @@ def init_peers(
             engines.engine.recogniser.model_version,
             context.settings.law,
             started_at,
+            gates=gates.presence(),
         )
 
     def load() -> Load:

@@ -15,7 +15,7 @@ from cekalwatch.server.storage.people.group_store import GroupStore
 from cekalwatch.server.wiring.storage import Context
 
 FOLLOW_PERIOD_S: Final = 15.0
-"""With a whole look (`LONGEST_S`), less than the minute within which who leaves a group loses the role."""
+"""With a whole look (`LOOK_S`), less than the minute within which who leaves a group loses the role."""
 
 
 def init_directory(context: Context, board: AlarmBoard) -> LeaderJob:

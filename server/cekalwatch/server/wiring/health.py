@@ -29,6 +29,7 @@ from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.health.state.status import MaintenanceReader, StatusService
+from cekalwatch.server.notices.gate_board import GateBoard
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.wiring.audit import AuditParts
@@ -151,7 +152,9 @@ def init_health(
     )
 
 
-def operations_servicer(context: Context, gallery: GalleryParts, status: StatusService) -> OperationsServicer:
+def operations_servicer(
+    context: Context, gallery: GalleryParts, status: StatusService, gates: GateBoard
+) -> OperationsServicer:
     """Return what serves operators."""
     settings, stores, engines = context.settings, context.stores, gallery.engines
     setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.engine.pack.score_version)
@@ -171,7 +174,7 @@ def operations_servicer(context: Context, gallery: GalleryParts, status: StatusS
 
     names, waiting = stores.people.display_names, stores.handling.waiting_at
     counters = CounterBoard(status.cameras, status.policies, status.peers.whole, names, waiting)
-    return OperationsServicer(status, counters, setting, outlooks, signers, today)
+    return OperationsServicer(status, counters, setting, outlooks, signers, today, gates)
 
 
 def maintenance_reader(context: Context) -> MaintenanceReader:

@@ -1,11 +1,13 @@
-"""The calls about the server: its status, its threshold and the report of the site. Errors stay grpc.RpcError."""
+"""The calls about the server: its status, threshold, gates and the report of the site. Errors stay grpc.RpcError."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from cekalwatch.contract.codec.gates import GATE_POLICY, GATES_OUTLOOK, REASONS
 from cekalwatch.contract.codec.reports import FIELD_REPORT, PERIOD_LENGTHS
 from cekalwatch.contract.codec.status import COUNTER, SERVER_STATUS, THRESHOLD_OUTLOOK
+from cekalwatch.contract.values.gates import GatePolicy, GatePolicyReason, GatesOutlook
 from cekalwatch.contract.values.reports import FieldReport, PeriodLength
 from cekalwatch.contract.values.status import CounterStatus, ServerStatus
 from cekalwatch.contract.values.thresholds import ThresholdOutlook
@@ -81,6 +83,26 @@ class ThresholdClient(ServiceClient[OperationsServiceStub]):
     def forget(self, oblivion: JointRequest, word: str) -> None:
         """Forget the learned threshold, with the approval of a second person."""
         self._call(lambda stub: stub.ForgetLearnedThreshold, oblivion.request, word)
+
+
+class GateClient(ServiceClient[OperationsServiceStub]):
+    """A supervisor's calls about gates. Several threads may use it."""
+
+    stub = OperationsServiceStub
+
+    def outlook(self) -> GatesOutlook:
+        """Return the gates of the person's sites, and the policy in force."""
+        return GATES_OUTLOOK.read(self._call(lambda stub: stub.GetGates, pb.GetGatesRequest()))
+
+    @staticmethod
+    def change(policy: GatePolicy, reason: GatePolicyReason) -> JointRequest:
+        """Return what two people sign to set the policy."""
+        request = pb.SetGatePolicyRequest(policy=GATE_POLICY.write(policy), reason=REASONS.number(reason))
+        return JointRequest(session_pb2.TWO_PERSON_ACTION_SET_GATES, request)
+
+    def set(self, change: JointRequest, word: str) -> None:
+        """Set the policy, with the approval of a second person."""
+        self._call(lambda stub: stub.SetGatePolicy, change.request, word)
 
 
 class ReportClient(ServiceClient[ReportServiceStub]):

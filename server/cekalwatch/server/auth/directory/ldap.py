@@ -1,6 +1,6 @@
 """Asks a directory who is in some groups, by LDAP over TLS (RFC 4511, 4513; paged results of RFC 2696).
 
-Blocks, for half a minute at most. What the directory says is foreign: bytes, time and numbers of answers are bounded,
+Blocks, for `LOOK_S` at most, however many servers hang; looking up a server's name comes on top. What the directory says is foreign: bytes, time and numbers of answers are bounded,
 no referral is followed, names are escaped in filters, and an answer that is not whole is none.
 """
 
@@ -28,6 +28,8 @@ SILENCE_S: Final = 10
 """Seconds without a byte of an answer."""
 LONGEST_S: Final = 30.0
 """Seconds for everything that one server is asked."""
+LOOK_S: Final = 40.0
+"""Seconds for all servers together, of which those that are still to be asked have equal shares."""
 MAX_BYTES: Final = 32 * 1024 * 1024
 """Bytes of all answers of one server."""
 MAX_MEMBERS: Final = 10_000
@@ -107,10 +109,11 @@ class LdapDirectory:
         """Return who is in these groups, of the first server that answers in full. Raises DirectoryError."""
         from ldap3.core.exceptions import LDAPExceptionError
 
-        failures = []
-        for url in self._terms.servers:
+        failures, ends_s, servers = [], time.monotonic() + LOOK_S, self._terms.servers
+        for asked, url in enumerate(servers):
+            left_s = (ends_s - time.monotonic()) / (len(servers) - asked)
             try:
-                return self._ask(url, groups)
+                return self._ask(url, groups, min(left_s, LONGEST_S))
             except (DirectoryError, ProgramError) as error:
                 why = str(error)
             except (LDAPExceptionError, OSError) as error:
@@ -130,14 +133,14 @@ class LdapDirectory:
         context.sslsocket_class = _BoundedTls
         return context
 
-    def _ask(self, url: str, groups: Collection[str]) -> Answer:
+    def _ask(self, url: str, groups: Collection[str], left_s: float) -> Answer:
         import ldap3
 
         parts = urlsplit(url)
-        host, secure, deadline_s = parts.hostname or "", parts.scheme == "ldaps", time.monotonic() + LONGEST_S
+        host, secure, deadline_s = parts.hostname or "", parts.scheme == "ldaps", time.monotonic() + left_s
         tls, port = _verified(self._context(), host, deadline_s), parts.port or (636 if secure else 389)
         server = ldap3.Server(
-            host, port, use_ssl=secure, tls=tls, get_info=ldap3.NONE, connect_timeout=CONNECT_S
+            host, port, use_ssl=secure, tls=tls, get_info=ldap3.NONE, connect_timeout=max(0.1, min(left_s, CONNECT_S))
         )  # fmt: skip
         line = ldap3.Connection(
             server, self._terms.account, self._terms.password(), auto_referrals=False, read_only=True,
@@ -220,6 +223,7 @@ def _verified(context: ssl.SSLContext, host: str, deadline_s: float) -> Any:  # 
 
         def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ANN401, ARG002
             plain: socket.socket = connection.socket
+            plain.settimeout(max(0.1, min(deadline_s - time.monotonic(), SILENCE_S)))
             secured = context.wrap_socket(plain, server_hostname=host)
             assert isinstance(secured, _BoundedTls)  # noqa: S101  # the context's class
             secured.deadline_s = deadline_s

@@ -8,12 +8,12 @@ import typer
 
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, at_terminal, audit_entry, opened
+from cekalwatch.server.cli.options import Config, DataDir, at_terminal, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cekalwatch.server.domain.gates import GatePolicy
+    from cekalwatch.contract.values.gates import GatePolicy
 
 app = typer.Typer(
     help="Gates of counters: an alert can ask for an officer before the gate opens. It never opens one.",
@@ -47,7 +47,7 @@ def set_policy(
     data_dir: DataDir = None,
 ) -> None:
     """Let alerts in these states ask for a hold. It asks for the names and passwords of both people."""
-    from cekalwatch.server.domain.gates import GatePolicy, GatePolicyError
+    from cekalwatch.contract.values.gates import GatePolicy, GatePolicyError
 
     try:
         policy = GatePolicy(frozenset(state), minutes)
@@ -59,14 +59,14 @@ def set_policy(
 @app.command(epilog="Example:\n\n  cekalwatch-server gates off")
 def off(config: Config = None, data_dir: DataDir = None) -> None:
     """Let no alert ask a gate any more. It asks for both people as well."""
-    from cekalwatch.server.domain.gates import GatePolicy
+    from cekalwatch.contract.values.gates import GatePolicy
 
     _set(GatePolicy(), config, data_dir)
 
 
 def _set(policy: GatePolicy, config: Path | None, data_dir: Path | None) -> None:
-    from cekalwatch.server.audit.entry import Action, ObjectKind
     from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.server.notices.gate_board import set_gate_policy
     from cekalwatch.server.storage.alerts.gate_store import GateStore
 
     states = ", ".join(sorted(policy.states))
@@ -79,7 +79,5 @@ def _set(policy: GatePolicy, config: Path | None, data_dir: Path | None) -> None
                 else texts.say("SIGN_GATES_OFF")
             ),
         )
-        both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (people.first, people.second))
-        entry = audit_entry(context, Action.GATES_SET, both, states=states or "none", minutes=policy.minutes)
-        GateStore(context.database).set(policy, entry)
+        set_gate_policy(GateStore(context.database), policy, people, context.actor, context.clock)
     typer.echo("Gates follow this within seconds")

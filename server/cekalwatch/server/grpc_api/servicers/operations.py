@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from cekalwatch.contract.codec.gates import GATE_POLICY, GATES_OUTLOOK, REASONS
 from cekalwatch.contract.codec.status import COUNTER, SERVER_STATUS, THRESHOLD_OUTLOOK
+from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
 from cekalwatch.server.gallery.threshold import ThresholdSetting
-from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, ThresholdSigners
+from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.status import StatusService
+from cekalwatch.server.notices.gate_board import GateBoard
+from cekalwatch.server.storage.audit.signers import JointEntry
 from cekalwatch.v1 import operations_service_pb2 as pb
 from cekalwatch.v1 import operations_service_pb2_grpc
 
@@ -27,11 +31,13 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         counters: CounterBoard,
         threshold: ThresholdSetting,
         outlooks: ThresholdOutlooks,
-        signers: Callable[[str], ThresholdSigners | None],
+        signers: Callable[[str], JointEntry | None],
         today: Callable[[], str],
+        gates: GateBoard,
     ) -> None:
         """`signers` returns who set the threshold of a model version last; it blocks. `today` is ISO 8601."""
         self._today = today
+        self._gates = gates
         self._status = status
         self._counters = counters
         self._threshold = threshold
@@ -77,3 +83,20 @@ class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
         people = who.two_people()
         await asyncio.to_thread(self._threshold.forget_learned, request.model_version, self._today(), people, who.actor)
         return pb.ForgetLearnedThresholdResponse()
+
+    async def GetGates(self, request: pb.GetGatesRequest, context: Context) -> pb.GetGatesResponse:
+        """Return the gates of the caller's sites, and the policy in force."""
+        return GATES_OUTLOOK.write(await asyncio.to_thread(self._gates.look, current_caller().sees))
+
+    async def SetGatePolicy(self, request: pb.SetGatePolicyRequest, context: Context) -> pb.SetGatePolicyResponse:
+        """Set which alerts ask the gate of their counter to hold."""
+        who, reason = current_caller(), REASONS.member(request.reason)
+        people = who.two_people()
+        if reason is None:
+            raise Refused("reason")
+        try:
+            policy = GATE_POLICY.read(request.policy, Reading.STRICT)
+        except ValueError:
+            raise Refused("policy") from None
+        await asyncio.to_thread(self._gates.set, policy, reason, people, who.actor)
+        return pb.SetGatePolicyResponse()

@@ -43,6 +43,7 @@ _ACTIONS = ProtoEnum(
         TwoPersonAction.CHANGE_LAW,
         TwoPersonAction.CHANGE_PEOPLE,
         TwoPersonAction.AMEND_ORDER,
+        TwoPersonAction.SET_GATES,
     ),
 )
 _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)

@@ -45,11 +45,11 @@ class GateAlarms:
 
     def look(self) -> Findings:
         """Return the gates that do not answer; one that the settings no longer name has no fault."""
-        faults = [
-            fault(TroubleKind.GATE_AWAY, one.terms.name, one.terms.site, one.terms.counter, reason=one.reason or "-")
-            for one in self.gates
-            if one.silent
-        ]
+        faults = []
+        for one in self.gates:
+            if one.silent and one.presence:
+                why, gate = one.presence.problem or "-", one.terms
+                faults.append(fault(TroubleKind.GATE_AWAY, gate.name, gate.site, gate.counter, reason=why))
         return Findings(faults, lambda kind, _: kind in OF_GATES)
 
 

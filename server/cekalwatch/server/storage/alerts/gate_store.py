@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.gates import GatePolicy
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.gates import GatePolicy
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import GatePolicyRow
 from cekalwatch.server.storage.audit.store import write_audit

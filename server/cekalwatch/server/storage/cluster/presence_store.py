@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session, col, delete, func, select
 
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.probes import AgentPresence, CameraPresence, ReportedRun, ServerRun
+from cekalwatch.server.health.probes import AgentPresence, CameraPresence, GatePresence, ReportedRun, ServerRun
 from cekalwatch.server.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.cluster.tables import AgentPresenceRow, CameraPresenceRow, RefusedServerRow, ServerRunRow
 from cekalwatch.server.storage.database import Database
@@ -29,6 +29,7 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 
 _CAMERA: TypeAdapter[CameraPresence] = TypeAdapter(CameraPresence)
 _AGENT: TypeAdapter[AgentPresence] = TypeAdapter(AgentPresence)
+_GATES: TypeAdapter[dict[str, GatePresence]] = TypeAdapter(dict[str, GatePresence])
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class PresenceStore:
             now, ahead = self._compare_clocks(session)
             session.exec(delete(ServerRunRow).where(col(ServerRunRow.seen_at) < now - FORGOTTEN_AFTER))
             facts = {name: getattr(run, name) for name in ServerRun.__dataclass_fields__} | {"law": dict(run.law)}
+            facts["gates"] = _GATES.dump_python(dict(run.gates), mode="json")
             session.merge(ServerRunRow(**facts, seen_at=now, clock_ahead_ms=round(ahead.total_seconds() * 1000)))
             session.flush()
             for camera_id, camera in sorted(cameras.items()):
@@ -121,13 +123,20 @@ def _told(session: Session, row: ServerRunRow, now: datetime) -> ReportedRun:
     cameras = session.exec(select(CameraPresenceRow).where(col(CameraPresenceRow.run_id) == row.run_id))
     agents = session.exec(select(AgentPresenceRow).where(col(AgentPresenceRow.run_id) == row.run_id))
     return ReportedRun(
-        ServerRun(**{name: getattr(row, name) for name in ServerRun.__dataclass_fields__}),
+        ServerRun(**{name: getattr(row, name) for name in ServerRun.__dataclass_fields__} | {"gates": _gates(row)}),
         row.seen_at,
         alive,
         timedelta(milliseconds=row.clock_ahead_ms),
         {one.camera_id: camera for one in cameras if (camera := _camera(one)) is not None},
         {one.agent_id: _agent(one) for one in agents} if alive else {},
     )
+
+
+def _gates(row: ServerRunRow) -> dict[str, GatePresence]:
+    try:
+        return _GATES.validate_python(row.gates or {})
+    except ValidationError:  # of another version of the program
+        return {}
 
 
 def _camera(row: CameraPresenceRow) -> CameraPresence | None:

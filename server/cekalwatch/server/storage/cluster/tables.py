@@ -47,6 +47,8 @@ class ServerRunRow(SQLModel, table=True):
     clock_ahead_ms: int
     captures_waiting: int
     captures_per_second: float
+    gates: dict[str, Any] | None = Field(default=None, sa_column=Column(Facts(), nullable=True))
+    """By name; absent where a server before 0.3.0 reports."""
 
 
 class RefusedServerRow(SQLModel, table=True):

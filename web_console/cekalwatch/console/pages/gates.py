@@ -1,0 +1,74 @@
+"""*Gates*: what each gate of the site's counters is asked, and the policy that a supervisor changes with an
+administrator."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import Response
+
+from cekalwatch.console.pages.signing_in.provider import with_second_person
+from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.gates import (
+    MAX_MINUTES,
+    MAY_HOLD,
+    MIN_MINUTES,
+    GatePolicy,
+    GatePolicyError,
+    GatePolicyReason,
+)
+
+ACTS: Final = ("set", "off")
+STATES: Final = tuple(one for one in AlertState if one in MAY_HOLD)
+"""In the order in which an alert goes through them."""
+
+
+def show(visit: RequestContext, problem: str = "") -> Response:
+    """Show the gates and the policy, and the form with its input."""
+    outlook, tried = visit.gates.outlook(), visit.part("act") if problem or visit.signed else ""
+    typed = _typed(visit) if tried == "set" else outlook.policy.states
+    return visit.page(
+        "gates.html",
+        outlook=outlook,
+        states=STATES,
+        typed=typed or frozenset(STATES),
+        minutes=visit.form.get("minutes", "") if tried == "set" else outlook.policy.minutes,
+        bounds=(MIN_MINUTES, MAX_MINUTES),
+        reasons=list(GatePolicyReason),
+        reason=visit.form.get("reason", ""),
+        problem=problem,
+        done=bool(visit.query("done")) and not problem,
+        tried=tried,
+        second_name=visit.form.get("second_name", ""),
+    )
+
+
+def change(visit: RequestContext) -> Response:
+    """Set the policy, or let no alert ask a gate any more, as two people; entered values stay."""
+    act, say, form = visit.part("act"), visit.texts.say, visit.form
+    if act not in ACTS:
+        return visit.problem(say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
+    if form.get("reason") not in set(GatePolicyReason):
+        return show(visit, say("AMEND_WHY_MISSING"))
+    policy, minutes = GatePolicy(), form.get("minutes", "").strip()
+    if act == "set":
+        try:
+            policy = GatePolicy(_typed(visit), int(minutes) if minutes.isascii() and minutes.isdigit() else 0)
+        except GatePolicyError:
+            return show(visit, say("GATES_WRONG", least=MIN_MINUTES, most=MAX_MINUTES))
+        if not policy.states:
+            return show(visit, say("GATES_NO_STATE"))
+    client, reason = visit.gates, GatePolicyReason(form["reason"])
+    wanted = client.change(policy, reason)
+
+    def carry_out(word: str) -> Response:
+        client.set(wanted, word)
+        return visit.to("/gates?done=1")
+
+    return with_second_person(visit, wanted, carry_out, lambda problem: show(visit, problem))
+
+
+def _typed(visit: RequestContext) -> frozenset[AlertState]:
+    return frozenset(one for one in STATES if visit.form.get(f"state-{one}"))
