@@ -7,13 +7,17 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ldap3.protocol import rfc4511
+from pyasn1.codec.ber import encoder
 
+from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.auth.directory import ldap
 from cekalwatch.server.auth.directory.ldap import DirectoryError, LdapDirectory
@@ -115,6 +119,148 @@ def test_bytes_that_are_no_ldap_are_no_answer(site: Site):
     for said in [*wrong, *(BOUND + one for one in wrong)]:
         with serving(site, lambda line, said=said: line.sendall(said) or line.recv(4096)) as terms:  # type: ignore[misc]
             assert why(terms).startswith("127.0.0.1: ")
+
+
+GROUP = "cn=officers"
+REFERRAL = 10
+"""The result code (RFC 4511, 4.1.10)."""
+
+
+BIND_REQUEST, SEARCH_REQUEST = 0x60, 0x63
+
+
+def element(data: bytes) -> tuple[int, bytes, bytes]:
+    """Return the tag and content of the first element of BER, and what follows it. Raises IndexError if it is cut."""
+    size, begin = data[1], 2
+    if size & 0x80:
+        begin += size & 0x7F
+        size = int.from_bytes(data[2:begin])
+    end = begin + size
+    if len(data) < end or len(data) < begin:
+        raise IndexError
+    return data[0], data[begin:end], data[end:]
+
+
+@dataclass
+class Scripted:
+    """Speaks LDAP as it is told: it has the group, and says of its members what `entries` are."""
+
+    entries: Sequence[Mapping[str, Sequence[bytes]]] = ()
+    code: int = 0
+    refers_to: Sequence[str] = ()
+    endless: bool = False
+    """Whether each page says that there is one more."""
+
+    def __call__(self, line: socket.socket) -> None:
+        waiting = b""
+        while part := line.recv(65_536):
+            waiting += part
+            while waiting:
+                try:
+                    _, message, left = element(waiting)
+                except IndexError:  # the rest is still to come
+                    break
+                self._answer(line, message)
+                waiting = left
+
+    def _answer(self, line: socket.socket, message: bytes) -> None:
+        _, asked, operation = element(message)
+        kind, fields, _ = element(operation)
+        number = int.from_bytes(asked)
+        if kind == BIND_REQUEST:
+            line.sendall(BOUND[:4] + asked + BOUND[5:])
+        if kind != SEARCH_REQUEST:
+            return
+        members = element(fields)[1] != GROUP.encode()
+        for entry in self.entries if members else [{}]:
+            line.sendall(self._message(number, "searchResEntry", self._entry(entry)))
+        if members and self.refers_to:
+            reference = rfc4511.SearchResultReference()
+            reference.extend(map(rfc4511.URI, self.refers_to))
+            line.sendall(self._message(number, "searchResRef", reference))
+        done = rfc4511.SearchResultDone()
+        done["resultCode"], done["matchedDN"], done["diagnosticMessage"] = self.code if members else 0, "", "\x1b[2J"
+        if members and self.code == REFERRAL:
+            done["referral"].extend(map(rfc4511.URI, self.refers_to))
+        line.sendall(self._message(number, "searchResDone", done, paged=members))
+
+    @staticmethod
+    def _entry(attributes: Mapping[str, Sequence[bytes]]) -> Any:
+        entry = rfc4511.SearchResultEntry()
+        entry["object"] = "cn=\x00" * 40
+        for at, (name, values) in enumerate(attributes.items()):
+            one = rfc4511.PartialAttribute()
+            one["type"] = name
+            one["vals"].extend(map(rfc4511.AttributeValue, values))
+            entry["attributes"][at] = one
+        return entry
+
+    def _message(self, number: int, kind: str, operation: Any, *, paged: bool = False) -> bytes:
+        message = rfc4511.LDAPMessage()
+        message["messageID"] = number
+        message["protocolOp"][kind] = operation
+        if paged and self.endless:
+            control = rfc4511.Control()
+            control["controlType"], control["criticality"] = ldap.PAGED, False
+            control["controlValue"] = b"\x30\x06\x02\x01\x00\x04\x01\x31"
+            message["controls"][0] = control
+        return bytes(encoder.encode(message))
+
+
+def person(name: bytes, display: bytes = b"", **others: bytes) -> dict[str, list[bytes]]:
+    return {"sAMAccountName": [name], "displayName": [display]} | {key: [one] for key, one in others.items()}
+
+
+def test_names_with_signs_and_sizes_that_nobody_has_make_nobody_and_hide_nobody(site: Site):
+    absurd = [
+        person(b"x" * 1_000_000),
+        person(b"ani\x00admin"),
+        person(b"ani\r\nadmin"),
+        person("\u202eina".encode()),
+        {"sAMAccountName": [b"ani", b"budi"]},
+        {"sAMAccountName": []},
+        {},
+        person(b"an\xffi"),
+        *(person(b"wati", accountExpires=b"9" * digits) for digits in (400, 5000)),
+        person(b"yudi", userAccountControl=b"\xd9\xa3"),
+        person(b"dewi", pwdAccountLockedTime=ldap.LOCKED_FOR_GOOD.encode()),
+        {f"a{number}": [b"v"] for number in range(3000)},
+    ]
+    latin = person(b"eka", "Eka é".encode("latin-1"))
+    real = person(b"budi", b"Budi\x1b[31m" + b"x" * 500_000, memberOf=b"cn=administrators")
+    shown = person(b"citra", b"Citra " + b"\xc3\xa9" * 100_000)
+    with serving(site, Scripted([*absurd, latin, real, shown])) as terms:
+        answer = LdapDirectory(terms).ask([GROUP])
+    assert [one.sign_in_name for one in answer.members] == ["budi", "citra", "eka"]
+    assert {one.groups for one in answer.members} == {frozenset({GROUP})}, "what was not asked for counts for nothing"
+    budi, citra, eka = answer.members
+    assert budi.display_name == "budi", "a name that moves the cursor is not shown"
+    assert len(citra.display_name) == MAX_DISPLAY_NAME
+    assert eka.display_name == "Eka \ufffd"
+
+
+def test_a_referral_is_followed_nowhere(site: Site):
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0.2)
+        to = [f"ldap://127.0.0.1:{elsewhere.getsockname()[1]}/ou=People"]
+        with serving(site, Scripted(code=REFERRAL, refers_to=to)) as terms:
+            assert "referral" in why(terms)
+        with serving(site, Scripted([person(b"budi")], refers_to=to)) as terms:
+            assert [one.sign_in_name for one in LdapDirectory(terms).ask([GROUP]).members] == ["budi"]
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
+
+
+def test_pages_without_end_and_thousands_of_groups_end(site: Site, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ldap, "MAX_MEMBERS", 100)
+    with serving(site, Scripted([person(b"budi")], endless=True)) as terms:
+        assert "more than 100 people" in why(terms)
+    monkeypatch.setattr(ldap, "LONGEST_S", 1.0)
+    for asked in ([GROUP], [GROUP, *(f"cn=g{number}" for number in range(5000))]):
+        began = time.monotonic()
+        with serving(site, Scripted(endless=True)) as terms, pytest.raises(DirectoryError):
+            LdapDirectory(terms).ask(asked)
+        assert time.monotonic() - began < 6
 
 
 def test_who_says_that_tls_began_and_goes_on_in_the_clear_gets_no_password(site: Site):

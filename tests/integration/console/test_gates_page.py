@@ -114,13 +114,14 @@ async def test_two_people_in_their_own_sessions_let_new_alerts_hold_the_gate(
 async def test_only_a_persons_judgement_releases_the_gate(
     gated: GatedOffice, office: PortOffice, browser: Browser
 ) -> None:
+    await until_asked(gated, "none")
     token = await browser.token("/gates")
     every = {f"state-{one}": "1" for one in ("NEW", "CLAIMED", "CANNOT_DETERMINE", "REFERRED", "CONFIRMED")}
     both = every | BY_ADI | {"minutes": "5"}
     assert (await browser.post("/gates/set", token, **both, reason="AGREED")).status_code == 303
     seat = await office.sign_in("budi")
     alert = await office.raise_alert()
-    await until_asked(gated, "none", "hold")
+    await until_asked(gated, "hold")
     assert (await browser.post("/gates/off", token, **BY_ADI, reason="FAULT")).status_code == 303
     await until_asked(gated, "none")
     assert "Fault of a gate or of its line" in words(await browser.get("/gates"))

@@ -251,17 +251,17 @@ def _enabled(entry: dict[str, Any], now: datetime) -> bool:
     """Whether the account may sign in; one whose state cannot be read may not."""
     try:
         flags, expires = int(_text(entry, STATES[0]) or 0), int(_text(entry, STATES[1]) or 0)
-    except ValueError:
+        expired = expires not in NEVER_EXPIRES and expires / 1e7 - WINDOWS_EPOCH_S <= now.timestamp()
+    except (ValueError, OverflowError):
         return False
-    expired = expires not in NEVER_EXPIRES and expires / 1e7 - WINDOWS_EPOCH_S <= now.timestamp()
     locked = _text(entry, STATES[2]) == LOCKED_FOR_GOOD or _text(entry, STATES[3]).casefold() == "true"
     return not flags & ACCOUNT_DISABLED and not expired and not locked
 
 
 def _texts(entry: dict[str, Any], attribute: str) -> list[str]:
-    """Return the values of an attribute that are UTF-8; names of attributes have no case."""
+    """Return the values of an attribute, with U+FFFD for what is no UTF-8; names of attributes have no case."""
     found = (values for name, values in entry["raw_attributes"].items() if name.casefold() == attribute.casefold())
-    return [value.decode("utf-8") for values in found for value in values]
+    return [value.decode("utf-8", "replace") for values in found for value in values or ()]
 
 
 def _text(entry: dict[str, Any], attribute: str) -> str:
