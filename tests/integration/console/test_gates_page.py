@@ -104,6 +104,7 @@ async def test_two_people_in_their_own_sessions_let_new_alerts_hold_the_gate(
     assert f"{office.people['sari'].display_name}, {office.people['adi'].display_name}" in page
     assert "New Hold: an officer opens it 5 min after the traveller was last seen there" in page
     assert "Confirmed Nothing: it goes by its own rules" in page
+    assert "Cleared Go: a person has cleared the alert 10 seconds after the judgement, for 30 seconds" in page
     (entry,) = office.trail(Action.GATES_SET)
     assert json.loads(entry.details) == {"minutes": 5, "reason": "TRIAL", "states": "CLAIMED, NEW"}
     assert all(str(office.people[name].person_id) in entry.objects for name in ("sari", "adi"))

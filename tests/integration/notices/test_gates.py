@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 
 from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertState, Outcome, Reason
-from cekalwatch.contract.values.gates import GatePolicy, GatePolicyError
+from cekalwatch.contract.values.gates import GO_LASTS, GatePolicy, GatePolicyError
 from cekalwatch.contract.values.people import CONFIRMS, PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
-from cekalwatch.server.domain.gates import GO_LASTS
 from cekalwatch.server.domain.notices import Notice, stamp
 from cekalwatch.server.health.alarms.counters import GateAlarms
 from cekalwatch.server.notices.gates import LASTS, SILENT_AFTER, TELL_EVERY, GateTeller, RecentAlerts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +13,8 @@ MAY_HOLD: Final = UNSETTLED | {AlertState.CONFIRMED}
 """The states of an alert that a policy may bind to a hold."""
 MIN_MINUTES: Final = 1
 MAX_MINUTES: Final = 60
+GO_LASTS: Final = timedelta(seconds=30)
+"""How long a judgement is repeated to the gate."""
 
 
 class GateAsk(StrEnum):

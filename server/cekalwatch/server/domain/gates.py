@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from cekalwatch.contract.values.adjudication import CLEARING, UNDO_FOR, AlertState
-from cekalwatch.contract.values.gates import GateAsk, GatePolicy
+from cekalwatch.contract.values.gates import GO_LASTS, GateAsk, GatePolicy
 from cekalwatch.server.domain.alerts.alert import Alert
-
-GO_LASTS: Final = timedelta(seconds=30)
-"""How long a judgement is repeated to the gate."""
 
 
 @dataclass(frozen=True)

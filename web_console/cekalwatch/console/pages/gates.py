@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
-from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertState
 from cekalwatch.contract.values.gates import (
+    GO_LASTS,
     MAX_MINUTES,
     MAY_HOLD,
     MIN_MINUTES,
@@ -33,6 +34,8 @@ def show(visit: RequestContext, problem: str = "") -> Response:
         "gates.html",
         outlook=outlook,
         states=STATES,
+        undo_for=UNDO_FOR.seconds,
+        go_lasts=GO_LASTS.seconds,
         typed=typed or frozenset(STATES),
         minutes=visit.form.get("minutes", "") if tried == "set" else outlook.policy.minutes,
         bounds=(MIN_MINUTES, MAX_MINUTES),
