@@ -17,7 +17,7 @@ OFFERED = {
         "NOW": WALL,
         "ALERTS": ["/alerts", "/shift", "/exercises", "/ports"],
         "FIGURES": ["/statistics"],
-        "SETUP": ["/cameras", "/threshold", "/system"],
+        "SETUP": ["/cameras", "/threshold", "/gates", "/system"],
     },
     PersonRole.LIST_MANAGER: {"NOW": NOW, "LIST": LIST},
     PersonRole.ADMINISTRATOR: {"NOW": NOW, "SETUP": ["/cameras", "/threshold", "/people", "/devices", "/system"]},

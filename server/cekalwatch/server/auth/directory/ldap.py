@@ -1,7 +1,8 @@
 """Asks a directory who is in some groups, by LDAP over TLS (RFC 4511, 4513; paged results of RFC 2696).
 
-Blocks, for `LOOK_S` at most, however many servers hang; looking up a server's name comes on top. What the directory says is foreign: bytes, time and numbers of answers are bounded,
-no referral is followed, names are escaped in filters, and an answer that is not whole is none.
+Blocks, for `LOOK_S` at most, however many servers hang; looking up a server's name comes on top. What the directory
+says is foreign: bytes, time and numbers of answers are bounded, no referral is followed, names are escaped in filters,
+and an answer that is not whole is none.
 """
 
 from __future__ import annotations
