@@ -212,7 +212,7 @@ def person(name: bytes, display: bytes = b"", **others: bytes) -> dict[str, list
 
 
 def test_names_with_signs_and_sizes_that_nobody_has_make_nobody_and_hide_nobody(site: Site):
-    absurd = [
+    absurd: list[Mapping[str, Sequence[bytes]]] = [
         person(b"x" * 1_000_000),
         person(b"ani\x00admin"),
         person(b"ani\r\nadmin"),

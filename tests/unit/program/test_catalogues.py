@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
-from google.protobuf.descriptor import FieldDescriptor
 
 from cekalwatch.camera.survey.findings import BINS
 from cekalwatch.console.import_jobs import GROUPS, JobState
@@ -90,8 +90,9 @@ PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/
 TEMPLATES = ("*.html", "*.jinja")
 
 
-def _parts(field: FieldDescriptor) -> list[FieldDescriptor]:
-    return [*field.message_type.fields] if field.message_type else []
+def _parts(field: Any) -> list[str]:
+    """The names of a field's own fields, where it holds a message."""
+    return [one.name for one in field.message_type.fields] if field.message_type else []
 
 
 FAMILIES: dict[str, dict[str, set[str]]] = {
@@ -197,7 +198,7 @@ OPTIONAL: dict[str, dict[str, set[str]]] = {
             name
             for request in ACTIONS
             for field in request.DESCRIPTOR.fields
-            for name in (field.name, *(f"{field.name}.{one.name}" for one in _parts(field)))
+            for name in (field.name, *(f"{field.name}.{one}" for one in _parts(field)))
         },
     }
 }
