@@ -36,7 +36,7 @@ class Notifier:
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
-        if python == sys.executable:  # releases before have no such option: there each counts as a counter's PC
+        if str(python) == sys.executable:  # releases before have no such option: there each counts as a counter's PC
             arguments.append("--rings")
         paths = notifier_paths(folder, tls_dir)
         self.program = Program(agent_id, arguments, folder / "logs", self._take, paths, python)
