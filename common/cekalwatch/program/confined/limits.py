@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
@@ -45,7 +45,7 @@ class Limits:
     def to_json(self) -> dict[str, Any]:
         """Return them for `from_json`."""
         paths = {name: [str(path) for path in getattr(self, name)] for name in ("readable", "devices")}
-        return asdict(self) | {"network": str(self.network)} | paths
+        return vars(self) | {"network": str(self.network)} | paths
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
