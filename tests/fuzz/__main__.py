@@ -40,6 +40,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--runs", type=int, default=-1, help="End after so many inputs; -1: after the seconds.")
     parser.add_argument("--seed", type=int, default=0, help="The same inputs each time; 0: others each time.")
+    parser.add_argument(
+        "--unguided", action="store_true", help="Instrument only the targets, and change any seed: it takes 20 s less."
+    )
     chosen = parser.parse_args()
     if unknown := set(chosen.targets) - set(TARGETS):
         parser.error(f"There is no target {min(unknown)}; --list shows them")
@@ -48,10 +51,14 @@ def main() -> None:
         return
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with atheris.instrument_imports(
-        include=["cekalwatch", "PIL", "openpyxl", "tests.fuzz"], exclude=["cekalwatch.v1"], enable_loader_override=False
+        include=["tests.fuzz", *(() if chosen.unguided else ("cekalwatch", "PIL", "openpyxl"))],
+        exclude=["cekalwatch.v1"],
+        enable_loader_override=False,
     ):
         takes = {name: TARGETS[name].load() for name in chosen.targets}
-    limits = (f"-max_total_time={chosen.seconds}", f"-runs={chosen.runs}", f"-seed={chosen.seed}")
+    limits = [f"-max_total_time={chosen.seconds}", f"-runs={chosen.runs}", f"-seed={chosen.seed}"]
+    if chosen.unguided:
+        limits += ["-keep_seed=1", "-reduce_inputs=0"]  # else it forgets what is not seen to reach more
     for name, take in takes.items():
         # The last one too: libFuzzer takes the peak of the process that started this one for its own.
         if not (process := os.fork()):
