@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -107,7 +108,7 @@ class WinePc:
     def registry(self, key: str, name: str) -> str | None:
         """Return a text in HKLM; None: there is none."""
         done = self.run("reg", "query", f"HKLM\\{key}", "/v", name, "/reg:64")
-        return done.output.rpartition("REG_SZ")[2].strip() if done.code == 0 else None
+        return re.split("REG_(?:EXPAND_)?SZ", done.output)[-1].strip() if done.code == 0 else None
 
     def files(self) -> set[str]:
         """Return the files on drive C, without what Windows itself writes there."""

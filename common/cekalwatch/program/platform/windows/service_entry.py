@@ -5,10 +5,12 @@ It runs under an account of its own, which has the service's name and no passwor
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pywintypes
@@ -62,7 +64,10 @@ class ServiceEntry:
         return self._state() == _RUNNING
 
     def enter(self, command: str) -> None:
-        """Let it start `command` when Windows starts, and again when it fails. Raises OSError."""
+        """Let it start `command` when Windows starts, and again when it fails. Raises OSError.
+
+        `command` begins with the quoted path of a version's interpreter.
+        """
         kind = (win32service.SERVICE_WIN32_OWN_PROCESS, win32service.SERVICE_AUTO_START)
         how = (*kind, win32service.SERVICE_ERROR_NORMAL, command, None, 0, None, self.account, None)
         with _as_os_error(), _manager() as manager:
@@ -86,8 +91,9 @@ class ServiceEntry:
                 except pywintypes.error as error:
                     if error.winerror != _UNKNOWN:
                         raise
-            # "%1" is the only message of this library's table.
-            win32evtlogutil.AddSourceToRegistry(self.name, win32evtlog.__file__)
+            # "%1" is the only message of this library's table. That version's: this one may be taken back.
+            library = Path(win32evtlog.__file__).relative_to(sys.prefix)
+            win32evtlogutil.AddSourceToRegistry(self.name, str(Path(command.split('"')[1]).parent / library))
 
     def start(self, within_s: float) -> bool:
         """Start it, and return whether it runs within that time; False sooner if it does not start. Raises OSError."""
