@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart() -> None:
     """Import as Python does: Qt, which pytest-qt has loaded, looks for its switches around each import statement.
 
-    That takes thirty times as long, and a server that starts comes to six hundred such statements.
+    For that it reads the source of each module that imports, and each statement takes three times as long.
     """
     builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
 
