@@ -18,11 +18,13 @@ from pathlib import Path
 import httpx
 import pytest
 from openpyxl import Workbook, load_workbook
+from PIL import Image
 
 from cekalwatch.console import import_jobs
 from cekalwatch.contract.values.imports import EXAMPLE_ORDER_ID, REQUIRED_COLUMNS
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
+from tests.support.builders.face_records import exchanged
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import COLUMNS, Row, row
 from tests.support.scenarios.port_office import PortOffice, port_office
@@ -137,6 +139,27 @@ async def test_a_list_is_previewed_and_imported_as_it_was_previewed(office: Port
         again = words(await browser.get(await previewed(browser, archive(files))))
         assert "New 0 Changed 0 Unchanged 2 Refused 1" in again
     assert [link.outcome for link in office.trail(Action.WATCHLIST_IMPORTED)][-3:] == ["PREVIEWED", "OK", "PREVIEWED"]
+
+
+async def test_photographs_as_borders_exchange_them_come_in_an_archive(pages: Pages) -> None:
+    given = exchanged(Image.fromarray(astronaut()[:, :, ::-1]))
+    rows = [
+        listed(f"C-{number}", f"N-{number}", photographs=f"photos/{name}") for number, name in enumerate(sorted(given))
+    ]
+    files = {"list/orders.csv": table(*rows)} | {f"list/photos/{name}": data for name, data in given.items()}
+    async with pages.browser() as browser:
+        await browser.sign_in("lina")
+        path = await previewed(browser, archive(files))
+        shown = words(await browser.get(path))
+        assert f"New {len(given)}" in shown
+        assert "cannot be used" not in shown, shown
+        await act(browser, path)
+        assert f"Stored {len(given)}" in words(await browser.get(await worked(browser, path)))
+        report = await browser.get(f"{path}/report.csv")
+        lines = list(csv.DictReader(io.StringIO(report.text.removeprefix("\ufeff"))))
+        assert {line["photo"]: line["photo_outcome"] for line in lines} == {
+            f"photos/{name}": "ENROLLED" for name in given
+        }
 
 
 async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_does(pages: Pages) -> None:

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
+from tests.support.builders.face_records import exchanged
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut, encoded, group
 from tests.support.builders.watchlist_folder import Row, row, write_orders
@@ -65,6 +67,23 @@ def summary_of(file: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(file.read_text())
     summary: dict[str, Any] = document["summary"]
     return summary | {record["order_id"]: record for record in document["records"]}
+
+
+async def test_photographs_as_borders_exchange_them_are_imported_from_a_folder(tmp_path: Path):
+    given = exchanged(Image.fromarray(astronaut()[:, :, ::-1]))
+    rows = [
+        row(f"O-{number}", subject_id=f"S-{number}", **IN_FORCE, photographs=name)
+        for number, name in enumerate(sorted(given))
+    ]
+    folder = write_orders(tmp_path / "list", rows)
+    for name, data in given.items():
+        (folder / name).write_bytes(data)
+    data = empty_site(tmp_path)
+    done = await run("--offline", "--report", str(tmp_path / "report.json"), folder=folder, data=data)
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    records = json.loads((tmp_path / "report.json").read_text())["records"]
+    told = {photo["name"]: photo["outcome"] for one in records for photo in one["photos"]}
+    assert told == dict.fromkeys(given, "ENROLLED")
 
 
 def check_mixed_report(report: dict[str, Any]) -> None:

@@ -74,3 +74,22 @@ def new_chip(file: bytes) -> bytes:
     """Data group 2 of a chip with a record of the new kind."""
     first = {"header": _HEADER, "record": {"data": {"block": _block(file)}}}
     return bytes(_schema().encode("NewGroup", {"faces": {"count": 1, "first": first}}))
+
+
+def exchanged(portrait: Image.Image) -> dict[str, bytes]:
+    """The files in which borders, passport offices and phones exchange a portrait, by name."""
+
+    def saved(kind: str, **options: object) -> bytes:
+        out = io.BytesIO()
+        portrait.save(out, kind, **options)
+        return out.getvalue()
+
+    boxes = saved("JPEG2000")
+    return {
+        "passport.jp2": boxes,
+        "codestream.j2k": saved("JPEG2000", no_jp2=True),
+        "phone.webp": saved("WEBP", quality=90),
+        "visa-19794.fac": old_record(portrait),
+        "visa-39794.der": new_record(boxes),
+        "chip-dg2.bin": new_chip(boxes),
+    }
