@@ -10,12 +10,13 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
+from cekalwatch.contract.values.gates import GateAsk
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.attendance import STALE_AFTER_S, Attendance
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.health.probes import AgentPresence, CameraPresence, Presence, ServerRun
+from cekalwatch.server.health.probes import AgentPresence, CameraPresence, GatePresence, Presence, ServerRun
 from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LASTS, PresenceStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import DEPARTURE
@@ -25,7 +26,10 @@ from tests.support.scenarios.server import LateClock
 pytestmark = pytest.mark.both_databases
 
 T0 = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
-RUN = ServerRun("a", "server-1", "10.0.0.1:7443", "1.0", "standard-1", {"legal.urgent_days": "20"}, T0, 3, 1.5)
+HELD = GatePresence(T0, T0, GateAsk.HOLD, T0)
+RUN = ServerRun(
+    "a", "server-1", "10.0.0.1:7443", "1.0", "standard-1", {"legal.urgent_days": "20"}, T0, 3, 1.5, {"d1": HELD}
+)
 BEAT = Heartbeat(
     12.5,
     3,
