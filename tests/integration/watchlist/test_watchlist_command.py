@@ -76,8 +76,8 @@ async def test_photographs_as_borders_exchange_them_are_imported_from_a_folder(t
         for number, name in enumerate(sorted(given))
     ]
     folder = write_orders(tmp_path / "list", rows)
-    for name, data in given.items():
-        (folder / name).write_bytes(data)
+    for name, file in given.items():
+        (folder / name).write_bytes(file)
     data = empty_site(tmp_path)
     done = await run("--offline", "--report", str(tmp_path / "report.json"), folder=folder, data=data)
     assert done.returncode == Exit.OK, done.stdout + done.stderr
