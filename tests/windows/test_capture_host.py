@@ -214,7 +214,7 @@ def test_a_capture_host_from_installation_to_removal(
     pc.run("sc", "stop", SERVICE)
     until(lambda: state(pc) == "STOPPED")
     assert log.read_text().count('"event": "camera_ends"') == 3, "at both upgrades, and now"
-    assert services(pc) == []
+    until(lambda: not services(pc))
     until(lambda: pc.said().count(f"{SERVICE} has stopped.") == 3)
 
     with measured(took, "uninstall"):
