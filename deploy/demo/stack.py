@@ -87,6 +87,8 @@ class StackConfig:
     """Runs the server and its commands; another one finds another version of it."""
     client_python: str | Path = sys.executable
     """Runs cameras and notifiers."""
+    client_rings: bool = True
+    """Whether its notifiers know the option --rings; 0.2.0 does not."""
 
     @property
     def centre_tls(self) -> Path:
@@ -160,7 +162,10 @@ class Stack:
         """
         tls_dir = self.certificate(DeviceRole.NOTIFIER, agent_id)
         self.sign_in(agent_id, role)
-        notifier = Notifier(agent_id, self.address, tls_dir, self.config.folder, on_event, self.config.client_python)
+        config = self.config
+        notifier = Notifier(
+            agent_id, self.address, tls_dir, config.folder, on_event, config.client_python, rings=config.client_rings
+        )
         self._open.enter_context(notifier.program)
 
         def connected() -> bool:

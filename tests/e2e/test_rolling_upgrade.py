@@ -186,7 +186,7 @@ async def test_a_rolling_upgrade_loses_nothing_and_versions_that_do_not_fit_are_
             officer.start()
             stack.callback(officer.close)
             officer.resume()
-        screens = [group.notifier(SCREEN, tmp_path / SCREEN, released.python)]
+        screens = [group.notifier(SCREEN, tmp_path / SCREEN, released.python, rings=False)]
         departures = Departures(group, SCRIPTED["camera_id"], screens[0])
         host, upgraded = CaptureHost(group, clip, released.python), threading.Event()
         stack.callback(upgraded.set)

@@ -145,7 +145,7 @@ def test_every_source_file_is_in_the_wheel(names: set[str], source: Path) -> Non
     files = {
         path.relative_to(source / folder).as_posix()
         for folder in FOLDERS
-        for path in (source / folder).rglob("*")
+        for path in (source / folder / "cekalwatch").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert files == {name for name in names if name.startswith("cekalwatch/")}

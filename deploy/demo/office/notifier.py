@@ -27,8 +27,13 @@ class Notifier:
         folder: Path,
         on_event: OnEvent,
         python: str | Path = sys.executable,
+        *,
+        rings: bool = True,
     ) -> None:
-        """Start it; its record of shown events and its pictures go to `folder`."""
+        """Start it; its record of shown events and its pictures go to `folder`.
+
+        `rings`: False for a release without the option, where each console counts as a counter's PC.
+        """
         self._arrived = Condition()
         self._events: list[dict[str, object]] = []
         self._relisted: list[dict[str, object]] = []
@@ -36,8 +41,7 @@ class Notifier:
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
-        if str(python) == sys.executable:  # releases before have no such option: there each counts as a counter's PC
-            arguments.append("--rings")
+        arguments += ["--rings"] if rings else []
         paths = notifier_paths(folder, tls_dir)
         self.program = Program(agent_id, arguments, folder / "logs", self._take, paths, python)
 

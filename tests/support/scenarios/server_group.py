@@ -110,10 +110,16 @@ class ServerGroup:
         program = camera_program(camera_id, clip, ",".join(self.addresses), tls_dir, folder, light_pack(), python)
         return self._opened.enter_context(program)
 
-    def notifier(self, agent_id: str, folder: Path, python: str | Path = sys.executable) -> Notifier:
-        """Start the console of a PC, which knows all the servers, and wait until it gets what comes from now on."""
+    def notifier(
+        self, agent_id: str, folder: Path, python: str | Path = sys.executable, *, rings: bool = True
+    ) -> Notifier:
+        """Start the console of a PC, which knows all the servers, and wait until it gets what comes from now on.
+
+        `rings`: False for a release without that option.
+        """
         files = self.site.device(DeviceRole.NOTIFIER, agent_id)
-        notifier = Notifier(agent_id, ",".join(self.addresses), files.folder, folder, lambda _: None, python)
+        servers = ",".join(self.addresses)
+        notifier = Notifier(agent_id, servers, files.folder, folder, lambda _: None, python, rings=rings)
         self._opened.enter_context(notifier.program)
         self.wait_for_positions([agent_id], notifier.program)
         return notifier
