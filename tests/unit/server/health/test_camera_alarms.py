@@ -211,6 +211,13 @@ def test_crops_that_end_decoders_are_a_trouble_for_ten_minutes_also_without_hear
     assert server.troubles() == []
 
 
+def test_a_hundred_refused_names_are_remembered_and_the_oldest_goes_first(server: Server, clock: HandClock):
+    for number in range(101):
+        clock.go(minutes=1)
+        server.presence.camera_rejected(f"new-{number}", "", Code.UNKNOWN_CAMERA)
+    assert [*server.presence.rejections] == [f"new-{number}" for number in range(1, 101)]
+
+
 def test_a_refused_camera_is_told_with_the_reason_and_not_as_down(server: Server, clock: HandClock):
     clock.go(minutes=1)
     server.presence.camera_rejected("dep-1", SITE, Code.NAME_NOT_ALLOWED)
