@@ -13,6 +13,8 @@ from typing import Any
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
@@ -147,6 +149,13 @@ async def test_camera_cannot_pass_for_the_server(site: Site) -> None:
         dialer = site.dialer(f"127.0.0.1:{server.port}", site.device(DeviceRole.DIAGNOSTICS, "laptop"))
         assert (await status_of(dialer))[0] is grpc.StatusCode.UNAVAILABLE
         assert "server's certificate is not accepted" in await why_refused(dialer)
+
+
+@pytest.mark.parametrize("role", [one for one in DeviceRole if one is not DeviceRole.SERVER])
+def test_a_devices_certificate_is_for_clients_only(site: Site, role: DeviceRole) -> None:
+    issued = x509.load_pem_x509_certificate(site.device(role, "dep-1").certificate.read_bytes())
+    uses = issued.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert [*uses] == [ExtendedKeyUsageOID.CLIENT_AUTH]
 
 
 async def test_server_under_a_name_that_its_certificate_lacks_is_refused(site: Site) -> None:
