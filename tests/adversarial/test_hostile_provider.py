@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -77,6 +78,25 @@ def test_an_answer_without_end_is_cut_off_and_holds_up_nobody(office: Office, mo
 )
 def test_absurd_json_is_no_json(office: Office, body: bytes) -> None:
     assert refusal(office, sends(body)) == (Code.PROVIDER_UNAVAILABLE, "an answer is no JSON")
+
+
+def test_who_is_sent_on_does_not_go_there(office: Office) -> None:
+    asked: list[str] = []
+
+    def note(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        handler.send_error(404)
+
+    def send_on(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", f"{elsewhere}/metrics")
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+    with scripted_web(note) as elsewhere:
+        assert refusal(office, send_on)[0] is Code.PROVIDER_UNAVAILABLE
+    assert asked == []
 
 
 @contextmanager
