@@ -98,6 +98,12 @@ def test_network_and_other_processes_are_out_of_reach(pool: ConfinedPool, code: 
 
 
 @needs_seccomp
+def test_calls_that_look_into_processes_are_refused(pool: ConfinedPool) -> None:
+    """Else each may ask its parent to look into it (PTRACE_TRACEME), which changes nothing."""
+    assert answer(pool, "__import__('ctypes').CDLL(None).ptrace(0, 0, 0, 0)") == "-1"
+
+
+@needs_seccomp
 def test_of_processes_it_reaches_itself_alone(pool: ConfinedPool) -> None:
     """The number 0 stands for its group, and a terminal's signals for its session: both are its own."""
     own = answer(pool, "__import__('os').getpid()")
