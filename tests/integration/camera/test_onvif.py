@@ -70,6 +70,13 @@ async def test_the_check_says_what_is_sent_of_a_camera_that_tells_no_position(
     assert said in text
 
 
+async def test_the_check_warns_of_a_camera_that_is_asked_without_encryption(device: OnvifDevice):
+    turnable, settings = at(device), CameraSettings.load(None, camera_id="dep-1", source="0", ptz_password=PASSWORD)
+    assert turnable.address.startswith("http://")
+    found, text = await check_mount(turnable, settings)
+    assert (found, "asked without encryption" in text) == (CheckVerdict.WARN, True)
+
+
 async def test_turning_ends_when_the_camera_rests_at_the_preset(device: OnvifDevice):
     async with opened(at(device), PASSWORD) as camera:
         turning = asyncio.create_task(arrive(camera, await camera.preset("arrivals"), period_s=0.01))
