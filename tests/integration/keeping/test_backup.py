@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -23,7 +24,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.backup.archive import AgeIdentity
-from cekalwatch.server.backup.contents import BackupRecord
+from cekalwatch.server.backup.contents import BackupRecord, Manifest
 from cekalwatch.server.backup.making import BackupMade, make_backup
 from cekalwatch.server.backup.restoring import Restored, look, restore
 from cekalwatch.server.cli.app import app
@@ -204,6 +205,22 @@ def test_a_folder_that_is_in_use_stays_as_it_is(site: Site) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_a_backup_with_other_rows_than_its_manifest_says_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when somebody who has no key for what it holds put a manifest of their own before it."""
+    made, read = site.back_up(), Manifest.read
+
+    def says_one_entry_more(*parts: Any) -> Manifest:
+        manifest = read(*parts)
+        return replace(manifest, database=replace(manifest.database, entries=manifest.database.entries + 1))
+
+    monkeypatch.setattr(Manifest, "read", says_one_entry_more)
+    with pytest.raises(ProgramError, match="other rows than its manifest says"):
+        site.restore(made.file, site.elsewhere())
+    assert not (site.elsewhere().data_dir / "master.key").exists()
+
+
 def test_a_backup_of_a_newer_version_is_refused(site: Site) -> None:
     site.change("UPDATE alembic_version SET version_num = '9999'")
     made = site.back_up()
@@ -278,6 +295,7 @@ def test_a_backup_that_is_killed_leaves_nothing_in_the_clear(site: Site) -> None
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from cekalwatch.server.backup.making import make_backup
 from cekalwatch.server.settings.settings import ServerSettings
 make_backup(
