@@ -290,15 +290,16 @@ def test_two_people_bind_a_group_to_a_role(machine: Machine, tmp_path: Path):
 def test_two_people_say_which_alerts_hold_a_gate(machine: Machine):
     for name, role in (("adi", PersonRole.ADMINISTRATOR), ("sari", PersonRole.SUPERVISOR)):
         machine.office.hire(person(name, role))
-    both = f"sari\n{PASSWORD}\nadi\n{PASSWORD}\n"
-    assert machine.run("gates", "set", "closed", typed=both).returncode == Exit.USAGE
-    alone = machine.run("gates", "set", "new", typed=f"sari\n{PASSWORD}\nsari\n{PASSWORD}\n")
+    both, why = f"sari\n{PASSWORD}\nadi\n{PASSWORD}\n", ("--reason", "trial")
+    assert machine.run("gates", "set", "new", typed=both).returncode == Exit.USAGE, "without a reason"
+    assert machine.run("gates", "set", "closed", *why, typed=both).returncode == Exit.USAGE
+    alone = machine.run("gates", "set", "new", *why, typed=f"sari\n{PASSWORD}\nsari\n{PASSWORD}\n")
     assert alone.returncode == Exit.REFUSED
     assert "No alert asks a gate to hold" in machine.run("gates", "show").stdout
-    done = machine.run("gates", "set", "new", "referred", "--minutes", "5", typed=both)
+    done = machine.run("gates", "set", "new", "referred", "--minutes", "5", *why, typed=both)
     assert done.returncode == Exit.OK, done.stderr
     assert "NEW, REFERRED" in done.stderr  # both read it
     assert "Held by alerts that are NEW, REFERRED, for 5 minutes" in machine.run("gates", "show").stdout
-    assert machine.run("gates", "off", typed=both).returncode == Exit.OK
-    told = [json.loads(one.details)["states"] for one in machine.office.trail(Action.GATES_SET)]
-    assert told == ["NEW, REFERRED", "none"]
+    assert machine.run("gates", "off", "--reason", "fault", typed=both).returncode == Exit.OK
+    told = [json.loads(one.details) for one in machine.office.trail(Action.GATES_SET)]
+    assert [(one["states"], one["reason"]) for one in told] == [("NEW, REFERRED", "TRIAL"), ("none", "FAULT")]

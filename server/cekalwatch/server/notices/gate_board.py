@@ -20,15 +20,14 @@ _REASONS: Final = frozenset(GatePolicyReason)
 
 
 def set_gate_policy(
-    store: GateStore, policy: GatePolicy, people: TwoPeople, actor: Actor, clock: Clock, reason: str = ""
+    store: GateStore, policy: GatePolicy, people: TwoPeople, actor: Actor, clock: Clock, reason: GatePolicyReason
 ) -> None:
-    """Set the policy, with its entry in the audit trail; `reason` is empty where none was asked for."""
+    """Set the policy, with its entry in the audit trail."""
     if people.action is not TwoPersonAction.SET_GATES:
         raise ValueError(f"these people may do {people.action}")
     both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (people.first, people.second))
-    details: dict[str, int | str] = {"states": ", ".join(sorted(policy.states)) or "none", "minutes": policy.minutes}
-    if reason:
-        details["reason"] = reason
+    states = ", ".join(sorted(policy.states)) or "none"
+    details: dict[str, int | str] = {"states": states, "minutes": policy.minutes, "reason": reason}
     store.set(policy, AuditEntry(clock.now(), actor, Action.GATES_SET, both, details=details))
 
 

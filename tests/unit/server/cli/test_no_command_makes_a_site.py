@@ -35,6 +35,7 @@ REQUIRED = {
     "subject_id": "S-1",
     "agency": "KPK",
     "seen": "1a2b3c4d5e6f7a8b",
+    "reason": "trial",
     "row": "{folder}/row.toml",
     "kind": "CEGAH",
     "day": "2026-01-02",

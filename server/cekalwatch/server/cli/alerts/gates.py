@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.contract.values.adjudication import AlertState
+from cekalwatch.contract.values.gates import GatePolicyReason
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import Config, DataDir, at_terminal, opened
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cekalwatch.contract.values.gates import GatePolicy
+
+Reason = Annotated[GatePolicyReason, typer.Option(case_sensitive=False, help="Why; it goes to the audit trail.")]
 
 app = typer.Typer(
     help="Gates of counters: an alert can ask for an officer before the gate opens. It never opens one.",
@@ -36,12 +39,16 @@ def show(config: Config = None, data_dir: DataDir = None) -> None:
         typer.echo(f"{one.name}  {one.site} {one.counter}  {one.url}")
 
 
-@app.command("set", epilog="Example:\n\n  cekalwatch-server gates set new claimed referred confirmed --minutes 10")
+@app.command(
+    "set",
+    epilog="Example:\n\n  cekalwatch-server gates set new claimed referred confirmed --minutes 10 --reason agreed",
+)
 def set_policy(
     state: Annotated[
         list[AlertState],
         typer.Argument(metavar="STATE", case_sensitive=False, help="States of alerts."),
     ],
+    reason: Reason,
     minutes: Annotated[int, typer.Option(help="Minutes after the newest sighting, 1 to 60.")] = 10,
     config: Config = None,
     data_dir: DataDir = None,
@@ -53,18 +60,18 @@ def set_policy(
         policy = GatePolicy(frozenset(state), minutes)
     except GatePolicyError as error:
         raise ProgramError(f"This cannot be: {error}", Exit.USAGE) from None
-    _set(policy, config, data_dir)
+    _set(policy, reason, config, data_dir)
 
 
-@app.command(epilog="Example:\n\n  cekalwatch-server gates off")
-def off(config: Config = None, data_dir: DataDir = None) -> None:
+@app.command(epilog="Example:\n\n  cekalwatch-server gates off --reason fault")
+def off(reason: Reason, config: Config = None, data_dir: DataDir = None) -> None:
     """Let no alert ask a gate any more. It asks for both people as well."""
     from cekalwatch.contract.values.gates import GatePolicy
 
-    _set(GatePolicy(), config, data_dir)
+    _set(GatePolicy(), reason, config, data_dir)
 
 
-def _set(policy: GatePolicy, config: Path | None, data_dir: Path | None) -> None:
+def _set(policy: GatePolicy, reason: GatePolicyReason, config: Path | None, data_dir: Path | None) -> None:
     from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.notices.gate_board import set_gate_policy
     from cekalwatch.server.storage.alerts.gate_store import GateStore
@@ -74,10 +81,10 @@ def _set(policy: GatePolicy, config: Path | None, data_dir: Path | None) -> None
         people = at_terminal(context).two_people(
             TwoPersonAction.SET_GATES,
             lambda texts: (
-                texts.say("SIGN_GATES_SET", states=states, minutes=policy.minutes)
+                texts.say("SIGN_GATES_SET", states=states, minutes=policy.minutes, reason=reason)
                 if states
-                else texts.say("SIGN_GATES_OFF")
+                else texts.say("SIGN_GATES_OFF", reason=reason)
             ),
         )
-        set_gate_policy(GateStore(context.database), policy, people, context.actor, context.clock)
+        set_gate_policy(GateStore(context.database), policy, people, context.actor, context.clock, reason)
     typer.echo("Gates follow this within seconds")
