@@ -143,7 +143,7 @@ def element(data: bytes) -> tuple[int, bytes, bytes]:
 
 @dataclass
 class Scripted:
-    """Speaks LDAP as it is told: it has the group, and says of its members what `entries` are."""
+    """An LDAP server for tests: it has the group, and answers with `entries` when it is asked for the members."""
 
     entries: Sequence[Mapping[str, Sequence[bytes]]] = ()
     code: int = 0

@@ -35,9 +35,13 @@ def check_installation(loaded: LoadedSettings[GatewaySettings], now: datetime) -
     yield CheckResult("callers", *check_callers(settings))
     if settings.metrics_listen:
         yield CheckResult("metrics", *check_free(settings.metrics_listen, "for Prometheus on this machine"))
+    answers = False
     for address in settings.server_addresses:
-        yield CheckResult("server", *check_server(address, settings.tls_dir))
-    yield CheckResult("rights", *check_rights(settings))
+        found, text = check_server(address, settings.tls_dir)
+        answers |= found is not CheckVerdict.FAIL
+        yield CheckResult("server", found, text)
+    not_asked = CheckVerdict.FAIL, "not asked, since no server answers"
+    yield CheckResult("rights", *(check_rights(settings) if answers else not_asked))
 
 
 def check_key(settings: GatewaySettings) -> Judged:

@@ -162,7 +162,7 @@ def test_check_says_of_each_fault_what_to_do(tmp_path: Path, monkeypatch: pytest
     assert "Others can read the key of callers" in found["key"][1]
     assert f"{address}: Address already in use; well if this gateway runs there" in found["callers"][1]
     assert "nobody answers; is cekalwatch-server running there" in found["server"][1]
-    assert "Check address and network" in found["rights"][1]
+    assert found["rights"][1] == "not asked, since no server answers"
 
 
 def test_what_cannot_be_served_is_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ class GatePresence:
     """The gate of a counter, at the server that tells it."""
 
     told_at: datetime
-    """When it was told last, whether it answered or not."""
+    """When the server last sent it a message, whether it answered or not."""
     heard_at: datetime
     """When it answered last, or this server began to tell it."""
     asks: GateAsk | None = None

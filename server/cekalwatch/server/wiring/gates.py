@@ -50,7 +50,7 @@ class GateParts:
 
 
 def init_gates(context: Context) -> GateParts:
-    """Return what tells gates; nothing is told yet."""
+    """Return what sends messages to gates; it sends none before its jobs run."""
     store, alerts = GateStore(context.database), RecentAlerts(context.stores.alerts, context.clock)
     terms = context.settings.notices.gates
     return GateParts(context, store, tuple(GateTeller(one, store.policy, alerts, context.clock) for one in terms))
