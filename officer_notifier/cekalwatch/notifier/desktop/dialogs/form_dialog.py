@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE
-from cekalwatch.notifier.desktop.widgets.elements import button, label, message, row, set_role
+from cekalwatch.notifier.desktop.widgets.elements import TickBox, button, label, message, row, set_role
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]
@@ -95,9 +95,9 @@ class FormDialog(QDialog):
         field.setMaxLength(256)
         return field
 
-    def offer_to_show(self, *secrets: QLineEdit) -> QCheckBox:
+    def offer_to_show(self, *secrets: QLineEdit) -> TickBox:
         """Add a choice that shows what is typed into these fields, and return it."""
-        show = QCheckBox(self.say("SHOW_PASSWORD"))
+        show = TickBox(self.say("SHOW_PASSWORD"))
         modes = {True: QLineEdit.EchoMode.Normal, False: QLineEdit.EchoMode.Password}
         for one in secrets:
             show.toggled.connect(lambda shown, one=one: one.setEchoMode(modes[shown]))

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from PySide6.QtCore import QDate, QDateTime, QLocale, Qt, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QCheckBox, QDateTimeEdit, QPushButton, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QPushButton, QRadioButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
@@ -18,7 +18,7 @@ from cekalwatch.notifier.actions.alert_actions import Decision, SecondSignature
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import ProofDialog
-from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, button, label
+from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, TickBox, button, label
 from cekalwatch.notifier.signing_in.browser_sign_in import Prover
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.program.translations import Language
@@ -197,7 +197,7 @@ class ConfirmDialog(ReferenceDialog):
     ) -> None:
         """`signature`: of a supervisor at the side of the signed-in person."""
         super().__init__(parent, formatter, Step.CONFIRM, alert, take)
-        self.central_system_down = QCheckBox(self.say("REASON_CENTRAL_SYSTEM_DOWN"))
+        self.central_system_down = TickBox(self.say("REASON_CENTRAL_SYSTEM_DOWN"))
         self.central_system_down.toggled.connect(self.reference.setDisabled)
         self.form.insertRow(1, self.central_system_down)
         self.signature = signature

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QStyle,
+    QStyleOptionButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
@@ -92,6 +104,29 @@ class ChoiceBox(QComboBox):
             painter.setPen(QPen(self.palette().text(), max(2.0, side / 4)))
             corners = [(-side, -side / 4), (-side / 2, side / 4), (0, -side / 4)]
             painter.drawPolyline([QPointF(right + x, middle + y) for x, y in corners])
+
+
+class TickBox(QCheckBox):
+    """A check box that paints its own tick: a style sheet can only show a picture file there."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt's name
+        """Paint the box, and the tick in the colour of text on what is chosen."""
+        super().paintEvent(event)
+        if self.isChecked():
+            box = self.indicator()
+            with QPainter(self) as painter:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setPen(QPen(self.palette().highlightedText(), max(2.0, box.width() / 7)))
+                corners = [(0.22, 0.52), (0.43, 0.72), (0.78, 0.3)]
+                painter.drawPolyline(
+                    [QPointF(box.x() + x * box.width(), box.y() + y * box.height()) for x, y in corners]
+                )
+
+    def indicator(self) -> QRect:
+        """Return where the box itself is, in pixels of this widget."""
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        return self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
 
 
 def set_role(widget: QWidget, role: str, name: str = "role") -> None:

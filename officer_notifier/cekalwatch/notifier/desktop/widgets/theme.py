@@ -1,5 +1,5 @@
 """The themes of the windows: light, dark, and high contrast. Every pair of text and background has a contrast of 4.5 or
-more."""
+more, and the edge of each control 3 or more."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Theme:
     text: str
     muted: str
     border: str
+    """Of panels and tables; the edges of controls are `muted`."""
     accent: str
     accent_text: str
     alarm: str
@@ -148,7 +149,7 @@ QFrame#header[tone="busy"] QLabel {{ color: {theme.warning_text}; font-size: {ro
 QFrame#header[tone="calm"] {{ background: {theme.panel}; border-bottom: 3px solid {theme.border}; }}
 QFrame#header[tone="calm"] QLabel {{ color: {theme.text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
 QFrame#header QLabel#whereabouts {{ font-size: {round(text * 1.75)}px; }}
-QPushButton {{ background: {theme.panel}; border: 2px solid {theme.border}; border-radius: 6px;
+QPushButton {{ background: {theme.panel}; border: 2px solid {theme.muted}; border-radius: 6px;
     padding: {round(text * 0.5)}px {round(text * 0.9)}px; font-weight: 600; }}
 QPushButton:hover {{ border-color: {theme.accent}; }}
 QPushButton:focus {{ border: 3px solid {theme.focus}; }}
@@ -157,7 +158,7 @@ QPushButton::menu-indicator {{ image: none; width: 0; }}
 QPushButton[role="main"] {{ background: {theme.accent}; color: {theme.accent_text}; border-color: {theme.accent}; }}
 QPushButton[role="main"]:focus {{ border: 3px solid {theme.focus}; }}
 QPushButton[role="main"]:disabled {{ background: {theme.panel}; color: {theme.muted}; border-color: {theme.border}; }}
-QLineEdit, QPlainTextEdit, QComboBox, QDateTimeEdit {{ background: {theme.panel}; border: 2px solid {theme.border};
+QLineEdit, QPlainTextEdit, QComboBox, QDateTimeEdit {{ background: {theme.panel}; border: 2px solid {theme.muted};
     border-radius: 4px; padding: {round(text * 0.35)}px; selection-background-color: {theme.accent};
     selection-color: {theme.accent_text}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QDateTimeEdit:focus {{ border: 3px solid {theme.focus}; }}
@@ -165,11 +166,14 @@ QDateTimeEdit::up-button, QDateTimeEdit::down-button {{ width: 0; border: none; 
 QComboBox::drop-down {{ border: none; width: {text + 8}px; }}
 QComboBox QAbstractItemView {{ background: {theme.panel}; selection-background-color: {theme.accent};
     selection-color: {theme.accent_text}; }}
-QRadioButton {{ padding: {round(text * 0.3)}px; border: 3px solid transparent; border-radius: 4px; }}
-QRadioButton::indicator {{ width: {dot}px; height: {dot}px; border: 2px solid {theme.muted};
-    border-radius: {dot // 2 + 1}px; background: {theme.panel}; }}
-QRadioButton::indicator:checked {{ background: {theme.accent}; border-color: {theme.text}; }}
-QRadioButton:focus {{ border: 3px solid {theme.focus}; }}
+QRadioButton, QCheckBox {{ padding: {round(text * 0.3)}px; border: 3px solid transparent; border-radius: 4px; }}
+QRadioButton::indicator, QCheckBox::indicator {{ width: {dot}px; height: {dot}px; border: 2px solid {theme.muted};
+    background: {theme.panel}; }}
+QRadioButton::indicator {{ border-radius: {dot // 2 + 1}px; }}
+QCheckBox::indicator {{ border-radius: 3px; }}
+QRadioButton::indicator:checked, QCheckBox::indicator:checked {{ background: {theme.accent};
+    border-color: {theme.text}; }}
+QRadioButton:focus, QCheckBox:focus {{ border: 3px solid {theme.focus}; }}
 QTableView {{ background: {theme.panel}; alternate-background-color: {theme.ground}; gridline-color: {theme.border};
     border: 2px solid {theme.border}; selection-background-color: {theme.accent};
     selection-color: {theme.accent_text}; }}
