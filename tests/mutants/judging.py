@@ -19,7 +19,10 @@ LIMIT_S: Final = 420.0
 """How long the tests of one mutant may take together."""
 ALL_TESTS_S: Final = 7200.0
 ENDS_S: Final = 10.0
-_FAILED: Final = re.compile(r"^(?:SUB)?FAILED\S* (?:\(.*?\) )?(tests/.*)$", re.MULTILINE)
+_FAILED: Final = re.compile(
+    r"^(?:(?:SUB)?FAILED\S* (?:\(.*?\) )?|=+ personal data in logs =+\n)(tests/.*)$", re.MULTILINE
+)
+"""A test that failed, or one whose logs name a person, for which `tests/conftest.py` fails the run."""
 _TIMED_OUT: Final = "from pytest-timeout"
 _ALL_PASSED: Final = 0
 _SOME_FAILED: Final = 1

@@ -68,7 +68,27 @@ TESTS = {
     "stuck": "import time\nimport pytest\n@pytest.mark.timeout(1)\ndef test_it():\n    time.sleep(60 * is_open(1))\n",
     "red": "def test_it():\n    assert not is_open(1234)\n",
     "none": "from lock import nothing\n",
+    "logs": "def test_it():\n    print('who' * is_open(1), end='')\n",
 }
+LOG_WATCH = """\
+FOUND = []
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "teardown" and report.capstdout:
+        FOUND.append(report.nodeid)
+
+
+def pytest_sessionfinish(session):
+    session.exitstatus = session.exitstatus or int(bool(FOUND))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if FOUND:
+        terminalreporter.section("personal data in logs")
+        terminalreporter.line("\\n    ".join([*FOUND, "tests/wrong/test_it.py"]))
+"""
+"""As tests/conftest.py does."""
 LOCK = Mutant("lock", "a door opens with its code only", "lock.py", "code == 1234", "code > 0", ("wrong/test_it.py",))
 
 
@@ -80,6 +100,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
         file = root / "tests" / name / "test_it.py"
         file.parent.mkdir(parents=True)
         file.write_text(f"from lock import is_open\n{text}")
+    (root / "tests" / "logs" / "conftest.py").write_text(LOG_WATCH)
     (root / "lock.py").write_text(CODE)
     (root / "pytest.ini").write_text(
         "[pytest]\npythonpath = .\naddopts = --import-mode=importlib\nmarkers = exhaustive: none\n"
@@ -98,6 +119,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
         ({"killed_by": ("right/test_it.py",)}, Verdict.SURVIVED),
         ({"killed_by": ("stuck/test_it.py",)}, Verdict.TIMED_OUT),
         ({"killed_by": ("stuck/test_it.py",), "by_timeout": True}, Verdict.KILLED),
+        ({"killed_by": ("logs/test_it.py",)}, Verdict.KILLED),
         ({"killed_by": ("none/test_it.py",)}, Verdict.BROKEN),
         ({"killed_by": ("red/test_it.py",)}, Verdict.BROKEN),
     ],
