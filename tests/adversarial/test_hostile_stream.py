@@ -17,13 +17,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.settings import CameraSettings
+from cekalwatch.camera.sources.decoder import MAX_AGE_S, Decoder, DecoderDied
 from cekalwatch.camera.sources.decoder_link import MAX_BYTES, PictureMemory
 from cekalwatch.camera.sources.frames import Frame, SourceError
 from cekalwatch.camera.sources.live import LiveSource
@@ -114,6 +116,18 @@ def test_a_picture_that_cannot_be_is_refused(height: int, width: int, at_s: floa
     with pytest.raises(ValueError, match=r"a picture of|a time"):
         memory.copied()
     memory.close()
+
+
+def test_a_picture_that_says_it_is_of_another_time_ends_its_decoder(tmp_path: Path) -> None:
+    """It would be taken for a face that is at the counter now, or for one that has gone."""
+    (tmp_path / "diary").touch()
+    with closing(Decoder(Device(tmp_path / "diary"))) as decoder:
+        for ago_s in (MAX_AGE_S + 1.0, -60.0):
+            decoder._memory.describe(np.zeros((4, 4, 3), np.uint8), time.monotonic() - ago_s, 1)
+            with pytest.raises(DecoderDied):
+                decoder.picture()
+        decoder._memory.describe(np.zeros((4, 4, 3), np.uint8), time.monotonic(), 2)
+        assert decoder.picture().number == 2
 
 
 @pytest.mark.slow

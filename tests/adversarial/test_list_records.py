@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
@@ -25,7 +26,7 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceTooCostly,
     SourceUnavailable,
 )
-from cekalwatch.server.watchlist.sources.web import json_page
+from cekalwatch.server.watchlist.sources.web import http, json_page
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import ORDERS_FILE, WatchlistFolder, row, write_orders
@@ -114,15 +115,39 @@ def test_a_page_that_fills_the_memory_ends_its_reader_alone(monkeypatch: pytest.
 
 
 def test_an_unending_page_is_given_up() -> None:
+    sent: list[int] = []
+
     def endless(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
         with suppress(OSError):
-            while True:
-                handler.wfile.write(b" " * 65_536)
+            while sum(sent) < 40_000_000:
+                sent.append(handler.wfile.write(b" " * 65_536))
 
     with pytest.raises(SourceMisconfigured, match="larger than max_page_bytes"):
-        read(endless, max_page_bytes=1_000_000)
+        read(endless, max_page_bytes=100_000)
+    assert sum(sent) < 20_000_000, "more than the buffers between the two hold"
+
+
+@pytest.mark.parametrize(
+    ("cursor", "orders", "asked"),
+    [(lambda _: "same", [record("O-1")], 2), (str, [], 4)],
+    ids=["the same place again", "one empty page after another"],
+)
+def test_pages_that_lead_nowhere_end_the_reading(
+    monkeypatch: pytest.MonkeyPatch, cursor: Callable[[int], str], orders: list[dict[str, Any]], asked: int
+) -> None:
+    monkeypatch.setattr(http, "MAX_EMPTY_PAGES", 3)
+    pages: list[bytes] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        number = len(pages) + 1
+        pages.append(page(*map(json.dumps, orders), next=cursor(number), more=number < 10))
+        sends(pages[-1])(handler)
+
+    with pytest.raises(SourceMisconfigured, match="lead nowhere"):
+        read(answer)
+    assert len(pages) == asked
 
 
 @pytest.mark.slow

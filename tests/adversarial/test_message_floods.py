@@ -18,11 +18,13 @@ import pytest
 import uuid6
 from structlog.testing import capture_logs
 
+from cekalwatch.contract.values.federation import PortHello, SignOfLife
 from cekalwatch.server import ports
 from cekalwatch.server.capture import session
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.domain.ports import Port
 from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES, PictureGiver
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.health.probes import Presence
@@ -30,15 +32,17 @@ from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.v1 import capture_service_pb2 as captures
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.jpegs import plain_jpeg
-from tests.support.builders.keys import keyring
+from tests.support.builders.keys import KEEPER, keyring
 from tests.support.scenarios.centre import PORT_NAME, Centre
 from tests.support.scenarios.reporting_port import ReportingPort
 from tests.support.scenarios.server import CaptureClient, face, running, settings
+from tests.support.scenarios.site_pki import SITE
 from tests.support.tools.counted_calls import counted_calls
 
 WAIT_S = 60.0
@@ -126,6 +130,34 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.upgrade()
     yield opened
     opened.close()
+
+
+async def test_a_ports_signs_of_life_are_read_no_faster_than_they_need_to_be(database: Database) -> None:
+    trail = AuditTrail(AuditStore(database), SystemClock())
+    store = PortStore(database, keyring(database))
+    receiver = ports.ReportReceiver(store, trail, SystemClock(), KEEPER, ports.ReportTerms())
+    read, at_bound = Counter[str](), asyncio.Event()
+
+    async def flood() -> AsyncIterator[ports.Inbound]:
+        while read["signs"] < 10 * ports.MAX_MESSAGES:
+            read["signs"] += 1
+            if read["signs"] == ports.MAX_MESSAGES:
+                at_bound.set()
+            yield SignOfLife(0)
+
+    async def serve() -> None:
+        async for _ in receiver.run(Port(SITE, PORT_NAME), PortHello("test"), flood()):
+            pass
+
+    begun_s, serving = time.monotonic(), asyncio.create_task(serve())
+    async with asyncio.timeout(WAIT_S):
+        await at_bound.wait()
+    await asyncio.sleep(0.1)
+    per_s = ports.MESSAGES_PER_S + ports.SIGNS_A_PERIOD / ports.ReportTerms().heartbeat_period_s
+    assert read["signs"] <= ports.MAX_MESSAGES + per_s * (time.monotonic() - begun_s) + SLACK
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    trail.close()
 
 
 async def test_a_centre_that_asks_for_pictures_without_end_is_one_line_of_the_log(database: Database) -> None:

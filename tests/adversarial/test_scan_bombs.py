@@ -36,6 +36,8 @@ from tests.support.scenarios.server import CaptureClient, face, list_astronaut, 
 CREDITS = 32
 WAIT_S = 60.0
 WAIT_MS = 60_000
+STUCK_S = 10.0
+"""How long a decoder is stuck at most: a window that gave up later would show its picture."""
 MISSING = "does not load"
 CROP_BOMBS: dict[str, Callable[[], bytes]] = {
     "progressive": lambda: scan_bomb(1_000, 1_000, 3_100),
@@ -148,7 +150,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     free = threading.Event()
 
     def decode(_: bytes) -> QImage:
-        free.wait(WAIT_S)
+        free.wait(STUCK_S)
         return QImage(8, 8, QImage.Format.Format_RGB32)
 
     monkeypatch.setattr(picture_decoder, "decoded_picture", decode)

@@ -15,6 +15,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
+    alert_service_pb2,
     enrolment_service_pb2,
     enrolment_service_pb2_grpc,
     session_service_pb2,
@@ -90,17 +91,28 @@ async def test_an_import_whose_client_vanishes_is_recorded_as_broken_off(tmp_pat
     assert '"stored":1' in last.details
 
 
+async def view_pictures(scene: Scene) -> None:
+    await view_alert(scene, pictures=True)
+
+
+async def view_alert(scene: Scene, *, pictures: bool = False) -> None:
+    request = alert_service_pb2.GetAlertRequest(alert_id=scene.alert_id, include_images=pictures)
+    await scene.alerts.GetAlert(request, metadata=bearer(scene.token))
+
+
 async def test_what_cannot_be_recorded_is_not_given_out(tmp_path: Path):
     chosen = settings(tmp_path)
     list_astronaut(chosen)
     async with running(chosen) as server:
         scene = Scene(server.channel)
         await get_subject(scene)
+        await scene.raise_alert()
+        await list_alerts(scene)
         database = Database(chosen.database_address)
         with database.engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM audit_head")
         database.close()
-        for call in (get_subject, list_subjects, list_alerts, subscribe):
+        for call in (get_subject, list_subjects, list_alerts, view_alert, view_pictures, subscribe):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await call(scene)
             assert caught.value.code() is grpc.StatusCode.UNAVAILABLE

@@ -286,6 +286,12 @@ def test_wrong_settings_are_refused(tmp_path: Path, wrong: dict[str, object], sa
         settings(tmp_path, notices={"webhooks": [right, right]})
 
 
+NOTICE_OF_ALERT = {
+    *("sequence", "alert_id", "state", "version", "site", "counter", "camera_id", "direction", "last_seen_at"),
+    *("subject_id", "order_ids"),
+}
+
+
 def test_each_event_of_an_alert_is_told_with_keys_only(office: Office) -> None:
     counter = Counter(office.database, office.clock, keys=office.keys.keyring)
     counter.list_subject()
@@ -301,6 +307,7 @@ def test_each_event_of_an_alert_is_told_with_keys_only(office: Office) -> None:
     collector.collect()
     assert office.waiting() == ["alert.raised", "alert.claimed"]
     body = office.store.waiting("siem", 1)[0].body
+    assert json.loads(body)["data"].keys() == NOTICE_OF_ALERT
     assert f'"alert_id":"{alert}"' in body
     assert '"subject_id":"S-1"' in body
     assert '"counter":"D1"' in body

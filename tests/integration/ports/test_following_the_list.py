@@ -8,8 +8,11 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+import uuid6
 from sqlmodel import select
 
 from cekalwatch.contract.values.imports import SyncRun
@@ -30,14 +33,15 @@ from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.law import LawStore
 from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
-from cekalwatch.v1.list_feed_service_pb2 import PortServer
+from cekalwatch.v1.list_feed_service_pb2 import PortServer, ReadListRequest
+from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.v1.port_pb2 import PortStatus
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.builders.keys import key_store
 from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.centre import status_of
 from tests.support.scenarios.centre_and_port import PORT_SITE, Centre, Port, port_running
-from tests.support.scenarios.server import engine, list_astronaut, order_in_force
+from tests.support.scenarios.server import engine, list_astronaut, order_in_force, reason_of
 from tests.support.scenarios.sign_in import becomes as becomes_so
 from tests.support.scenarios.site_pki import Site, now
 
@@ -233,6 +237,14 @@ async def test_one_certificate_is_for_one_program_and_for_its_own_site(centre: C
             await becomes(failed_with(stranger, Code.SITE_NOT_ALLOWED))
             assert any("is for the port sekupang" in run.detail for run in stranger.syncs.runs(3))
             assert stranger.orders() == {}
+        files = centre.site.device(DeviceRole.PORT, "main", PORT_SITE)
+        async with centre.site.dialer(line.address, files).aio_channel() as channel:
+            # Its own program refuses that before it asks; one that was taken over does not.
+            own = PortServer(sites=["tanjung-uban"], run_id=str(uuid6.uuid7()))
+            stub: Any = ListFeedServiceStub(channel)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await stub.ReadList(ReadListRequest(port=own))
+            assert reason_of(refused.value) == Code.SITE_NOT_ALLOWED
         assert is_done(port)
 
 

@@ -14,8 +14,9 @@ from cekalwatch.server.auth.rights import LOCAL
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPersonAction
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.tables import PersonSessionRow
-from tests.support.scenarios.people import Office, device, ended, errand, opened, person
+from tests.support.scenarios.people import Office, begin_session, device, ended, errand, opened, person
 
 
 @pytest.fixture
@@ -91,6 +92,14 @@ def test_who_signs_out_is_out(office: Office):
     assert ended(office, token)
     assert not ended(office, other)
     assert len(office.trail(Action.SIGNED_OUT)) == 1
+
+
+def test_a_session_that_begins_while_its_person_is_being_disabled_is_worth_nothing(office: Office):
+    """Those that were there end with the person's record; this one is stored after that."""
+    store = SessionStore(office.database)
+    for who, is_open in ((person("budi"), True), (person("adi", disabled=True), False)):
+        office.hire(who)
+        assert office.sessions.is_open(begin_session(store, who, "pc-1", office.clock.now())) is is_open
 
 
 def test_a_second_persons_word_is_good_once_and_for_two_minutes(office: Office):

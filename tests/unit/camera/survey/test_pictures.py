@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from cekalwatch.camera.survey.pictures import GREEN, MeasuredFace, example
-from cekalwatch.camera.view.blurring import blurred
+from cekalwatch.camera.view.blurring import MOSAIC, blurred
 from cekalwatch.contract.values.captures import FaceQuality
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import Face, Picture
-from tests.support.builders.camera import decoded
+from tests.support.builders.camera import decoded, face_at
 from tests.support.builders.portraits import astronaut, group
 from tests.support.scenarios.server import engine
 from tests.support.tools.shared import shared_faces
@@ -42,6 +42,15 @@ def test_a_blurred_face_is_not_recognised_and_the_original_is(scale: float):
     noisy = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1), np.uint8)
     assert score(picture, noisy, face) > 0.8
     assert score(picture, blurred(picture, [face]), face) < RECOGNISED
+
+
+def test_a_face_that_was_found_is_a_mosaic():
+    noise = np.random.default_rng(5).integers(0, 256, (480, 640, 3), np.uint8)
+    face = face_at(320, 240, 100)
+    hidden = blurred(noise, [face])
+    shown = hidden[int(face.top) : int(face.bottom), int(face.left) : int(face.right)]
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= MOSAIC**2
+    assert len(np.unique(hidden.reshape(-1, 3), axis=0)) > 10 * MOSAIC**2, "it is softened around it"
 
 
 def test_everybody_in_a_group_is_blurred():
