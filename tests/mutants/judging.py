@@ -23,6 +23,9 @@ _FAILED: Final = re.compile(
     r"^(?:(?:SUB)?FAILED\S* (?:\(.*?\) )?|=+ personal data in logs =+\n)(tests/.*)$", re.MULTILINE
 )
 """A test that failed, or one whose logs name a person, for which `tests/conftest.py` fails the run."""
+_ERROR: Final = re.compile(r"^ERROR (tests/.*)$", re.MULTILINE)
+_AFTER: Final = re.compile(r"^_+ ERROR at teardown of ", re.MULTILINE)
+"""What is looked at after a test, such as the memory that it took; one that could not be set up kills nothing."""
 _TIMED_OUT: Final = "from pytest-timeout"
 _ALL_PASSED: Final = 0
 _SOME_FAILED: Final = 1
@@ -62,7 +65,8 @@ class _Tested:
 
     @property
     def said(self) -> str:
-        return self.failed or " ".join(self.output.splitlines()[-2:])
+        error = _ERROR.search(self.output)
+        return self.failed or (error[0] if error else " ".join(self.output.splitlines()[-2:]))
 
 
 def failing_verdict(mutant: Mutant, why: str) -> Verdict:
@@ -128,5 +132,5 @@ def _run(scratch: Scratch, tests: Sequence[str], limit_s: float = LIMIT_S) -> _T
                 process.wait()
         output.seek(0)
         text = output.read().decode(errors="replace")
-    failed = _FAILED.search(text)
+    failed = _FAILED.search(text) or (_ERROR.search(text) if _AFTER.search(text) else None)
     return _Tested(code, failed[1] if failed else "", text)

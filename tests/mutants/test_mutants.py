@@ -68,6 +68,8 @@ TESTS = {
     "stuck": "import time\nimport pytest\n@pytest.mark.timeout(1)\ndef test_it():\n    time.sleep(60 * is_open(1))\n",
     "red": "def test_it():\n    assert not is_open(1234)\n",
     "none": "from lock import nothing\n",
+    "after": "@fixture\ndef door():\n    yield\n    assert not is_open(1)\ndef test_it(door):\n    pass\n",
+    "before": "@fixture\ndef door():\n    assert not is_open(1)\ndef test_it(door):\n    pass\n",
     "logs": "def test_it():\n    print('who' * is_open(1), end='')\n",
 }
 LOG_WATCH = """\
@@ -99,7 +101,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     for name, text in TESTS.items():
         file = root / "tests" / name / "test_it.py"
         file.parent.mkdir(parents=True)
-        file.write_text(f"from lock import is_open\n{text}")
+        file.write_text(f"from lock import is_open\nfrom pytest import fixture\n{text}")
     (root / "tests" / "logs" / "conftest.py").write_text(LOG_WATCH)
     (root / "lock.py").write_text(CODE)
     (root / "pytest.ini").write_text(
@@ -120,6 +122,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
         ({"killed_by": ("stuck/test_it.py",)}, Verdict.TIMED_OUT),
         ({"killed_by": ("stuck/test_it.py",), "by_timeout": True}, Verdict.KILLED),
         ({"killed_by": ("logs/test_it.py",)}, Verdict.KILLED),
+        ({"killed_by": ("after/test_it.py",)}, Verdict.KILLED),
+        ({"killed_by": ("before/test_it.py",)}, Verdict.BROKEN),
         ({"killed_by": ("none/test_it.py",)}, Verdict.BROKEN),
         ({"killed_by": ("red/test_it.py",)}, Verdict.BROKEN),
     ],
@@ -129,6 +133,7 @@ def test_a_mutant_is_killed_by_a_test_that_fails_and_by_nothing_else(
 ) -> None:
     judged, _ = judge(scratch, replace(LOCK, **changes))  # type: ignore[arg-type]  # its own fields
     assert judged.verdict is verdict, judged.said
+    assert judged.said.removeprefix("ERROR ").startswith("tests/") is (verdict is not Verdict.SURVIVED)
     assert (scratch.root / "lock.py").read_text() == CODE, "it is put back"
 
 
