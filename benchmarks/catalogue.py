@@ -40,7 +40,19 @@ FOLDERS: Final = {
     "watchlist": ("sync", "sources", "imports", "service", "confinement"),
     "ports": ("list_delay", "feed_costs", "trail_growth"),
     "console": ("pages",),
-    "camera": ("tracking", "crossing", "load", "spool", "soak", "best_shot", "covering", "crops", "bytes", "boxes"),
+    "camera": (
+        "tracking",
+        "crossing",
+        "load",
+        "spool",
+        "soak",
+        "best_shot",
+        "covering",
+        "crops",
+        "bytes",
+        "boxes",
+        "snapshots",
+    ),
     "soak": ("port_peak",),
 }
 MODULES: Final = tuple(f"{folder}.{name}" for folder, names in FOLDERS.items() for name in names)
@@ -51,6 +63,7 @@ ON_REQUEST: Final = HOURS_LONG | {
     "recognition.confined_crops",
     "ports.trail_growth",
     "camera.boxes",
+    "camera.snapshots",
 }
 """Left out of a run without names: these measure for one decision, which was taken."""
 

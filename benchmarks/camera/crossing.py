@@ -109,18 +109,18 @@ class Study:
         folders = (folder for folder in sorted((FACES / "lfw").iterdir()) if len(list(folder.iterdir())) > 1)
         for folder in folders:
             listed, shown = sorted(folder.iterdir())[:2]
-            picture = np.asarray(cv2.imread(str(listed)), np.uint8)
-            face, look = (
-                middle_face(self.detector.detect(picture), picture),
-                look_of(shown, len(self.looks), self.detector),
-            )
-            if face is not None and look is not None:
-                self.references[len(self.looks)] = plain_and_reference(
-                    self._recogniser, align(picture, face.landmarks)
-                )[1]
+            reference, look = self.reference(listed), look_of(shown, len(self.looks), self.detector)
+            if reference is not None and look is not None:
+                self.references[len(self.looks)] = reference
                 self.looks[len(self.looks)] = [look]
             if len(self.looks) == PEOPLE:
                 break
+
+    def reference(self, file: Path) -> NDArray[np.float32] | None:
+        """Return the template of a listed photograph; None where no face is found."""
+        picture = np.asarray(cv2.imread(str(file)), np.uint8)
+        face = middle_face(self.detector.detect(picture), picture)
+        return None if face is None else plain_and_reference(self._recogniser, align(picture, face.landmarks))[1]
 
     def template(self, sent: FaceCapture) -> NDArray[np.float32]:
         """Return the template of a crop."""
