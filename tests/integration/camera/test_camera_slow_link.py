@@ -131,12 +131,13 @@ async def test_a_backlog_does_not_hold_up_who_passes_now(tmp_path: Path) -> None
         await asyncio.sleep(2)  # what has waited for two seconds is no longer live
         async with serving(server), slowed(server.port, LINK_BYTES_PER_S) as link, sending(spooled, link):
             await crowd.pass_by(spooled, range(2), crops_per_s=2.5)
-            in_between = [key for key in arrivals.at_s if key not in crowd.at_s]
             await emptied(spooled)
-    delays = [arrivals.at_s[key] - taken_s for key, taken_s in crowd.at_s.items()]
     assert len(arrivals.at_s) == 40
-    # Each crop takes 0.2 s on this link, and finds at most four of the backlog under way.
-    assert median(delays) < 1.5
-    assert max(delays) < 2.5
-    assert len(in_between) >= 5, "the backlog starved"
+    backlog = [at_s for key, at_s in arrivals.at_s.items() if key not in crowd.at_s]
+    # By what came before a crop and not by seconds, which a busy machine makes longer.
+    let_by = [sum(taken_s < at_s < arrivals.at_s[key] for at_s in backlog) for key, taken_s in crowd.at_s.items()]
+    last_s = max(arrivals.at_s[key] for key in crowd.at_s)
+    assert median(let_by) <= 4
+    assert max(let_by) <= 6
+    assert sum(at_s < last_s for at_s in backlog) >= 5, "the backlog starved"
     assert spooled.outbox.statistics().drops.total == 0

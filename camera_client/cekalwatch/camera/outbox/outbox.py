@@ -161,7 +161,7 @@ class Outbox:
         with state.lock:
             now_s = self.clock.monotonic_s()
             loadable = any(item.not_before_s <= now_s for item in state.spooled.values())
-            if loadable and not state.load_wanted and state.loaded_count() <= 1:
+            if loadable and not state.load_wanted and (state.loaded_count() <= 1 or state.live_spooled(now_s)):
                 state.load_wanted = True
                 state.changed()
             on_the_way = [one for one in state.in_flight.values() if not one.taken]

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.item import OutboxItem, worst_first
@@ -95,6 +95,11 @@ class OutboxState:
         """Return how many captures are on the disk, and in memory to be sent."""
         return sum(item.stored_bytes > 0 for item in self.unsent.values())
 
+    def live_spooled(self, now_s: float) -> list[str]:
+        """Return the captures on the disk alone whose traveller is still there; they wait for no backlog."""
+        live = takewhile(lambda item: item.is_live(now_s), reversed(self.spooled.values()))
+        return [item.capture_id for item in islice(live, LOAD_AHEAD) if item.not_before_s <= now_s]
+
     def worst_first(self, some: Iterable[OutboxItem]) -> list[OutboxItem]:
         """Return the captures of `some` that are not in flight, the least valuable first."""
         return worst_first(filter(self._is_waiting, some), self.items.values(), self._arrived)
@@ -181,6 +186,8 @@ class DiskQueue:
                 return []
             state.load_wanted = False
             now_s = state.clock.monotonic_s()
+            if state.loaded_count() > 1:
+                return state.live_spooled(now_s)
             newest = (key for key, one in reversed(state.spooled.items()) if one.not_before_s <= now_s)
             oldest = (key for key, one in state.spooled.items() if one.not_before_s <= now_s)
             chosen = [*islice(newest, LOAD_AHEAD - OLDEST_AHEAD), *islice(oldest, OLDEST_AHEAD)]

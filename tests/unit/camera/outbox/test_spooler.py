@@ -200,3 +200,24 @@ def test_at_its_end_a_full_spool_keeps_the_best_of_all(tmp_path: Path, clock: Ma
         assert sorted(round(capture.quality.score, 3) for capture in sent_and_settled(successor)) == [
             *(0.3, 0.3, 0.3, 0.4, 0.5)
         ]
+
+
+def test_a_live_capture_that_went_to_the_disk_waits_for_no_backlog_that_was_loaded_before(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with SpooledOutbox(tmp_path, clock).running() as spooled:
+        fill(spooled, clock, *(taken_now(clock, f"earlier {number}") for number in range(20)))
+        spooled.until(lambda: spooled.outbox.take() is not None)  # others of the backlog have to wait for its receipt
+        round_passed(spooled)  # and are in memory
+        live = taken_now(clock, "now")
+        spooled.outbox.put(live)
+        clock.passed_s += 1.6
+        spooled.until(lambda: spooled.outbox.statistics().stored == 21)
+        taken: list[str] = []
+
+        def sent() -> list[str]:
+            taken.extend(one.capture_id for one in [spooled.outbox.take()] if one)
+            return taken
+
+        spooled.until(lambda: bool(sent()))
+        assert taken == [live.capture_id]
