@@ -124,7 +124,7 @@ def passes(stack: Stack) -> str:
     """Let a traveller pass, and the officer refer the alert; return its key."""
     with officers_pc(stack) as notifier:
         alert_id = alert_of(stack, notifier)
-    refer(stack, alert_id)
+        refer(stack, alert_id)  # the claim of a PC that has gone ends after five seconds
     return alert_id
 
 
@@ -163,10 +163,10 @@ def test_clients_of_this_version_work_with_the_releases_server_and_those_of_the_
         with officers_pc(stack) as notifier:
             after = alert_of(stack, notifier)
             shown = json.dumps(notifier.wait_for({"alert_id": after}, 1, 0))
-        # Two faces first (domain rule 15), also on a PC that knows nothing of it; and its officer can judge.
-        for words in (shown, shown_by(released, stack, after)):
-            assert not {one for one in (traveller.name, traveller.subject_id) if one in words}
-        refer(stack, after)
+            # Two faces first (domain rule 15), also on a PC that knows nothing of it; and its officer can judge.
+            for words in (shown, shown_by(released, stack, after)):
+                assert not {one for one in (traveller.name, traveller.subject_id) if one in words}
+            refer(stack, after)
         assert traveller.name in shown_by(released, stack, after)
         assert states(stack) == dict.fromkeys((*before, after), "ALERT_STATE_REFERRED")
         stack.run_server_command("audit", "verify")

@@ -220,14 +220,20 @@ class Rules(ExerciseRules):
         self._looks_at_pcs()
         self.watches_exercises()
         for number, alert in enumerate(self.alerts):
-            gone = alert.holder and self.elapsed - self.there.get(alert.holder[1], self.elapsed) >= AWAY_AFTER
-            gone = gone or (alert.holder and alert.holder[0] in self.disabled)
+            gone = alert.holder and (alert.holder[0] in self.disabled or self._has_gone(alert.holder[1], alert.until))
             if alert.state == "CLAIMED" and alert.until is not None and (gone or alert.until <= self.elapsed):
                 self._comes_to(alert, "NEW", alert.wait)
                 self._asks_again(number)
             waits = alert.state in UNSETTLED or self.owed(alert)  # a hit, until every agency was told
             if alert.owes_reference or (waits and not alert.orders_ended):
                 self._goes_up(number, alert)
+
+    def _has_gone(self, pc: str, until: timedelta | None) -> bool:
+        """(6) Whether a PC died that was there when its claim, which lasts `until`, was made or renewed."""
+        if until is None or pc not in self.there:
+            return False
+        away, held = self.elapsed - self.there[pc], self.elapsed - (until - LEASE)
+        return AWAY_AFTER <= away < held + AWAY_AFTER
 
     def _looks_at_pcs(self) -> None:
         """(12) Look which PCs are there; a server that has not looked for a while begins anew."""

@@ -291,7 +291,7 @@ class Escalator:
         self, alert_id: UUID, before: Handling, now: datetime, agencies_owed: Sequence[str], place: Escalation
     ) -> HandlingStep:
         watched = self._watch.watched(alert_id, before)
-        if before.claim and self._attendance.is_gone(before.claim.holder.agent):
+        if before.claim and self._attendance.is_gone(before.claim.holder.agent, watched.claim):
             watched = replace(watched, claim=self._policy.lease)  # nobody can renew it
         free = before.lapsed(watched, self._policy, self._gone)
         after = free.escalated(now, self._policy, watched, agencies_owed, place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from cekalwatch.contract.values.adjudication import Escalation
@@ -90,13 +91,16 @@ class Attendance:
         """Whether an officer is signed in at a PC of a site now. It reads, and raises StorageError."""
         return any(one.officer and one.site in {"", site} for one in self._whole().watched.values())
 
-    def is_gone(self, agent_id: str) -> bool:
-        """Whether an agent was subscribed and has been away since for longer than a connection takes to come back.
+    def is_gone(self, agent_id: str, held_for: timedelta) -> bool:
+        """Whether an agent has gone that was there `held_for` ago: that it is away since for longer than a connection
+        takes to come back.
 
-        One that never subscribed (a browser) is not gone.
+        One that never subscribed (a browser), or was away already (commands without a console), is not gone.
         """
-        seen = self._seen
-        return seen is not None and agent_id in seen.agents and seen.looked_s - seen.agents[agent_id] >= AWAY_AFTER_S
+        if self._seen is None or agent_id not in self._seen.agents:
+            return False
+        away_s = self._seen.looked_s - self._seen.agents[agent_id]
+        return AWAY_AFTER_S <= away_s < held_for.total_seconds() + AWAY_AFTER_S
 
     @staticmethod
     def _is_attended(seen: _Seen, camera: Camera) -> bool:

@@ -179,3 +179,20 @@ def test_the_claim_of_a_pc_that_died_ends_once_the_pc_had_time_to_come_back(
     assert counter.alerts.get(died).state is AlertState.NEW
     assert counter.alerts.get(lives).state is AlertState.CLAIMED
     assert counter.events(died)[:3] == [E.RAISED, E.CLAIMED, E.RELEASED]
+
+
+def test_a_claim_by_command_at_a_pc_whose_console_has_ended_stands_for_a_lease(
+    counter: Counter, budi: ActingPerson, clock: FixedClock
+):
+    counter.pcs["pc-budi"] = AgentPresence()
+    alert_id = counter.raise_alert()
+    assert looks(counter, clock, 1) == 0
+    del counter.pcs["pc-budi"]
+    assert looks(counter, clock, 6) == 0
+    counter.claim(alert_id, budi)
+    assert looks(counter, clock, 10) == 0
+    counter.claim(alert_id, budi)  # renewed
+    assert looks(counter, clock, 10) == 0
+    clock.advance(POLICY.lease - timedelta(seconds=10))
+    assert looks(counter, clock, 1) == 1
+    assert counter.events(alert_id)[:3] == [E.RAISED, E.CLAIMED, E.RELEASED]

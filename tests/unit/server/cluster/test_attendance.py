@@ -65,19 +65,20 @@ def test_a_counter_whose_pc_never_came_is_told_once_pcs_had_time_to_come() -> No
 
 
 def test_a_pc_that_goes_may_come_back_before_it_counts_as_away() -> None:
-    office = Office(d1=at("D1", "D2", "A1"), s=at("D1", site="sekupang"))
+    office, held_for = Office(d1=at("D1", "D2", "A1"), s=at("D1", site="sekupang")), timedelta(seconds=20)
     office.goes_on(20)
     gone = office.pcs.pop("d1")
     office.goes_on(AWAY_AFTER_S - 1)
-    assert (office.without_pc, office.attendance.is_gone("d1")) == (set(), False)
+    assert (office.without_pc, office.attendance.is_gone("d1", held_for)) == (set(), False)
     office.pcs["d1"] = gone
     office.goes_on(AWAY_AFTER_S)
     assert office.without_pc == set()
     del office.pcs["d1"]
     office.goes_on(AWAY_AFTER_S)
     assert office.without_pc == {"batam-center/D1", "batam-center/D2", "batam-center/A1"}
-    assert office.attendance.is_gone("d1")
-    assert not office.attendance.is_gone("console"), "it never subscribed"
+    assert office.attendance.is_gone("d1", held_for)
+    assert not office.attendance.is_gone("d1", timedelta(0)), "it was away already"
+    assert not office.attendance.is_gone("console", held_for), "it never subscribed"
 
 
 def test_a_pc_without_counters_is_one_for_all_until_a_supervisor_signs_in_there() -> None:
