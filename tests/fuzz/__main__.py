@@ -52,7 +52,6 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with atheris.instrument_imports(
         include=["tests.fuzz", *(() if chosen.unguided else ("cekalwatch", "PIL", "openpyxl"))],
-        exclude=["cekalwatch.v1"],
         enable_loader_override=False,
     ):
         takes = {name: TARGETS[name].load() for name in chosen.targets}
