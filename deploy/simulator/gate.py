@@ -19,15 +19,15 @@ from enum import StrEnum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 import typer
 
 from cekalwatch.program.cli.command import run
 from cekalwatch.server.notices.webhook import read_webhook_secret
 from deploy.simulator.certificates import SimulatorCertificates
+from deploy.simulator.system import HOST, SimulatedSystem
 
-HOST: Final = "127.0.0.1"
 MAX_BODY: Final = 4096
 TOLERANCE_S: Final = 300
 """How far the clocks may differ."""
@@ -111,15 +111,16 @@ class GateLogic:
                 self._heard = None
 
 
-class SimulatedGate:
-    """A gate with a web server; use it as a context manager."""
+class SimulatedGate(SimulatedSystem):
+    """A gate with its web server."""
 
     def __init__(self, logic: GateLogic, certificates: SimulatorCertificates, port: int = 0) -> None:
-        self.logic, self._certificates, self._port = logic, certificates, port
+        super().__init__(port)
+        self.logic, self._certificates = logic, certificates
         self.refused: list[str] = []
         """Why notices were not obeyed."""
 
-    def __enter__(self) -> Self:
+    def _listen(self) -> ThreadingHTTPServer:
         gate = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -133,19 +134,11 @@ class SimulatedGate:
             def log_message(self, *_: Any) -> None:  # noqa: ANN401
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer((HOST, self._port), Handler)
-        self._server.socket = self._certificates.context(expired=False).wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
+        server = ThreadingHTTPServer((HOST, self._port), Handler)
+        server.socket = self._certificates.context(expired=False).wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
         )
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self._thread.start()
-        self._port = self._server.server_port
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return server
 
     @property
     def url(self) -> str:

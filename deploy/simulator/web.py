@@ -13,23 +13,23 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from deploy.simulator.certificates import SimulatorCertificates
 from deploy.simulator.faults import ActiveFault, ActiveFaults, SimulatedFault
 from deploy.simulator.orders import OrderDatabase
 from deploy.simulator.pages import UnknownCursorError, page_of, written
+from deploy.simulator.system import HOST, SimulatedSystem
 
-HOST: Final = "127.0.0.1"
 HUGE_BYTES: Final = 40_000_000
 _MAX_ADMIN_BYTES: Final = 10_000
 _CHUNK: Final = bytes(64 * 1024)
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
-class Simulator:
-    """Use it as a context manager; `address` is that of the list."""
+class Simulator(SimulatedSystem):
+    """The application; `address` is that of the list."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Simulator:
 
         `on_step` lets some time pass in the application, and says what happened.
         """
+        super().__init__(port)
         self.book = book
         self.troubles = ActiveFaults()
         self.requests: list[tuple[str, str, int]] = []
@@ -52,23 +53,14 @@ class Simulator:
         self._token = token
         self._certificates = certificates
         self._on_step = on_step
-        self._port = port
 
-    def __enter__(self) -> Self:
-        self._server = _Server((HOST, self._port), self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def _listen(self) -> ThreadingHTTPServer:
+        return _Server((HOST, self._port), self)
 
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        return f"{'https' if self._certificates else 'http'}://{HOST}:{self._server.server_port}"
+        return f"{'https' if self._certificates else 'http'}://{HOST}:{self._port}"
 
     @property
     def address(self) -> str:
