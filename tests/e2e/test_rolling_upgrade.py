@@ -121,7 +121,7 @@ async def open_pc(group: ServerGroup, plan: PcPlan, folder: Path, truth: Truth, 
     pc = OfficersPc(plan, folder / plan.name, group.addresses, tls_dir, truth, group.logs)
     async with group.dialer(DeviceRole.NOTIFIER, plan.name).aio_channel() as channel:
         pc.session_file.keep(await sign_in(channel, plan.person))
-    pc.program.python = python
+    pc.take_version(python, rings=False)
     pc.program.launch()
     return pc
 
@@ -205,7 +205,7 @@ async def test_a_rolling_upgrade_loses_nothing_and_versions_that_do_not_fit_are_
                 # The clients come last: each goes on where the former version of it was.
                 host.python = present.python
                 for pc in pcs:
-                    pc.program.python = present.python
+                    pc.take_version(present.python, rings=True)
                     await asyncio.to_thread(pc.program.end)
                     pc.program.launch()
                 await asyncio.to_thread(screens[0].program.stop)

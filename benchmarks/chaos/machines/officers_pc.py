@@ -133,13 +133,19 @@ class OfficersPc:
         self.began_after = 0
         """The position from which it is sent events."""
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", plan.name]
-        arguments += ["--rings", "--server", ",".join(addresses), "--images", str(self._images)]
+        arguments += ["--server", ",".join(addresses), "--images", str(self._images)]
         arguments += [part for counter in plan.counters for part in ("--counter", counter)]
         environment = {
             "CEKALWATCH_NOTIFIER_STATE_DIR": str(self.state_folder),
             "CEKALWATCH_NOTIFIER_TLS_DIR": str(tls_dir),
         }
-        self.program = Lives(plan.name, arguments, logs, environment, self._said)
+        self._arguments = arguments
+        self.program = Lives(plan.name, [*arguments, "--rings"], logs, environment, self._said)
+
+    def take_version(self, python: Path, *, rings: bool) -> None:
+        """Let `python` run it from its next life on; `rings`: whether that version knows --rings, as 0.2.0 does not."""
+        self.program.python = python
+        self.program.arguments = [*self._arguments, *(["--rings"] if rings else [])]
 
     @property
     def state_folder(self) -> Path:
