@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.translations import Language
@@ -69,9 +69,8 @@ async def test_a_supervisor_sets_the_policy_by_keyboard_and_sees_the_gate_held(
     await page.wait_for_url("**/gates?done=1")
     assert len(office.trail(Action.GATES_SET)) == 1
     await office.raise_alert()
-    held = page.locator("main table").first
-    while "an officer opens it" not in await held.inner_text():
-        await page.reload()
+    # The page shows it by itself.
+    await expect(page.locator("main table").first).to_contain_text("an officer opens it", timeout=WAIT_MS)
     for language, other in ((Language.EN, Language.ID), (Language.ID, Language.EN)):
         assert await barriers(page, colours=language is Language.EN) == []
         await keep(page, "gates", language, 1400)

@@ -132,6 +132,7 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("GET", "/threshold"): Walk(SYSTEM),
     ("POST", "/threshold/{act}"): Walk(SYSTEM, 409, 409),
     ("GET", "/gates"): Walk(SUPERVISES),
+    ("GET", "/gates/part"): Walk(SUPERVISES),
     ("POST", "/gates/{act}"): Walk(SUPERVISES, 409, 409),
     ("GET", "/audit"): Walk(AUDIT),
     ("GET", "/audit/{sequence}"): Walk(AUDIT),

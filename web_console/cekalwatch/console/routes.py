@@ -224,6 +224,7 @@ ROUTES: Final = (
     Page("GET", "/threshold", KEEPS_SYSTEM, threshold.show),
     Page("POST", "/threshold/{act}", KEEPS_SYSTEM, threshold.change, again=threshold.show),
     Page("GET", "/gates", CONFIRMS, gates.show),
+    Page("GET", "/gates/part", CONFIRMS, gates.part, by_a_person=False),
     Page("POST", "/gates/{act}", CONFIRMS, gates.change, again=gates.show),
     Page("GET", "/audit", SEES_AUDIT_TRAIL, audit.search),
     Page("GET", "/audit/{sequence}", SEES_AUDIT_TRAIL, audit.show),

@@ -48,6 +48,11 @@ def show(visit: RequestContext, problem: str = "") -> Response:
     )
 
 
+def part(visit: RequestContext) -> Response:
+    """Show what each gate is asked now."""
+    return visit.page("gates_part.html", outlook=visit.gates.outlook())
+
+
 def change(visit: RequestContext) -> Response:
     """Set the policy, or let no alert ask a gate any more, as two people; entered values stay."""
     act, say, form = visit.part("act"), visit.texts.say, visit.form
