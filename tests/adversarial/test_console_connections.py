@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import ssl
 import time
@@ -34,11 +33,13 @@ ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 async def pages(scope: Scope, receive: Receive, send: Send) -> None:
-    """Pages that read what comes, and answer; that of /large does so at length, and that of /pieces without end."""
+    """Pages that read what comes, and answer; that of /large does so at length, /pieces without end, /broken not."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):
         pass
+    if scope["path"] == "/broken":
+        raise ValueError("Siti Rahma")
     headers = [(b"content-type", b"text/plain")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     if scope["path"] == "/pieces":
@@ -221,12 +222,24 @@ async def test_a_file_that_comes_slowly_but_surely_is_taken(tmp_path: Path, monk
         writer.close()
 
 
-async def test_what_is_no_request_is_not_written_down(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_no_request_is_not_written_down_and_a_broken_page_as_other_events_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask(port: int, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        answer = await reader.read()
+        writer.close()
+        return answer
+
     async with serving(tmp_path) as port:
-        caplog.set_level(logging.WARNING)
-        for _ in range(20):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"\x00\x01 no request\r\n\r\n")
-            assert (await reader.read()).startswith(b"HTTP/1.1 400")
-            writer.close()
-        assert caplog.records == []
+        with capture_logs() as logs:
+            for _ in range(20):
+                assert (await ask(port, b"\x00\x01 no request\r\n\r\n")).startswith(b"HTTP/1.1 400")
+            assert logs == []
+            assert (await ask(port, ASKED.replace(b"/ ", b"/broken "))).startswith(b"HTTP/1.1 500")
+    assert caplog.records == []
+    (failed,) = logs
+    assert (failed["event"], failed["log_level"], failed["error"]) == ("web_server_failed", "error", "ValueError")
+    assert failed["place"].endswith(" pages")
+    assert "Siti" not in str(failed)

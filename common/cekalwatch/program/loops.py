@@ -79,7 +79,7 @@ class _Loop:
         if may_be_logged(error):
             log.warning("loop_failed", error=str(error), **told)
         else:  # its text may quote the data on which it failed, so only its kind and place are logged
-            log.error("loop_failed", error=self._error, place=_place(error), **told)
+            log.error("loop_failed", error=self._error, place=place_of(error), **told)
         return pause_s
 
 
@@ -155,6 +155,7 @@ LOOPS = Loops()
 """Those of this process."""
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
+    """Return the newest lines of code at which an error came; its text, which may be about people, is left out."""
     frames = traceback.extract_tb(error.__traceback__)[-PLACES:]
     return ", ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)

@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from cekalwatch.program.loops import place_of
 from cekalwatch.wire.address import counted_address, split_address
 
 MAX_CONNECTIONS: Final = 500
@@ -235,6 +236,18 @@ def uvicorn_config(
     )
     config.load()
     config.http_protocol_class = cast("type[asyncio.Protocol]", Connections(context).protocol)
+    said = logging.getLogger("uvicorn.error")
     # Its warnings are a line for whatever a stranger sends.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    said.setLevel(logging.ERROR)
+    said.handlers, said.propagate = [_WebErrors()], False
     return config
+
+
+class _WebErrors(logging.Handler):
+    """Writes uvicorn's errors as the program's other events."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one, with the type and the place of an exception."""
+        error = record.exc_info[1] if record.exc_info else None
+        came_from = {"error": type(error).__name__, "place": place_of(error)} if error else {}
+        log.error("web_server_failed", problem=record.getMessage().strip(), **came_from)

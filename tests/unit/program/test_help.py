@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from typer import Typer
@@ -12,6 +13,7 @@ from cekalwatch.camera.cli.app import app as camera
 from cekalwatch.console.cli import app as console
 from cekalwatch.gateway.cli import app as gateway
 from cekalwatch.notifier.cli.app import app as notifier
+from cekalwatch.program.cli.command import run
 from cekalwatch.server.cli.app import app as server
 from tests.support.tools.commands import commands_of
 
@@ -30,3 +32,18 @@ def test_the_help_has_an_example_and_shows_brackets_as_they_are_typed(program: s
     said = f"{command.help} {command.epilog} {' '.join(str(getattr(one, 'help', '')) for one in command.params)}"
     for written in re.findall(r"\[\S+", said.replace("\\[", "[")):
         assert written in done.output
+
+
+def test_a_paragraph_of_the_help_is_filled_to_the_terminals_width_and_examples_are_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("TERMINAL_WIDTH", "400")
+    for app, words, whole in (
+        (gateway, "init", "unless it is in --invitation or CEKALWATCH_INVITATION. Run it"),
+        (camera, "check", "one line each, with OK, WARN or FAIL."),
+        (camera, "check", "cekalwatch-camera check\n"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["program", words, "--help"])
+        with pytest.raises(SystemExit):
+            run(app)
+        assert whole in re.sub(r" +\n", "\n", capsys.readouterr().out)

@@ -6,6 +6,7 @@ Only the standard library is imported here, so that a missing package can be rep
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import shlex
 import sys
@@ -77,6 +78,8 @@ def run(app: typer.Typer) -> None:
     Under a service manager the sentence is the service's status, and an entry of the log. A program without a terminal
     logs it, and shows it when a person must change something.
     """
+    if "--help" in sys.argv:
+        fill_help(app)
     try:
         app()
     except ProgramError as error:
@@ -89,6 +92,17 @@ def run(app: typer.Typer) -> None:
             raise
         sys.stdout = nowhere()  # what waits in the old one cannot be written
         raise SystemExit(Exit.FAILED) from None
+
+
+def fill_help(app: typer.Typer) -> None:
+    """Let paragraphs of help take the width of the terminal: Typer fills the first of each command only."""
+    for group in app.registered_groups:
+        if group.typer_instance:
+            fill_help(group.typer_instance)
+    for command in app.registered_commands:
+        paragraphs = inspect.cleandoc(command.help or getattr(command.callback, "__doc__", None) or "").split("\n\n")
+        as_written = (" ", "\b")
+        command.help = "\n\n".join(one if one.startswith(as_written) else one.replace("\n", " ") for one in paragraphs)
 
 
 def _tell(problem: str, code: Exit) -> None:
