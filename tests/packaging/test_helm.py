@@ -9,8 +9,6 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -111,6 +109,8 @@ def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_every_manifest_is_as_kubernetes_wants_it(answers: Answers, subtests: pytest.Subtests):
+    import kubernetes_validate  # takes seconds to load, as jsonschema does, for all who collect tests
+
     for name in SOUND:
         found = manifests(answers[name])
         assert len({(one["kind"], one["metadata"]["name"]) for one in found}) == len(found)
@@ -211,6 +211,8 @@ def test_variables_are_settings_of_the_programs(answers: Answers, monkeypatch: p
 
 def test_settings_that_the_chart_sets_are_refused_in_the_text(answers: Answers):
     """What both set would be a riddle: variables come first."""
+    import jsonschema
+
     pod = of(manifests(answers["two servers"]), "StatefulSet", "port-server")["spec"]["template"]["spec"]
     names = [variable["name"] for variable in pod["containers"][0]["env"]]
     schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["server"]["properties"]["settings"]

@@ -16,7 +16,6 @@ import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given
-from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -202,6 +201,8 @@ async def test_without_the_key_there_is_nothing_and_too_much_is_refused(office: 
 
 
 def test_the_document_is_openapi_and_has_no_place_for_a_person_of_the_list() -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator  # takes seconds to load, for all who collect tests
+
     document = json.loads(CliRunner().invoke(command, ["openapi"]).stdout)
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()

@@ -375,22 +375,26 @@ def sealed() -> bytes:
 
 
 MISSPELT = tuple("vald_until" if name == "valid_until" else name for name in COLUMNS)
-HOSTILE = {
-    "a sealed spreadsheet": (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "has a password"),
-    "a sealed archive": (sealed(), "has a password"),
-    "a cut archive": (archive({"orders.csv": table(listed("C-1", "N-1")), "a": bytes(9999)})[:-40], "is damaged"),
-    "a spreadsheet that is none": (b"PK\x03\x04[Content_Types].xml" + bytes(99), "is damaged"),
-    "a way out": (archive({"orders.csv": table(), "../../etc/cron.d/x": b"x"}), "outside its folder"),
-    "a way out by Windows": (archive({"orders.csv": table(), "..\\x": b"x"}), "outside its folder"),
-    "no table": (archive({"list.csv": table()}), "no orders.csv"),
-    "two tables": (archive({"a/orders.csv": table(), "b/orders.csv": table()}), "2 tables"),
-    "a bomb": (archive({"orders.csv": table(), "a.jpg": bytes(30_000_000)}), "too much memory or time"),
-    "an archive within": (archive({"orders.csv": archive({"orders.csv": table()})}), "is not a list"),
-    "a picture": (PORTRAIT, "Nothing was imported"),
-    "misspelt": (table(columns=MISSPELT), "missing: valid_until (is it 'vald_until'?); unknown: vald_until"),
-    "misspelt in a spreadsheet": (spreadsheet(columns=MISSPELT), "valid_until (is it 'vald_until'?)"),
-    "in UTF-16": (table(listed("C-1", "N-1")).decode().encode("utf-16"), "it is UTF-16"),
-}
+
+
+def hostile() -> dict[str, tuple[bytes, str]]:
+    """Files that are no list, and what is told of each."""
+    return {
+        "a sealed spreadsheet": (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "has a password"),
+        "a sealed archive": (sealed(), "has a password"),
+        "a cut archive": (archive({"orders.csv": table(listed("C-1", "N-1")), "a": bytes(9999)})[:-40], "is damaged"),
+        "a spreadsheet that is none": (b"PK\x03\x04[Content_Types].xml" + bytes(99), "is damaged"),
+        "a way out": (archive({"orders.csv": table(), "../../etc/cron.d/x": b"x"}), "outside its folder"),
+        "a way out by Windows": (archive({"orders.csv": table(), "..\\x": b"x"}), "outside its folder"),
+        "no table": (archive({"list.csv": table()}), "no orders.csv"),
+        "two tables": (archive({"a/orders.csv": table(), "b/orders.csv": table()}), "2 tables"),
+        "a bomb": (archive({"orders.csv": table(), "a.jpg": bytes(30_000_000)}), "too much memory or time"),
+        "an archive within": (archive({"orders.csv": archive({"orders.csv": table()})}), "is not a list"),
+        "a picture": (PORTRAIT, "Nothing was imported"),
+        "misspelt": (table(columns=MISSPELT), "missing: valid_until (is it 'vald_until'?); unknown: vald_until"),
+        "misspelt in a spreadsheet": (spreadsheet(columns=MISSPELT), "valid_until (is it 'vald_until'?)"),
+        "in UTF-16": (table(listed("C-1", "N-1")).decode().encode("utf-16"), "it is UTF-16"),
+    }
 
 
 @pytest.mark.parametrize("language", ["en", "id"])
@@ -400,7 +404,7 @@ async def test_what_is_no_list_is_refused_whole_with_what_to_do(
     async with pages.browser() as browser:
         await browser.sign_in("lina")
         browser.client.cookies.set("language", language, domain="127.0.0.1")
-        for what, (content, told) in HOSTILE.items():
+        for what, (content, told) in hostile().items():
             shown = words(await browser.get(await previewed(browser, content, f"{what}.bin")))
             if language == "en":
                 assert told in shown, (what, shown)
