@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.contract.values.watchlist import SyncOutcome
+from cekalwatch.server.health.alarms import servers
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED, PUT_BACK, REMOVED
 from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
+from cekalwatch.server.wiring import alarms
 from tests.integration.sync.test_sync_server import Source, listed
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store
@@ -155,8 +157,11 @@ def test_what_the_server_does_with_a_list_is_in_order(bench: SyncBench[TestSourc
 
 @pytest.mark.slow
 async def test_a_person_who_vanished_is_a_problem_within_a_minute_and_comes_back(
-    tmp_path: Path, database_setting: dict[str, str]
+    tmp_path: Path, database_setting: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert alarms.LOOK_AT_ROWS_PERIOD_S + servers.MISSED_PERIOD_S < 60
+    monkeypatch.setattr(alarms, "LOOK_AT_ROWS_PERIOD_S", 0.2)
+    monkeypatch.setattr(servers, "MISSED_PERIOD_S", 1.0)
     source = Source(tmp_path / "list")
     source.write(listed())
     chosen = settings(
