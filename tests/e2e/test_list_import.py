@@ -73,7 +73,6 @@ async def test_a_dropped_list_is_previewed_and_imported_and_alerts(
     page = await signed_in(browser, pages)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    await clean(page)
     await page.set_input_files("#file", dropped)
     await page.click("button.main")
     await page.wait_for_selector("text=Import as previewed", timeout=WAIT_MS)
@@ -89,8 +88,6 @@ async def test_a_dropped_list_is_previewed_and_imported_and_alerts(
     report = tmp_path / "report.csv"
     await (await download.value).save_as(report)
     assert "C-1,N-1,STORED" in report.read_text("utf-8-sig")
-    await page.goto(f"https://{pages.address}/list/sync")
-    await clean(page)
     await page.goto(f"https://{pages.address}/")
     await office.raise_alert()
     await page.wait_for_selector("tbody a", timeout=WAIT_MS)
