@@ -23,6 +23,7 @@ FOLDERS: Final = {
         "learned_threshold",
         "long_lists",
         "cohort",
+        "accurate",
         "confined_crops",
     ),
     "alerts": (

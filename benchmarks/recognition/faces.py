@@ -33,22 +33,22 @@ def collection(name: str) -> Collection:
     return read_collection(FACES / name)
 
 
-def maker(threads: int = THREADS, choice: InferenceChoice = ONNXRUNTIME_F32) -> TemplateMaker:
-    """Return what makes templates with the pack `standard`, with an empty cache."""
+def maker(threads: int = THREADS, choice: InferenceChoice = ONNXRUNTIME_F32, folder: Path = PACK) -> TemplateMaker:
+    """Return what makes templates with the pack in `folder`, with an empty cache."""
     limit_native_threads(1)
-    pack = load_pack(PACK)
+    pack = load_pack(folder)
     recogniser = open_engine(pack, 1, choice).recogniser
     return TemplateMaker(lambda: open_detector(pack, threads=1), recogniser, TemplateCache(), threads)
 
 
 @cache
-def people(name: str, choice: InferenceChoice = ONNXRUNTIME_F32) -> tuple[EvaluatedPerson, ...]:
-    """Return everybody, each photograph with its template as probe and as reference."""
-    return _with_templates(name, collection(name).photographs, choice)
+def people(name: str, choice: InferenceChoice = ONNXRUNTIME_F32, folder: Path = PACK) -> tuple[EvaluatedPerson, ...]:
+    """Return everybody, each photograph with its template as probe and as reference, of the pack in `folder`."""
+    return _with_templates(name, collection(name).photographs, choice, folder)
 
 
 @cache
-def south_asians() -> tuple[EvaluatedPerson, ...]:
+def south_asians(choice: InferenceChoice = ONNXRUNTIME_F32, folder: Path = PACK) -> tuple[EvaluatedPerson, ...]:
     """Return the people of the South Asian set, one photograph each, `region/female` or `region/male` as group.
 
     Raises FileNotFoundError where the data set is not there.
@@ -61,7 +61,7 @@ def south_asians() -> tuple[EvaluatedPerson, ...]:
         LabelledPhotograph(path, name, person=name, group="/".join(path.parts[-3:-1]))
         for path, name in zip(paths, names, strict=True)
     ]
-    return _with_templates("southasian", photographs)
+    return _with_templates("southasian", photographs, choice, folder)
 
 
 @cache
@@ -84,7 +84,10 @@ def distant_people(name: str) -> tuple[EvaluatedPerson, ...]:
 
 
 def _with_templates(
-    title: str, photographs: Sequence[LabelledPhotograph], choice: InferenceChoice = ONNXRUNTIME_F32
+    title: str,
+    photographs: Sequence[LabelledPhotograph],
+    choice: InferenceChoice = ONNXRUNTIME_F32,
+    folder: Path = PACK,
 ) -> tuple[EvaluatedPerson, ...]:
-    samples = maker(choice=choice).samples((photograph, True) for photograph in photographs)
+    samples = maker(choice=choice, folder=folder).samples((photograph, True) for photograph in photographs)
     return tuple(gather(track(samples, total=len(photographs), description=title)))

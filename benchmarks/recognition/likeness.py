@@ -1,6 +1,6 @@
 """How alike two passages of one person are, and two of strangers: the threshold by which passages share an alert.
 
-    python -m benchmarks recognition.likeness
+    python -m benchmarks.recognition.likeness [PACK]
 
 A passage has at most three photographs, fused as the server does it. Strangers are all pairs of LFW's passages, and
 pairs of one sex of the South Asian set; pairs that are plainly one person (scores above 0.7 and 0.645) are left out.
@@ -9,7 +9,9 @@ Look-alikes are two who match one listed person: the figures say how often one j
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -19,6 +21,7 @@ from benchmarks.recognition.faces import PACK, people, south_asians
 from cekalwatch.evaluation.people import EvaluatedPerson
 from cekalwatch.evaluation.samples import FaceTemplates, Sample
 from cekalwatch.server.capture.passages import MIN_WEIGHT
+from cekalwatch.vision.inference import ONNXRUNTIME_F32, InferenceChoice
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.thresholds import LikenessModel
 
@@ -66,9 +69,9 @@ def crops_against_passages(everybody: Sequence[EvaluatedPerson]) -> Scores:
     return np.array(found, dtype=np.float32)
 
 
-def strangers(sex: str) -> Scores:
-    """Return the scores of all pairs of the South Asian set's people of one sex; raises FileNotFoundError."""
-    photographs = [person.singles[0] for person in south_asians() if person.group.endswith(f"/{sex}")]
+def strangers(everybody: Sequence[EvaluatedPerson], sex: str) -> Scores:
+    """Return the scores of all pairs of the South Asian set's people of one sex."""
+    photographs = [person.singles[0] for person in everybody if person.group.endswith(f"/{sex}")]
     templates = np.array([one.probe for one in faces(photographs)])
     scores = (templates @ templates.T)[np.triu_indices(len(templates), 1)]
     return np.asarray(scores[scores < SAME_PERSON_TWICE])
@@ -122,17 +125,17 @@ def real_twice(everybody: Sequence[EvaluatedPerson], model: LikenessModel) -> di
     return {"listed_twice": len(found), "listed_alerts_again": 1 - float(np.mean(found))}
 
 
-def measure() -> dict[str, float]:
-    """Return the figures `likeness.…`; raises FileNotFoundError where a data set is not there."""
-    model = load_pack(PACK).likeness
+def measure(folder: Path = PACK, choice: InferenceChoice = ONNXRUNTIME_F32) -> dict[str, float]:
+    """Return the figures `likeness.…` of the pack in `folder`; raises FileNotFoundError without a data set."""
+    model = load_pack(folder).likeness
     if model is None:
-        raise FileNotFoundError(f"{PACK} has no likeness model: install the pack again")
-    lfw, cctv = people("lfw"), people("cctv")
+        raise FileNotFoundError(f"{folder} has no likeness model: install the pack again")
+    lfw, cctv, asian = people("lfw", choice, folder), people("cctv", choice, folder), south_asians(choice, folder)
     by_person = [runs(faces(person.singles)) for person in lfw]
     templates = np.array([fused(run) for cut in by_person for run in cut])
     mated, non_mated = pairs(templates, np.repeat(np.arange(len(lfw)), [len(cut) for cut in by_person]))
     crops = crops_against_passages(lfw)
-    women, men = strangers("female"), strangers("male")
+    women, men = strangers(asian, "female"), strangers(asian, "male")
     halves = [
         float(fused(own[: len(own) // 2]) @ fused(own[len(own) // 2 :]))
         for own in (faces(passage) for person in cctv for passage in person.passages)
@@ -159,4 +162,4 @@ def measure() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(measure())
+    print(measure(Path(sys.argv[1]) if sys.argv[1:] else PACK))

@@ -19,7 +19,7 @@ from cekalwatch.vision.faces import Picture
 from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 from cekalwatch.vision.manifest import load_pack
 from tests.support.builders.portraits import astronaut, group
-from tests.support.tools.packs import light_pack, standard_pack
+from tests.support.tools.packs import accurate_pack, light_pack, standard_pack
 from tests.support.tools.shared import shared_models
 
 
@@ -44,6 +44,14 @@ def _standard_by_openvino(folder: Path) -> Engine:
     return _openvino(folder, standard_pack())
 
 
+def _accurate_by_openvino(folder: Path) -> Engine:
+    return _openvino(folder, accurate_pack())
+
+
+def _accurate_by_openvino_bf16(folder: Path) -> Engine:
+    return _openvino(folder, accurate_pack(), _bf16())
+
+
 def _openvino_bf16(folder: Path) -> Engine:
     return _openvino(folder, None, _bf16())
 
@@ -59,8 +67,8 @@ def _bf16() -> Precision:
 
 
 BY_OPENVINO = [
-    *(_standard_by_openvino, _standard_by_openvino_bf16, _openvino),
-    pytest.param(_openvino_bf16, marks=pytest.mark.exhaustive),
+    *(_standard_by_openvino, _standard_by_openvino_bf16, _openvino, _accurate_by_openvino),
+    *(pytest.param(make, marks=pytest.mark.exhaustive) for make in (_openvino_bf16, _accurate_by_openvino_bf16)),
 ]
 
 

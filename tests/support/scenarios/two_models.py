@@ -74,17 +74,17 @@ async def until(condition: Callable[[], object | Awaitable[object]], *, every_s:
             await asyncio.sleep(every_s)
 
 
-def changed_model(chosen: ServerSettings, *scales: float) -> None:
-    """List the portrait, at these scales, with the pack `light`; make templates of the other pack, and switch to it."""
+def changed_model(chosen: ServerSettings, *scales: float, to: str = NAME) -> None:
+    """List the portrait, at these scales, with the pack `light`; make templates of another pack, and switch to it."""
     for scale in scales:
         list_astronaut(chosen, scale=scale, model=model("light"))
     database, _ = open_store(chosen)
     keys = keyring(database, chosen.master_key_source)
-    engine = open_engine(load_pack(model_packs() / NAME), threads=1)
+    engine = open_engine(load_pack(model_packs() / to), threads=1)
     with ThreadPoolExecutor(1) as workers:
         enroller = Enroller(engine.detector, engine.recogniser)
         list(Rebuilder(PhotographStore(database, keys), enroller, workers).steps())
-    present, wanted = (ModelChoice(name, model(name)) for name in ("light", NAME))
+    present, wanted = (ModelChoice(name, model(name)) for name in ("light", to))
     entry = AuditEntry(datetime.now(UTC), KEEPER, Action.GALLERY_SWITCHED)
     ModelStore(database).switch(wanted, present, lambda _: entry)
     database.close()

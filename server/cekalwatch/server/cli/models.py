@@ -35,7 +35,7 @@ _UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it
     "  cekalwatch-server models install buffalo_s --accept-license --url https://files.example/buffalo_s.zip"
 )
 def install(
-    name: Annotated[str, typer.Argument(help="standard, light, buffalo_l, buffalo_s or antelopev2.")],
+    name: Annotated[str, typer.Argument(help="standard, light, accurate, buffalo_l, buffalo_s or antelopev2.")],
     config: Config = None,
     models_dir: ModelsDir = None,
     accept_license: Annotated[bool, typer.Option("--accept-license", help="Accept the licence that is shown.")] = False,
@@ -177,11 +177,12 @@ def _is_sound(folder: Path, name: str) -> bool:
 
 def _builders() -> dict[str, tuple[Builder, int]]:
     """Return what builds packs from packages, by the pack's name, each with its number of steps."""
-    from cekalwatch.server.recognition.packs import light, standard
+    from cekalwatch.server.recognition.packs import accurate, light, standard
 
     return {
         standard.NAME: (standard.install_standard, standard.STEPS),
         light.NAME: (light.install_light, light.STEPS),
+        accurate.NAME: (accurate.install_accurate, accurate.STEPS),
     }
 
 

@@ -133,7 +133,7 @@ def test_a_failed_download_says_what_else_can_be_done(tmp_path: Path):
 def test_an_unknown_pack_lists_the_known_ones(tmp_path: Path):
     done = models("install", "nonsense", folder=tmp_path)
     assert done.returncode == Exit.USAGE
-    assert "standard, light, buffalo_l, buffalo_s, antelopev2" in done.stderr
+    assert "standard, light, accurate, buffalo_l, buffalo_s, antelopev2" in done.stderr
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def check_detector(original: bytes, engine: Engine, picture: Picture) -> None:
         [face.left, face.top, face.width, face.height, *face.landmarks.ravel(), face.score]
         for face in YunetDetector(engine.pack.path(engine.pack.detector.files[0]), threads=1).detect(picture)
     ]
-    _require_same("the detector's faces", "OpenCV and the original network", theirs, np.array(ours).reshape(-1, 15))
+    require_same("the detector's faces", "OpenCV and the original network", theirs, np.array(ours).reshape(-1, 15))
 
 
 def check_recogniser(original: bytes, engine: Engine, picture: Picture) -> None:
@@ -94,7 +94,7 @@ def check_recogniser(original: bytes, engine: Engine, picture: Picture) -> None:
     ours = engine.recogniser.embed(faces)
     for other, features in (("the network it was made of", wanted), ("OpenCV", theirs)):
         templates = features / np.linalg.norm(features, axis=1, keepdims=True)
-        _require_same("the recogniser's templates", other, templates, ours)
+        require_same("the recogniser's templates", other, templates, ours)
 
 
 def drawn_faces() -> Picture:
@@ -133,7 +133,8 @@ def _run(session: InferenceSession, blob: Tensor) -> Tensor:
     return features
 
 
-def _require_same(what: str, other: str, wanted: NDArray[Any], got: NDArray[Any]) -> None:
+def require_same(what: str, other: str, wanted: NDArray[Any], got: NDArray[Any]) -> None:
+    """Raise PackError unless the numbers are the same within `MAX_DIFFERENCE` of the largest."""
     if wanted.shape == got.shape and np.allclose(
         got, wanted, rtol=0, atol=MAX_DIFFERENCE * np.abs(wanted).max(initial=1)
     ):

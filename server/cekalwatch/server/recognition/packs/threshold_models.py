@@ -78,6 +78,41 @@ STANDARD_LIKENESS: Final = LikenessModel(
     provenance=replace(LIGHT_LIKENESS.provenance, model_version="standard-53c3295b"),
 )
 """Likeness of the pack `standard`, measured by `benchmarks/recognition/likeness.py` (docs/adr/0025)."""
+ACCURATE: Final = ThresholdModel(
+    list_size=1_469,
+    tail_from=0.43632,
+    tail_rate=0.051552,
+    scale=0.018718,
+    shape=0.03748,
+    provenance=replace(STANDARD.provenance, model_version="accurate-dd2ef252", measured_on="2026-12-01"),
+    pairs=78,
+)
+"""Threshold model of plain scores of the pack `accurate`, measured by `evaluate`."""
+ACCURATE_COHORT: Final = replace(
+    STANDARD_COHORT,
+    part=0.65,
+    thresholds=ThresholdModel(
+        list_size=1_469,
+        tail_from=0.357,
+        tail_rate=0.051552,
+        scale=0.017793,
+        shape=0.03716,
+        provenance=replace(ACCURATE.provenance, model_version="accurate-dd2ef252+debaab"),
+        pairs=81,
+        grows_from=1_469,
+    ),
+)
+"""How the pack `accurate` compares scores, with their threshold model (docs/accurate-pack.md, docs/adr/0108)."""
+ACCURATE_LIKENESS: Final = LikenessModel(
+    threshold=0.6,
+    sure=0.75,
+    fmr=3.8e-5,
+    fnmr=0.0093,
+    provenance=replace(
+        LIGHT_LIKENESS.provenance, model_version="accurate-dd2ef252", measured_on="2026-12-01", program="0.3.0"
+    ),
+)
+"""Likeness of the pack `accurate`, measured by `benchmarks/recognition/likeness.py`."""
 INSIGHTFACE: Final = replace(
     LIGHT,
     provenance=replace(

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from cekalwatch.server.recognition.engines.recogniser import TemplateError, normalised
 from cekalwatch.server.recognition.packs.networks import (
     NetworkError,
     drop_tiny_weights,
@@ -18,6 +19,7 @@ from cekalwatch.server.recognition.packs.networks import (
     free_sface,
     free_ultraface,
     free_yunet,
+    joined,
     read_network,
     swap_input_colours,
 )
@@ -203,3 +205,52 @@ def test_other_networks_are_refused():
         free_sface(recogniser(), 8)
     with pytest.raises(NetworkError, match="not YuNet"):
         free_yunet(recogniser())
+
+
+def sface_like() -> onnx.ModelProto:
+    """A network of SFace's opset: 4x4 pixels, from 0 to 255, to 8 numbers, for any number of faces."""
+    model = recogniser(seed=1)
+    free_batch(model, 8)
+    del model.opset_import[:]
+    model.opset_import.append(helper.make_opsetid("", 21))
+    return model
+
+
+def light_like() -> onnx.ModelProto:
+    model = recogniser(seed=2)
+    free_batch(model, 8)
+    return model
+
+
+def run_joined(model: onnx.ModelProto, faces: Tensor) -> Tensor:
+    onnx.checker.check_model(model)
+    (features,) = open_session(model.SerializeToString(), 1).run(None, {model.graph.input[0].name: faces})
+    return features
+
+
+def test_a_joined_network_gives_both_at_length_1_by_their_shares():
+    faces = 127.5 + 127.5 * FACES
+    first, second = run(sface_like(), faces), run(light_like(), FACES)
+    unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in (first, second)]
+    made = run_joined(joined(sface_like(), light_like(), 0.7, 127.5, 127.5), faces)
+    assert made == pytest.approx(np.hstack([np.sqrt(0.7) * unit[0], np.sqrt(0.3) * unit[1]]), abs=1e-5)
+
+
+def test_zeros_of_either_network_become_no_template():
+    model = joined(sface_like(), light_like(), 0.7, 127.5, 127.5)
+    for name in ("first", "second"):
+        silent = onnx.ModelProto()
+        silent.CopyFrom(model)
+        (weights,) = (each for each in silent.graph.initializer if each.name == f"{name}/weights")
+        weights.CopyFrom(numpy_helper.from_array(np.zeros((2, 3, 3, 3), np.float32), weights.name))
+        with pytest.raises(TemplateError):
+            normalised(run_joined(silent, 255 * np.abs(FACES)))
+
+
+def test_only_networks_whose_operators_are_known_are_joined():
+    with pytest.raises(NetworkError, match="opset 21"):
+        joined(light_like(), sface_like(), 0.7, 127.5, 127.5)
+    changed = light_like()
+    changed.graph.node[0].op_type = "ReduceSum"
+    with pytest.raises(NetworkError, match="ReduceSum"):
+        joined(sface_like(), changed, 0.7, 127.5, 127.5)
