@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import lru_cache, partial
@@ -162,6 +163,7 @@ def _recogniser(pack: Pack, threads: int, choice: InferenceChoice) -> tuple[Reco
 def _engine_that_compiles_once(url: URL, availability: Availability) -> Engine:
     engine = _NEW_ENGINE(url, availability)
     engine.update_execution_options(compiled_cache=_COMPILED)
+    weakref.finalize(engine, engine.pool.dispose)  # of a database that a test has not closed
     return engine
 
 

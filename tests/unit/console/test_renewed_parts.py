@@ -10,7 +10,7 @@ import pytest
 import cekalwatch.console
 
 TEMPLATES = Path(cekalwatch.console.__file__).parent / "templates"
-RENEWED = ("now_part.html", "wall_part.html", "sync_part.html", "approval_wait_part.html")
+RENEWED = ("now_part.html", "wall_part.html", "sync_part.html", "gates_part.html", "approval_wait_part.html")
 REACHED = re.compile(r"<(?:a|button|input|select|textarea|summary)\b(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 
 
@@ -25,6 +25,7 @@ def test_every_page_with_such_a_part_is_known() -> None:
     pages = {path.name for path in TEMPLATES.glob("*.html") if "hx-trigger" in path.read_text("utf-8")}
     # The line above each page, the progress of an import and the screen of a wall have nothing that it reaches.
     assert pages - {"base.html", "import_part.html", "wall_screen.html"} == {
+        "gates.html",
         "now.html",
         "wall.html",
         "sync.html",

@@ -31,7 +31,7 @@ def connect(tmp_path: Path, turns: WriteTurns) -> Iterator[Connect]:
 
     def open_another(timeout_s: float = PATIENT_S) -> sqlite3.Connection:
         file = tmp_path / "notes.sqlite3"
-        opened.append(OneWriter(turns, timeout_s, file, timeout_s, check_same_thread=False))
+        opened.append(OneWriter(turns, timeout_s, file, timeout=timeout_s, check_same_thread=False))
         return opened[-1]
 
     first = open_another()

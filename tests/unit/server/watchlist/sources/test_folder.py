@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from cekalwatch.contract.values.orders import OrderGround, PersonStatus, Revocat
 from cekalwatch.contract.values.subjects import TravelDocument
 from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, ImportRecord, Photograph
+from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, RowKeys
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.watchlist import WIB
@@ -241,6 +245,26 @@ def photographs(folder: Path, names: str) -> list[tuple[bytes, Code | None]]:
     write_orders(folder, [row(photographs=names)])
     (record,) = read(folder)
     return [(photograph.data, photograph.problem) for photograph in record.photographs]
+
+
+def test_the_index_of_a_table_that_breaks_off_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file holds keys of orders, and a server that reads a broken table again and again would collect them."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noted(name: str, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(name, **options))
+        return opened[-1]
+
+    def broken_off() -> Iterator[RowKeys]:
+        yield RowKeys(4, 0, "O-1", "", "2026-01-01")
+        raise SourceUnavailable("it broke off")
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    with pytest.raises(SourceUnavailable, match="broke off"):
+        RowIndex(broken_off())
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
 
 
 def test_photographs_stay_inside_the_folder(tmp_path: Path) -> None:

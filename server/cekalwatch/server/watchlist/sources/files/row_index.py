@@ -54,6 +54,17 @@ class RowIndex:
         self._salt = secrets.token_bytes(32)
         # One thread at a time uses it, which need not be the same one.
         self._database = sqlite3.connect("", check_same_thread=False)
+        try:
+            self._fill(rows, days)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._database.close()
+
+    def _fill(self, rows: Iterable[RowKeys], days: WrittenDays | None) -> None:
         self._database.execute(
             "CREATE TABLE entry (place INTEGER PRIMARY KEY, line INTEGER, own BLOB, extends BLOB, received TEXT, "
             "depth INTEGER DEFAULT 1, repeated INTEGER DEFAULT 0)"
@@ -71,10 +82,6 @@ class RowIndex:
             (1 + (chosen or 0) * (_DAY + len(_BETWEEN)), 0 if chosen is None else _DAY),
         )
         self._sort()
-
-    def close(self) -> None:
-        """Delete the file."""
-        self._database.close()
 
     def __len__(self) -> int:
         """Count the rows."""
