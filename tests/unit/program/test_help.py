@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from typer import Typer
+from typer import Typer, rich_utils
 from typer.testing import CliRunner
 
 from cekalwatch.camera.cli.app import app as camera
@@ -37,7 +37,7 @@ def test_the_help_has_an_example_and_shows_brackets_as_they_are_typed(program: s
 def test_a_paragraph_of_the_help_is_filled_to_the_terminals_width_and_examples_are_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setenv("TERMINAL_WIDTH", "400")
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", 400)  # which it reads when it is loaded
     for app, words, whole in (
         (gateway, "init", "unless it is in --invitation or CEKALWATCH_INVITATION. Run it"),
         (camera, "check", "one line each, with OK, WARN or FAIL."),
