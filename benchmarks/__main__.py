@@ -41,7 +41,8 @@ def machine() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return f"{os.cpu_count()} cores, {next(names, platform.processor())}"
+    python = ".".join(platform.python_version_tuple()[:2])
+    return f"{os.cpu_count()} cores, {next(names, platform.processor())}, Python {python}"
 
 
 def commit() -> str:

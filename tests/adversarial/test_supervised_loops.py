@@ -76,7 +76,7 @@ STARTED_IN = {
 
 LOOPS = {
     # threads
-    *("acknowledge-0", "audit-0", "decide-0", "deliveries-0", "embed-0", "embed-1", "write-probe-0"),
+    *("acknowledge-0", "audit-0", "decide-0", "deliveries-0", "embed-0", "embed-1", "embed-2", "write-probe-0"),
     # the processes that decode crops
     *("end_late_processes", "start_processes"),
     # the watchlist and the gallery

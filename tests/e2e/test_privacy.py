@@ -87,7 +87,7 @@ class Seen:
         tracks = {capture.passage: Track(now) for capture in captures}
         found: list[NDArray[np.float32]] = []
         with closing(CropDecoder(1)) as crops:
-            embedder = CaptureEmbedder(lambda: engine().recogniser, crops)
+            embedder = CaptureEmbedder(lambda: engine().recogniser, crops, 1)
             # One at a time, as in the server: the runtime keeps the memory that its largest batch took.
             probes = [probe for capture in captures for probe in embedder.embed([capture])]
         for capture, probe in zip(captures, probes, strict=True):

@@ -76,10 +76,11 @@ async def test_captures_are_sent_again_and_alert_when_the_engine_is_well(
             again = face(track="2")
             assert await camera.receipt(again) == ("RETRY", "RECOGNISER_FAILED")
             failing = [loop for loop in (await status(server)).loops if loop.HasField("failing")]
-            assert [(loop.name, loop.error) for loop in failing] == [("embed-0", "RecogniserError")]
+            assert [(loop.name[:-1], loop.error) for loop in failing] == [("embed-", "RecogniserError")]
         async with asyncio.timeout(30):
             assert await camera.receipt(again) == ACCEPTED
-            assert not [loop for loop in (await status(server)).loops if loop.HasField("failing")]
+            while [loop for loop in (await status(server)).loops if loop.HasField("failing")]:
+                assert await camera.receipt(face(track="3")) == ACCEPTED  # each of the threads has its turn
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ class Neighbours:
     def _compared(self, found: Sequence[Candidate]) -> Sequence[Candidate]:
         if self._cohort is None:
             return found
-        return [replace(one, score=compared(one.score, self._shift), cosine=one.score) for one in found]
+        return [Candidate(one.subject_id, compared(one.score, self._shift), cosine=one.score) for one in found]
 
     def above(self, threshold: float) -> Iterator[Sequence[Candidate]]:
         """Yield the subjects with at least this score, in groups, each once."""

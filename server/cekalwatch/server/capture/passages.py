@@ -9,6 +9,7 @@ to another: crops that are not alike, 1:1, are of two people (domain rule 3, doc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -60,7 +61,7 @@ class Passage:
     """None until the first search."""
     _crops: dict[UUID, tuple[Template, float]] = field(default_factory=dict)
     """Template and weight of each capture, the oldest first."""
-    _total: NDArray[np.float32] | float = 0.0
+    _total: NDArray[np.float32] = field(default_factory=lambda: np.zeros((), np.float32))
     """The sum of the weighted templates."""
 
     def fuse(self, capture_id: UUID, template: Template, quality: float) -> Template:
@@ -106,9 +107,9 @@ class Passage:
         self.remove(next(iter(self._crops)))
 
 
-def _of_length_one(total: NDArray[np.float32] | float, newest: Template) -> Template:
+def _of_length_one(total: NDArray[np.float32], newest: Template) -> Template:
     """Return `total` scaled to length 1; opposite templates cancel out, and then the newest one is used."""
-    length = float(np.linalg.norm(total))
+    length = math.sqrt(total @ total)  # numpy's `norm` lets other threads run meanwhile, and has to wait for them
     return np.asarray(total / length, np.float32) if length > _CANCELLED else newest
 
 

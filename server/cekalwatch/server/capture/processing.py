@@ -9,6 +9,7 @@ committed, every capture that waits for its receipt gets RETRY, and so do new on
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from uuid import UUID
@@ -28,6 +29,9 @@ from cekalwatch.server.recognition.probes import Probe
 MAX_REMEMBERED = 100_000
 """Capture ids that are kept in memory, so that a repeated capture costs nothing and does not count as a new passage. A
 capture that alerted is in the database as well, and changes nothing there a second time."""
+
+MOMENT_S = 0.02
+"""Receipts that are due in the same piece of time of this length leave together, in one message of a stream."""
 
 MAX_ATTEMPTS = 5
 """How often one capture is embedded; a change of the model makes a second time necessary."""
@@ -105,9 +109,10 @@ class CaptureProcessor:
                 return work.result()
 
     async def _next_tick(self, came_s: float) -> None:
-        """Wait until a whole multiple of the delay has passed since `came_s`."""
-        waited_s = asyncio.get_running_loop().time() - came_s
-        await asyncio.sleep(self._delay_s - waited_s % self._delay_s)
+        """Wait until a whole multiple of the delay has passed since `came_s`, and for the others of the same moment."""
+        now_s = asyncio.get_running_loop().time()
+        due_s = came_s + self._delay_s * ((now_s - came_s) // self._delay_s + 1)
+        await asyncio.sleep(math.ceil(due_s / MOMENT_S) * MOMENT_S - now_s)
 
     async def _dealt_with(self, capture: Capture, taken: Callable[[], None]) -> Outcome:
         if capture.capture_id in self._done:

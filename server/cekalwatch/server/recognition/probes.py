@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,18 +26,23 @@ class Probe:
 
 
 class CaptureEmbedder:
-    """Makes the probe of each capture with the recogniser in use at that moment."""
+    """Makes the probe of each capture with the recogniser in use at that moment. Threads may share it.
 
-    def __init__(self, recogniser: Callable[[], Recogniser], crops: CropDecoder) -> None:
+    At most `at_once` of them compute; another one has its crops decoded meanwhile.
+    """
+
+    def __init__(self, recogniser: Callable[[], Recogniser], crops: CropDecoder, at_once: int) -> None:
         self._recogniser = recogniser
         self._crops = crops
+        self._computing = BoundedSemaphore(at_once)
 
     def embed(self, captures: list[Capture]) -> Sequence[Probe | Exception]:
         """Return for each capture a probe, or the CekalwatchError that prevents one. Raises RecogniserError."""
         recogniser = self._recogniser()
         faces = self._crops.faces(captures)
         good = [face for face in faces if not isinstance(face, CekalwatchError)]
-        probes = iter(_probes(recogniser, good))
+        with self._computing:
+            probes = iter(_probes(recogniser, good))
         return [face if isinstance(face, CekalwatchError) else next(probes) for face in faces]
 
 

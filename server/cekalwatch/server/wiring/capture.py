@@ -126,8 +126,8 @@ def init_capture(
     stack.callback(deciding.close)
     embedding = BatchWorker(
         "embed",
-        CaptureEmbedder(lambda: search.engines.engine.recogniser, crops).embed,
-        threads=settings.threads,
+        CaptureEmbedder(lambda: search.engines.engine.recogniser, crops, settings.threads).embed,
+        threads=settings.threads + 1,
         most=search.engines.engine.inference.batch,
         party=lambda capture: capture.camera.camera_id,
         unwell=(RecogniserError,),

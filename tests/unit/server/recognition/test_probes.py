@@ -31,7 +31,7 @@ def crop(brightness: int) -> Capture:
 
 def test_a_crop_without_a_template_does_not_cost_its_batch_theirs():
     with closing(CropDecoder(1)) as crops:
-        results = CaptureEmbedder(BlackGivesNothing, crops).embed([crop(200), crop(0), crop(100)])
+        results = CaptureEmbedder(BlackGivesNothing, crops, 1).embed([crop(200), crop(0), crop(100)])
     refused = results[1]
     assert isinstance(refused, CekalwatchError)
     assert refused.code is Code.CROP_WITHOUT_TEMPLATE
