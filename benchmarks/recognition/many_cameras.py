@@ -1,4 +1,4 @@
-"""How late alerts are with a hundred cameras of one face a second each, and what a thousand idle streams cost.
+"""How late alerts are with a hundred cameras of a face a second each and with more, and what idle streams cost.
 
     python -m benchmarks.recognition.many_cameras [SECONDS]
 
@@ -45,6 +45,9 @@ from tests.support.scenarios.server import jpeg, order_in_force
 
 CAMERAS = 100
 SECONDS = 600
+CROWDS = (200, 300, 400)
+CROWD_S = 60.0
+"""How many cameras more a server of this machine may have, and how long each number is tried."""
 ENDS_S = 120.0
 """How much of the beginning and of the end is compared."""
 LATE_S = 5.0
@@ -84,18 +87,19 @@ async def play(stack: Stack, seconds: float) -> Passages:
     listening = asyncio.create_task(passages.listen(stack.address, ready))
     await ready.wait()
     listed, other = crop(astronaut(0.8)), crop(group())
+    count = len(stack.config.cameras)
     begun = time.perf_counter()
 
     async def see(number: int, face: capture_pb2.FaceCapture) -> None:
         async with Camera.connected(stack.address, stack.config.cameras[number].camera_id) as camera:
             for second in range(round(seconds)):
-                await asyncio.sleep(max(0.0, begun + second + number / CAMERAS - time.perf_counter()))
+                await asyncio.sleep(max(0.0, begun + second + number / count - time.perf_counter()))
                 made = fresh(face)
                 if face is listed:
                     passages.sent_s[made.capture_id] = time.perf_counter()
                 await camera.send([(OTHER, made)], 0.0, 0)
 
-    await asyncio.gather(*(see(number, other if number else listed) for number in range(CAMERAS)))
+    await asyncio.gather(*(see(number, other if number else listed) for number in range(count)))
     await asyncio.wait([listening], timeout=LATE_S)
     listening.cancel()
     return passages
@@ -187,7 +191,7 @@ def p95(values: Sequence[float]) -> float:
 
 
 def measure(seconds: float = SECONDS) -> dict[str, float]:
-    """Return the figures `server.…_100_cameras` and `server.rss_1000_idle_streams_mb`."""
+    """Return the figures `server.…_100_cameras`, `server.p95_ms_…_cameras` and `server.rss_1000_idle_streams_mb`."""
     engine = open_engine(load_pack(PACK), 1, CHOICE)
     cameras = tuple(CameraPlan(f"camera-{number}", f"C{number}") for number in range(IDLE))
     with tempfile.TemporaryDirectory() as temporary:
@@ -225,6 +229,7 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
             asyncio.run(play(stack, 10.0))  # warm
             with watched(process, MachinePace(folder / "pace")) as seen:
                 passages = asyncio.run(play(stack, seconds))
+        crowds = {count: crowd(site(count)) for count in CROWDS}
         with Stack(site(IDLE)) as stack:
             idle_mb = asyncio.run(idle(stack, cameras, psutil.Process(stack.server.pid)))
     memory_mb, moments, end = [one.memory_mb for one in seen], sorted(passages.delays_ms), round(ENDS_S / LOOK_S)
@@ -247,7 +252,15 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
         "server.growth_mb_100_cameras": round(memory_mb[-1] - memory_mb[0], 1),
         "server.growth_100_cameras": round(growth(memory_mb), 4),
         "server.rss_1000_idle_streams_mb": round(idle_mb, 1),
+        **{f"server.p95_ms_{count}_cameras": p95_ms for count, p95_ms in crowds.items()},
     }
+
+
+def crowd(site: StackConfig) -> float:
+    """Return the 95th percentile of how late alerts are with the site's cameras, milliseconds."""
+    with Stack(site) as stack, settled_all_along(site.folder / "server"):
+        asyncio.run(play(stack, 10.0))  # warm
+        return round(p95(list(asyncio.run(play(stack, CROWD_S)).delays_ms.values())), 1)
 
 
 if __name__ == "__main__":
