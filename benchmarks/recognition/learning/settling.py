@@ -19,6 +19,7 @@ from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
@@ -55,10 +56,18 @@ class Settlers:
             yield now
 
     def _close(self, alert: Alert) -> Alert:
+        """Tell each agency that must be told, and close."""
         who, now = self._supervisor, self._desk.clock.now()
-        told = FollowUp("Kejaksaan Agung", "duty desk", "two officers come", now, who.person.person_id, now)
-        after = self._desk.adjudicator.follow_up(alert.alert_id, who, told, alert.version)
-        return self._desk.adjudicator.close(alert.alert_id, who, after.version)
+        while True:
+            try:
+                return self._desk.adjudicator.close(alert.alert_id, who, alert.version)
+            except CekalwatchError as error:
+                if error.code is not Code.FOLLOW_UP_MISSING:
+                    raise
+                agencies = error.told["agencies"].split(", ")
+            for agency in agencies:
+                told = FollowUp(agency, "duty desk", "two officers come", now, who.person.person_id, now)
+                alert = self._desk.adjudicator.follow_up(alert.alert_id, who, told, alert.version)
 
 
 @contextmanager
