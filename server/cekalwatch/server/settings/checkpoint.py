@@ -38,8 +38,8 @@ class CheckpointSection(Settings):
     credits: Annotated[int, Field(ge=1, le=1000)] = 32
     """Faces of one camera that may wait at once to be taken in."""
     receipt_delay_seconds: Annotated[float, Field(ge=0.01, le=5)] = 0.5
-    """Seconds after which a capture gets its receipt, or a whole multiple when the server is busier. It hides how long
-    an alert takes, and must be longer than that."""
+    """Seconds after which a capture gets its receipt, or a whole multiple when the server is busier, and up to 0.02
+    more, so that those of one moment leave together. It hides how long an alert takes, and must be longer than that."""
     heartbeat_period_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
     """Seconds between heartbeats of a camera; a camera that misses three is gone."""
     handshake_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
