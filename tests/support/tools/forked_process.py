@@ -59,10 +59,12 @@ class ForkedProcess:
         self.stdout: IO[bytes] | None = None
         request = Request(program, list(arguments), dict(environment), str(folder or Path.cwd()))
         asked = python, loads, tuple(sorted(environment.items())) if loads else ()
+        self._log = Path(f"{_place(*asked)}.log")
+        """What the process that forks it says."""
         try:
             self._told, self.pid = _fork(_requests(*asked), request, files)
         except EOFError:
-            said = Path(f"{_place(*asked)}.log").read_text("utf-8", "replace")
+            said = self._log.read_text("utf-8", "replace")
             sys.stderr.write(f"What forks programs has ended before its time, and is started again: {said}\n")
             _requests.cache_clear()
             self._told, self.pid = _fork(_requests(*asked), request, files)
@@ -74,7 +76,10 @@ class ForkedProcess:
         """Return the exit code, or None while it runs."""
         with self._lock:
             if self._code is None and self._is_told(0.0):
-                self._code = _read(self._told)
+                try:
+                    self._code = _read(self._told)
+                except EOFError as error:
+                    raise EOFError(f"{error} It said: {self._log.read_text('utf-8', 'replace')}") from None
                 os.close(self._told)
             return self._code
 
