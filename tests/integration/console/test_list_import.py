@@ -378,7 +378,7 @@ MISSPELT = tuple("vald_until" if name == "valid_until" else name for name in COL
 
 
 def hostile() -> dict[str, tuple[bytes, str]]:
-    """Files that are no list, and what is told of each."""
+    """Files that are not lists, and what the message about each one says."""
     return {
         "a sealed spreadsheet": (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "has a password"),
         "a sealed archive": (sealed(), "has a password"),

@@ -138,7 +138,7 @@ async def test_no_traveller_is_missed_while_the_model_changes_there_and_back(
         await done(await gallery("rebuild", "--pack", other, data=tmp_path))
         assert camera.sent > before, "nobody waits for the rebuild"
         assert "Among reference faces" in await done(await gallery("compare", "--pack", other, data=tmp_path))
-        assert (await in_use(server))[0] == first, "the old one serves until it is told"
+        assert (await in_use(server))[0] == first, "the old model is used until somebody switches"
         await done(await gallery("switch", "--pack", other, data=tmp_path))
         await follows(server, other)
         switched = camera.sent

@@ -31,7 +31,7 @@ MAX_REMEMBERED = 100_000
 capture that alerted is in the database as well, and changes nothing there a second time."""
 
 MOMENT_S = 0.02
-"""Receipts that are due in the same piece of time of this length leave together, in one message of a stream."""
+"""Receipts leave at whole multiples of this time, so that one message of a stream has all those of a moment."""
 
 MAX_ATTEMPTS = 5
 """How often one capture is embedded; a change of the model makes a second time necessary."""
@@ -109,7 +109,7 @@ class CaptureProcessor:
                 return work.result()
 
     async def _next_tick(self, came_s: float) -> None:
-        """Wait until a whole multiple of the delay has passed since `came_s`, and for the others of the same moment."""
+        """Wait until a whole multiple of the delay has passed since `came_s`, and then for the next moment."""
         now_s = asyncio.get_running_loop().time()
         due_s = came_s + self._delay_s * ((now_s - came_s) // self._delay_s + 1)
         await asyncio.sleep(math.ceil(due_s / MOMENT_S) * MOMENT_S - now_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -79,6 +80,23 @@ async def test_no_receipt_leaves_before_its_delay_is_over() -> None:
         for item in (listed(), rejected):
             _, waited_s = await timed(way, item)
             assert waited_s >= DELAY_S
+
+
+async def test_receipts_of_one_moment_leave_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, sleep = asyncio.get_running_loop(), asyncio.sleep
+    left_s: list[float] = []
+
+    async def noted(wait_s: float) -> None:
+        left_s.append(loop.time() + wait_s)
+        await sleep(wait_s)
+
+    async with open_processor(embed, accept) as way:
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": noted}))
+        for _ in range(5):
+            await timed(way, Rejected("x", Code.CAPTURE_ID_INVALID))
+    assert len(left_s) == 5
+    moments = [seconds / module.MOMENT_S for seconds in left_s]
+    assert moments == pytest.approx([round(one) for one in moments], abs=0.02, rel=0)
 
 
 async def test_a_receipt_that_is_late_leaves_after_a_whole_multiple_of_the_delay() -> None:
