@@ -12,6 +12,8 @@ import asyncio
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -43,6 +45,17 @@ ACCEPTED: Outcome = (CaptureOutcome.ACCEPTED, None)
 AWAY: Outcome = (CaptureOutcome.RETRY, Code.STORAGE_UNAVAILABLE)
 
 
+@dataclass(eq=False)
+class _ReceiptDue:
+    """A capture that waits for its receipt: `known` is what it says, otherwise `work` finds it."""
+
+    capture_id: str
+    came_s: float
+    receipt: asyncio.Future[CaptureReceipt]
+    known: Outcome | None = None
+    work: asyncio.Task[Outcome] | None = None
+
+
 class CaptureProcessor:
     """Deals with every capture; only the event loop's thread uses it."""
 
@@ -62,57 +75,76 @@ class CaptureProcessor:
         self._measure = measure
         self._done: OrderedDict[UUID, None] = OrderedDict()
         self._working: set[asyncio.Task[Outcome]] = set()
+        self._leaving: dict[int, list[_ReceiptDue]] = {}
+        """The captures whose receipts may leave at a moment, by its number."""
         self.outcomes: Counter[CaptureOutcome] = Counter()
         self.unplaceable = 0
         """Rejected captures whose time could not be placed."""
 
-    async def process(self, capture: Capture | Rejected, taken: Callable[[], None]) -> CaptureReceipt:
-        """Deal with `capture`, and return its receipt when it is to leave; no error of one capture is raised.
+    def process(self, capture: Capture | Rejected, taken: Callable[[], None]) -> asyncio.Future[CaptureReceipt]:
+        """Deal with `capture`, and return what gets its receipt when it is to leave; no error of one capture is raised.
 
         `taken` is called once, when the capture no longer waits to be embedded.
         """
-        came_s = asyncio.get_running_loop().time()
-        if isinstance(capture, Rejected):
-            receipt = await self._receipt_for(capture, taken, came_s)
-        else:
-            with TRACES.span("capture.receive", capture.trace, camera=capture.camera.camera_id):
-                receipt = await self._receipt_for(capture, taken, came_s)
-        self._measure(asyncio.get_running_loop().time() - came_s)
-        return receipt
-
-    async def _receipt_for(
-        self, capture: Capture | Rejected, taken: Callable[[], None], came_s: float
-    ) -> CaptureReceipt:
+        loop = asyncio.get_running_loop()
+        waiting = _ReceiptDue(str(capture.capture_id), loop.time(), loop.create_future())
         if isinstance(capture, Rejected):
             taken()
             self.unplaceable += capture.reason is Code.CAPTURE_TIME_UNPLACEABLE
-            await self._next_tick(came_s)
-            return self._receipt(capture.capture_id, (CaptureOutcome.REJECTED, capture.reason))
+            waiting.known = CaptureOutcome.REJECTED, capture.reason
+        else:
+            span = ExitStack()
+            span.enter_context(TRACES.span("capture.receive", capture.trace, camera=capture.camera.camera_id))
+            waiting.receipt.add_done_callback(lambda _: span.close())
+            self._begin(capture, taken, waiting)
+        self._leave_later(waiting)
+        return waiting.receipt
+
+    def _begin(self, capture: Capture, taken: Callable[[], None], waiting: _ReceiptDue) -> None:
         if not self._health.well:
             taken()
-            await self._next_tick(came_s)
-            return self._receipt(str(capture.capture_id), AWAY)
-        work = asyncio.create_task(self._dealt_with(capture, taken))
-        self._working.add(work)  # it continues when the stream breaks, since the capture has arrived
-        work.add_done_callback(self._working.discard)
-        self._health.expect(came_s + self._delay_s / 2)
-        return self._receipt(str(capture.capture_id), await self._outcome(work, came_s))
+            waiting.known = AWAY
+            return
+        waiting.work = asyncio.create_task(self._dealt_with(capture, taken))
+        self._working.add(waiting.work)  # it continues when the stream breaks, since the capture has arrived
+        waiting.work.add_done_callback(self._working.discard)
+        self._health.expect(waiting.came_s + self._delay_s / 2)
 
-    async def _outcome(self, work: asyncio.Task[Outcome], came_s: float) -> Outcome:
-        while True:
-            await self._next_tick(came_s)
-            if self._health.failed_since(came_s):
-                return AWAY
-            # The write began when the work is done as a rule, so that a database that goes away in between is found
-            # out for all captures, and not for those alone that had something to commit.
-            if work.done() and self._health.sound_since(came_s + self._delay_s / 2):
-                return work.result()
+    def _leave_later(self, waiting: _ReceiptDue) -> None:
+        """Look when a whole multiple of the delay has passed since the capture came, at the next moment."""
+        loop = asyncio.get_running_loop()
+        due_s = waiting.came_s + self._delay_s * ((loop.time() - waiting.came_s) // self._delay_s + 1)
+        moment = math.ceil(due_s / MOMENT_S)
+        if moment not in self._leaving:
+            self._leaving[moment] = []
+            loop.call_at(moment * MOMENT_S, self._leave, moment)
+        self._leaving[moment].append(waiting)
 
-    async def _next_tick(self, came_s: float) -> None:
-        """Wait until a whole multiple of the delay has passed since `came_s`, and then for the next moment."""
+    def _leave(self, moment: int) -> None:
         now_s = asyncio.get_running_loop().time()
-        due_s = came_s + self._delay_s * ((now_s - came_s) // self._delay_s + 1)
-        await asyncio.sleep(math.ceil(due_s / MOMENT_S) * MOMENT_S - now_s)
+        for waiting in self._leaving.pop(moment):
+            if waiting.receipt.cancelled():
+                continue
+            outcome = self._outcome(waiting)
+            if outcome is None:
+                self._leave_later(waiting)
+                continue
+            kind, reason = outcome
+            self.outcomes[kind] += 1
+            waiting.receipt.set_result(CaptureReceipt(waiting.capture_id, kind, reason or ""))
+            self._measure(now_s - waiting.came_s)
+
+    def _outcome(self, waiting: _ReceiptDue) -> Outcome | None:
+        """Return what the receipt says; None while nothing can be said."""
+        if waiting.known:
+            return waiting.known
+        if self._health.failed_since(waiting.came_s):
+            return AWAY
+        # The write began when the work is done as a rule, so that a database that goes away in between is found
+        # out for all captures, and not for those alone that had something to commit.
+        if waiting.work and waiting.work.done() and self._health.sound_since(waiting.came_s + self._delay_s / 2):
+            return waiting.work.result()
+        return None
 
     async def _dealt_with(self, capture: Capture, taken: Callable[[], None]) -> Outcome:
         if capture.capture_id in self._done:
@@ -153,9 +185,3 @@ class CaptureProcessor:
             else:
                 return
         raise CekalwatchError(Code.SERVER_BUSY, "the model changed each time")
-
-    def _receipt(self, capture_id: str, outcome: Outcome) -> CaptureReceipt:
-        """Make a receipt, and count it."""
-        self.outcomes[outcome[0]] += 1
-        kind, reason = outcome
-        return CaptureReceipt(capture_id, kind, reason or "")

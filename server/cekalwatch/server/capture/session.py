@@ -111,7 +111,7 @@ class CameraSession:
         self._worth_a_message = max(1, int(terms.credits * CREDITS_A_MESSAGE))
         self._wake = asyncio.Event()
         self.pictures = StreamPictures(self._wake.set, gives_pictures=hello.gives_aiming_pictures)
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Future[CaptureReceipt]] = set()
         self._pace = RateLimiter(MESSAGES_PER_S + SIGNS_A_PERIOD / terms.heartbeat_period_s, MAX_MESSAGES)
         self._unplaceable = 0
         """Captures that could not be placed in time, and were not logged yet."""
@@ -161,38 +161,43 @@ class CameraSession:
                     reader.result()
                     return
         finally:
-            for task in (reader, *self._working):
-                task.cancel()
+            reader.cancel()
+            for receipt in tuple(self._working):
+                receipt.cancel()
 
     async def _read(self, inbound: AsyncIterator[Inbound]) -> None:
-        silence_s = MISSED_HEARTBEATS * self._terms.heartbeat_period_s
-        while True:
-            try:
-                async with asyncio.timeout(silence_s):
-                    said, message = await anext(inbound)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise CekalwatchError(Code.STREAM_SILENT) from None
-            now = self._clock.now()
-            self._camera_clock.note(said.time, now, said.uptime)
-            match message:
-                case FaceCapture() | Rejected():
-                    self._face(message, now)
-                    continue
-                case Heartbeat():
-                    self._presence.heartbeat_received(self._camera.camera_id, message)
-                case UnusablePassage():
-                    seen_at = message.last_seen_at and self._camera_clock.place(message.last_seen_at, now)
-                    self._unusable.passed(self._camera, message.reason, seen_at or now, sent=message.sent)
-                case ExercisePlayed():
-                    self._exercises.played(self._camera.camera_id, message)
-                case AimingAnswer():
-                    self.pictures.answered(message)
-                case Goodbye(reason=reason):
-                    log.info("camera_goodbye", camera_id=self._camera.camera_id, reason=reason)
-                    return
-            await self._pace.keep()
+        loop, silence_s = asyncio.get_running_loop(), MISSED_HEARTBEATS * self._terms.heartbeat_period_s
+        try:
+            async with asyncio.timeout(silence_s) as silence:
+                async for said, message in inbound:
+                    silence.reschedule(loop.time() + silence_s)
+                    if not await self._heard(said, message):
+                        return
+        except TimeoutError:
+            raise CekalwatchError(Code.STREAM_SILENT) from None
+
+    async def _heard(self, said: ClientTime, message: FromCamera | FaceCapture | Rejected) -> bool:
+        """Deal with a message; return whether more may follow."""
+        now = self._clock.now()
+        self._camera_clock.note(said.time, now, said.uptime)
+        match message:
+            case FaceCapture() | Rejected():
+                self._face(message, now)
+                return True
+            case Heartbeat():
+                self._presence.heartbeat_received(self._camera.camera_id, message)
+            case UnusablePassage():
+                seen_at = message.last_seen_at and self._camera_clock.place(message.last_seen_at, now)
+                self._unusable.passed(self._camera, message.reason, seen_at or now, sent=message.sent)
+            case ExercisePlayed():
+                self._exercises.played(self._camera.camera_id, message)
+            case AimingAnswer():
+                self.pictures.answered(message)
+            case Goodbye(reason=reason):
+                log.info("camera_goodbye", camera_id=self._camera.camera_id, reason=reason)
+                return False
+        await self._pace.keep()
+        return True
 
     def _face(self, message: FaceCapture | Rejected, now: datetime) -> None:
         if self._waiting + self._taken >= self._terms.credits:
@@ -212,7 +217,9 @@ class CameraSession:
                 self._presence.face_received(message)
         elif message.reason is Code.CAPTURE_TIME_UNPLACEABLE:
             self._note_unplaceable()
-        self._working.add(asyncio.create_task(self._process(message)))
+        receipt = self._processor.process(message, self._take)
+        self._working.add(receipt)
+        receipt.add_done_callback(self._leaves)
 
     def _note_unplaceable(self) -> None:
         self._unplaceable += 1
@@ -221,13 +228,11 @@ class CameraSession:
             log.error("capture_unplaceable", camera_id=self._camera.camera_id, captures=self._unplaceable)
             self._unplaceable, self._unplaceable_log_s = 0, now_s
 
-    async def _process(self, message: Capture | Rejected) -> None:
-        try:
-            receipt = await self._processor.process(message, self._take)
-            self._ready.append(receipt)
-        finally:
-            self._working.discard(asyncio.current_task())
-            self._wake.set()
+    def _leaves(self, receipt: asyncio.Future[CaptureReceipt]) -> None:
+        self._working.discard(receipt)
+        if not receipt.cancelled():
+            self._ready.append(receipt.result())
+        self._wake.set()
 
     def _take(self) -> None:
         self._waiting -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,15 +83,16 @@ async def test_no_receipt_leaves_before_its_delay_is_over() -> None:
 
 
 async def test_receipts_of_one_moment_leave_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop, sleep = asyncio.get_running_loop(), asyncio.sleep
+    loop = asyncio.get_running_loop()
     left_s: list[float] = []
 
-    async def noted(wait_s: float) -> None:
-        left_s.append(loop.time() + wait_s)
-        await sleep(wait_s)
+    def noted(moment_s: float, *called: Any) -> asyncio.TimerHandle:  # the loop's own arguments
+        left_s.append(moment_s)
+        return call_at(moment_s, *called)
 
     async with open_processor(embed, accept) as way:
-        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": noted}))
+        call_at = loop.call_at
+        monkeypatch.setattr(loop, "call_at", noted)
         for _ in range(5):
             await timed(way, Rejected("x", Code.CAPTURE_ID_INVALID))
     assert len(left_s) == 5
@@ -137,20 +138,21 @@ async def test_credit_comes_back_before_anything_was_decided() -> None:
         return accept(batch)
 
     async with open_processor(embed, when_free) as way:
-        waiting = asyncio.create_task(way.process(listed(), taken.set))
+        waiting = way.process(listed(), taken.set)
         await asyncio.wait_for(taken.wait(), 20)
         assert not free.is_set()
         free.set()
         await waiting
 
 
-async def test_a_repeated_capture_gets_the_same_receipt_remembered_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_repeated_capture_gets_its_receipt_no_sooner_remembered_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_REMEMBERED", 1)
-    items = [listed(), stranger()]
+    first, last = listed(), stranger()
     async with open_processor(embed, accept) as way:
-        for _ in range(2):
-            for item in items:
-                assert said(await way.process(item, nothing)) == ACCEPTED
+        for item in (first, last, last, first):
+            receipt, waited_s = await timed(way, item)
+            assert said(receipt) == ACCEPTED
+            assert waited_s >= DELAY_S
 
 
 async def test_a_database_that_is_away_gives_retry_to_all_alike_until_it_is_well() -> None:
@@ -179,7 +181,7 @@ async def test_one_alert_that_cannot_be_committed_gives_retry_to_all_who_wait() 
         return
 
     async with open_processor(embed, database.decide, try_write=write) as way:
-        before = [asyncio.create_task(way.process(stranger(), nothing)) for _ in range(3)]
+        before = [way.process(stranger(), nothing) for _ in range(3)]
         await asyncio.sleep(0)
         receipts = [await way.process(listed(), nothing), *await asyncio.gather(*before)]
     assert {said(receipt) for receipt in receipts} == {AWAY}
@@ -201,7 +203,7 @@ async def test_nobody_is_told_accepted_while_a_database_hangs() -> None:
         raise CekalwatchError(Code.STORAGE_UNAVAILABLE)
 
     async with open_processor(embed, decide, try_write=hang) as way:
-        waiting = {asyncio.create_task(way.process(item, nothing)) for item in (stranger(), listed(), stranger())}
+        waiting = {way.process(item, nothing) for item in (stranger(), listed(), stranger())}
         await hung.wait()
         done, _ = await asyncio.wait(waiting, timeout=5 * DELAY_S)
         assert not done
