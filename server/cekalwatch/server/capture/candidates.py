@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
-from cekalwatch.server.gallery.index import Gallery
+from cekalwatch.server.gallery.index import Gallery, Neighbour
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.recognition.engines.recogniser import Templates
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -35,14 +36,14 @@ class Neighbours:
     """
 
     def __init__(
-        self, gallery: Gallery, probe: NDArray[np.float32], first: Sequence[Candidate], cohort: CohortModel | None
+        self, gallery: Gallery, probe: NDArray[np.float32], first: Sequence[Neighbour], cohort: CohortModel | None
     ) -> None:
         """`first` are the `_fetched_first` nearest, or all, with the scores of the search."""
         self._gallery = gallery
         self._probe = probe
         self._cohort = cohort
         self._shift = cohort.shift([one.score for one in first[1:]], gallery.subjects) if cohort else 0.0
-        self._first = self._compared(first)
+        self._first = first
 
     @classmethod
     def of(cls, snapshot: GallerySnapshot, probes: Templates) -> list[Neighbours]:
@@ -51,26 +52,26 @@ class Neighbours:
         found = gallery.search(gallery.model_version, probes, _fetched_first(cohort))
         return [cls(gallery, probe, first, cohort) for probe, first in zip(probes, found, strict=True)]
 
-    @property
+    @cached_property
     def best(self) -> Candidate | None:
         """The nearest subject; None in an empty gallery."""
-        return self._first[0] if self._first else None
+        return self._compared(self._first[0]) if self._first else None
 
     def with_another(self, subject_id: str, cosine: float) -> Candidate:
         """Return somebody who is not in the gallery as if they were the first of it."""
         if self._cohort is None:
             return Candidate(subject_id, cosine)
-        shift = self._cohort.shift([one.likeness for one in self._first], self._gallery.subjects + 1)
+        shift = self._cohort.shift([one.score for one in self._first], self._gallery.subjects + 1)
         return Candidate(subject_id, compared(cosine, shift), cosine=cosine)
 
-    def _compared(self, found: Sequence[Candidate]) -> Sequence[Candidate]:
+    def _compared(self, found: Neighbour) -> Candidate:
         if self._cohort is None:
-            return found
-        return [Candidate(one.subject_id, compared(one.score, self._shift), cosine=one.score) for one in found]
+            return Candidate(found.subject_id, found.score)
+        return Candidate(found.subject_id, compared(found.score, self._shift), cosine=found.score)
 
     def above(self, threshold: float) -> Iterator[Sequence[Candidate]]:
         """Yield the subjects with at least this score, in groups, each once."""
-        found, fetched, told = self._first, _fetched_first(self._cohort), set[str]()
+        found, fetched, told = list(map(self._compared, self._first)), _fetched_first(self._cohort), set[str]()
         while near := [one for one in found if one.score >= threshold and one.subject_id not in told]:
             yield near
             if found[-1].score < threshold or len(found) < fetched:
@@ -78,7 +79,7 @@ class Neighbours:
             told.update(one.subject_id for one in near)
             fetched *= DEEPER
             (more,) = self._gallery.search(self._gallery.model_version, self._probe[None], fetched)
-            found = self._compared(more)
+            found = list(map(self._compared, more))
 
 
 def _fetched_first(cohort: CohortModel | None) -> int:

@@ -12,12 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.recognition.engines.recogniser import Templates
 
@@ -35,6 +35,14 @@ Keys = NDArray[np.bytes_]
 
 Codes = NDArray[np.uint8]
 """Rows in the index's format, shape (n, bytes per row)."""
+
+
+class Neighbour(NamedTuple):
+    """A subject near a probe."""
+
+    subject_id: str
+    score: float
+    """The cosine of their nearest template and the probe, -1 to 1."""
 
 
 class GalleryError(ValueError):
@@ -109,8 +117,6 @@ class Shard:
 
     def search(self, probes: Templates, most: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return scores and rows of at most `most` neighbours of each probe, best first; row -1 if there is none."""
-        # OpenMP keeps this setting per thread, so the searching thread sets it; the thread budget relies on it.
-        faiss.omp_set_num_threads(1)
         most = min(most, len(self))
         if len(self) == len(self.subjects):
             scores, rows = self.index.search(probes, most)
@@ -205,7 +211,7 @@ class Gallery:
         subjects = self.subjects - len(held) + len(fresh)
         return Gallery(self.model_version, self.size, self.storage, subjects, (*whole, *tail))
 
-    def search(self, model_version: str, probes: Templates, most: int) -> list[tuple[Candidate, ...]]:
+    def search(self, model_version: str, probes: Templates, most: int) -> list[tuple[Neighbour, ...]]:
         """Return, for each of `probes` (n, size), at most `most` subjects, best first; a subject's best row counts.
 
         Raises GalleryError when the probes are of another model version, or of another size.
@@ -226,9 +232,11 @@ class Gallery:
             found[number] = nearest
         return found
 
-    def _nearest(self, probes: Templates, depth: int, most: int) -> list[tuple[Candidate, ...]]:
+    def _nearest(self, probes: Templates, depth: int, most: int) -> list[tuple[Neighbour, ...]]:
         if not self._shards:
             return [() for _ in probes]
+        # OpenMP keeps this setting per thread, so the searching thread sets it; the thread budget relies on it.
+        faiss.omp_set_num_threads(1)
         parts = [shard.search(probes, depth) for shard in self._shards]
         scores = np.concatenate([one for one, _ in parts], axis=1)
         rows = np.concatenate([one for _, one in parts], axis=1)
@@ -242,7 +250,7 @@ class Gallery:
 
     def _candidates(
         self, scores: NDArray[np.float32], shards: NDArray[np.int64], rows: NDArray[np.int64], most: int
-    ) -> tuple[Candidate, ...]:
+    ) -> tuple[Neighbour, ...]:
         best: dict[bytes, float] = {}
         for score, shard, row in zip(scores.tolist(), shards.tolist(), rows.tolist(), strict=True):
             if row < 0:
@@ -250,7 +258,7 @@ class Gallery:
             best.setdefault(self._shards[shard].subjects[row], score)
             if len(best) == most:
                 break
-        return tuple(Candidate(subject.decode(), score) for subject, score in best.items())
+        return tuple(Neighbour(subject.decode(), score) for subject, score in best.items())
 
 
 class GalleryBuilder:

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.contract.values.subjects import MAX_REFERENCES
-from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.lookalikes import SubjectPair
-from cekalwatch.server.gallery.index import NEIGHBOURS, Gallery, GalleryBuilder, Keys, keys_of, new_index
+from cekalwatch.server.gallery.index import NEIGHBOURS, Gallery, GalleryBuilder, Keys, Neighbour, keys_of, new_index
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.storage.models.store import TemplateStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -85,7 +84,7 @@ class RecentTemplates:
             self._index.add(np.ascontiguousarray(template[np.newaxis], dtype=np.float32))
             self._subject_ids.append(subject_id)
 
-    def search(self, probe: NDArray[np.float32]) -> list[Candidate]:
+    def search(self, probe: NDArray[np.float32]) -> list[Neighbour]:
         """Return the subjects of the nearest templates, best first; a subject comes once for each of its templates."""
         with self._lock:
             if not self._subject_ids:
@@ -94,7 +93,7 @@ class RecentTemplates:
             most = min(MAX_ROWS_SEARCHED, len(self._subject_ids))
             scores, rows = self._index.search(np.ascontiguousarray(probe[np.newaxis], dtype=np.float32), most)
             return [
-                Candidate(self._subject_ids[row], score)
+                Neighbour(self._subject_ids[row], score)
                 for score, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True)
             ]
 
@@ -137,7 +136,7 @@ class LookalikeFinder:
         found = [*gallery.search(model_version, template[np.newaxis], MAX_LOOKALIKES + 1)[0]]
         for generation in generations:
             found += generation.added.search(template)
-        found += [Candidate(key, float(template @ other)) for key, other in beside]
+        found += [Neighbour(key, float(template @ other)) for key, other in beside]
         threshold = self._threshold(len(gallery) + sum(len(one.added) for one in generations))
         found.sort(key=lambda candidate: -candidate.score)
         keys = dict.fromkeys(one.subject_id for one in found if one.score >= threshold and one.subject_id != subject_id)

@@ -90,7 +90,7 @@ class GallerySnapshot:
     cohort: CohortModel | None = None
     """How scores are compared with those of the list; None: they are not."""
 
-    @property
+    @cached_property
     def score_version(self) -> str:
         """What the scores of decisions are bound to."""
         model_version = self.gallery.model_version
