@@ -16,7 +16,8 @@ import structlog
 class UnfailingStream:
     """A text stream that drops what cannot be written.
 
-    A full disk or a closed pipe must not stop the work, least of all between the commit of an alert and its delivery.
+    A full disk, a closed pipe or a closed stream must not stop the work, least of all between the commit of an alert
+    and its delivery.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -24,13 +25,13 @@ class UnfailingStream:
 
     def write(self, text: str) -> int:
         """Write if that is possible."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # ValueError: the stream itself is closed
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         """Flush if that is possible."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._stream.flush()
 
 

@@ -100,10 +100,12 @@ class ForkedAsync:
 
     async def close(self) -> None:
         """End it, if it runs."""
-        self.kill()
-        await self.wait()
-        for pipe in self._pipes:
-            pipe.close()
+        try:
+            self.kill()
+            await self.wait()
+        finally:
+            for pipe in self._pipes:
+                pipe.close()
 
 
 def _output(file: _Output) -> tuple[int | None, int]:

@@ -34,6 +34,7 @@ PLACE_VARIABLE = "CEKALWATCH_TEST_FORKING"
 """Names the folder where they find it."""
 ENDS_S = 2.0
 """What forks ends within this time when nobody asks it any more."""
+ENDED = "What forks our programs has ended before its time."
 
 
 class ForkedProcess:
@@ -63,25 +64,33 @@ class ForkedProcess:
         """What the process that forks it says."""
         try:
             self._told, self.pid = _fork(_requests(*asked), request, files)
-        except EOFError:
-            said = self._log.read_text("utf-8", "replace")
-            sys.stderr.write(f"What forks programs has ended before its time, and is started again: {said}\n")
+        except EOFError as error:
+            sys.stderr.write(f"{error} It is started again. {self._said()}\n")
             _requests.cache_clear()
             self._told, self.pid = _fork(_requests(*asked), request, files)
         self._code: int | None = None
+        self._lost = ""
+        """Why nobody learns its code any more."""
         self._lock = Lock()
         """Of two that ask at once, only one reads."""
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while it runs."""
+        """Return the exit code, or None while it runs. Raises EOFError when what has forked it has ended before it."""
         with self._lock:
-            if self._code is None and self._is_told(0.0):
+            if self._code is None and not self._lost and self._is_told(0.0):
                 try:
                     self._code = _read(self._told)
                 except EOFError as error:
-                    raise EOFError(f"{error} It said: {self._log.read_text('utf-8', 'replace')}") from None
-                os.close(self._told)
+                    self._lost = f"{error} {self._said()}"
+                finally:
+                    os.close(self._told)
+            if self._lost:
+                raise EOFError(self._lost)
             return self._code
+
+    def _said(self) -> str:
+        said = self._log.read_text("utf-8", "replace")
+        return f"It was killed (SIGKILL), unless its log says how it ended: {said}"
 
     @property
     def returncode(self) -> int | None:
@@ -122,9 +131,9 @@ def _fork(asking: socket.socket, request: Request, files: tuple[int, int, int]) 
     told, telling = os.pipe()
     try:
         socket.send_fds(asking, [json.dumps(asdict(request)).encode()], [*files, telling])
-    except BrokenPipeError:
+    except ConnectionError:  # reset where it had not read an earlier request
         os.close(told)
-        raise EOFError from None
+        raise EOFError(ENDED) from None
     finally:
         os.close(telling)
     try:
@@ -136,7 +145,7 @@ def _fork(asking: socket.socket, request: Request, files: tuple[int, int, int]) 
 
 def _read(told: int) -> int:
     if not (said := os.read(told, NUMBER.size)):
-        raise EOFError("What forks our programs has ended.")
+        raise EOFError(ENDED)
     (number,) = NUMBER.unpack(said)
     return int(number)
 

@@ -1,12 +1,15 @@
 """Forks our programs from a process that has loaded their modules, as `forked_process.py` asks for it.
 
 It runs as a script, in the interpreter of any version of the programs, and knows nothing of the tests: any number of
-processes ask at one place, and it ends when the last of them has.
+processes ask at one place, and it ends when the last of them has. It says on its standard error when it begins and why
+it ends; only SIGKILL leaves it no time for that. What it has forked ends with it.
 """
 
 from __future__ import annotations
 
 import atexit
+import ctypes
+import faulthandler
 import fcntl
 import gc
 import json
@@ -25,6 +28,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import walk_packages
+from types import FrameType
 from typing import NoReturn
 
 PACKAGES = ("cekalwatch.camera.cli", "cekalwatch.notifier.cli", "cekalwatch.server.cli")
@@ -34,6 +38,9 @@ MAX_REQUEST_BYTES = 200_000
 FILES = 4
 """Standard input, output and error of the program, and where its number and its exit code go."""
 NUMBER = struct.Struct("q")
+SIGNALS = (signal.SIGHUP, signal.SIGTERM)
+"""Those that would end it without a word. Python tells of SIGINT by itself."""
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,6 @@ def serve(place: str, listening: socket.socket) -> Request | None:
                         return None
                 elif _forks(asked[1], ends):
                     signal.set_wakeup_fd(-1)
-                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     for end in (waking, woken, listening.detach(), *(one.detach() for one in asking), *ends.values()):
                         os.close(end)
                     _take(asked[1])
@@ -163,7 +169,13 @@ def _tell_ends(ends: dict[int, int]) -> None:
 
 
 def _take(files: list[int]) -> None:
-    """Make them the standard files of this process."""
+    """Make them the standard files of this process, which ends with the one that has forked it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    faulthandler.disable()
+    for one in (signal.SIGCHLD, *SIGNALS):
+        if signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, signal.SIG_DFL)
     *standard, end = files
     os.close(end)
     for number, file in enumerate(standard):
@@ -201,7 +213,28 @@ def become(request: Request) -> NoReturn:
     os._exit(code)
 
 
+def _say(what: str) -> None:
+    sys.stderr.write(f"Process {os.getpid()} {what}\n")
+
+
+def _say_how_it_ends() -> None:
+    """Name the signal or the fault that ends this process."""
+    faulthandler.enable()
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end_by)
+
+
+def _end_by(number: int, _: FrameType | None) -> None:
+    _say(f"ends by {signal.Signals(number).name}.")
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+
+
 if __name__ == "__main__":
+    _say("begins.")
+    _say_how_it_ends()
     load(sys.argv[3:])
     if wanted := serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))):
         become(wanted)
+    _say("ends, for nobody asks it any more.")

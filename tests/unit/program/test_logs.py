@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -64,3 +65,13 @@ print("the work is done", flush=True)
     with Path("/dev/full").open("wb") as full_disk:
         ran = subprocess.run([sys.executable, "-c", work], stdout=subprocess.PIPE, stderr=full_disk, check=False)
     assert ran.stdout == b"the work is done\n"
+
+
+def test_log_whose_stream_somebody_has_closed_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server wrote to the stream of a command that had run beside it, and ended with its error."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure_logs()
+    log = structlog.get_logger()
+    stream.close()
+    log.warning("event")

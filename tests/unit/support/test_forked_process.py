@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -23,6 +24,23 @@ assert ForkedProcess("tests.nothing", [], os.environ, files, sys.executable, loa
 print("asked", flush=True)
 sys.stdin.read()
 """
+
+
+STAYS = """
+import signal
+def main():
+    print("stays", flush=True)
+    signal.pause()
+"""
+WAIT_S = 20.0
+
+
+def forks(place: str) -> psutil.Process:
+    """What this process has started at that place to fork programs."""
+    # A child of an earlier test that has ended and was not waited for has no command line: `as_dict` says None.
+    words = {one: one.as_dict(["cmdline"])["cmdline"] or () for one in psutil.Process().children()}
+    (found,) = (one for one, said in words.items() if any(place in word for word in said))
+    return found
 
 
 def asking(folder: Path) -> subprocess.Popen[str]:
@@ -58,11 +76,40 @@ def test_what_forks_is_started_again_when_it_has_ended_before_its_time(
         for _ in range(2):
             process = ForkedProcess("tests.nothing", [], os.environ, files, sys.executable, loads=("json",))
             ends.append(process.wait(60))
-            # A child of an earlier test that has ended and was not waited for has no command line: `as_dict` says None.
-            words = {one: one.as_dict(["cmdline"])["cmdline"] or () for one in psutil.Process().children()}
-            forks = [one for one, said in words.items() if any(place in word for word in said)]
-            assert len(forks) == 1
-            forks[0].kill()
-            forks[0].wait(60)
+            forking = forks(place)
+            forking.kill()
+            forking.wait(60)
         assert ends == [1, 1]
     assert "is started again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (signal.SIGTERM, "begins.\nProcess {} ends by SIGTERM.\n"),
+        (signal.SIGSEGV, "begins.\nFatal Python error: Segmentation fault"),
+        (signal.SIGKILL, "killed (SIGKILL), unless its log says how it ended: Process {} begins.\n"),
+    ],
+    ids=lambda value: value.name if isinstance(value, signal.Signals) else "",
+)
+def test_a_program_ends_with_what_has_forked_it_and_the_error_says_how_that_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals, words: str
+) -> None:
+    """A camera that nobody could end any more took the machine's time from all later tests."""
+    monkeypatch.setattr(forked_process, "_requests", cache(forked_process._requests.__wrapped__))
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "stays.py").write_text(STAYS)
+    reading, writing = os.pipe()
+    with forking_place(), open(os.devnull, "r+b") as nothing, os.fdopen(reading, "rb") as said:  # noqa: PTH123  # a device
+        files = nothing.fileno(), writing, nothing.fileno()
+        process = ForkedProcess("program.stays", [], os.environ, files, sys.executable, tmp_path, loads=("json",))
+        os.close(writing)
+        assert said.readline() == b"stays\n"
+        forking = forks(os.environ[PLACE_VARIABLE])
+        forking.send_signal(number)
+        assert said.read() == b"", "the program has ended"
+        for _ in range(2):
+            with pytest.raises(EOFError) as lost:
+                process.wait(WAIT_S)
+            assert words.format(*[forking.pid] * words.count("{}")) in str(lost.value)
+        assert forking.wait(WAIT_S) in {-number, None}
