@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import weakref
 from collections import deque
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -52,34 +55,45 @@ class OpenVinoSession:
             "ENABLE_CPU_PINNING": False,  # the threads are also those of decoding, search and the database
         }
         self._free: deque[Any] = deque()
+        self._file = os.open(model, os.O_RDONLY)  # it stays the same one when another pack takes its place
+        weakref.finalize(self, os.close, self._file)
+        content = self._content()
+        self._digest = sha256(content).digest()
         try:
-            self._network = self._core.read_model(model)
-            self._free.append(self._request())
+            self._free.append(self._request(content))
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot load {model}: {error}. Set inference to onnxruntime.") from None
+        network = self._free[0].get_compiled_model()
+        self._inputs, self._outputs = [[_node_arg(one) for one in ends] for ends in (network.inputs, network.outputs)]
 
     def run(self, outputs: list[str] | None, feeds: dict[str, Tensor]) -> list[Tensor]:
         """See `InferenceSession`."""
         try:
             request = self._free.pop()
         except IndexError:
-            request = self._request()
+            content = self._content()
+            if sha256(content).digest() != self._digest:
+                raise ModelError("the network's file was changed; install the model pack again, and restart") from None
+            request = self._request(content)
         found = request.infer(feeds, share_inputs=True)
-        wanted = outputs or range(len(self._network.outputs))
-        results = [np.asarray(found[which], dtype=np.float32) for which in wanted]
+        results = [np.asarray(found[one], dtype=np.float32) for one in outputs or range(len(self._outputs))]
         self._free.append(request)  # one that failed is not used again
         return results
 
     def get_inputs(self) -> list[_NodeArg]:
         """See `InferenceSession`."""
-        return [_node_arg(one) for one in self._network.inputs]
+        return self._inputs
 
     def get_outputs(self) -> list[_NodeArg]:
         """See `InferenceSession`."""
-        return [_node_arg(one) for one in self._network.outputs]
+        return self._outputs
 
-    def _request(self) -> Any:  # noqa: ANN401  # OpenVINO is untyped
-        return self._core.compile_model(self._network, "CPU", self._options).create_infer_request()
+    def _content(self) -> bytes:
+        return os.pread(self._file, os.fstat(self._file).st_size, 0)
+
+    def _request(self, content: bytes) -> Any:  # noqa: ANN401  # OpenVINO is untyped
+        network = self._core.read_model(content)
+        return self._core.compile_model(network, "CPU", self._options).create_infer_request()
 
 
 def _node_arg(node: Any) -> _NodeArg:  # noqa: ANN401  # OpenVINO is untyped

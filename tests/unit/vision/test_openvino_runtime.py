@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cekalwatch.vision.inference import Precision
 from cekalwatch.vision.manifest import load_pack
 from cekalwatch.vision.openvino_runtime import OpenVinoSession
+from cekalwatch.vision.runtime import ModelError
 from tests.support.tools.packs import light_pack
 
 SWITCHES = """
@@ -57,3 +61,36 @@ def test_threads_get_the_results_of_their_own_pictures() -> None:
     with ThreadPoolExecutor(2) as pool:
         for which, (found,) in enumerate(pool.map(lambda feeds: session.run(None, feeds), each * 200)):
             assert np.array_equal(found, wanted[which % 2])
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    pack = load_pack(light_pack())
+    return Path(shutil.copy(pack.path(pack.recogniser.file), tmp_path / "network.onnx"))
+
+
+def of_two_callers(session: OpenVinoSession) -> list[NDArray[np.float32]]:
+    """The results of two calls, the second of which begins while the first still computes."""
+    (picture,) = session.get_inputs()
+    feeds = {picture.name: np.ones([side if isinstance(side, int) else 1 for side in picture.shape], np.float32)}
+    (first,) = session.run(None, feeds)
+    held = session._free.pop()  # as a caller that computes
+    (second,) = session.run(None, feeds)
+    session._free.append(held)
+    return [first, second]
+
+
+def test_another_caller_computes_with_the_same_network_when_another_pack_has_taken_its_place(network: Path) -> None:
+    session = OpenVinoSession(network, 1, Precision.F32)
+    other = network.with_name("other.onnx")
+    other.write_bytes(b"another network")
+    other.replace(network)
+    first, second = of_two_callers(session)
+    assert np.array_equal(first, second)
+
+
+def test_a_network_that_was_changed_in_its_place_is_not_computed_with(network: Path) -> None:
+    session = OpenVinoSession(network, 1, Precision.F32)
+    network.write_bytes(network.read_bytes()[:-1])
+    with pytest.raises(ModelError, match="was changed"):
+        of_two_callers(session)

@@ -16,7 +16,6 @@ from functools import cached_property
 from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
-from zxcvbn import zxcvbn
 
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.auth.sessions import Device, Session
@@ -85,6 +84,8 @@ def judge_password(password: str, person: Person) -> None:
     names = re.split(r"[\W_]+", f"{person.sign_in_name} {person.display_name}")
     known = [person.sign_in_name, *names, "cekalwatch", "cekal", "imigrasi", "petugas"]
     folded = normal.casefold()
+    from zxcvbn import zxcvbn  # 13 MB of words, for those only who choose a password
+
     judged = zxcvbn(normal[:_JUDGED_CHARACTERS], user_inputs=known)
     if person.sign_in_name in folded or judged["score"] < MIN_STRENGTH:
         raise CekalwatchError(Code.PASSWORD_TOO_EASY)
