@@ -65,6 +65,10 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop it for good; it may be stopped already."""
         self._stopped.set()
         self._restarting.join()
         self._running.terminate()
