@@ -15,7 +15,7 @@ from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.recognition.probes import Probe
 
-DELAY_S = 0.05
+DELAY_S = 0.15
 
 Embed = Callable[[list[Capture]], Sequence[Probe | Exception]]
 Decide = Callable[[list[EmbeddedCapture]], Sequence[CaptureOutcome | Exception]]

@@ -32,7 +32,7 @@ MAX_REMEMBERED = 100_000
 """Capture ids that are kept in memory, so that a repeated capture costs nothing and does not count as a new passage. A
 capture that alerted is in the database as well, and changes nothing there a second time."""
 
-MOMENT_S = 0.02
+MOMENT_S = 0.05
 """Receipts leave at whole multiples of this time, so that one message of a stream has all those of a moment."""
 
 MAX_ATTEMPTS = 5
