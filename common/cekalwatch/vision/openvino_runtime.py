@@ -55,13 +55,13 @@ class OpenVinoSession:
             "ENABLE_CPU_PINNING": False,  # the threads are also those of decoding, search and the database
         }
         self._free: deque[Any] = deque()
-        self._file = os.open(model, os.O_RDONLY)  # it stays the same one when another pack takes its place
-        weakref.finalize(self, os.close, self._file)
-        content = self._content()
-        self._digest = sha256(content).digest()
         try:
+            self._file = os.open(model, os.O_RDONLY)  # it stays the same one when another pack takes its place
+            weakref.finalize(self, os.close, self._file)
+            content = self._content()
+            self._digest = sha256(content).digest()
             self._free.append(self._request(content))
-        except RuntimeError as error:
+        except (OSError, RuntimeError) as error:
             raise ModelError(f"OpenVINO cannot load {model}: {error}. Set inference to onnxruntime.") from None
         network = self._free[0].get_compiled_model()
         self._inputs, self._outputs = [[_node_arg(one) for one in ends] for ends in (network.inputs, network.outputs)]

@@ -68,7 +68,7 @@ print("the work is done", flush=True)
 
 
 def test_log_whose_stream_somebody_has_closed_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server wrote to the stream of a command that had run beside it, and ended with its error."""
+    """A command had given the log its own stream, and closed it. The next line of the log stopped the server."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     configure_logs()

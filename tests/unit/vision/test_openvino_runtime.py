@@ -94,3 +94,12 @@ def test_a_network_that_was_changed_in_its_place_is_not_computed_with(network: P
     network.write_bytes(network.read_bytes()[:-1])
     with pytest.raises(ModelError, match="was changed"):
         of_two_callers(session)
+
+
+@pytest.mark.parametrize("content", [None, b"no network"], ids=["missing", "damaged"])
+def test_a_file_that_is_no_network_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "network.onnx"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ModelError, match=str(file)):
+        OpenVinoSession(file, 1, Precision.F32)

@@ -93,9 +93,8 @@ async def test_receipts_of_one_moment_leave_together(monkeypatch: pytest.MonkeyP
     async with open_processor(embed, accept) as way:
         call_at = loop.call_at
         monkeypatch.setattr(loop, "call_at", noted)
-        for _ in range(5):
-            await timed(way, Rejected("x", Code.CAPTURE_ID_INVALID))
-    assert len(left_s) == 5
+        await asyncio.gather(*(way.process(Rejected("x", Code.CAPTURE_ID_INVALID), nothing) for _ in range(5)))
+    assert 1 <= len(left_s) <= 2, "two where they came around the end of a moment"
     moments = [seconds / module.MOMENT_S for seconds in left_s]
     assert moments == pytest.approx([round(one) for one in moments], abs=0.02, rel=0)
 
