@@ -20,6 +20,8 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import (
     alert_service_pb2,
+    operations_service_pb2,
+    operations_service_pb2_grpc,
     session_service_pb2_grpc,
     sync_pb2,
     watchlist_pb2,
@@ -92,10 +94,12 @@ async def alerts(channel: grpc.aio.Channel) -> int:
     return len((await stub.ListAlerts(alert_service_pb2.ListAlertsRequest())).alerts)
 
 
-async def active_subjects(syncs: SyncCaller, wanted: int) -> None:
-    """Wait until the server searches for so many subjects."""
+async def searched_subjects(channel: grpc.aio.Channel, wanted: int) -> None:
+    """Wait until the server searches for so many subjects: the gallery follows the list."""
+    stub: Any = operations_service_pb2_grpc.OperationsServiceStub(channel)
     async with asyncio.timeout(CHANGE_S):
-        while (await syncs.status()).freshness.active_subjects != wanted:  # noqa: ASYNC110  # nothing announces it
+        request = operations_service_pb2.GetStatusRequest()
+        while (await stub.GetStatus(request)).gallery.subjects != wanted:  # noqa: ASYNC110  # nothing announces it
             await asyncio.sleep(0.1)
 
 
@@ -108,12 +112,12 @@ async def test_what_the_source_adds_alerts_and_what_it_takes_back_does_not(chose
         assert await alerts(server.channel) == 0
         source.write(listed(), row("O-9", subject_id="S-9"))
         assert (await syncs.now()).counts.added == 2
-        await active_subjects(syncs, 1)
+        await searched_subjects(server.channel, 1)
         await camera.receipt(face(track="2"))
         assert await alerts(server.channel) == 1
         source.write(row("O-9", subject_id="S-9"))
         assert (await syncs.now()).counts.ended == 1
-        await active_subjects(syncs, 0)
+        await searched_subjects(server.channel, 0)
         await camera.receipt(face(track="3"))
         assert await alerts(server.channel) == 1
         stub: Any = watchlist_service_pb2_grpc.WatchlistServiceStub(server.channel)
@@ -122,7 +126,7 @@ async def test_what_the_source_adds_alerts_and_what_it_takes_back_does_not(chose
         assert held.orders[0].HasField("withdrawn_time")
         source.write(listed(), row("O-9", subject_id="S-9"))
         assert (await syncs.now()).counts.changed == 1
-        await active_subjects(syncs, 1)
+        await searched_subjects(server.channel, 1)
         await camera.receipt(face(track="4"))
         assert await alerts(server.channel) == 2
 
