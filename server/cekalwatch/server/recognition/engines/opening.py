@@ -25,7 +25,7 @@ MIN_AGREEMENT: Final = 0.998
 """Minimum cosine between the templates of one face in f32 and in another precision, for use in one gallery."""
 BATCHES: Final = {
     (InferenceEngine.ONNXRUNTIME, Precision.F32): 1,
-    (InferenceEngine.OPENVINO, Precision.F32): 2,
+    (InferenceEngine.OPENVINO, Precision.F32): 4,
     (InferenceEngine.OPENVINO, Precision.BF16): 8,
     (InferenceEngine.CUDA, Precision.F32): 32,
 }
