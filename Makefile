@@ -1,5 +1,9 @@
 # Everything a developer or a CI runs. `make setup` is made by the other targets when it is needed.
-PYTHON ?= python3
+# The system's Python where it is new enough, for distributions optimise theirs with a profile: one that was compiled here
+# without took a third more time for all that follows.
+SYSTEM_PYTHON := /usr/bin/python3
+PYTHON ?= $(shell $(SYSTEM_PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $(SYSTEM_PYTHON) || echo python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup

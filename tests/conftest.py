@@ -15,7 +15,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import hypothesis
 import pytest
@@ -45,8 +45,28 @@ hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.load_profile("suite")
 
 
+class _CapturedOutput:
+    """Standard output, where pytest captures it at that moment.
+
+    `print` without a file keeps no reference to it before Python 3.13: a thread that wrote while a test ended, and
+    pytest took its capture away, ended the whole process.
+    """
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+def _log_where_pytest_captures() -> None:
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _CapturedOutput())))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the logs and have a place for what forks programs, unless this is a worker."""
+    _log_where_pytest_captures()
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_LogWatch())
         opened = ExitStack()
@@ -64,6 +84,7 @@ def pytest_sessionstart() -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the run's PostgreSQL, unless this is a worker."""
+    _log_where_pytest_captures()
     if not hasattr(config, "workerinput"):
         end_shared_postgres(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
 
@@ -163,7 +184,7 @@ def _memory_given_back(_memory_left: list[int]) -> Iterator[None]:
 def _logs_of_its_own() -> Iterator[None]:
     """Undo what a command that ran in this process did to the logs: its standard error is closed by now."""
     yield
-    structlog.reset_defaults()
+    _log_where_pytest_captures()
 
 
 @pytest.fixture(scope="session")

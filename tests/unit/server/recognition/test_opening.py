@@ -35,7 +35,7 @@ def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_takes_openvino_where_it_is_installed() -> None:
-    assert opened(InferenceEngine.AUTO, F32) == Inference(InferenceEngine.OPENVINO, F32, batch=2)
+    assert opened(InferenceEngine.AUTO, F32) == Inference(InferenceEngine.OPENVINO, F32, batch=4)
 
 
 def test_auto_takes_onnxruntime_where_openvino_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
