@@ -55,7 +55,9 @@ from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 PACK = Path("build/models/standard")
 CHOICE = InferenceChoice(InferenceEngine.AUTO, Precision.AUTO)
-"""What the server is told to compute with: its default."""
+"""What the server computes with if nobody says anything."""
+CHOICE_F32 = InferenceChoice(InferenceEngine.AUTO, Precision.F32)
+FIGURES_F32 = ("bare_recogniser_per_s", "faces_per_s", "own_cpu_ms_per_face", "rss_mb", "throughput_ratio")
 THREADS = 2
 STREAMS = 8
 GALLERY = 10_000
@@ -215,9 +217,16 @@ def dialers(stack: Stack) -> dict[str, Dialer]:
 
 def measure(name: str = PACK.name) -> dict[str, float]:
     """Return the rate of a server with the pack `name`, its share of the bare recognisers' rates, and its memory."""
+    figures, plain = measure_with(name, CHOICE), measure_with(name, CHOICE_F32)
+    chosen = [f"server.{figure}" for figure in FIGURES_F32]
+    return figures | {f"{figure}_f32": plain[figure] for figure in chosen}
+
+
+def measure_with(name: str, choice: InferenceChoice) -> dict[str, float]:
+    """Return these figures of a server that computes as it is told."""
     limit_native_threads(1)
     pack = load_pack(PACK.with_name(name))
-    plain, engine = open_engine(pack, threads=1), open_engine(pack, 1, CHOICE)
+    plain, engine = open_engine(pack, threads=1), open_engine(pack, 1, choice)
     print(f"{engine.inference.engine}, {engine.inference.precision}, at most {engine.inference.batch} faces a call")
     cameras = tuple(CameraPlan(f"camera-{number}", f"C{number}") for number in range(STREAMS))
     with tempfile.TemporaryDirectory() as temporary:
@@ -227,8 +236,8 @@ def measure(name: str = PACK.name) -> dict[str, float]:
         faces = captures(engine)
         settings: dict[str, int | float | str] = {
             "threads": THREADS,
-            "inference": CHOICE.engine,
-            "precision": CHOICE.precision,
+            "inference": choice.engine,
+            "precision": choice.precision,
         }
         config = StackConfig(folder=folder, models=PACK.parent, cameras=cameras, model_pack=name, settings=settings)
         with Stack(config) as stack:
