@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -203,6 +203,10 @@ class Records:
     def __init__(self, folder: Path) -> None:
         self._database = sqlite3.connect(f"file:{folder / 'server' / 'cekalwatch.sqlite3'}?mode=ro", uri=True)
 
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
     def states(self) -> Counter[str]:
         """How many alerts stand where."""
         return Counter(dict(self._database.execute("SELECT state, count(*) FROM alert GROUP BY state").fetchall()))
@@ -250,15 +254,16 @@ def morning(folder: Path, alerts: int, pace_s: float, officers: int, supervisors
         staff.enter_context(staffed(stack, desks))
         begun = time.monotonic()
         passages = asyncio.run(pass_by(stack, listed, officers, pace_s))
-        records, last = Records(folder), time.monotonic()
-        while any(records.states()[state] for state in UNSETTLED):
-            if time.monotonic() > last + MAX_WAIT_S:
-                raise TimeoutError(f"alerts that nobody settled: {records.states()}")
-            time.sleep(0.5)
-        took = time.monotonic() - begun
-        staff.close()
-        rang = {name: _rang(folder / name) for name in desks}
-        return _judged(records, passages, rang, desks) | {"morning.seconds": round(took, 1)}
+        with closing(Records(folder)) as records:
+            last = time.monotonic()
+            while any(records.states()[state] for state in UNSETTLED):
+                if time.monotonic() > last + MAX_WAIT_S:
+                    raise TimeoutError(f"alerts that nobody settled: {records.states()}")
+                time.sleep(0.5)
+            took = time.monotonic() - begun
+            staff.close()
+            rang = {name: _rang(folder / name) for name in desks}
+            return _judged(records, passages, rang, desks) | {"morning.seconds": round(took, 1)}
 
 
 def _rang(folder: Path) -> Counter[str]:

@@ -23,6 +23,15 @@ class Part(NamedTuple):
     more: bool
 
 
+_TABLES = """
+CREATE TABLE IF NOT EXISTS orders (
+    turn INTEGER PRIMARY KEY AUTOINCREMENT, order_id TEXT UNIQUE, content TEXT, change INTEGER, gone INTEGER
+);
+CREATE INDEX IF NOT EXISTS by_change ON orders (change);
+CREATE TABLE IF NOT EXISTS photographs (name TEXT PRIMARY KEY, version TEXT, data BLOB);
+"""
+
+
 class OrderDatabase:
     """Orders as JSON objects; any thread may call. An order's turn is that of its first appearance."""
 
@@ -30,15 +39,11 @@ class OrderDatabase:
         """Store them in `file`, or in memory."""
         self._lock = threading.Lock()
         self._database = sqlite3.connect(str(file or ":memory:"), check_same_thread=False)
-        self._database.executescript(
-            """
-            CREATE TABLE IF NOT EXISTS orders (
-                turn INTEGER PRIMARY KEY AUTOINCREMENT, order_id TEXT UNIQUE, content TEXT, change INTEGER, gone INTEGER
-            );
-            CREATE INDEX IF NOT EXISTS by_change ON orders (change);
-            CREATE TABLE IF NOT EXISTS photographs (name TEXT PRIMARY KEY, version TEXT, data BLOB);
-            """
-        )
+        try:
+            self._database.executescript(_TABLES)
+        except sqlite3.Error:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close the database."""

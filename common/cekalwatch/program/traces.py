@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ import structlog
 from pydantic import Field
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.version import version
 from cekalwatch.wire.address import is_loopback
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class _Exporting:
             def shutdown(self) -> None:
                 sending.shutdown()
 
-        names = {"service.name": program, "service.version": version("cekalwatch"), "service.instance.id": instance}
+        names = {"service.name": program, "service.version": version(), "service.instance.id": instance}
         return cls(BatchSpanProcessor(Told()), Resource({key: one for key, one in names.items() if one}), terms.share)
 
     def record(

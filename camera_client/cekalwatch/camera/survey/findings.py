@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Final
 
 import numpy as np
 
 from cekalwatch.contract.values.captures import FaceQuality
 from cekalwatch.contract.values.surveys import MAX_WATCHED_S, Advice, Grade, Spread, SurveyFigures
+from cekalwatch.program.version import version
 from cekalwatch.vision.fitness import FLOOR_EYE_DISTANCE, MAX_MEDIAN_PITCH, Flaw, flaws
 from cekalwatch.wire.bounds import MAX_WORD
 
@@ -141,7 +141,7 @@ def figures(found: SurveyResult) -> SurveyFigures:
     """Return the report of a survey for the server."""
     recording = found.recording
     return SurveyFigures(
-        client_version=version("cekalwatch"),
+        client_version=version(),
         detector=recording.detector[:MAX_WORD],
         frame_width=recording.width,
         frame_height=recording.height,

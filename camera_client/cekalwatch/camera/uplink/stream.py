@@ -10,7 +10,6 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from importlib.metadata import version
 
 import grpc
 import structlog
@@ -36,6 +35,7 @@ from cekalwatch.contract.values.captures import (
     Welcome,
 )
 from cekalwatch.contract.values.unusable_faces import UnusablePassage
+from cekalwatch.program.version import version
 from cekalwatch.v1.capture_service_pb2 import StreamFacesRequest, StreamFacesResponse
 from cekalwatch.wire.bounds import MAX_WORD
 
@@ -130,7 +130,7 @@ class Stream:
 
     async def shake_hands(self, hello: CameraHello) -> Welcome:
         """Send hello; return the answer. Raises StreamLost, or ProtocolError when the answer is not a welcome."""
-        hello = replace(hello, client_version=version("cekalwatch"), detector=hello.detector[:MAX_WORD])
+        hello = replace(hello, client_version=version(), detector=hello.detector[:MAX_WORD])
         try:
             async with asyncio.timeout(self._timing.handshake_s):
                 await self._write(FROM_CAMERA.write(hello))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from cekalwatch.program.cli.command import SettingsFormat, settings_examples
 from cekalwatch.program.platform.places import ON_A_STICK
+from cekalwatch.program.version import version
 from cekalwatch.wire.identity import DeviceRole
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def add_version(app: typer.Typer, program: str, about: str) -> None:
 
     def print_version(wanted: bool) -> None:
         if wanted:
-            typer.echo(f"{program} {version('cekalwatch')}")
+            typer.echo(f"{program} {version()}")
             raise typer.Exit
 
     option: Any = typer.Option(False, "--version", callback=print_version, is_eager=True, help="Show the version.")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 
+from cekalwatch.program.version import version
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.rights import ON_WALLS, RIGHTS, WITH_FIRST_PASSWORD, Caller
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
@@ -126,7 +126,7 @@ class Admission:
         self.check_person()
 
 
-def refuse_outdated(user_agent: str, own: str = version("cekalwatch")) -> None:
+def refuse_outdated(user_agent: str, own: str = version()) -> None:
     """Raise CLIENT_TOO_OLD if the version in `user_agent` is too old for a server of the version `own`.
 
     A client may have the minor version before the server's, so that servers are upgraded first (docs/upgrading.md).

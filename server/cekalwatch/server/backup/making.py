@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.version import version
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
 from cekalwatch.server.backup.archive import FileFacts, write_archive
 from cekalwatch.server.backup.contents import DATABASE, FORMAT, SETTINGS, BackupRecord, Manifest, SiteFiles
@@ -79,7 +79,7 @@ def make_backup(
                 manifest = Manifest(
                     form=FORMAT,
                     made_at=now,
-                    version=version("cekalwatch"),
+                    version=version(),
                     site=settings.home.site,
                     kind=DatabaseKind.of(settings.database_address),
                     database=taken.state,

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from importlib.metadata import version
 
 import structlog
 
 from cekalwatch.contract.values.thresholds import ThresholdSource
+from cekalwatch.program.version import version
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.domain.alerts.field_sums import AlertVerdict
 from cekalwatch.server.domain.clock import Clock
@@ -113,7 +113,7 @@ class ThresholdLearner:
         agreement = Agreement.of(
             self._evidence(model_version, self._from(first, known)),
             self._site.cameras,
-            lambda counts: fit_tail(counts, pack.decision_thresholds, today.isoformat(), version("cekalwatch")),
+            lambda counts: fit_tail(counts, pack.decision_thresholds, today.isoformat(), version()),
             lambda tail: tail.threshold(len(snapshot.gallery), self._site.target_fpir).value,
         )
         learned, entry = self._learned(known, agreement, snapshot, pack, today)

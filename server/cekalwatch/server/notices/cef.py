@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from importlib.metadata import version
 from typing import Final
 
+from cekalwatch.program.version import version
 from cekalwatch.server.audit.entry import Action, Link
 from cekalwatch.server.domain.notices import Notice
 
@@ -85,7 +85,7 @@ def trouble_event(notice: Notice) -> str:
 
 def _event(signature: str, severity: int, at: str, facts: Iterable[tuple[str, str]]) -> str:
     name = signature.replace("_", " ").capitalize()
-    header = ("CEF:0", *map(_header, (VENDOR, PRODUCT, version("cekalwatch"), signature, name)), str(severity))
+    header = ("CEF:0", *map(_header, (VENDOR, PRODUCT, version(), signature, name)), str(severity))
     extension = [("rt", _milliseconds(at)), ("dvchost", _host()), *facts]
     return "|".join((*header, " ".join(f"{key}={_value(text)}" for key, text in extension if text)))
 

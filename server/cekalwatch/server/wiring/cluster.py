@@ -7,10 +7,10 @@ import socket
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from uuid import uuid4
 
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.version import version
 from cekalwatch.server.cluster.jobs import PERIOD_S, LeaderLease, PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.gallery.model_follower import trusted_choice
@@ -32,9 +32,7 @@ TELL_PRESENCE_PERIOD_S = 1.0
 
 def refused_server(settings: ServerSettings, reason: StartRefusal) -> RefusedServer:
     """Return what the server of these settings is, were it refused for that reason."""
-    return RefusedServer(
-        settings.name, socket.gethostname(), str(settings.data_dir.absolute()), version("cekalwatch"), reason
-    )
+    return RefusedServer(settings.name, socket.gethostname(), str(settings.data_dir.absolute()), version(), reason)
 
 
 def tell_refused(settings: ServerSettings, error: ProgramError) -> None:
@@ -87,14 +85,13 @@ def init_peers(
 ) -> Peers:
     """Return the presence of this server, which listens at `address`, and of all others."""
     context, started_at = cluster.context, cluster.context.clock.now()
-    release = version("cekalwatch")  # which reads a file, and is told each second
 
     def myself() -> ServerRun:
         return ServerRun(
             cluster.run_id,
             context.actor.key,
             address(),
-            release,
+            version(),
             engines.engine.recogniser.model_version,
             context.settings.law,
             started_at,

@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from typing import Final
 
 import pywintypes
@@ -20,6 +19,8 @@ import win32evtlogutil
 import win32process
 import win32service
 import winerror
+
+from cekalwatch.program.version import version
 
 CONNECTING_S: Final = 25.0
 """The manager itself waits for 30 s."""
@@ -61,7 +62,7 @@ class ServiceProcess:
     def ready(self) -> None:
         """Report that the service runs."""
         self._tell(win32service.SERVICE_RUNNING)
-        self.log(win32evtlog.EVENTLOG_INFORMATION_TYPE, f"{self._name} {version('cekalwatch')} runs.")
+        self.log(win32evtlog.EVENTLOG_INFORMATION_TYPE, f"{self._name} {version()} runs.")
 
     def stopping(self) -> None:
         """Report that the service stops."""

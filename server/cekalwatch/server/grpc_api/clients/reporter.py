@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from uuid import UUID
 
 import grpc
@@ -17,6 +16,7 @@ import structlog
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.values.federation import LogPosition, LogStart, PortHello, SignOfLife, StartReason
 from cekalwatch.contract.values.status import Reporting
+from cekalwatch.program.version import version
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderLease
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
@@ -131,7 +131,7 @@ class AlertReporter:
 
     async def _follow(self, call: Call, dialer: Dialer) -> None:
         async with asyncio.timeout(ANSWER_S):
-            await call.write(PORT_MESSAGE.write(PortHello(version("cekalwatch"))))
+            await call.write(PORT_MESSAGE.write(PortHello(version())))
             answer = await call.read()
         if not isinstance(answer, pb.ReportAlertsResponse) or answer.WhichOneof("message") != "start":
             return
@@ -243,7 +243,7 @@ class PictureLine:
             call: Call = PortServiceStub(channel).ReportAlerts()
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    await call.write(PORT_MESSAGE.write(PortHello(version("cekalwatch"), pictures_only=True)))
+                    await call.write(PORT_MESSAGE.write(PortHello(version(), pictures_only=True)))
                     answer = await call.read()
                 if isinstance(answer, pb.ReportAlertsResponse) and answer.WhichOneof("message") == "start":
                     self._backoff.reset()

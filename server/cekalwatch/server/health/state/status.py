@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 
 from cekalwatch.contract.values.cameras import Heartbeat
@@ -30,6 +29,7 @@ from cekalwatch.contract.values.status import (
     ServerStatus,
     SigningStatus,
 )
+from cekalwatch.program.version import version
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.processing import CaptureProcessor
@@ -134,7 +134,7 @@ class StatusService:
             agent_id: whole.agents.get(agent_id, "") for agent_id in sorted(whole.agents.keys() | positions.keys())
         }
         return ServerStatus(
-            server_version=version("cekalwatch"),
+            server_version=version(),
             started_at=self.started_at,
             thread_budget=self.thread_budget,
             gallery=gallery_status(self.snapshot(), engine.pack.name),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +17,7 @@ from grpc_status import rpc_status
 from cekalwatch.program.checks.certificate import identity_of, read_certificate
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.version import version
 from cekalwatch.server.domain.clock import Clock, SystemClock
 from cekalwatch.server.domain.errors import Code, Kind
 from cekalwatch.server.watchlist.imports.records import Photograph
@@ -60,7 +60,7 @@ class PortCaller:
             sites=self.sites,
             run_id=self.run_id,
             model_version=self.model_version(),
-            server_version=version("cekalwatch"),
+            server_version=version(),
         )
 
     def dialer(self) -> Dialer:
