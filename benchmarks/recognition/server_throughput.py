@@ -223,7 +223,7 @@ def measure(name: str = PACK.name) -> dict[str, float]:
 
 
 def measure_with(name: str, choice: InferenceChoice) -> dict[str, float]:
-    """Return these figures of a server that computes as it is told."""
+    """Return the figures of a server that computes with `choice`."""
     limit_native_threads(1)
     pack = load_pack(PACK.with_name(name))
     plain, engine = open_engine(pack, threads=1), open_engine(pack, 1, choice)

@@ -95,7 +95,7 @@ async def alerts(channel: grpc.aio.Channel) -> int:
 
 
 async def searched_subjects(channel: grpc.aio.Channel, wanted: int) -> None:
-    """Wait until the server searches for so many subjects: the gallery follows the list."""
+    """Wait until the gallery has this number of subjects. It follows the list a moment later."""
     stub: Any = operations_service_pb2_grpc.OperationsServiceStub(channel)
     async with asyncio.timeout(CHANGE_S):
         request = operations_service_pb2.GetStatusRequest()
