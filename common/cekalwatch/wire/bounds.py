@@ -18,6 +18,8 @@ MAX_WORD = 64
 """Characters of a key, of a track's id, and of a client's version and detector."""
 MAX_PAGE = 100
 """Entries of a page of a list."""
+CHEAP_PAGE = 20
+"""Entries of a page that costs a device no more than the call itself."""
 MAX_REASON = 200
 """Characters of the reason in a receipt or goodbye."""
 MAX_AIMING_BYTES = 60 * 1000

@@ -53,6 +53,7 @@ from cekalwatch.server.watchlist.sources.settings import HttpSettings
 from cekalwatch.server.watchlist.sources.web import client as web
 from cekalwatch.server.watchlist.sources.web import json_page
 from cekalwatch.wire import bounds, options
+from cekalwatch.wire.bounds import CHEAP_PAGE
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.repository import ROOT
 
@@ -246,7 +247,7 @@ def test_rates_are_the_programs() -> None:
     for words in (
         f"{limits.MAX_TOKENS:g} tokens, and gets {limits.TOKENS_PER_S:g} a second back",
         f"A call takes {limits.DEFAULT_COST:g}, a page {limits.COST_OF_ENTRY:g} more for each entry beyond",
-        f"beyond {limits.FREE_ENTRIES}, a look at an alert or a subject and its pictures {limits.VIEW_COST:g}",
+        f"beyond {CHEAP_PAGE}, a look at an alert or a subject and its pictures {limits.VIEW_COST:g}",
         f"a call for the status or the health {limits.STATUS_COST:g}",
         f"and an acknowledgement {limits.ACKNOWLEDGEMENT_COST:g}",
         f"a call waits for them up to {limits.MAX_WAIT_S:g} s",

@@ -26,7 +26,7 @@ from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
-from cekalwatch.wire.bounds import MAX_PAGE
+from cekalwatch.wire.bounds import CHEAP_PAGE, MAX_PAGE
 from cekalwatch.wire.calls import Calls
 
 CALL_DEADLINE_S = 10.0
@@ -77,13 +77,12 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         reference_owed: bool = False,
     ) -> Iterator[Alert]:
         """Yield the alerts in `states` (none: in any) raised from `raised_from` on, newest first, page by page."""
-        token = ""
-        while True:
-            wanted = AlertSearch(states, raised_from, reference_owed=reference_owed)
+        wanted = AlertSearch(states, raised_from, reference_owed=reference_owed)
+        page, token = self.page(wanted, CHEAP_PAGE)  # most often all
+        yield from page
+        while token:
             page, token = self.page(wanted, MAX_PAGE, token)
             yield from page
-            if not token:
-                return
 
     def page(self, wanted: AlertSearch, size: int, token: str = "") -> tuple[tuple[Alert, ...], str]:
         """Return at most `size` alerts, newest first, and the token of the next page; empty: there is none."""

@@ -17,7 +17,7 @@ from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.backoff import Backoff
-from cekalwatch.wire.bounds import MAX_PAGE
+from cekalwatch.wire.bounds import CHEAP_PAGE, MAX_PAGE
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 
@@ -59,12 +59,12 @@ class TroubleClient(ServiceClient[TroubleServiceStub]):
 
     def listed(self, begin_from: datetime) -> Iterator[Trouble]:
         """Yield the problems that began from then on, newest first, page by page; errors stay grpc.RpcError."""
-        request = trouble_service_pb2.ListTroublesRequest(site=self._site, page_size=MAX_PAGE)
+        request = trouble_service_pb2.ListTroublesRequest(site=self._site, page_size=CHEAP_PAGE)
         request.begin_from.FromDatetime(begin_from)
         while True:
             answer = self._call(lambda stub: stub.ListTroubles, request)
             yield from map(TROUBLE.read, answer.troubles)
-            request.page_token = answer.next_page_token
+            request.page_token, request.page_size = answer.next_page_token, MAX_PAGE
             if not request.page_token:
                 return
 

@@ -111,12 +111,11 @@ class CommandContext:
             raise ProgramError(self.formatter.say("KEY_FITS", count=len(found)), Exit.USAGE)
         return found[0]
 
-    def carry_out(self, key: str, decision: Decision, seen: int | None = None) -> None:
+    def carry_out(self, alert: Alert, decision: Decision, seen: int | None = None) -> None:
         """Carry out a decision, and print the alert afterwards.
 
         A judgement is about the version `seen`. If there is a newer one, it is refused; print what came since.
         """
-        alert = self.find(key)
         before = replace(alert, version=seen or alert.version)
         try:
             answer = AlertActions(self.alert_client, self.sessions).carry_out(before, decision)
@@ -132,7 +131,7 @@ class CommandContext:
         """Record a first look, and print the alert afterwards."""
         alert = self.find(key)
         if alert.look_needed:
-            self.carry_out(key, Decision(_judgement(finding), first_look=True), seen)
+            self.carry_out(alert, Decision(_judgement(finding), first_look=True), seen)
         else:
             self.print(alert)
 
@@ -209,21 +208,21 @@ def show(
 @_in_context
 def claim(context: CommandContext, key: Key) -> None:
     """Take an alert; the console that runs on this PC keeps it while you work."""
-    context.carry_out(key, Decision(Step.CLAIM))
+    context.carry_out(context.find(key), Decision(Step.CLAIM))
 
 
 @commands.command(epilog=_example("release 4F2A"))
 @_in_context
 def release(context: CommandContext, key: Key) -> None:
     """Give an alert back."""
-    context.carry_out(key, Decision(Step.RELEASE))
+    context.carry_out(context.find(key), Decision(Step.RELEASE))
 
 
 @commands.command("take-over", epilog=_example("take-over 4F2A --seen 2 --reason HOLDER_AWAY"))
 @_in_context
 def take_over(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """Take an alert from whoever holds it or has judged it, for supervisors."""
-    context.carry_out(key, Decision(Step.TAKE_OVER, reason, note), seen)
+    context.carry_out(context.find(key), Decision(Step.TAKE_OVER, reason, note), seen)
 
 
 @commands.command(epilog=_example("look 4F2A --seen 1 --finding NOT_SAME_PERSON"))
@@ -237,21 +236,21 @@ def look(context: CommandContext, key: Key, *, seen: Seen, finding: FindingOptio
 @_in_context
 def refer(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """It seems to be the same person: to be checked in Cekal Online."""
-    context.carry_out(key, Decision(Step.REFER, reason, note), seen)
+    context.carry_out(context.find(key), Decision(Step.REFER, reason, note), seen)
 
 
 @commands.command("not-same", epilog=_example("not-same 4F2A --seen 2 --reason FACE_DIFFERS"))
 @_in_context
 def not_same(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """Not the same person: asks about the next candidate, or clears the alert; never the subject."""
-    context.carry_out(key, Decision(Step.NOT_SAME, reason, note), seen)
+    context.carry_out(context.find(key), Decision(Step.NOT_SAME, reason, note), seen)
 
 
 @commands.command("cannot-tell", epilog=_example("cannot-tell 4F2A --seen 2 --reason IMAGE_TOO_POOR"))
 @_in_context
 def cannot_tell(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """You cannot decide; a supervisor decides."""
-    context.carry_out(key, Decision(Step.CANNOT_TELL, reason, note), seen)
+    context.carry_out(context.find(key), Decision(Step.CANNOT_TELL, reason, note), seen)
 
 
 @commands.command(epilog=_example("undo 4F2A"))
@@ -289,7 +288,7 @@ def confirm(
     reason = Reason.CENTRAL_SYSTEM_DOWN if central_system_down else Reason.LISTED_IN_CEKAL_ONLINE
     decision = Decision(Step.CONFIRM, reason, note, reference=reference.strip().upper())
     if not is_signed:
-        context.carry_out(key, decision, seen)
+        context.carry_out(context.find(key), decision, seen)
         return
     actions = AlertActions(context.alert_client, context.sessions)
     prover = ask_proof(context.sessions, context.formatter, by_password=by_password)
@@ -302,7 +301,7 @@ def confirm(
             if found not in set(FirstFinding):
                 raise ProgramError(say("LOOK_BESIDE"), Exit.USAGE)
             actions.look_beside(alert, _judgement(found), signature)
-        context.carry_out(key, replace(decision, supervisor=signature), seen)
+        context.carry_out(context.find(key), replace(decision, supervisor=signature), seen)
     finally:
         actions.leave(signature)
 
@@ -321,14 +320,16 @@ def owed(context: CommandContext) -> None:
 @_in_context
 def enter_reference(context: CommandContext, key: Key, *, seen: Seen, reference: Reference, note: Note = "") -> None:
     """Enter the reference number of a hit that was confirmed without it."""
-    context.carry_out(key, Decision(Step.ENTER_REFERENCE, note=note, reference=reference.strip().upper()), seen)
+    context.carry_out(
+        context.find(key), Decision(Step.ENTER_REFERENCE, note=note, reference=reference.strip().upper()), seen
+    )
 
 
 @commands.command("take-back", epilog=_example("take-back 4F2A --seen 4 --reason NOT_LISTED_IN_CEKAL_ONLINE"))
 @_in_context
 def take_back(context: CommandContext, key: Key, *, seen: Seen, reason: ReasonOption, note: Note = "") -> None:
     """Take back a hit whose reference number is owed."""
-    context.carry_out(key, Decision(Step.TAKE_BACK, reason, note), seen)
+    context.carry_out(context.find(key), Decision(Step.TAKE_BACK, reason, note), seen)
 
 
 @commands.command(epilog=_example("clear 4F2A --seen 3 --reason NOT_LISTED_IN_CEKAL_ONLINE"))
@@ -342,7 +343,7 @@ def clear(
     note: Note = "",
 ) -> None:
     """Clear an alert after a referral: not listed, or not the same person. Also an alert without an order in force."""
-    context.carry_out(key, Decision(Step.CLEAR, reason, note), seen)
+    context.carry_out(context.find(key), Decision(Step.CLEAR, reason, note), seen)
 
 
 @commands.command("follow-up", epilog=_example('follow-up 4F2A --contact "duty desk, by phone" --result "they come"'))
@@ -356,15 +357,16 @@ def follow_up(
     agency: Annotated[str, typer.Option(metavar="TEXT", help="Default: the first that must still be told.")] = "",
 ) -> None:
     """Record a contact with the agency, made just now."""
-    told = FollowUp(agency or next(iter(context.find(key).agencies), ""), contact, result, datetime.now(UTC))
-    context.carry_out(key, Decision(Step.FOLLOW_UP, follow_up=told))
+    alert = context.find(key)
+    told = FollowUp(agency or next(iter(alert.agencies), ""), contact, result, datetime.now(UTC))
+    context.carry_out(alert, Decision(Step.FOLLOW_UP, follow_up=told))
 
 
 @commands.command(epilog=_example("close 4F2A"))
 @_in_context
 def close(context: CommandContext, key: Key) -> None:
     """Close an alert that was cleared, or confirmed when every agency was told."""
-    context.carry_out(key, Decision(Step.CLOSE))
+    context.carry_out(context.find(key), Decision(Step.CLOSE))
 
 
 @commands.command(epilog=_example("record 4F2A berita-acara.html"))

@@ -15,7 +15,7 @@ from typing import Final
 
 from cekalwatch.server.concurrency.token_bucket import TokenBucket, TokenBuckets
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.wire.bounds import MAX_PAGE
+from cekalwatch.wire.bounds import CHEAP_PAGE, MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
@@ -62,8 +62,7 @@ COSTS: Final[Mapping[str, float]] = MappingProxyType(
     | dict.fromkeys(PORT_READS, PORT_READ_COST)
 )
 COST_OF_ENTRY: Final = 0.5
-"""Cost of each possible entry of a page, beyond the first few."""
-FREE_ENTRIES: Final = 20
+"""Cost of each possible entry of a page, beyond those of a cheap one."""
 MAX_WAIT_S: Final = 5.0
 """Maximum time that a call waits for its device's tokens; a call that would wait longer is refused."""
 REFUSAL_DELAY_S: Final = 1.0
@@ -110,7 +109,7 @@ class CallLimits:
 
         Raises DeviceLimitError RATE_EXCEEDED.
         """
-        return self._charge((device, address), COST_OF_ENTRY * max(0, min(entries, MAX_PAGE) - FREE_ENTRIES))
+        return self._charge((device, address), COST_OF_ENTRY * max(0, min(entries, MAX_PAGE) - CHEAP_PAGE))
 
     def charge_stranger(self, stranger: str) -> float:
         """Charge a caller that is refused before it counts as a device; return the seconds that the answer must wait.
