@@ -7,6 +7,8 @@ from contextlib import closing
 
 import pytest
 
+from cekalwatch.server.alerts import automatic_steps
+from cekalwatch.server.health.alarms import servers
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED
@@ -100,8 +102,10 @@ def test_who_hides_a_trigger_from_the_catalogue_is_noticed(chosen: ServerSetting
 
 @pytest.mark.slow
 async def test_an_alert_whose_event_is_eaten_is_a_problem_and_reaches_the_pcs_at_last(
-    chosen: ServerSettings, intruder: Intruder
+    chosen: ServerSettings, intruder: Intruder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(servers, "MISSED_PERIOD_S", 1.0)
+    monkeypatch.setattr(automatic_steps, "TELL_AGAIN_S", 2.0)
     list_astronaut(chosen)
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:
         for statement in EATER[kind_of(chosen)]:

@@ -24,19 +24,23 @@ from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire import dialer
 from cekalwatch.wire.identity import DeviceRole
+from deploy.demo import scene
 from deploy.demo.office.notifier import Notifier, notifier_paths
 from deploy.demo.people import Person
 from deploy.demo.programs import run_to_end, wait_until
-from deploy.demo.scene import people_passing, write_video
+from deploy.demo.scene import Scene, people_passing, write_video
 from deploy.demo.stack import Stack, StackConfig
 from deploy.demo.watchlist import write_watchlist
 from tests.support.tools.forked_programs import INTERPRETERS
 from tests.support.tools.last_release import OtherVersion, has_present_tables, later_version
 from tests.support.tools.packs import light_pack
+from tests.support.tools.small_demo import FEW_FRAMES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("forked_programs")]
 
 OFFICER = "officer-1"
+WALK_S = 2.0
+"""The traveller is in a hurry."""
 WAIT_S = 90.0
 
 
@@ -52,11 +56,13 @@ def with_columns_of_the_release(table: Path) -> None:
 
 
 @pytest.fixture
-def config(tmp_path: Path, traveller: Person) -> StackConfig:
+def config(tmp_path: Path, traveller: Person, monkeypatch: pytest.MonkeyPatch) -> StackConfig:
     """The site, of this version unless it is changed; its list and a clip of the traveller are in its folder."""
     write_watchlist([traveller], tmp_path / "list", datetime.now(UTC).date())
     with_columns_of_the_release(tmp_path / "list" / "orders.csv")
-    write_video(people_passing([traveller]), [traveller], tmp_path / "clip.mp4")
+    monkeypatch.setattr(scene, "FRAME_RATE", FEW_FRAMES)
+    (walk,) = people_passing([traveller]).walks
+    write_video(Scene((replace(walk, seconds=WALK_S),)), [traveller], tmp_path / "clip.mp4")
     # As 0.2.0 calls them.
     settings: dict[str, int | float | str] = {
         "grouping_window_s": 0,

@@ -24,7 +24,6 @@ from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices import collector as collecting
-from cekalwatch.server.notices import webhook
 from cekalwatch.server.notices.collector import (
     AlertNotices,
     CheckpointNotices,
@@ -205,8 +204,7 @@ def test_nobody_else_is_asked(office: Office, monkeypatch: pytest.MonkeyPatch, t
     assert receiver.attempts == []
 
 
-def test_an_answer_without_end_is_cut_off(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "LONGEST_S", 0.5)
+def test_an_answer_without_end_is_cut_off(office: Office) -> None:
     context, over = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), threading.Event()
     context.load_cert_chain(office.files.certificate, office.files.key)
 
@@ -225,7 +223,7 @@ def test_an_answer_without_end_is_cut_off(office: Office, monkeypatch: pytest.Mo
         terms = WebhookTerms("siem", url, office.secret, office.files.authority)
         try:
             with failing(DeliveryFailure.UNREACHABLE):
-                Webhook(terms).send("msg_1", "{}", datetime.now(UTC))
+                Webhook(terms, longest_s=0.5).send("msg_1", "{}", datetime.now(UTC))
         finally:
             over.set()
             dripping.join(10)

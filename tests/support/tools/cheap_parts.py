@@ -1,6 +1,6 @@
 """What costs each test the same again and shows nothing there: tables by migration, durability, slow password hashes,
-networks that are loaded, checked and timed, command lines that are put together, statements that are compiled, confined
-processes that are started, regular work of a server that is waited for.
+networks that are loaded, checked and timed, command lines that are put together, statements and templates that are
+compiled, tables that are compared, confined processes that are started, regular work of a server that is waited for.
 
 All of it is replaced in this process only; programs in processes of their own run as they are. What the replaced parts
 do is shown by the tests that take the fixture `as_shipped`.
@@ -19,10 +19,12 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
+import jinja2
 import pytest
 import sqlalchemy
 import typer.testing
 from alembic.script import ScriptDirectory
+from jinja2.bccache import Bucket
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
@@ -36,7 +38,9 @@ from cekalwatch.server.recognition.packs import installed
 from cekalwatch.server.storage import connecting, database
 from cekalwatch.server.storage.availability import Availability
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.integrity import scan
 from cekalwatch.server.storage.migrations import applying
+from cekalwatch.server.storage.schema import strange_tables
 from cekalwatch.server.wiring import alarms, audit, authentication, gallery
 from cekalwatch.vision import manifest
 from cekalwatch.vision.detectors import onet, yunet
@@ -54,6 +58,7 @@ _PARAMETERS = Passwords.__init__.__defaults__
 _NETWORK_USERS = (opening, onet, yunet)
 _FILE_KEEPERS = (checkpoint_ledger, pki_ledger)
 _FSYNC = os.fsync
+_TEMPLATES = jinja2.Environment.__init__.__defaults__ or ()
 _SOON_S = 1.0
 _PERIODS = {
     (wiring, name): getattr(wiring, name)
@@ -75,6 +80,8 @@ _RECOGNISERS: dict[object, tuple[Recogniser, Inference]] = {}
 _OPENING = Lock()
 _COMPILED: LRUCache[Any, Any] = LRUCache(2000)
 """Statements as they were compiled for a database of one kind."""
+_COMPARED: dict[object, list[str]] = {}
+"""Differences of tables from those of this version, by what SQLite says of them."""
 
 
 @contextmanager
@@ -87,6 +94,9 @@ def cheap_parts(folder: Path) -> Iterator[None]:
         # Else a statement is compiled anew for each database: its dialect is a part of what it is found by.
         patch.setattr(DefaultDialect, "__eq__", lambda self, other: type(self) is type(other))
         patch.setattr(DefaultDialect, "__hash__", lambda self: hash(type(self)))
+        patch.setattr(scan, "strange_tables", _strange_tables)
+        # The last two: where compiled templates are kept, and whether they may wait.
+        patch.setattr(jinja2.Environment.__init__, "__defaults__", (*_TEMPLATES[:-2], _CompiledTemplates(), False))
         patch.setattr(Passwords.__init__, "__defaults__", (CHEAP,))
         for user in _NETWORK_USERS:
             patch.setattr(user, "open_session", _session)
@@ -167,6 +177,30 @@ def _engine_that_compiles_once(url: URL, availability: Availability) -> Engine:
     return engine
 
 
+def _strange_tables(opened: Database) -> list[str]:
+    """Do what the product's own does, once for each schema of SQLite."""
+    if opened.is_shared:
+        return strange_tables(opened)
+    with opened.connection() as connection:
+        made = tuple(connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"))
+    if made not in _COMPARED:
+        _COMPARED[made] = strange_tables(opened)
+    return _COMPARED[made]
+
+
+class _CompiledTemplates(jinja2.BytecodeCache):
+    """Keeps what templates were compiled to in this process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], object] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))  # type: ignore[assignment]  # None: compile it
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
 class CopiedTables:
     """Gives an empty SQLite database the tables that the migrations made once."""
 
@@ -231,6 +265,8 @@ def parts_as_shipped() -> Iterator[None]:
         patch.setattr(database, "new_engine", _NEW_ENGINE)
         patch.setattr(DefaultDialect, "__eq__", object.__eq__)
         patch.setattr(DefaultDialect, "__hash__", object.__hash__)
+        patch.setattr(scan, "strange_tables", strange_tables)
+        patch.setattr(jinja2.Environment.__init__, "__defaults__", _TEMPLATES)
         patch.setattr(Passwords.__init__, "__defaults__", _PARAMETERS)
         for user in _NETWORK_USERS:
             patch.setattr(user, "open_session", open_session)
