@@ -118,7 +118,7 @@ class Mosquitto:
             try:
                 yield found
             finally:
-                process.terminate()
+                process.kill()  # SIGTERM it handles at once, and then waits for a lock that it may have itself
                 process.wait(WAIT_S)
                 reader.join(WAIT_S)
 
