@@ -162,7 +162,7 @@ def closed(address: str) -> bool:
         httpx.get(address, timeout=10)
     except httpx.ConnectError:
         return True
-    except httpx.ReadError:  # it ends, and has not taken this connection up
+    except (httpx.ReadError, httpx.RemoteProtocolError):  # it ends, and has not taken this connection up
         pass
     return False
 

@@ -159,7 +159,12 @@ class OfficerPc:
         except QtTimeoutError:
             inside = [self.window.view.action_bar, *([self.dialog] if self.dialog else [])]
             words = [one.text() for widget in inside for one in widget.findChildren(QLabel)]
-            raise AssertionError(f"not in time; {self.window.alert_id} is {self.state or 'unknown'}: {words}") from None
+            offered = [step.value for step in self.window.view.action_bar.steps if self.can(step)]
+            active = QApplication.activeWindow()
+            raise AssertionError(
+                f"not in time; {self.window.alert_id} is {self.state or 'unknown'}: {words}, with {offered}; "
+                f"the keyboard is in {active.windowTitle() if active else 'no window'}"
+            ) from None
 
     def sign_in(self, name: str, password: str = PASSWORD) -> None:
         """Sign in with the dialog, by keyboard alone."""
@@ -252,6 +257,19 @@ class OfficerPc:
         return (shown and shown.alert.state) or ""
 
 
+def _leave_the_keyboard(window: QWidget) -> None:
+    """Let a window that comes up by itself leave the keyboard where it is: without a screen, Qt does not do so."""
+    show = window.show
+
+    def show_only() -> None:
+        before = QApplication.activeWindow()
+        show()
+        if before:
+            before.activateWindow()
+
+    window.show = show_only  # type: ignore[method-assign]
+
+
 @contextmanager
 def officer_pc(
     office: OfficeThread, folder: Path, qapp: QApplication, qtbot: QtBot, name: str, **settings: Any
@@ -283,6 +301,7 @@ def starting_pc(
         | settings,
     )
     with assembled(chosen, Start.ACKNOWLEDGED, qapp) as (agent, work):
+        _leave_the_keyboard(agent.trouble_window)
         pc = OfficerPc(agent, qtbot)
         yield pc
         assert not work.done() or work.result() is None
