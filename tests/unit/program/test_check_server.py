@@ -1,4 +1,4 @@
-"""Whether a server lets this device in: that nobody listens is told at once, and who says nothing is waited for."""
+"""The check of a server: where nobody listens it fails at once, and a server that says nothing gets some time."""
 
 from __future__ import annotations
 

@@ -301,7 +301,8 @@ def confirm(
             if found not in set(FirstFinding):
                 raise ProgramError(say("LOOK_BESIDE"), Exit.USAGE)
             actions.look_beside(alert, _judgement(found), signature)
-        context.carry_out(context.find(key), replace(decision, supervisor=signature), seen)
+            alert = context.find(key)
+        context.carry_out(alert, replace(decision, supervisor=signature), seen)
     finally:
         actions.leave(signature)
 
