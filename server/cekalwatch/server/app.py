@@ -118,7 +118,7 @@ class Server:
             gallery.freshness,
             presence,
             audit.trail,
-            cluster.hints,
+            cluster.changes,
             attendance,
             certificates.revoked,
             lambda place: readiness.of(place),  # noqa: PLW0108  # it comes later
@@ -211,7 +211,7 @@ class Server:
             bounds[enrolment.port] = MAX_CONNECTIONS_OF_ADDRESS
         connections.start(bounds)
         await grpc.start()
-        cluster.hints.start({ChangeTopic.ALERT_EVENTS: alerts.wake, ChangeTopic.TROUBLES: alarms.feed.wake})
+        cluster.changes.start({ChangeTopic.ALERT_EVENTS: alerts.wake, ChangeTopic.TROUBLES: alarms.feed.wake})
 
         async def tell_health() -> None:
             context.database.availability.tell()

@@ -111,7 +111,7 @@ def init_alarms(
 
     def changed() -> None:
         feed.wake()
-        cluster.hints.send(ChangeTopic.TROUBLES)
+        cluster.changes.send(ChangeTopic.TROUBLES)
 
     board = AlarmBoard(store, clock, changed)
     terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_seconds), settings.min_camera_fps)

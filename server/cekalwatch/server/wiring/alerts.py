@@ -88,7 +88,7 @@ def init_alerts(
     freshness: FreshnessGauge,
     presence: Presence,
     trail: AuditTrail,
-    hints: ChangeNotifier,
+    changes: ChangeNotifier,
     attendance: Attendance,
     revoked: Callable[[str], bool],
     readiness: Callable[[AlertFilter], Readiness],
@@ -123,7 +123,7 @@ def init_alerts(
 
     def announce() -> None:
         wake()
-        hints.send(ChangeTopic.ALERT_EVENTS)
+        changes.send(ChangeTopic.ALERT_EVENTS)
 
     unusable = UnusableNotices(stores.field, settings.cameras, clock, settings.unusable_notice_seconds)
     adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, announce, attendance.has_officer)

@@ -55,7 +55,7 @@ class ClusterParts:
     """Key of this server, from its start to its end."""
     lease: LeaseStore
     leader: LeaderLease
-    hints: ChangeNotifier
+    changes: ChangeNotifier
     refusals: RefusalStore
 
     def join(self, peers: Peers) -> None:
@@ -69,10 +69,10 @@ def init_cluster(context: Context) -> ClusterParts:
     """Open what the other parts need."""
     run_id = uuid4().hex
     lease = LeaseStore(context.database, run_id)
-    leader, hints = LeaderLease(lease), ChangeNotifier(context.database)
+    leader, changes = LeaderLease(lease), ChangeNotifier(context.database)
     context.stack.callback(at_stop, "lease of the chores", leader.close)
-    context.stack.callback(hints.close)
-    return ClusterParts(context, run_id, lease, leader, hints, RefusalStore(context.database))
+    context.stack.callback(changes.close)
+    return ClusterParts(context, run_id, lease, leader, changes, RefusalStore(context.database))
 
 
 def init_peers(

@@ -22,8 +22,8 @@ class Hearer:
 
     def __init__(self, database: Database) -> None:
         self.woken = {topic: threading.Semaphore(0) for topic in ChangeTopic}
-        self.hints = ChangeNotifier(database)
-        self.hints.start({topic: one.release for topic, one in self.woken.items()})
+        self.changes = ChangeNotifier(database)
+        self.changes.start({topic: one.release for topic, one in self.woken.items()})
 
     def hears(self, topic: ChangeTopic, within_s: float = WAIT_S) -> bool:
         return self.woken[topic].acquire(timeout=within_s)
@@ -33,7 +33,7 @@ class Hearer:
         assert all(self.hears(topic) for topic in ChangeTopic)
 
     def close(self) -> None:
-        self.hints.close()
+        self.changes.close()
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def test_the_others_hear_and_the_sender_does_not(databases: tuple[Database, Data
     with closing(Hearer(databases[0])) as one, closing(Hearer(databases[1])) as other:
         one.began()
         other.began()
-        one.hints.send(ChangeTopic.TROUBLES)
+        one.changes.send(ChangeTopic.TROUBLES)
         assert other.hears(ChangeTopic.TROUBLES)
-        other.hints.send(ChangeTopic.ALERT_EVENTS)
+        other.changes.send(ChangeTopic.ALERT_EVENTS)
         assert one.hears(ChangeTopic.ALERT_EVENTS)
         assert not one.hears(ChangeTopic.TROUBLES, within_s=0)
         assert not other.hears(ChangeTopic.ALERT_EVENTS, within_s=0)
@@ -61,14 +61,14 @@ def test_who_loses_the_connection_looks_and_hears_again(databases: tuple[Databas
     with closing(Hearer(databases[0])) as one, closing(Hearer(databases[1])) as other:
         one.began()
         other.began()
-        one.hints.send(ChangeTopic.TROUBLES)
+        one.changes.send(ChangeTopic.TROUBLES)
         assert other.hears(ChangeTopic.TROUBLES)
         with databases[0].engine.connect() as admin:
             ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
             admin.execute(sqlalchemy.text(ending + "AND datname = current_database()"))
         one.began()  # what came meanwhile is looked for
         other.began()
-        one.hints.send(ChangeTopic.TROUBLES)
+        one.changes.send(ChangeTopic.TROUBLES)
         assert other.hears(ChangeTopic.TROUBLES)
 
 
@@ -76,5 +76,5 @@ def test_on_one_file_nobody_is_there_to_hear(database: Database) -> None:
     if database.is_shared:
         pytest.skip("several servers may use it")
     with closing(Hearer(database)) as alone:
-        alone.hints.send(ChangeTopic.TROUBLES)
+        alone.changes.send(ChangeTopic.TROUBLES)
         assert not alone.hears(ChangeTopic.TROUBLES, within_s=0)
