@@ -9,9 +9,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.people import JointAct, TwoPersonAction
+from cekalwatch.server.domain.people import JointAct
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest
 from cekalwatch.wire.tokens import bearer, signed_bytes

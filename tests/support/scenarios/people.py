@@ -13,7 +13,7 @@ import uuid6
 from argon2 import Parameters, Type
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, Link
 from cekalwatch.server.auth.admission import PersonAuthentication
 from cekalwatch.server.auth.refusals import RefusalTrail
@@ -22,7 +22,7 @@ from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.auth.signing_in.passwords import PasswordChange, PasswordProvider, Passwords
 from cekalwatch.server.auth.signing_in.sign_in import DeviceTries, PasswordProof, Proof, SignInService
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import JointAct, Person, TwoPeople
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import NewSession, SessionStore

@@ -1,13 +1,15 @@
 """People who may sign in, their sessions, their roles and what each may do, and the provider where they sign in.
 
-The table of rights (`server/auth/rights.py`) names the sets of roles only.
+The rights (`rights.py`) name the sets of roles only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -56,22 +58,41 @@ NEVER_TOGETHER = frozenset({PersonRole.ADMINISTRATOR, PersonRole.AUDITOR})
 KEEPS_DEVICES = frozenset({PersonRole.ADMINISTRATOR})
 """Roles that may invite devices, revoke their certificates, and set policies of cameras."""
 
-Pair = tuple[PersonRole, PersonRole]
-"""The roles of two people, one each, in any order."""
-CONFIRM_ALERT_PAIR: Pair = (PersonRole.OFFICER, PersonRole.SUPERVISOR)
-CHANGE_THRESHOLD_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
-CHANGE_FIRST_LOOKS_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
-SET_GATES_PAIR: Pair = (PersonRole.SUPERVISOR, PersonRole.ADMINISTRATOR)
-SET_EXERCISES_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
-ACCEPT_SHRUNKEN_LIST_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
-AMEND_ORDER_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
-CHANGE_LAW_PAIR: Pair = (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR)
-CHANGE_PEOPLE_PAIR: Pair = (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR)
-EXPORT_AUDIT_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
-ACCEPT_AUDIT_HISTORY_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
-ACCEPT_ROWS_PAIR: Pair = (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR)
+
+class TwoPersonAction(StrEnum):
+    """An action that needs two people."""
+
+    CONFIRM_ALERT = "CONFIRM_ALERT"
+    CHANGE_THRESHOLD = "CHANGE_THRESHOLD"
+    ACCEPT_SHRUNKEN_LIST = "ACCEPT_SHRUNKEN_LIST"
+    EXPORT_AUDIT = "EXPORT_AUDIT"
+    ACCEPT_AUDIT_HISTORY = "ACCEPT_AUDIT_HISTORY"
+    ACCEPT_ROWS = "ACCEPT_ROWS"
+    CHANGE_LAW = "CHANGE_LAW"
+    CHANGE_PEOPLE = "CHANGE_PEOPLE"
+    AMEND_ORDER = "AMEND_ORDER"
+    CHANGE_FIRST_LOOKS = "CHANGE_FIRST_LOOKS"
+    SET_EXERCISES = "SET_EXERCISES"
+    SET_GATES = "SET_GATES"
 
 
+TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, tuple[PersonRole, PersonRole]] = MappingProxyType(
+    {
+        TwoPersonAction.CONFIRM_ALERT: (PersonRole.OFFICER, PersonRole.SUPERVISOR),
+        TwoPersonAction.CHANGE_THRESHOLD: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
+        TwoPersonAction.ACCEPT_SHRUNKEN_LIST: (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR),
+        TwoPersonAction.EXPORT_AUDIT: (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR),
+        TwoPersonAction.ACCEPT_AUDIT_HISTORY: (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR),
+        TwoPersonAction.ACCEPT_ROWS: (PersonRole.AUDITOR, PersonRole.ADMINISTRATOR),
+        TwoPersonAction.CHANGE_LAW: (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR),
+        TwoPersonAction.CHANGE_PEOPLE: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
+        TwoPersonAction.AMEND_ORDER: (PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR),
+        TwoPersonAction.CHANGE_FIRST_LOOKS: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
+        TwoPersonAction.SET_EXERCISES: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
+        TwoPersonAction.SET_GATES: (PersonRole.SUPERVISOR, PersonRole.ADMINISTRATOR),
+    }
+)
+"""The roles of the two people, one each, in any order."""
 SIGNS_AS_SECOND = KEEPS_SYSTEM | KEEPS_WATCHLIST | SEES_AUDIT_TRAIL
 """Roles that may be one of two people in a step of the console."""
 

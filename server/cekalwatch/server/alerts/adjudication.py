@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
-from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, PersonRole
+from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, PersonRole, TwoPersonAction
 from cekalwatch.server.alerts.details import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
@@ -26,7 +26,7 @@ from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, HandlingPolicy, Holder
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction, role_needed
+from cekalwatch.server.domain.people import Person, TwoPeople, role_needed
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.storage.alerts.look_setting_store import LookSettingStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 

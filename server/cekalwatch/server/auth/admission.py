@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.program.version import version
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.rights import ON_WALLS, RIGHTS, WITH_FIRST_PASSWORD, Caller
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, TwoPersonAction, role_needed
+from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, role_needed
 from cekalwatch.server.domain.versions import is_behind, minor_version
 from cekalwatch.wire.options import PROGRAM
 

@@ -1,224 +1,127 @@
 """The table of rights: which roles may call which method, and for which site. Pure: it knows no transport.
 
-Methods that are not in the table are refused. A row names the devices, and the people who must be signed in on them.
-
-Commands on the server's machine use the server's own certificate, whose key only the server's user can read; with it
-no person is required.
+Methods that are not in the table are refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
 from cekalwatch.contract.values.alerts import AlertFilter
-from cekalwatch.contract.values.people import (
-    ACCEPTS_SHRUNKEN_LIST,
-    CONFIRMS,
-    HANDLES_ALERTS,
-    KEEPS_DEVICES,
-    KEEPS_PEOPLE,
-    KEEPS_SYSTEM,
-    KEEPS_WATCHLIST,
-    SEES_ALERTS,
-    SEES_AUDIT_TRAIL,
-    SEES_SHIFT_REPORT,
-    PersonRole,
+from cekalwatch.contract.values.people import HANDLES_ALERTS, PersonRole
+from cekalwatch.contract.values.rights import (
+    ACKNOWLEDGEMENT,
+    ADJUDICATION,
+    AGENT,
+    BY_LIST_MANAGERS,
+    CAMERA,
+    CAMERA_VIEW,
+    CONFIRMATION,
+    DESKS,
+    DEVICES,
+    GATES,
+    HEALTH,
+    LAW,
+    OBSERVER,
+    OFFICE,
+    ORDER,
+    PASSWORD_PARTS,
+    PEOPLE,
+    PORT,
+    PORTS,
+    SESSION,
+    SHIFT,
+    SHRUNKEN_LIST,
+    SIGN_IN,
+    SIGN_IN_METHODS,
+    STATUS,
+    SUBSCRIPTION,
+    THRESHOLD,
+    TRAIL,
+    TRAIL_EXPORT,
+    TROUBLE_LIST,
+    TROUBLE_WATCH,
+    WALL,
+    WATCHLIST,
+    Reach,
+    Right,
 )
-from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.sessions import Device, Session
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.wire.identity import DeviceRole, Identity
-
-
-class Reach(StrEnum):
-    """The reach of a right. The device's site must always be one that the server serves."""
-
-    ITSELF = "ITSELF"
-    """Only under the device's own name, and only at its own site."""
-    OWN_SITE = "OWN_SITE"
-    """Everything that belongs to the device's site."""
-    SERVER = "SERVER"
-    """Everything on this server."""
-
-
-@dataclass(frozen=True)
-class Grant:
-    """The right of devices of a role: its reach, and the people who must be signed in on them."""
-
-    reach: Reach
-    people: frozenset[PersonRole] = frozenset()
-    """The person must have one of these roles; none: the device needs no person."""
-    welcome: frozenset[PersonRole] = frozenset()
-    """If the device needs no person: a person with a session must have one of these roles, and gets more rights by it.
-    None: tokens are ignored."""
-
-
-@dataclass(frozen=True)
-class Right:
-    """The rights to call a method."""
-
-    devices: Mapping[DeviceRole, Grant]
-    action: TwoPersonAction | None = None
-    """The action for which a second person must sign."""
-    at_times: bool = False
-    """Whether only some requests of the method need the second person: its servicer asks for them."""
-
-
-def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mapping[DeviceRole, Grant]:
-    return MappingProxyType({role: Grant(reach, people) for role, reach, people in grants})
-
-
-_NOBODY: frozenset[PersonRole] = frozenset()
-_ANYBODY = frozenset(PersonRole)
-_DESKS = (DeviceRole.NOTIFIER, DeviceRole.CONSOLE)
-"""Devices on which the people of a site work with alerts."""
-
-
-def _at_desks(people: frozenset[PersonRole]) -> Right:
-    return Right(_devices(*((role, Reach.OWN_SITE, people) for role in _DESKS)))
-
-
-_CAMERA = Right(_devices((DeviceRole.CAMERA, Reach.ITSELF, _NOBODY)))
-# Deliveries are stored until they are acknowledged, and agents run before anybody signs in.
-_AGENT = Right(_devices((DeviceRole.NOTIFIER, Reach.ITSELF, _NOBODY)))
-# Events that an agent has acknowledged are history, which needs a person who sees alerts: see `Caller.sees_history`.
-_SUBSCRIPTION = Right(dict.fromkeys(_DESKS, Grant(Reach.ITSELF, welcome=SEES_ALERTS)))
-_OFFICE = _at_desks(SEES_ALERTS)
-_ADJUDICATION = _at_desks(HANDLES_ALERTS)
-# No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
-_CONFIRMATION = _at_desks(CONFIRMS)
-# For ports at the device's own site; the servicer decides where the centre's supervisors see all.
-_PORTS = _at_desks(CONFIRMS)
-_SHIFT = _at_desks(SEES_SHIFT_REPORT)
-# The whole list, since a traveller may come to any port.
-_PORT = Right(_devices((DeviceRole.PORT, Reach.OWN_SITE, _NOBODY)))
-_WATCHLIST = Right(
-    _devices(
-        (DeviceRole.SERVER, Reach.SERVER, _NOBODY),
-        *((role, Reach.SERVER, KEEPS_WATCHLIST) for role in (*_DESKS, DeviceRole.DIAGNOSTICS)),
-    )
-)
-# A person must be accountable for it.
-_BY_LIST_MANAGERS = Right(_devices(*((role, Reach.SERVER, KEEPS_WATCHLIST) for role in _WATCHLIST.devices)))
-_SHRUNKEN_LIST = Right(
-    _devices(*((role, Reach.SERVER, ACCEPTS_SHRUNKEN_LIST) for role in _WATCHLIST.devices)),
-    TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
-)
-_ORDER = Right(_SHRUNKEN_LIST.devices, TwoPersonAction.AMEND_ORDER)
-_LAW = Right(_SHRUNKEN_LIST.devices, TwoPersonAction.CHANGE_LAW)
-_OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, _NOBODY), (DeviceRole.SERVER, Reach.SERVER, _NOBODY)))
-# With this, `check` on a port's server and on a console's machine tests whether the server admits it.
-_HEALTH = Right({**_OBSERVER.devices, **dict.fromkeys((DeviceRole.PORT, DeviceRole.CONSOLE), Grant(Reach.OWN_SITE))})
-_STATUS = Right({**_OBSERVER.devices, **dict.fromkeys(_DESKS, Grant(Reach.SERVER, KEEPS_SYSTEM))})
-# An agent's tray shows blind counters before anybody signs in.
-_TROUBLE_WATCH = Right({**_OBSERVER.devices, **dict.fromkeys(_DESKS, Grant(Reach.OWN_SITE))})
-_TROUBLE_LIST = Right({**_OBSERVER.devices, **dict.fromkeys(_DESKS, Grant(Reach.OWN_SITE, SEES_TROUBLES))})
-_ACKNOWLEDGEMENT = _at_desks(KEEPS_SOURCES)
-_THRESHOLD = Right(
-    _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in _WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
-)
-_GATES = Right(_devices(*((role, Reach.SERVER, CONFIRMS) for role in _DESKS)), TwoPersonAction.SET_GATES)
-# To give rights takes two people, to take them away one.
-_PEOPLE = Right(
-    _devices(*((role, Reach.SERVER, KEEPS_PEOPLE) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS))),
-    TwoPersonAction.CHANGE_PEOPLE,
-    at_times=True,
-)
-# Only the parts of the first passwords for which the caller has signed.
-_PASSWORD_PARTS = Right(
-    _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
-)
-# All sites share one trail. The first of the two people who export it is the auditor.
-_TRAIL = Right(
-    _devices(*((role, Reach.SERVER, SEES_AUDIT_TRAIL) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
-)
-_TRAIL_EXPORT = Right(_TRAIL.devices, TwoPersonAction.EXPORT_AUDIT)
-# The administrator's sites decide which cameras and devices.
-_DEVICES = Right(
-    _devices(*((role, Reach.SERVER, KEEPS_DEVICES) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
-)
-_CAMERA_VIEW = Right(
-    _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
-)
-# A second person signs in for the session of the first one.
-_SIGN_IN = Right({role: Grant(Reach.OWN_SITE, welcome=_ANYBODY) for role in _WATCHLIST.devices})
-_SIGN_IN_METHODS = Right({role: Grant(Reach.OWN_SITE) for role in _WATCHLIST.devices})
-_SESSION = Right(_devices(*((role, Reach.OWN_SITE, _ANYBODY) for role in _WATCHLIST.devices)))
-_WALL = Right(_devices((DeviceRole.CONSOLE, Reach.OWN_SITE, CONFIRMS)))
 
 RIGHTS: Mapping[str, Right] = MappingProxyType(
     {
-        "/cekalwatch.v1.CaptureService/StreamFaces": _CAMERA,
-        "/cekalwatch.v1.AlertService/SubscribeAlerts": _SUBSCRIPTION,
-        "/cekalwatch.v1.AlertService/AcknowledgeAlerts": _AGENT,
-        "/cekalwatch.v1.AlertService/ListAlerts": _OFFICE,
-        "/cekalwatch.v1.AlertService/ListChangedAlerts": _OFFICE,
-        "/cekalwatch.v1.AlertService/GetAlert": _OFFICE,
-        "/cekalwatch.v1.AlertService/ListAlertFaces": _OFFICE,
-        "/cekalwatch.v1.AlertService/RecordLook": _ADJUDICATION,
-        "/cekalwatch.v1.AlertService/ClaimAlert": _ADJUDICATION,
-        "/cekalwatch.v1.AlertService/ReleaseAlert": _ADJUDICATION,
-        "/cekalwatch.v1.AlertService/TakeOverAlert": _CONFIRMATION,
-        "/cekalwatch.v1.AlertService/AdjudicateAlert": _ADJUDICATION,
-        "/cekalwatch.v1.AlertService/UndoJudgement": _ADJUDICATION,
-        "/cekalwatch.v1.AlertService/ConfirmAlert": _CONFIRMATION,
-        "/cekalwatch.v1.AlertService/EnterReference": _CONFIRMATION,
-        "/cekalwatch.v1.AlertService/ClearAlert": _ADJUDICATION,
-        "/cekalwatch.v1.AlertService/RecordFollowUp": _ADJUDICATION,
-        "/cekalwatch.v1.AlertService/CloseAlert": _ADJUDICATION,
-        "/cekalwatch.v1.AlertService/GetShiftReport": _SHIFT,
-        "/cekalwatch.v1.ReportService/GetFieldReport": _SHIFT,
-        "/cekalwatch.v1.ShiftService/LeaveShift": _ADJUDICATION,
-        "/cekalwatch.v1.ShiftService/ListHandOvers": _ADJUDICATION,
-        "/cekalwatch.v1.ShiftService/TakeShift": _ADJUDICATION,
-        "/cekalwatch.v1.ShiftService/GetExerciseHours": _CONFIRMATION,
-        "/cekalwatch.v1.ShiftService/SetExerciseHours": _CONFIRMATION,
-        "/cekalwatch.v1.PortService/ReportAlerts": _PORT,
-        "/cekalwatch.v1.PortService/ListPorts": _PORTS,
-        "/cekalwatch.v1.PortService/ListPortAlerts": _PORTS,
-        "/cekalwatch.v1.PortService/GetPortAlert": _PORTS,
-        "/cekalwatch.v1.WatchlistService/ImportWatchlist": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ImportListFile": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ListSubjects": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/GetSubject": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ListSubjectFaces": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/GetSubjectHistory": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/AmendOrder": _ORDER,
-        "/cekalwatch.v1.WatchlistService/ListLookAlikes": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/JudgeLookAlikes": _BY_LIST_MANAGERS,
-        "/cekalwatch.v1.WatchlistService/SyncNow": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": _SHRUNKEN_LIST,
-        "/cekalwatch.v1.WatchlistService/GetSyncStatus": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ListSyncRuns": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ListAgencies": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/GetLaw": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/PreviewLawRow": _WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/AddLawRow": _LAW,
-        "/cekalwatch.v1.WatchlistService/PutAgency": _BY_LIST_MANAGERS,
-        "/cekalwatch.v1.WatchlistService/RemoveAgency": _BY_LIST_MANAGERS,
-        "/cekalwatch.v1.ListFeedService/FollowList": _PORT,
-        "/cekalwatch.v1.ListFeedService/ReadList": _PORT,
-        "/cekalwatch.v1.ListFeedService/FetchReferences": _PORT,
-        "/cekalwatch.v1.OperationsService/GetStatus": _STATUS,
-        "/cekalwatch.v1.OperationsService/ListCounters": _CONFIRMATION,
-        "/cekalwatch.v1.OperationsService/GetThreshold": _STATUS,
-        "/cekalwatch.v1.OperationsService/SetThreshold": _THRESHOLD,
-        "/cekalwatch.v1.OperationsService/ForgetLearnedThreshold": _THRESHOLD,
-        "/cekalwatch.v1.OperationsService/GetGates": _CONFIRMATION,
-        "/cekalwatch.v1.OperationsService/SetGatePolicy": _GATES,
-        "/cekalwatch.v1.AuditService/SearchAuditEntries": _TRAIL,
-        "/cekalwatch.v1.AuditService/GetAuditEntry": _TRAIL,
-        "/cekalwatch.v1.AuditService/VerifyAuditTrail": _TRAIL,
-        "/cekalwatch.v1.AuditService/ExportAuditEntries": _TRAIL_EXPORT,
-        "/cekalwatch.v1.TroubleService/WatchTroubles": _TROUBLE_WATCH,
-        "/cekalwatch.v1.TroubleService/ListTroubles": _TROUBLE_LIST,
-        "/cekalwatch.v1.TroubleService/AcknowledgeTrouble": _ACKNOWLEDGEMENT,
+        "/cekalwatch.v1.CaptureService/StreamFaces": CAMERA,
+        "/cekalwatch.v1.AlertService/SubscribeAlerts": SUBSCRIPTION,
+        "/cekalwatch.v1.AlertService/AcknowledgeAlerts": AGENT,
+        "/cekalwatch.v1.AlertService/ListAlerts": OFFICE,
+        "/cekalwatch.v1.AlertService/ListChangedAlerts": OFFICE,
+        "/cekalwatch.v1.AlertService/GetAlert": OFFICE,
+        "/cekalwatch.v1.AlertService/ListAlertFaces": OFFICE,
+        "/cekalwatch.v1.AlertService/RecordLook": ADJUDICATION,
+        "/cekalwatch.v1.AlertService/ClaimAlert": ADJUDICATION,
+        "/cekalwatch.v1.AlertService/ReleaseAlert": ADJUDICATION,
+        "/cekalwatch.v1.AlertService/TakeOverAlert": CONFIRMATION,
+        "/cekalwatch.v1.AlertService/AdjudicateAlert": ADJUDICATION,
+        "/cekalwatch.v1.AlertService/UndoJudgement": ADJUDICATION,
+        "/cekalwatch.v1.AlertService/ConfirmAlert": CONFIRMATION,
+        "/cekalwatch.v1.AlertService/EnterReference": CONFIRMATION,
+        "/cekalwatch.v1.AlertService/ClearAlert": ADJUDICATION,
+        "/cekalwatch.v1.AlertService/RecordFollowUp": ADJUDICATION,
+        "/cekalwatch.v1.AlertService/CloseAlert": ADJUDICATION,
+        "/cekalwatch.v1.AlertService/GetShiftReport": SHIFT,
+        "/cekalwatch.v1.ReportService/GetFieldReport": SHIFT,
+        "/cekalwatch.v1.ShiftService/LeaveShift": ADJUDICATION,
+        "/cekalwatch.v1.ShiftService/ListHandOvers": ADJUDICATION,
+        "/cekalwatch.v1.ShiftService/TakeShift": ADJUDICATION,
+        "/cekalwatch.v1.ShiftService/GetExerciseHours": CONFIRMATION,
+        "/cekalwatch.v1.ShiftService/SetExerciseHours": CONFIRMATION,
+        "/cekalwatch.v1.PortService/ReportAlerts": PORT,
+        "/cekalwatch.v1.PortService/ListPorts": PORTS,
+        "/cekalwatch.v1.PortService/ListPortAlerts": PORTS,
+        "/cekalwatch.v1.PortService/GetPortAlert": PORTS,
+        "/cekalwatch.v1.WatchlistService/ImportWatchlist": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ImportListFile": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListSubjects": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/GetSubject": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListSubjectFaces": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/GetSubjectHistory": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/AmendOrder": ORDER,
+        "/cekalwatch.v1.WatchlistService/ListLookAlikes": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/JudgeLookAlikes": BY_LIST_MANAGERS,
+        "/cekalwatch.v1.WatchlistService/SyncNow": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": SHRUNKEN_LIST,
+        "/cekalwatch.v1.WatchlistService/GetSyncStatus": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListSyncRuns": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/ListAgencies": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/GetLaw": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/PreviewLawRow": WATCHLIST,
+        "/cekalwatch.v1.WatchlistService/AddLawRow": LAW,
+        "/cekalwatch.v1.WatchlistService/PutAgency": BY_LIST_MANAGERS,
+        "/cekalwatch.v1.WatchlistService/RemoveAgency": BY_LIST_MANAGERS,
+        "/cekalwatch.v1.ListFeedService/FollowList": PORT,
+        "/cekalwatch.v1.ListFeedService/ReadList": PORT,
+        "/cekalwatch.v1.ListFeedService/FetchReferences": PORT,
+        "/cekalwatch.v1.OperationsService/GetStatus": STATUS,
+        "/cekalwatch.v1.OperationsService/ListCounters": CONFIRMATION,
+        "/cekalwatch.v1.OperationsService/GetThreshold": STATUS,
+        "/cekalwatch.v1.OperationsService/SetThreshold": THRESHOLD,
+        "/cekalwatch.v1.OperationsService/ForgetLearnedThreshold": THRESHOLD,
+        "/cekalwatch.v1.OperationsService/GetGates": CONFIRMATION,
+        "/cekalwatch.v1.OperationsService/SetGatePolicy": GATES,
+        "/cekalwatch.v1.AuditService/SearchAuditEntries": TRAIL,
+        "/cekalwatch.v1.AuditService/GetAuditEntry": TRAIL,
+        "/cekalwatch.v1.AuditService/VerifyAuditTrail": TRAIL,
+        "/cekalwatch.v1.AuditService/ExportAuditEntries": TRAIL_EXPORT,
+        "/cekalwatch.v1.TroubleService/WatchTroubles": TROUBLE_WATCH,
+        "/cekalwatch.v1.TroubleService/ListTroubles": TROUBLE_LIST,
+        "/cekalwatch.v1.TroubleService/AcknowledgeTrouble": ACKNOWLEDGEMENT,
         **dict.fromkeys(
             (
                 f"/cekalwatch.v1.PeopleService/{name}"
@@ -231,41 +134,41 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
                     "UnlockPerson",
                 )
             ),
-            _PEOPLE,
+            PEOPLE,
         ),
-        "/cekalwatch.v1.PeopleService/TakePasswordParts": _PASSWORD_PARTS,
+        "/cekalwatch.v1.PeopleService/TakePasswordParts": PASSWORD_PARTS,
         **dict.fromkeys(
             (
                 f"/cekalwatch.v1.DeviceService/{name}"
                 for name in ("ListDevices", "InviteDevice", "CancelInvitation", "RevokeDevice")
             ),
-            _DEVICES,
+            DEVICES,
         ),
-        "/cekalwatch.v1.CameraService/GetCameraPolicy": _DEVICES,
-        "/cekalwatch.v1.CameraService/SetCameraPolicy": _DEVICES,
-        "/cekalwatch.v1.CameraService/GetAimingPicture": _CAMERA_VIEW,
-        "/cekalwatch.v1.CameraService/ListSurveys": _CAMERA_VIEW,
-        "/cekalwatch.v1.CameraService/ReportSurvey": _CAMERA,
-        "/cekalwatch.v1.SessionService/GetSignInMethods": _SIGN_IN_METHODS,
-        "/cekalwatch.v1.SessionService/SignIn": _SIGN_IN,
-        "/cekalwatch.v1.SessionService/GetSession": _SESSION,
-        "/cekalwatch.v1.SessionService/ChangePassword": _SESSION,
-        "/cekalwatch.v1.SessionService/SignOut": _SESSION,
-        "/cekalwatch.v1.SessionService/BeginWall": _WALL,
-        "/cekalwatch.v1.SessionService/AskApproval": _SESSION,
-        "/cekalwatch.v1.SessionService/ListApprovals": _SESSION,
-        "/cekalwatch.v1.SessionService/AnswerApproval": _SESSION,
-        "/grpc.health.v1.Health/Check": _HEALTH,
-        "/grpc.health.v1.Health/List": _OBSERVER,
-        "/grpc.health.v1.Health/Watch": _OBSERVER,
-        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _OBSERVER,
-        "/grpc.channelz.v1.Channelz/GetTopChannels": _OBSERVER,
-        "/grpc.channelz.v1.Channelz/GetServers": _OBSERVER,
-        "/grpc.channelz.v1.Channelz/GetServer": _OBSERVER,
-        "/grpc.channelz.v1.Channelz/GetServerSockets": _OBSERVER,
-        "/grpc.channelz.v1.Channelz/GetChannel": _OBSERVER,
-        "/grpc.channelz.v1.Channelz/GetSubchannel": _OBSERVER,
-        "/grpc.channelz.v1.Channelz/GetSocket": _OBSERVER,
+        "/cekalwatch.v1.CameraService/GetCameraPolicy": DEVICES,
+        "/cekalwatch.v1.CameraService/SetCameraPolicy": DEVICES,
+        "/cekalwatch.v1.CameraService/GetAimingPicture": CAMERA_VIEW,
+        "/cekalwatch.v1.CameraService/ListSurveys": CAMERA_VIEW,
+        "/cekalwatch.v1.CameraService/ReportSurvey": CAMERA,
+        "/cekalwatch.v1.SessionService/GetSignInMethods": SIGN_IN_METHODS,
+        "/cekalwatch.v1.SessionService/SignIn": SIGN_IN,
+        "/cekalwatch.v1.SessionService/GetSession": SESSION,
+        "/cekalwatch.v1.SessionService/ChangePassword": SESSION,
+        "/cekalwatch.v1.SessionService/SignOut": SESSION,
+        "/cekalwatch.v1.SessionService/BeginWall": WALL,
+        "/cekalwatch.v1.SessionService/AskApproval": SESSION,
+        "/cekalwatch.v1.SessionService/ListApprovals": SESSION,
+        "/cekalwatch.v1.SessionService/AnswerApproval": SESSION,
+        "/grpc.health.v1.Health/Check": HEALTH,
+        "/grpc.health.v1.Health/List": OBSERVER,
+        "/grpc.health.v1.Health/Watch": OBSERVER,
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetTopChannels": OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetServers": OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetServer": OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetServerSockets": OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetChannel": OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetSubchannel": OBSERVER,
+        "/grpc.channelz.v1.Channelz/GetSocket": OBSERVER,
     }
 )
 
@@ -349,7 +252,7 @@ class Caller:
 
     def sit_at(self, agent_id: str) -> None:
         """Refuse with NAME_NOT_ALLOWED any agent's key but that of the device."""
-        if self.identity.role in _DESKS and agent_id != self.identity.name:
+        if self.identity.role in DESKS and agent_id != self.identity.name:
             raise CekalwatchError(Code.NAME_NOT_ALLOWED)
 
     def act_at(self, site: str) -> None:

@@ -116,8 +116,8 @@ def export(
 ) -> None:
     """Export the entries of a span of time for an auditor; all without --since and --until."""
 
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.audit.entry import Action, ObjectKind
-    from cekalwatch.server.domain.people import TwoPersonAction
 
     settings = command_settings(config, data_dir, log_level="error")
     first, end = span(since, until, settings.home.zone)
@@ -180,8 +180,8 @@ def accept_history(
     data_dir: DataDir = None,
 ) -> None:
     """Continue signing after a restore: two people accept the history in the database as it is."""
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.audit.entry import MAX_TEXT
-    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.wiring.audit import open_signer
 

@@ -104,8 +104,8 @@ def unbind(group: Group, role: Role, config: Config = None, data_dir: DataDir = 
 
 def _both(context: Context, binding: GroupBinding, *, binds: bool) -> AuditEntry:
     """Return the entry of what an administrator and a supervisor sign for."""
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.audit.entry import MAX_TEXT, Action, ObjectKind
-    from cekalwatch.server.domain.people import TwoPersonAction
 
     sites = ", ".join(sorted(binding.sites))
     people = at_terminal(context).two_people(

@@ -121,8 +121,8 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds accept")
 def accept(config: Config = None, data_dir: DataDir = None) -> None:
     """Move the threshold to the learned one that waits for two people. It asks for both of them."""
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.cli.gallery.switching import scores_in_use
-    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
     with opened(config, data_dir) as context:
@@ -143,8 +143,8 @@ def accept(config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds forget")
 def forget(config: Config = None, data_dir: DataDir = None) -> None:
     """Forget what was learned until today, and return to the pack's threshold. It asks two people to sign."""
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.cli.gallery.switching import scores_in_use
-    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
     with opened(config, data_dir) as context:
@@ -159,8 +159,8 @@ def forget(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.cli.gallery.switching import scores_in_use
-    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 
     if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Self
 from uuid import UUID
 
 from cekalwatch.contract.values.people import (
-    ACCEPT_AUDIT_HISTORY_PAIR,
-    ACCEPT_ROWS_PAIR,
-    ACCEPT_SHRUNKEN_LIST_PAIR,
-    AMEND_ORDER_PAIR,
-    CHANGE_FIRST_LOOKS_PAIR,
-    CHANGE_LAW_PAIR,
-    CHANGE_PEOPLE_PAIR,
-    CHANGE_THRESHOLD_PAIR,
-    CONFIRM_ALERT_PAIR,
-    EXPORT_AUDIT_PAIR,
     MAX_DISPLAY_NAME,
-    SET_EXERCISES_PAIR,
-    SET_GATES_PAIR,
-    Pair,
+    TWO_PERSON_ACTIONS,
     PersonRole,
+    TwoPersonAction,
     acts_as,
 )
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -99,41 +87,6 @@ class Person:
     def works_at(self, site: str) -> bool:
         """Whether `site` is one of the person's."""
         return site in self.sites
-
-
-class TwoPersonAction(StrEnum):
-    """An action that needs two people."""
-
-    CONFIRM_ALERT = "CONFIRM_ALERT"
-    CHANGE_THRESHOLD = "CHANGE_THRESHOLD"
-    ACCEPT_SHRUNKEN_LIST = "ACCEPT_SHRUNKEN_LIST"
-    EXPORT_AUDIT = "EXPORT_AUDIT"
-    ACCEPT_AUDIT_HISTORY = "ACCEPT_AUDIT_HISTORY"
-    ACCEPT_ROWS = "ACCEPT_ROWS"
-    CHANGE_LAW = "CHANGE_LAW"
-    CHANGE_PEOPLE = "CHANGE_PEOPLE"
-    AMEND_ORDER = "AMEND_ORDER"
-    CHANGE_FIRST_LOOKS = "CHANGE_FIRST_LOOKS"
-    SET_EXERCISES = "SET_EXERCISES"
-    SET_GATES = "SET_GATES"
-
-
-TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, Pair] = MappingProxyType(
-    {
-        TwoPersonAction.CONFIRM_ALERT: CONFIRM_ALERT_PAIR,
-        TwoPersonAction.CHANGE_THRESHOLD: CHANGE_THRESHOLD_PAIR,
-        TwoPersonAction.ACCEPT_SHRUNKEN_LIST: ACCEPT_SHRUNKEN_LIST_PAIR,
-        TwoPersonAction.EXPORT_AUDIT: EXPORT_AUDIT_PAIR,
-        TwoPersonAction.ACCEPT_AUDIT_HISTORY: ACCEPT_AUDIT_HISTORY_PAIR,
-        TwoPersonAction.ACCEPT_ROWS: ACCEPT_ROWS_PAIR,
-        TwoPersonAction.CHANGE_LAW: CHANGE_LAW_PAIR,
-        TwoPersonAction.CHANGE_PEOPLE: CHANGE_PEOPLE_PAIR,
-        TwoPersonAction.AMEND_ORDER: AMEND_ORDER_PAIR,
-        TwoPersonAction.CHANGE_FIRST_LOOKS: CHANGE_FIRST_LOOKS_PAIR,
-        TwoPersonAction.SET_EXERCISES: SET_EXERCISES_PAIR,
-        TwoPersonAction.SET_GATES: SET_GATES_PAIR,
-    }
-)
 
 
 @dataclass(frozen=True)

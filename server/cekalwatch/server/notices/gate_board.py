@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from cekalwatch.contract.values.gates import GatePolicy, GatePolicyReason, GatesOutlook, GateStatus
+from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.health.probes import GatePresence
 from cekalwatch.server.notices.gates import SILENT_AFTER
 from cekalwatch.server.notices.terms import GateTerms

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from cekalwatch.contract.values.imports import CellCorrection
 from cekalwatch.contract.values.orders import RevocationGround
+from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import AmendmentReason, OrderKeeping
 from cekalwatch.server.audit.alert_entries import deletion_entry
@@ -20,7 +21,7 @@ from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, O
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.storage.watchlist.record_store import REFUSALS, NewRecord, RecordResult
 from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cekalwatch.contract.values.law import LawPreview, LawRow
+from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -13,7 +14,7 @@ from cekalwatch.server.domain.orders.ban_order import WIB
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_preview import LawComparison
 from cekalwatch.server.domain.orders.law_table import LawTable
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.storage.watchlist.law import LawStore, with_rows
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 

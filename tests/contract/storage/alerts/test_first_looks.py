@@ -12,7 +12,7 @@ import pytest
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, FirstLook, Outcome, Reason
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.contract.values.reports import LookFigures
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
@@ -23,7 +23,7 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.field_report import field_period
 from cekalwatch.server.domain.alerts.field_sums import FieldSums
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.notices.collector import AlertNotices
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, GivenUp, HistoryChange, HistoryChangedError
 from cekalwatch.server.audit.checkpoints import KeptCheckpoint, SigningKey
 from cekalwatch.server.audit.entry import stamp
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail_check import TrailCheck

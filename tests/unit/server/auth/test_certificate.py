@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
+from cekalwatch.contract.values.rights import Reach
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.certificate import TlsCertificateAuthentication, peer_of
-from cekalwatch.server.auth.rights import Reach
 from cekalwatch.server.auth.sessions import Device
 from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.errors import CekalwatchError, Code

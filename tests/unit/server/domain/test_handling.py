@@ -22,7 +22,7 @@ from cekalwatch.contract.values.adjudication import (
     Outcome,
     Reason,
 )
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import (
     MAX_FOLLOW_UPS,
@@ -34,7 +34,7 @@ from cekalwatch.server.domain.alerts.handling import (
     Watched,
 )
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import Person, TwoPeople
 
 T0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 POLICY = HandlingPolicy()

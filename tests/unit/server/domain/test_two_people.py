@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import TWO_PERSON_ACTIONS, PersonRole, TwoPersonAction
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, Person, PersonError, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import Person, PersonError, TwoPeople
 from tests.support.scenarios.people import person
 
 PAIRS = {

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.learning.camera_agreement import MIN_PASSAGES
 from cekalwatch.server.learning.learned_threshold import (

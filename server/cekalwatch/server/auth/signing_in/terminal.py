@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import TWO_PERSON_ACTIONS, PersonRole, TwoPersonAction
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language, Texts
 from cekalwatch.server.audit.entry import operator
@@ -17,7 +17,7 @@ from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
 from cekalwatch.server.auth.signing_in.sign_in import PasswordProof
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import TWO_PERSON_ACTIONS, JointAct, TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import JointAct, TwoPeople
 from cekalwatch.server.storage.database import Database
 
 Ask = Callable[[str], str]

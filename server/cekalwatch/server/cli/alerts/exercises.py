@@ -209,7 +209,7 @@ def _pictures(context: Context, photographs: list[Path]) -> list[bytes]:
 
 
 def _two(context: Context, words: Callable[[Texts], str]) -> TwoPeople:
-    from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.contract.values.people import TwoPersonAction
 
     return at_terminal(context).two_people(TwoPersonAction.SET_EXERCISES, words)
 

@@ -39,8 +39,8 @@ def on(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 def _set(config: Path | None, data_dir: Path | None, *, asked: bool) -> None:
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.alerts.first_looks import FirstLooks
-    from cekalwatch.server.domain.people import TwoPersonAction
 
     with opened(config, data_dir) as context:
         people = at_terminal(context).two_people(

@@ -72,7 +72,7 @@ def off(reason: Reason, config: Config = None, data_dir: DataDir = None) -> None
 
 
 def _set(policy: GatePolicy, reason: GatePolicyReason, config: Path | None, data_dir: Path | None) -> None:
-    from cekalwatch.server.domain.people import TwoPersonAction
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.notices.gate_board import set_gate_policy
     from cekalwatch.server.storage.alerts.gate_store import GateStore
 

@@ -216,8 +216,8 @@ def accept_rows(
     """Accept rows as they are. It shows them, and asks for the names and passwords of two people."""
     import hashlib
 
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.audit.entry import Action, ObjectKind
-    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.storage.schema import SCHEMA
 
     with opened(config, data_dir, "critical") as context:

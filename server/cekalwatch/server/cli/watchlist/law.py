@@ -110,8 +110,8 @@ def confirm(
 
 
 def _add(context: Context, row: LawRow) -> None:
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.domain.people import TwoPersonAction
 
     register = _register(context)
     try:

@@ -138,8 +138,8 @@ def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
 
 def _accept(settings: ServerSettings) -> None:
     """Let two people accept the shrunken list that waits, at this machine."""
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.domain.people import TwoPersonAction
     from cekalwatch.server.watchlist.sync.schedule import accept_shrink
 
     with command_context(settings) as context:

@@ -38,10 +38,10 @@ from cekalwatch.contract.values.adjudication import (
     standing,
     step_states,
 )
-from cekalwatch.contract.values.people import CONFIRMS
+from cekalwatch.contract.values.people import CONFIRMS, TwoPersonAction
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import Person, TwoPeople, TwoPersonAction, role_needed
+from cekalwatch.server.domain.people import Person, TwoPeople, role_needed
 
 MAX_FOLLOW_UPS = 50
 MAX_FOLLOW_UP_BYTES = 32 * 1024

@@ -9,10 +9,10 @@ from contextlib import aclosing
 from cekalwatch.contract.codec.federation import CENTRE_MESSAGE, PORT_STATUS, REPORTED_ALERT
 from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.contract.values.federation import PortStep, ReportedAlert, ReportStart
+from cekalwatch.contract.values.rights import Reach
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.auth.rights import Reach
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortAlert

@@ -11,14 +11,14 @@ from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.engine.enums import ProtoEnum
 from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.approvals import APPROVAL_ID, MAX_APPROVAL_BYTES, MAX_METHOD
-from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession
+from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession, TwoPersonAction
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.approvals import ApprovalRequests
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
 from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS, PasswordChange
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
-from cekalwatch.server.domain.people import JointAct, Person, TwoPersonAction
+from cekalwatch.server.domain.people import JointAct, Person
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.workers import PASSWORDS_AT_ONCE, Workers

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlmodel import Session, col, delete, select
 
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.people import JointAct, TwoPersonAction
+from cekalwatch.server.domain.people import JointAct
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked

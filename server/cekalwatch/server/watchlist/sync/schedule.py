@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from cekalwatch.contract.values.imports import SyncRun, SyncStatus
+from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.errors import may_be_logged
 from cekalwatch.program.loops import LOOPS
@@ -21,7 +22,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.people import TwoPeople, TwoPersonAction
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.domain.syncs import BegunRun, SyncLease, SyncState, SyncTerms
 from cekalwatch.server.storage.integrity.guarded_session import fenced
 from cekalwatch.server.storage.sync.store import SyncFence, SyncStore
