@@ -11,6 +11,7 @@ import ctypes
 import gc
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
@@ -67,6 +68,8 @@ def _log_where_pytest_captures() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the logs and have a place for what forks programs, unless this is a worker."""
     _log_where_pytest_captures()
+    # A shell starts a job in the background with SIGINT ignored, and all its programs would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_LogWatch())
         opened = ExitStack()
