@@ -22,7 +22,7 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.migrations.applying import is_known_revision
+from cekalwatch.server.storage.migrations.applying import Migrations, migrations_at
 from cekalwatch.server.storage.snapshots.postgres_dump import postgres_restoring
 from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, DatabaseState, Restoring, current_state
 from cekalwatch.server.storage.snapshots.sqlite_copy import sqlite_restoring
@@ -62,7 +62,7 @@ def look(archive: Path, identity: AgeIdentity, progress: Progress = lambda _done
     manifest = Manifest.read(*read_archive(archive, identity, count), archive)
     if DATABASE not in manifest.files:
         raise damaged(archive, "it has no database")
-    if not is_known_revision(manifest.database.revision):
+    if migrations_at(manifest.database.revision, str(archive)) is Migrations.NEWER:
         raise ProgramError(
             f"{archive} is of a newer version of this program ({manifest.version}): update the program first",
             Exit.CONFIG,

@@ -110,7 +110,7 @@ class Database:
     def begin(self) -> None:
         """Make the tables of a new database; existing tables stay, and must be those of this version.
 
-        Raises ProgramError: as `upgrade` does, and when the tables are of an older version.
+        Raises ProgramError: as `upgrade` does, and when the tables are of an older version, or one never released.
         """
         try:
             older = self.is_there and self.migrations() is Migrations.OLDER
@@ -156,9 +156,12 @@ class Database:
             return sqlalchemy.inspect(connection).has_table("alembic_version")
 
     def migrations(self) -> Migrations:
-        """Return whether its tables are those of this version of the program. Raises StorageError."""
+        """Return whether its tables are those of this version of the program.
+
+        Raises StorageError; ProgramError for those of a version that was never released.
+        """
         with self.connection() as connection:
-            return migrations_of(connection)
+            return migrations_of(connection, self.name)
 
     def check_exists(self) -> None:
         """Raise ProgramError when there is none, or an empty one. Raises StorageError."""

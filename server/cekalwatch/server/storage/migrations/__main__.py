@@ -24,7 +24,7 @@ def main(message: str) -> None:
         config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
         with database.engine.connect() as connection:
             config.attributes["connection"] = connection
-            number = len(list((MIGRATIONS / "versions").glob("[0-9]*.py"))) + 1
+            number = max(int(path.name[:4]) for path in (MIGRATIONS / "versions").glob("[0-9]*.py")) + 1
             command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
         database.close()
 

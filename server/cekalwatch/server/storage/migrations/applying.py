@@ -13,13 +13,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, Engine
 
+from cekalwatch.program.errors import Exit, ProgramError
+
 MIGRATIONS = Path(__file__).parent
 SIGNED_SINCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "0009": ("sync_order", "sync_run", "sync_state"),
-        "0015": ("list_inventory", "watchlist_success"),
-        "0018": ("camera_news",),
-    }
+    {"0023": ("camera_news", "list_inventory", "sync_order", "sync_run", "sync_state", "watchlist_success")}
 )
 """Tables whose rows a migration gave MACs, which `upgrade` makes once."""
 
@@ -34,17 +32,29 @@ class Migrations(StrEnum):
     """They were made by a newer version of the program."""
 
 
-def migrations_of(connection: Connection) -> Migrations:
-    """Return the state of the tables. Raises SQLAlchemyError."""
-    found = MigrationContext.configure(connection).get_current_revision() or ""
-    if found == ScriptDirectory(str(MIGRATIONS)).get_current_head():
+def migrations_of(connection: Connection, name: str) -> Migrations:
+    """Return the state of the tables of the database `name`. Raises SQLAlchemyError, and as `migrations_at` does."""
+    return migrations_at(MigrationContext.configure(connection).get_current_revision() or "", name)
+
+
+def migrations_at(revision: str, name: str) -> Migrations:
+    """Return the state of tables that the migrations up to `revision` made.
+
+    Raises ProgramError when a version made them that was never released: its migrations are not kept, and their
+    numbers are not used again. `name` is the database's, for that message.
+    """
+    newest, *older = (one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+    if revision == newest:
         return Migrations.AS_NEEDED
-    return Migrations.OLDER if is_known_revision(found) else Migrations.NEWER
-
-
-def is_known_revision(revision: str) -> bool:
-    """Whether this version of the program has that migration, so that it can use what it made."""
-    return revision in {one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if revision in older:
+        return Migrations.OLDER
+    if revision > newest:
+        return Migrations.NEWER
+    raise ProgramError(
+        f"{name} has tables of a version that was never released ({revision}), and nothing brings them up to date: "
+        "restore a backup of a release, or set the site up anew",
+        Exit.CONFIG,
+    )
 
 
 def apply_migrations(engine: Engine) -> None:
