@@ -73,7 +73,7 @@ test-quick: $(STAMP)  ## Run the tests that take no more than seconds; ARGS as f
 lint: $(STAMP)  ## Check style, types, imports and the contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy common server camera_client officer_notifier web_console evaluation client gateway tests benchmarks deploy hatch_build.py
+	$(BIN)/mypy common server camera_client officer_notifier web_console evaluation extensions tests benchmarks deploy hatch_build.py
 	$(BIN)/lint-imports
 	cd evaluation && $(abspath $(BIN))/lint-imports
 	$(BIN)/buf lint

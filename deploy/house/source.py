@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-SHIPPED = ("common", "server", "camera_client", "officer_notifier", "web_console", "client", "gateway")
+SHIPPED = ("common", "server", "camera_client", "officer_notifier", "web_console", "extensions")
 """The folders whose code is delivered; generated stubs lie elsewhere."""
 
 

@@ -20,7 +20,11 @@ from deploy.release.sbom import ROOT
 from deploy.release.wheel import ReleaseError
 
 PROJECT = "pyproject.toml"
-OTHERS = ("evaluation/pyproject.toml", "client/pyproject.toml", "deploy/helm/cekalwatch/Chart.yaml")
+OTHERS = (
+    "evaluation/pyproject.toml",
+    "extensions/cekalwatch/client/pyproject.toml",
+    "deploy/helm/cekalwatch/Chart.yaml",
+)
 """The distributions, and the chart, that always have the version of the first."""
 UNRELEASED = "## [Unreleased]\n"
 _FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)

@@ -19,7 +19,7 @@ DISTRIBUTION = "cekalwatch"
 EVALUATION = "cekalwatch-evaluation"
 """It lies in the folder `evaluation`, and measures recognition with the programs of the other."""
 CLIENT = "cekalwatch-client"
-"""It lies in the folder `client`, and has files of the first: other systems of an office install it alone."""
+"""It lies in `extensions/cekalwatch/client`, and has files of the first: other systems install it alone."""
 
 
 class ReleaseError(Exception):
@@ -45,7 +45,7 @@ def build_distributions(root: Path, out: Path, epoch: int) -> dict[str, Path]:
     """Build the wheels of a checkout as `build_reproducibly` does, and return them by distribution."""
     sources = {DISTRIBUTION: root, EVALUATION: root / "evaluation"}
     built = {name: build_reproducibly(source, out, epoch) for name, source in sources.items()}
-    return built | {CLIENT: build_reproducibly(root, out, epoch, "client")}
+    return built | {CLIENT: build_reproducibly(root, out, epoch, "extensions/cekalwatch/client")}
 
 
 def build_reproducibly(source: Path, out: Path, epoch: int, part: str = ".") -> Path:

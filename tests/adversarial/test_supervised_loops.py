@@ -28,7 +28,7 @@ from tests.support.scenarios.site_pki import SITE, Site, now
 from tests.support.scenarios.troubles import Watcher
 
 WAIT_S = 60.0
-PROGRAMS = ("common", "server", "camera_client", "officer_notifier", "web_console", "client", "gateway")
+PROGRAMS = ("common", "server", "camera_client", "officer_notifier", "web_console", "extensions")
 STARTS = {"create_task", "ensure_future", "Thread", "Timer", "start_new_thread", "start_http_server"}
 
 STARTED_IN = {

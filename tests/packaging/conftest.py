@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.repository import ROOT
 
-FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "web_console", "client", "gateway")
+FOLDERS = ("protos", "common", "server", "camera_client", "officer_notifier", "web_console", "extensions")
 """Whose files the first wheel has."""
 
 

@@ -16,6 +16,7 @@ from deploy.release.wheel import ReleaseError
 pytestmark = pytest.mark.slow
 
 DAY = date(2026, 11, 27)
+CLIENT = "extensions/cekalwatch/client/pyproject.toml"
 FIRST_TABLES = MIGRATIONS / "0001_first_tables.py"
 NEWS = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Alerts.\n"
 
@@ -32,8 +33,8 @@ def root(tmp_path: Path) -> Path:
     (made / "evaluation" / "pyproject.toml").write_text(
         '[project]\nversion = "0.1.0"\ndependencies = ["cekalwatch[evaluation]==0.1.0"]\n'
     )
-    (made / "client").mkdir()
-    (made / "client" / "pyproject.toml").write_text('[project]\nversion = "0.1.0"\n')
+    (made / CLIENT).parent.mkdir(parents=True)
+    (made / CLIENT).write_text('[project]\nversion = "0.1.0"\n')
     chart = made / "deploy/helm/cekalwatch/Chart.yaml"
     chart.parent.mkdir(parents=True)
     chart.write_text("apiVersion: v2\nversion: 0.1.0\nappVersion: 0.1.0\n")
@@ -70,7 +71,7 @@ def test_a_release_has_its_version_its_day_and_its_migrations(root: Path) -> Non
     assert (root / "evaluation" / "pyproject.toml").read_text() == (
         '[project]\nversion = "0.2.0"\ndependencies = ["cekalwatch[evaluation]==0.2.0"]\n'
     )
-    assert (root / "client" / "pyproject.toml").read_text() == '[project]\nversion = "0.2.0"\n'
+    assert (root / CLIENT).read_text() == '[project]\nversion = "0.2.0"\n'
     assert len(changed) == 6, "nothing else belongs to the commit of a release"
 
 

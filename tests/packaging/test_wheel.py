@@ -251,7 +251,7 @@ def test_with_the_evaluation_a_server_measures(
 
 @pytest.fixture(scope="module")
 def client_wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(source / "client", tmp_path_factory.mktemp("client"))
+    return built(source / "extensions" / "cekalwatch" / "client", tmp_path_factory.mktemp("client"))
 
 
 @pytest.mark.built
@@ -282,7 +282,7 @@ async def test_in_an_environment_of_its_own_it_reads_from_a_real_server(
     assert client_alone.packages == small | {"protobuf", "structlog", "typing-extensions"}
     office = port_office(tmp_path / "office", {})
     tls_dir = office.site.device(DeviceRole.NOTIFIER, "duty").folder
-    example = str(ROOT / "client" / "examples" / "follow_alerts.py")
+    example = str(ROOT / "extensions" / "cekalwatch" / "client" / "examples" / "follow_alerts.py")
     async with office.open():
         following = await asyncio.create_subprocess_exec(
             *(python, example, office.address, tls_dir, "duty"), cwd=tmp_path, stdout=asyncio.subprocess.PIPE

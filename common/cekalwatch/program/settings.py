@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 import structlog
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -37,6 +37,7 @@ from pydantic_settings import (
 from cekalwatch.program.cli.prompts import tell
 from cekalwatch.program.cli.setting_list import describe
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.extensions import extensions
 from cekalwatch.program.platform.access import make_system_folder, may_administer, not_to_believe
 from cekalwatch.program.platform.places import machine_folder
 from cekalwatch.program.platform.policies import policies
@@ -107,6 +108,11 @@ class Settings(BaseSettings):
         sources = (policy, ("option", options), *stated)
         return LoadedSettings(plain, sources, chosen, tuple(sorted(reading.old_names)))
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return a program's settings as the section that an extension has added to them."""
+        return cast("Self", settings)
+
     @property
     def works_on(self) -> str:
         """What a command with these settings works on, in words; each program says its own."""
@@ -128,6 +134,14 @@ class Settings(BaseSettings):
 
 
 Values_co = TypeVar("Values_co", bound=Settings, covariant=True)
+
+
+def extended(settings: type[Values_co]) -> type[Values_co]:
+    """Return a program's settings with the `Section` of each extension that has one."""
+    sections = (one.Section for one in extensions("settings"))
+    return create_model(
+        settings.__name__, __base__=(*sections, settings), __module__=settings.__module__, __doc__=settings.__doc__
+    )
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from cekalwatch.server.wiring.audit import init_audit
 from cekalwatch.server.wiring.authentication import init_authentication, init_enrolment, open_devices
 from cekalwatch.server.wiring.capture import cameras_servicer, init_capture
 from cekalwatch.server.wiring.cluster import KEEP_LEASE_PERIOD_S, init_cluster, init_peers, tell_refused, telling
-from cekalwatch.server.wiring.directory import init_directory
+from cekalwatch.server.wiring.extensions import Core, init_extensions
 from cekalwatch.server.wiring.gallery import init_gallery, init_recognition
 from cekalwatch.server.wiring.gates import init_gates
 from cekalwatch.server.wiring.health import (
@@ -234,7 +234,7 @@ class Server:
             *audit.jobs,
             *(monitoring.jobs if monitoring else ()),
             *init_notices(context, alarms.board, lambda: alarms.feed.open, readiness.of),
-            init_directory(context, alarms.board),
+            *init_extensions(Core(context, alarms, readiness.of)),
             *gates.jobs(alarms.board),
             *init_keys(context),
             telling(peers),

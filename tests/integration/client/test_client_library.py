@@ -38,7 +38,7 @@ from tests.support.scenarios.sign_in import becomes
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = ROOT / "client" / "examples"
+EXAMPLES = ROOT / "extensions" / "cekalwatch" / "client" / "examples"
 PEOPLE = {"budi": (), "lina": (PersonRole.LIST_MANAGER,)}
 
 

@@ -22,7 +22,7 @@ from tests.support.fakes.webhook_receiver import SECRET, write_secret
 from tests.support.repository import ROOT
 from tests.support.scenarios.site_pki import Site
 
-EXAMPLES = ROOT / "client" / "examples"
+EXAMPLES = ROOT / "extensions" / "cekalwatch" / "client" / "examples"
 BODY = json.dumps(
     {"type": "alert.raised", "timestamp": "2026-03-24T05:00:00.120000Z", "data": {"alert_id": "A–1"}},
     ensure_ascii=False,

@@ -15,9 +15,9 @@ import pytest
 
 from cekalwatch.console.routes import ROUTES, Page
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.ldap.store import GroupStore
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.people import Withheld
-from cekalwatch.server.storage.people.group_store import GroupStore
 from cekalwatch.v1 import adjudication_pb2 as adjudication
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office

@@ -12,6 +12,7 @@ from tests.support.repository import ROOT
 
 WHOLE = ("cekalwatch.v1", "cekalwatch.contract", "cekalwatch.wire")
 """Packages that it has whole: the contract, and how it is spoken."""
+CLIENT = ROOT / "extensions" / "cekalwatch" / "client"
 SHARED = ("cekalwatch.office", "cekalwatch.program")
 
 
@@ -29,9 +30,9 @@ def needed() -> set[str]:
 
 
 def test_it_has_what_it_imports_and_no_more() -> None:
-    project = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())
+    project = tomllib.loads((CLIENT / "pyproject.toml").read_text())
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert all((ROOT / "client" / source).exists() for source in included)
+    assert all((CLIENT / source).exists() for source in included)
     modules = {
         ".".join(Path(place).with_suffix("").parts).removesuffix(".__init__")
         for place in included.values()
@@ -46,7 +47,7 @@ def without_markers(requirements: Iterable[str]) -> set[str]:
 
 
 def test_it_asks_for_the_versions_that_the_programs_are_tested_with() -> None:
-    ours = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())["project"]
+    ours = tomllib.loads((CLIENT / "pyproject.toml").read_text())["project"]
     theirs = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     ranges = {*theirs["dependencies"], *theirs["optional-dependencies"]["notifier"]}
     assert without_markers(ours["dependencies"]) <= without_markers(ranges)

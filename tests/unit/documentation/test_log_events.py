@@ -17,7 +17,7 @@ PROGRAMS = {
     "camera": "camera_client/cekalwatch/camera",
     "notifier": "officer_notifier/cekalwatch/notifier",
     "console": "web_console/cekalwatch/console",
-    "gateway": "gateway/cekalwatch/gateway",
+    "gateway": "extensions/cekalwatch/gateway",
     "all": "common/cekalwatch",
 }
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}

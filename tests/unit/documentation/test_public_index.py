@@ -11,7 +11,7 @@ import pytest
 from tests.support.repository import ROOT
 
 FOLDERS = (
-    "docs", "protos", "common", "server", "camera_client", "officer_notifier", "web_console", "client", "gateway",
+    "docs", "protos", "common", "server", "camera_client", "officer_notifier", "web_console", "extensions",
     "deploy", "benchmarks", ".ci",
 )  # fmt: skip
 TEXTS = frozenset({".md", ".py", ".po", ".sh", ".ps1", ".html", ".toml", ".service", ".yaml", ".proto", ""})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.repository import ROOT
 
-FOLDERS = ("common", "server", "camera_client", "officer_notifier", "web_console", "client", "gateway", "deploy")
+FOLDERS = ("common", "server", "camera_client", "officer_notifier", "web_console", "extensions", "deploy")
 DECODERS = frozenset(
     {"imdecode", "imdecodemulti", "imread", "imreadmulti", "imreadanimation", "imdecodeanimation"}
     | {"fromData", "loadFromData", "QImageReader", "QMovie", "frombuffer_jpeg"}

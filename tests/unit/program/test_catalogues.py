@@ -245,10 +245,11 @@ def fields(text: str) -> set[str]:
 @cache
 def said(package: Path) -> Said:
     found = Said(set(), set(), [])
-    for path in package.rglob("*.py"):
+    extensions = ROOT.glob("extensions/cekalwatch/extensions/*/*.py") if package.name == "server" else ()
+    for path in (*package.rglob("*.py"), *extensions):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and node.args and _name(node.func) in {"say", "_say"}:
-                _add(node.args[0], found, f"{path.relative_to(package)}:{node.lineno}")
+                _add(node.args[0], found, f"{path}:{node.lineno}")
     for pattern in TEMPLATES:
         for path in package.rglob(pattern):
             template = path.read_text()

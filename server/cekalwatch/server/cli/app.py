@@ -11,6 +11,7 @@ from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.cli.command import SettingsFormat, settings_examples
 from cekalwatch.program.cli.shared_commands import Format, add_version
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.extensions import extensions
 from cekalwatch.server.cli import (
     audit,
     init,
@@ -86,6 +87,8 @@ app.command("restore", epilog=backups.RESTORE_EPILOG)(backups.restore)
 app.command("upgrade", epilog=database.UPGRADE_EPILOG)(database.upgrade)
 app.command("notices", epilog=notices.EPILOG)(notices.notices)
 app.command("size", epilog=sizing.EPILOG)(sizing.size)
+for extension in extensions("commands"):
+    extension.add_commands(app)
 
 
 if importlib.util.find_spec("cekalwatch.evaluation"):

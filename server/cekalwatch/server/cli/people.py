@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.cli import groups
 from cekalwatch.server.cli.options import Config, DataDir, at_terminal, opened
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ app = typer.Typer(
     help="People who may sign in. Run it as the server's user, on the server's machine; every change is recorded.",
     no_args_is_help=True,
 )
-app.add_typer(groups.app, name="groups")
 
 EXAMPLES = "Examples:\n\n"
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Sign-in name, for example the personnel number.")]

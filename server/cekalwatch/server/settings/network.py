@@ -14,7 +14,6 @@ from cekalwatch.program.connection import follow
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import Settings
 from cekalwatch.program.traces import TraceTerms
-from cekalwatch.server.auth.directory.terms import DirectoryTerms
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.hardware.uri import TokenUri
 from cekalwatch.server.notices.terms import NoticeTerms
@@ -135,8 +134,6 @@ class SignInSection(Settings):
     """Minutes for which a person stays signed in without doing anything."""
     openid: OpenIdTerms | None = None
     """The identity provider through which people may sign in, besides passwords."""
-    directory: DirectoryTerms | None = None
-    """The office's directory (LDAP, Active Directory), whose groups decide roles that two people bound to them."""
 
     @property
     def session_terms(self) -> SessionTerms:

@@ -11,6 +11,7 @@ from typing import Final, Self
 from pydantic_settings import SettingsConfigDict
 
 from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.program.settings import extended
 from cekalwatch.server.settings.alerts import AlertSection
 from cekalwatch.server.settings.checkpoint import (
     CheckpointSection,
@@ -58,6 +59,7 @@ OLD_NAMES: Final[Mapping[str, str]] = {
 }
 
 
+@extended
 class ServerSettings(
     MonitoringSection,
     BackupSection,
@@ -70,7 +72,10 @@ class ServerSettings(
     RecognitionSection,
     NetworkSection,
 ):
-    """Every setting of `cekalwatch-server`, with its default. The sections appear from the last base to the first."""
+    """Every setting of `cekalwatch-server`, with its default; extensions add theirs.
+
+    The sections appear from the last base to the first.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CEKALWATCH_SERVER_")
     old_names = OLD_NAMES

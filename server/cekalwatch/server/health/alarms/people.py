@@ -1,21 +1,16 @@
-"""Rights that were given: all who have some are told, so that nobody is given them behind the others' backs.
-
-And the directory whose groups decide roles.
-"""
+"""Rights that were given: all who have some are told, so that nobody is given them behind the others' backs."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from cekalwatch.contract.values.troubles import OF_DIRECTORY, OF_PEOPLE, TroubleKind
+from cekalwatch.contract.values.troubles import OF_PEOPLE, TroubleKind
 from cekalwatch.server.audit.entry import Action, Link, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
-from cekalwatch.server.auth.directory.following import GroupFollower
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
@@ -50,20 +45,3 @@ class RightsAlarms:
             for _, one in page.found:
                 if json.loads(one.details or "{}").get("gives") == "yes":
                     yield one
-
-
-@dataclass(frozen=True)
-class DirectoryAlarms:
-    """The rule for the directory, at the server that follows its groups."""
-
-    groups: GroupFollower
-    clock: Clock
-
-    def look(self) -> Findings:
-        """Return what the last look at the directory found."""
-        away = self.groups.outage
-        faults = [fault(TroubleKind.GROUP_MISSING, one) for one in sorted(self.groups.missing)]
-        if away:
-            hours = max(0, math.ceil((away.until - self.clock.now()) / timedelta(hours=1)))
-            faults.append(fault(TroubleKind.DIRECTORY_AWAY, "directory", reason=away.reason, hours=hours))
-        return Findings(faults, lambda kind, _: kind in OF_DIRECTORY)

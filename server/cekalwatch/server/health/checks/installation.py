@@ -11,6 +11,7 @@ from cekalwatch.program.checks.certificate import check_certificate, judge_dates
 from cekalwatch.program.checks.machine import check_clock_set, check_disk, check_private, check_settings
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.extensions import extensions
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.backup.contents import BackupRecord
@@ -52,8 +53,9 @@ def check_installation(loaded: LoadedSettings[ServerSettings], now: datetime) ->
     yield CheckResult("server", *_or_failure(lambda: check_listen(settings)))
     yield CheckResult("enrolment", *check_enrolment(settings))
     yield CheckResult("metrics", *check_metrics(settings))
-    for subject, judged in other_places(settings):
-        yield CheckResult(subject, *judged)
+    for places in (other_places, *(one.other_places for one in extensions("checks"))):
+        for subject, judged in places(settings):
+            yield CheckResult(subject, *judged)
 
 
 def _check_folder(settings: ServerSettings) -> Judged:

@@ -13,22 +13,22 @@ import ldap3
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.ldap import directory as ldap
+from cekalwatch.extensions.ldap import service as following_groups
+from cekalwatch.extensions.ldap.directory import DirectoryError, LdapDirectory
+from cekalwatch.extensions.ldap.domain import GroupBinding
+from cekalwatch.extensions.ldap.following import GroupFollower, NoDirectory
+from cekalwatch.extensions.ldap.service import FOLLOW_PERIOD_S
+from cekalwatch.extensions.ldap.settings import DirectoryTerms
+from cekalwatch.extensions.ldap.store import GroupStore
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
-from cekalwatch.server.auth.directory import ldap
-from cekalwatch.server.auth.directory.following import GroupFollower, NoDirectory
-from cekalwatch.server.auth.directory.ldap import DirectoryError, LdapDirectory
-from cekalwatch.server.auth.directory.terms import DirectoryTerms
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.domain.groups import GroupBinding
 from cekalwatch.server.refusals import RefusedError
-from cekalwatch.server.storage.people.group_store import GroupStore
 from cekalwatch.server.storage.people.store import KeptPassword
-from cekalwatch.server.wiring import directory as following_groups
-from cekalwatch.server.wiring.directory import FOLLOW_PERIOD_S
 from cekalwatch.wire.identity import DeviceRole
-from tests.support.fakes.directory_server import GROUPS, PEOPLE, DirectoryServer
+from tests.extensions.ldap.directory_server import GROUPS, PEOPLE, DirectoryServer
 from tests.support.scenarios.people import (
     ADMINISTRATION,
     PASSWORD,

@@ -18,11 +18,11 @@ from ldap3.protocol import rfc4511
 from pyasn1.codec.ber import encoder
 
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
+from cekalwatch.extensions.ldap import directory as ldap
+from cekalwatch.extensions.ldap.directory import DirectoryError, LdapDirectory
+from cekalwatch.extensions.ldap.service import FOLLOW_PERIOD_S
+from cekalwatch.extensions.ldap.settings import DirectoryTerms
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.auth.directory import ldap
-from cekalwatch.server.auth.directory.ldap import DirectoryError, LdapDirectory
-from cekalwatch.server.auth.directory.terms import DirectoryTerms
-from cekalwatch.server.wiring.directory import FOLLOW_PERIOD_S
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.site_pki import Site
 

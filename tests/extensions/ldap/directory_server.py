@@ -19,7 +19,7 @@ import ldap3
 import pytest
 from ldap3.utils.dn import escape_rdn
 
-from cekalwatch.server.auth.directory.terms import DirectoryTerms
+from cekalwatch.extensions.ldap.settings import DirectoryTerms
 from cekalwatch.wire.tls import TlsFiles
 
 BASE: Final = "dc=imigrasi,dc=local"

@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.ldap.settings import Section
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.server.cli import people
 from cekalwatch.server.cli.options import Config, DataDir, at_terminal, audit_entry, opened
 
 if TYPE_CHECKING:
+    from cekalwatch.extensions.ldap.domain import GroupBinding
     from cekalwatch.server.audit.entry import AuditEntry
-    from cekalwatch.server.domain.groups import GroupBinding
     from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(
     help="Groups of the directory (LDAP, Active Directory) that decide roles. Two people bind a group to a role.",
     no_args_is_help=True,
 )
+
+
+def add_commands(_server: typer.Typer) -> None:
+    """Add the commands to those of the server."""
+    people.app.add_typer(app, name="groups")
+
 
 GROUP = "cn=cekalwatch-officers,ou=Groups,dc=imigrasi,dc=local"
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="Distinguished name of the group.")]
@@ -28,7 +36,7 @@ Role = Annotated[PersonRole, typer.Option("--role", case_sensitive=False, help="
 @app.command("list", epilog="Example:\n\n  cekalwatch-server people groups list")
 def list_(config: Config = None, data_dir: DataDir = None) -> None:
     """List the bound groups, and when the directory answered last."""
-    from cekalwatch.server.storage.people.group_store import GroupStore
+    from cekalwatch.extensions.ldap.store import GroupStore
 
     with opened(config, data_dir) as context:
         store, zone = GroupStore(context.database), context.settings.home.zone
@@ -44,11 +52,11 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
 @app.command(epilog="Example:\n\n  cekalwatch-server people groups check")
 def check(config: Config = None, data_dir: DataDir = None) -> None:
     """Ask the directory now, and show how many enabled people each bound group has. It changes nothing."""
-    from cekalwatch.server.auth.directory.ldap import DirectoryError, LdapDirectory
-    from cekalwatch.server.storage.people.group_store import GroupStore
+    from cekalwatch.extensions.ldap.directory import DirectoryError, LdapDirectory
+    from cekalwatch.extensions.ldap.store import GroupStore
 
     with opened(config, data_dir) as context:
-        if (terms := context.settings.directory) is None:
+        if (terms := Section.of(context.settings).directory) is None:
             raise ProgramError("The settings have no [directory] (docs/people.md)", Exit.CONFIG)
         groups = sorted({one.group for one in GroupStore(context.database).bindings()})
         try:
@@ -70,9 +78,9 @@ def bind(
     data_dir: DataDir = None,
 ) -> None:
     """Let the role count only for the group's members. It asks for the names and passwords of both people."""
-    from cekalwatch.server.domain.groups import MAX_BINDINGS, GroupBinding
+    from cekalwatch.extensions.ldap.domain import MAX_BINDINGS, GroupBinding
+    from cekalwatch.extensions.ldap.store import GroupStore
     from cekalwatch.server.domain.people import PersonError
-    from cekalwatch.server.storage.people.group_store import GroupStore
 
     try:
         binding = GroupBinding(group, role, frozenset(site))
@@ -80,7 +88,7 @@ def bind(
         raise ProgramError(f"This cannot be bound: {error}", Exit.USAGE) from None
     with opened(config, data_dir) as context:
         store = GroupStore(context.database)
-        if context.settings.directory is None:
+        if Section.of(context.settings).directory is None:
             raise ProgramError("The settings have no [directory] (docs/people.md)", Exit.CONFIG)
         if len(store.bindings()) >= MAX_BINDINGS:
             raise ProgramError(f"At most {MAX_BINDINGS} groups are bound", Exit.REFUSED)
@@ -91,7 +99,7 @@ def bind(
 @app.command(epilog=f"Example:\n\n  cekalwatch-server people groups unbind '{GROUP}' --role officer")
 def unbind(group: Group, role: Role, config: Config = None, data_dir: DataDir = None) -> None:
     """Forget a binding: who has the role now keeps it, who lacks it has it no more. It asks for both people."""
-    from cekalwatch.server.storage.people.group_store import GroupStore
+    from cekalwatch.extensions.ldap.store import GroupStore
 
     with opened(config, data_dir) as context:
         store = GroupStore(context.database)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.settings import Settings
 from cekalwatch.wire.tls import TlsError, require_private
 
 DEFAULT_OUTAGE_HOURS = 72.0
@@ -69,3 +70,10 @@ class DirectoryTerms:
         if not text:  # a bind without a password succeeds, as nobody (RFC 4513, 5.1.2)
             raise ProgramError("Wrong settings: directory.password_file is empty", Exit.CONFIG)
         return text
+
+
+class Section(Settings):
+    """The setting that this extension adds."""
+
+    directory: DirectoryTerms | None = None
+    """The office's directory (LDAP, Active Directory), whose groups decide roles that two people bound to them."""

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.ldap.domain import GroupBinding
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.groups import GroupBinding
 from cekalwatch.server.domain.people import NOTHING_WITHHELD, Person, Withheld
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import structlog
 
 from cekalwatch.contract.values.people import MAX_DISPLAY_NAME
+from cekalwatch.extensions.ldap.domain import Member
+from cekalwatch.extensions.ldap.settings import DirectoryTerms
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.auth.directory.terms import DirectoryTerms
-from cekalwatch.server.domain.groups import Member
 from cekalwatch.server.domain.people import SIGN_IN_NAME
 
 CONNECT_S: Final = 5
