@@ -12,14 +12,15 @@ from typing import NamedTuple
 
 from tests.support.repository import ROOT
 
-PROGRAMS = {
-    "server": "server/cekalwatch/server",
-    "camera": "camera_client/cekalwatch/camera",
-    "notifier": "officer_notifier/cekalwatch/notifier",
-    "console": "web_console/cekalwatch/console",
-    "gateway": "extensions/cekalwatch/gateway",
-    "all": "common/cekalwatch",
-}
+PROGRAMS = (
+    ("server", "server/cekalwatch/server"),
+    ("server", "extensions/cekalwatch/extensions"),
+    ("camera", "camera_client/cekalwatch/camera"),
+    ("notifier", "officer_notifier/cekalwatch/notifier"),
+    ("console", "web_console/cekalwatch/console"),
+    ("gateway", "extensions/cekalwatch/gateway"),
+    ("all", "common/cekalwatch"),
+)
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 ROW = re.compile(r"^\| (\w+) \| `([^`]+)` \| ([\w/]+) \| ([^|]*) \| [^|]+ \|$", re.MULTILINE)
 EVENT = re.compile(r"[a-z]+(_[a-z]+)*")
@@ -41,7 +42,7 @@ class LogCall(NamedTuple):
 def log_calls() -> list[LogCall]:
     return [
         call
-        for program, folder in PROGRAMS.items()
+        for program, folder in PROGRAMS
         for file in sorted((ROOT / folder).rglob("*.py"))
         for call in _calls_of(program, file)
     ]
