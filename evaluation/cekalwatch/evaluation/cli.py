@@ -13,12 +13,15 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, ModelPack, Threads, command_context, command_settings
+from cekalwatch.server.cli.options import Config, DataDir, ModelPack, Threads, command_settings, with_quiet_context
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
     from cekalwatch.evaluation.samples import Sample
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.wiring.storage import Context
 
 DAYS = ["%Y-%m-%d"]
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
@@ -53,7 +56,9 @@ app = typer.Typer(
     "Exit code 0: measured. 65: measured, but photographs gave no template or stand under several people. 66: the "
     "photographs cannot be used, or are too few for the wanted FPIR.",
 )
+@with_options(command_settings, config=Config, data_dir=DataDir, model_pack=ModelPack, threads=Threads)
 def photographs(
+    settings: ServerSettings,
     source: Annotated[
         Path,
         typer.Argument(
@@ -75,10 +80,6 @@ def photographs(
     leave_out: Annotated[
         list[str] | None, typer.Option(help="A person to leave out. May be given more than once.")
     ] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
-    model_pack: ModelPack = None,
-    threads: Threads = None,
 ) -> None:
     """Measure misses and false alerts of the model pack on photographs of known people.
 
@@ -95,7 +96,6 @@ def photographs(
 
     if not 0 < fpir < 1:
         raise ProgramError("--fpir is a share between 0 and 1, for example 0.01", Exit.USAGE)
-    settings = command_settings(config, data_dir=data_dir, model_pack=model_pack, threads=threads)
     collection = read_collection(source).without(frozenset(leave_out or ()))
     limit_native_threads(1)
     pack = load_named(settings.models_path, settings.model_pack)
@@ -121,7 +121,9 @@ def photographs(
     "  cekalwatch-server evaluate alerts --since 2026-03-01 --page march.html --groups report/evaluation.json\n\n"
     "Exit code 0: measured. 66: no alert of that time was found to be false or right."
 )
+@with_quiet_context
 def alerts(
+    context: Context,
     since: Annotated[
         datetime | None, typer.Option(formats=DAYS, help="First day; when not given, the beginning.")
     ] = None,
@@ -136,8 +138,6 @@ def alerts(
     groups: Annotated[
         Path | None, typer.Option(help="evaluation.json of volunteers, whose figures by group the page shows.")
     ] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Measure false alerts per passage by people's findings: by camera, list, agency and hour.
 
@@ -149,27 +149,24 @@ def alerts(
     from cekalwatch.server.alerts.evaluation_file import read_groups
     from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_report
     from cekalwatch.server.domain.alerts.field_sums import AlertVerdict, FieldSums
-    from cekalwatch.server.domain.clock import SystemClock
 
     measured = read_groups(groups) if groups else None
-    settings = command_settings(config, data_dir, log_level="error")
+    settings, stores = context.settings, context.stores
     places = {entry.site: entry for entry in settings.sites}
     if site is not None and site not in places:
         raise ProgramError(f"There is no site {site} in the configuration; there is {', '.join(places)}", Exit.USAGE)
     zone = (places[site] if site else settings.home).zone
     start = since.replace(tzinfo=zone) if since else BEGINNING
-    end = until.replace(tzinfo=zone) if until else SystemClock().now()
-    with command_context(settings) as context:
-        stores = context.stores
-        raised = stores.field.alerts(start, end, site)
-        if all(alert.verdict is AlertVerdict.OPEN for alert in raised):
-            raise ProgramError(
-                "No alert of that time was found to be false or right yet: officers have to judge some first",
-                Exit.NO_INPUT,
-            )
-        sums = FieldSums.of(raised, stores.field.passages(start, end, site), stores.agency_history.of(raised), zone)
-        learned = [one.figures for version in sorted(sums.versions) if (one := stores.thresholds.learned(version))]
-        made_at, listed = SystemClock().now(), stores.field.listed()
+    end = until.replace(tzinfo=zone) if until else context.clock.now()
+    raised = stores.field.alerts(start, end, site)
+    if all(alert.verdict is AlertVerdict.OPEN for alert in raised):
+        raise ProgramError(
+            "No alert of that time was found to be false or right yet: officers have to judge some first",
+            Exit.NO_INPUT,
+        )
+    sums = FieldSums.of(raised, stores.field.passages(start, end, site), stores.agency_history.of(raised), zone)
+    learned = [one.figures for version in sorted(sums.versions) if (one := stores.thresholds.learned(version))]
+    made_at, listed = context.clock.now(), stores.field.listed()
     report = field_report(FieldSpan(start, end, site or ""), sums, listed, made_at, learned, measured)
     show_field(report, Console())
     if out:

@@ -10,17 +10,22 @@ import typer
 from cekalwatch.gateway.settings import DEFAULT_KEY_FILE, DEFAULT_LISTEN, DEFAULT_TLS_DIR, GatewaySettings
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.cli.shared_commands import InvitationFile, add_settings, add_version, naming, tell_set_up
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.program.settings import LoadedSettings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 add_version(app, "cekalwatch-gateway", "Serves alerts, states and lists over HTTP to one other system of the office.")
 Config = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Settings (TOML); /etc/cekalwatch/gateway.toml if not given.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings (TOML); /etc/cekalwatch/gateway.toml if not given."),
 ]
 Server = Annotated[
-    str | None, typer.Option(metavar="HOST:PORT", help="Recognition server, or several separated by commas.")
+    str | None,
+    typer.Option("--server", metavar="HOST:PORT", help="Recognition server, or several separated by commas."),
 ]
 Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The address at which the other system calls.")]
+_with_settings = with_options(GatewaySettings.load_with_sources, file=Config, server_addresses=Server, listen=Listen)
 
 
 @app.command(
@@ -29,11 +34,11 @@ Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The addre
     "Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 wrong option; 69 the address is taken; 78 wrong setting, key or "
     "certificate."
 )
-def serve(config: Config = None, server: Server = None, listen: Listen = None) -> None:
+@_with_settings
+def serve(loaded: LoadedSettings[GatewaySettings]) -> None:
     """Serve the other system until Ctrl-C or SIGTERM."""
     from cekalwatch.gateway.serving import run
 
-    loaded = GatewaySettings.load_with_sources(config, server_addresses=server, listen=listen)
     configure_logs(loaded.values.log_level)
     loaded.log()
     run(loaded.values)
@@ -91,13 +96,13 @@ add_settings(app, "cekalwatch-gateway", GatewaySettings)
     epilog="Examples:\n\n  cekalwatch-gateway check\n\n  cekalwatch-gateway check --json\n\n"
     "Exit code 0: nothing fails. 1: something does. 78: a setting is wrong."
 )
-def check(config: Config = None, server: Server = None, listen: Listen = None, as_json: AsJson = False) -> None:
+@_with_settings
+def check(loaded: LoadedSettings[GatewaySettings], as_json: AsJson = False) -> None:
     """Check this gateway, and say what to do: one line for each part, with OK, WARN or FAIL."""
     from datetime import UTC, datetime
 
     from cekalwatch.gateway.checks import check_installation
 
-    loaded = GatewaySettings.load_with_sources(config, server_addresses=server, listen=listen)
     loaded.told()
     show_results(check_installation(loaded, datetime.now(UTC)), as_json=as_json)
 

@@ -10,7 +10,9 @@ import typer
 from cekalwatch.console.settings import DEFAULT_LISTEN, DEFAULT_TLS_DIR, ConsoleSettings
 from cekalwatch.program.checks.results import AsJson, show_results
 from cekalwatch.program.cli.shared_commands import InvitationFile, add_settings, add_version, naming, tell_set_up
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.program.settings import LoadedSettings
 
 LISTEN_FOR_OTHERS = "0.0.0.0:8443"  # with the certificate that the invitation brings
 app = typer.Typer(
@@ -23,12 +25,15 @@ add_version(
     "Shows alerts, troubles and figures in a browser, to who supervises, keeps the list, administers or audits.",
 )
 Config = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Settings (TOML); /etc/cekalwatch/console.toml if not given.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings (TOML); /etc/cekalwatch/console.toml if not given."),
 ]
 Server = Annotated[
-    str | None, typer.Option(metavar="HOST:PORT", help="Recognition server, or several separated by commas.")
+    str | None,
+    typer.Option("--server", metavar="HOST:PORT", help="Recognition server, or several separated by commas."),
 ]
 Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The address at which browsers find the pages.")]
+_with_settings = with_options(ConsoleSettings.load_with_sources, file=Config, server_addresses=Server, listen=Listen)
 
 
 @app.command(
@@ -37,11 +42,11 @@ Listen = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The addre
     "Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 wrong option; 69 the address is taken; 78 wrong setting or "
     "certificate."
 )
-def serve(config: Config = None, server: Server = None, listen: Listen = None) -> None:
+@_with_settings
+def serve(loaded: LoadedSettings[ConsoleSettings]) -> None:
     """Serve the pages until Ctrl-C or SIGTERM."""
     from cekalwatch.console.serving import run
 
-    loaded = ConsoleSettings.load_with_sources(config, server_addresses=server, listen=listen)
     configure_logs(loaded.values.log_level)
     loaded.log()
     run(loaded.values)
@@ -92,12 +97,12 @@ add_settings(app, "cekalwatch-console", ConsoleSettings)
     epilog="Examples:\n\n  cekalwatch-console check\n\n  cekalwatch-console check --json\n\n"
     "Exit code 0: nothing fails. 1: something does. 78: a setting is wrong."
 )
-def check(config: Config = None, server: Server = None, listen: Listen = None, as_json: AsJson = False) -> None:
+@_with_settings
+def check(loaded: LoadedSettings[ConsoleSettings], as_json: AsJson = False) -> None:
     """Check this console, and say what to do: one line for each part, with OK, WARN or FAIL."""
     from datetime import UTC, datetime
 
     from cekalwatch.console.checks import check_installation
 
-    loaded = ConsoleSettings.load_with_sources(config, server_addresses=server, listen=listen)
     loaded.told()
     show_results(check_installation(loaded, datetime.now(UTC)), as_json=as_json)

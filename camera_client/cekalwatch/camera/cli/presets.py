@@ -14,6 +14,7 @@ from cekalwatch.camera.cli.options import Config, WhichCamera, chosen_camera
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.ptz.tour import ManualTurn, remove_turn, write_turn
 from cekalwatch.camera.settings import CameraSettings, Turnable
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.errors import Exit, ProgramError
 
 if TYPE_CHECKING:
@@ -24,20 +25,34 @@ if TYPE_CHECKING:
 
 TURN_S = 60.0
 DEFAULT_MINUTES = 30.0
+Chosen = tuple[CameraSettings, Turnable]
 
 
-def presets(config: Config = None, camera_id: WhichCamera = None) -> None:
+def _turnable(config: Path | None, camera_id: str | None) -> Chosen:
+    settings, one = chosen_camera(config, camera_id)
+    if one.ptz is None:
+        raise ProgramError(f"{one.camera_id} has no `ptz` in its settings, so it cannot be turned", Exit.CONFIG)
+    return settings, one.ptz
+
+
+_with_turnable = with_options(_turnable, config=Config, camera_id=WhichCamera)
+
+
+@_with_turnable
+def presets(chosen: Chosen) -> None:
     """List the presets of a camera that can be turned, and where it looks now.
 
     \b
     Example:
       cekalwatch-camera presets --config camera.toml --camera-id gate-1
     """
-    for line in asyncio.run(_list(*_turnable(config, camera_id))):
+    for line in asyncio.run(_list(*chosen)):
         typer.echo(line)
 
 
+@_with_turnable
 def turn(
+    chosen: Chosen,
     preset: Annotated[
         str | None, typer.Argument(help="Name or token of a preset. Default: that of the camera.")
     ] = None,
@@ -46,8 +61,6 @@ def turn(
     ] = DEFAULT_MINUTES,
     stay: Annotated[bool, typer.Option("--stay", help="Leave the tour until --tour resumes it.")] = False,
     tour: Annotated[bool, typer.Option("--tour", help="Resume the tour, and turn nothing now.")] = False,
-    config: Config = None,
-    camera_id: WhichCamera = None,
 ) -> None:
     """Turn a camera to a preset, and wait until it is there; or let it go on with its tour.
 
@@ -62,7 +75,7 @@ def turn(
       cekalwatch-camera turn arrivals --stay --config camera.toml --camera-id gate-1
       cekalwatch-camera turn --tour --config camera.toml --camera-id gate-1
     """
-    settings, turnable = _turnable(config, camera_id)
+    settings, turnable = chosen
     keys = settings.mounts(settings.each())[turnable.mount].values()
     has_tour = any(one.stay_seconds is not None for one in keys)
     if tour:
@@ -85,13 +98,6 @@ def turn(
     if has_tour:
         until = "someone runs `turn --tour`" if order.until is None else f"{order.until.astimezone():%H:%M}"
         typer.echo(f"Its tour is left until {until}")
-
-
-def _turnable(config: Path | None, camera_id: str | None) -> tuple[CameraSettings, Turnable]:
-    settings, one = chosen_camera(config, camera_id)
-    if one.ptz is None:
-        raise ProgramError(f"{one.camera_id} has no `ptz` in its settings, so it cannot be turned", Exit.CONFIG)
-    return settings, one.ptz
 
 
 async def _list(settings: CameraSettings, turnable: Turnable) -> list[str]:

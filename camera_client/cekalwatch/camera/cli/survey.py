@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.camera.cli.options import UNNAMED, Config, Detector, Source, WhichCamera, chosen_camera
+from cekalwatch.camera.settings import CameraSettings, OneCamera
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language
@@ -19,8 +21,13 @@ if TYPE_CHECKING:
     from cekalwatch.camera.survey.surveyor import Survey
 
 
+_with_camera = with_options(chosen_camera, source=Source, detector=Detector, config=Config, camera_id=WhichCamera)
+Chosen = tuple[CameraSettings, OneCamera]
+
+
+@_with_camera
 def survey(
-    source: Source = None,
+    chosen: Chosen,
     minutes: Annotated[float, typer.Option(min=0.05, max=24 * 60, help="How long to watch.")] = 10.0,
     report: Annotated[Path, typer.Option(metavar="FILE", help="Where the report is written.")] = Path("survey.html"),
     as_json: Annotated[
@@ -28,9 +35,6 @@ def survey(
         typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too; - for standard output."),
     ] = None,
     language: Annotated[Language, typer.Option(help="Language of the report and of the advice.")] = Language.EN,
-    detector: Detector = None,
-    config: Config = None,
-    camera_id: WhichCamera = None,
     send: Annotated[
         bool, typer.Option("--send", help="Report the numbers, no pictures, to the server: the web console shows them.")
     ] = False,
@@ -50,7 +54,7 @@ def survey(
       cekalwatch-camera survey --config camera.toml --camera-id gate-1 --language id
       cekalwatch-camera survey --camera-id gate-1 --send
     """
-    settings, one = chosen_camera(config, camera_id, source, detector)
+    settings, one = chosen
     if send and one.camera_id == UNNAMED:
         raise ProgramError("Say with --camera-id as which camera the survey is sent", Exit.USAGE)
     dialer = open_dialer(settings.servers(one.camera_id), one.tls_dir) if send else None
@@ -82,9 +86,8 @@ def survey(
         raise typer.Exit(Exit.DATA_PROBLEMS)
 
 
-def preview(
-    source: Source = None, detector: Detector = None, config: Config = None, camera_id: WhichCamera = None
-) -> None:
+@_with_camera
+def preview(chosen: Chosen) -> None:
     """Show the live picture in a window, with a frame around each face.
 
     Green: fit for an alert. Amber: would be sent. Red: too small. The figure is
@@ -96,7 +99,7 @@ def preview(
       cekalwatch-camera preview --source rtsp://10.0.0.7/1
       cekalwatch-camera preview --config camera.toml --camera-id gate-1
     """
-    settings, one = chosen_camera(config, camera_id, source, detector)
+    settings, one = chosen
     from cekalwatch.camera.survey.pictures import show
 
     show(one, settings.threads)

@@ -10,11 +10,18 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.extensions.ldap.settings import Section
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli import people
-from cekalwatch.server.cli.options import Config, DataDir, at_terminal, audit_entry, opened
+from cekalwatch.server.cli.options import (
+    audit_entry,
+    command_context,
+    signed_by_two,
+    with_quiet_context,
+    with_quiet_settings,
+)
 
 if TYPE_CHECKING:
     from cekalwatch.extensions.ldap.domain import GroupBinding
     from cekalwatch.server.audit.entry import AuditEntry
+    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(
@@ -34,13 +41,13 @@ Role = Annotated[PersonRole, typer.Option("--role", case_sensitive=False, help="
 
 
 @app.command("list", epilog="Example:\n\n  cekalwatch-server people groups list")
-def list_(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def list_(context: Context) -> None:
     """List the bound groups, and when the directory answered last."""
     from cekalwatch.extensions.ldap.store import GroupStore
 
-    with opened(config, data_dir) as context:
-        store, zone = GroupStore(context.database), context.settings.home.zone
-        bindings, heard = store.bindings(), store.heard_at()
+    store, zone = GroupStore(context.database), context.settings.home.zone
+    bindings, heard = store.bindings(), store.heard_at()
     for one in bindings:
         typer.echo(f"{one.role}  at {' '.join(sorted(one.sites))}  {one.group}")
     if not bindings:
@@ -50,19 +57,19 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server people groups check")
-def check(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def check(context: Context) -> None:
     """Ask the directory now, and show how many enabled people each bound group has. It changes nothing."""
     from cekalwatch.extensions.ldap.directory import DirectoryError, LdapDirectory
     from cekalwatch.extensions.ldap.store import GroupStore
 
-    with opened(config, data_dir) as context:
-        if (terms := Section.of(context.settings).directory) is None:
-            raise ProgramError("The settings have no [directory] (docs/people.md)", Exit.CONFIG)
-        groups = sorted({one.group for one in GroupStore(context.database).bindings()})
-        try:
-            answer = LdapDirectory(terms).ask(groups)
-        except DirectoryError as error:
-            raise ProgramError(f"The directory does not answer in full: {error}", Exit.UNAVAILABLE) from None
+    if (terms := Section.of(context.settings).directory) is None:
+        raise ProgramError("The settings have no [directory] (docs/people.md)", Exit.CONFIG)
+    groups = sorted({one.group for one in GroupStore(context.database).bindings()})
+    try:
+        answer = LdapDirectory(terms).ask(groups)
+    except DirectoryError as error:
+        raise ProgramError(f"The directory does not answer in full: {error}", Exit.UNAVAILABLE) from None
     for group in groups:
         count = sum(group in one.groups for one in answer.members)
         typer.echo(f"{group}: " + ("not in the directory" if group in answer.missing else f"{count} people"))
@@ -70,12 +77,12 @@ def check(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 @app.command(epilog=f"Example:\n\n  cekalwatch-server people groups bind '{GROUP}' --role officer --site batam-center")
+@with_quiet_settings
 def bind(
+    settings: ServerSettings,
     group: Group,
     role: Role,
     site: Annotated[list[str], typer.Option("--site", metavar="NAME", help="A site where it counts; repeatable.")],
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Let the role count only for the group's members. It asks for the names and passwords of both people."""
     from cekalwatch.extensions.ldap.domain import MAX_BINDINGS, GroupBinding
@@ -86,9 +93,9 @@ def bind(
         binding = GroupBinding(group, role, frozenset(site))
     except PersonError as error:
         raise ProgramError(f"This cannot be bound: {error}", Exit.USAGE) from None
-    with opened(config, data_dir) as context:
+    with command_context(settings) as context:
         store = GroupStore(context.database)
-        if Section.of(context.settings).directory is None:
+        if Section.of(settings).directory is None:
             raise ProgramError("The settings have no [directory] (docs/people.md)", Exit.CONFIG)
         if len(store.bindings()) >= MAX_BINDINGS:
             raise ProgramError(f"At most {MAX_BINDINGS} groups are bound", Exit.REFUSED)
@@ -97,35 +104,28 @@ def bind(
 
 
 @app.command(epilog=f"Example:\n\n  cekalwatch-server people groups unbind '{GROUP}' --role officer")
-def unbind(group: Group, role: Role, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def unbind(context: Context, group: Group, role: Role) -> None:
     """Forget a binding: who has the role now keeps it, who lacks it has it no more. It asks for both people."""
     from cekalwatch.extensions.ldap.store import GroupStore
 
-    with opened(config, data_dir) as context:
-        store = GroupStore(context.database)
-        found = next((one for one in store.bindings() if (one.group, one.role) == (group, role)), None)
-        if found is None:
-            raise ProgramError(f"{role} is not bound to {group}; see: people groups list", Exit.USAGE)
-        store.unbind(group, role, _both(context, found, binds=False))
+    store = GroupStore(context.database)
+    found = next((one for one in store.bindings() if (one.group, one.role) == (group, role)), None)
+    if found is None:
+        raise ProgramError(f"{role} is not bound to {group}; see: people groups list", Exit.USAGE)
+    store.unbind(group, role, _both(context, found, binds=False))
     typer.echo(f"{role} is not bound to {group} any more")
 
 
 def _both(context: Context, binding: GroupBinding, *, binds: bool) -> AuditEntry:
     """Return the entry of what an administrator and a supervisor sign for."""
     from cekalwatch.contract.values.people import TwoPersonAction
-    from cekalwatch.server.audit.entry import MAX_TEXT, Action, ObjectKind
+    from cekalwatch.server.audit.entry import MAX_TEXT, Action, both_keys
 
     sites = ", ".join(sorted(binding.sites))
-    people = at_terminal(context).two_people(
-        TwoPersonAction.CHANGE_PEOPLE,
-        lambda texts: texts.say(
-            "SIGN_BIND_GROUP" if binds else "SIGN_UNBIND_GROUP",
-            group=binding.group,
-            role=str(binding.role),
-            sites=sites,
-        ),
-    )
-    both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (people.first, people.second))
+    message = "SIGN_BIND_GROUP" if binds else "SIGN_UNBIND_GROUP"
+    values = {"group": binding.group, "role": str(binding.role), "sites": sites}
+    both = both_keys(signed_by_two(context, TwoPersonAction.CHANGE_PEOPLE, message, **values))
     action = Action.GROUP_BOUND if binds else Action.GROUP_UNBOUND
     group = binding.group if len(binding.group) <= MAX_TEXT else f"{binding.group[: MAX_TEXT - 1]}…"
     facts = {"group": group, "role": str(binding.role), "sites": sites if len(sites) <= MAX_TEXT else "many"}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import wraps
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -43,6 +42,7 @@ from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.program.cli.prompts import ask, tell_new_name
+from cekalwatch.program.cli.shared_options import with_opened
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
@@ -168,15 +168,7 @@ def _context(settings: NotifierSettings) -> Iterator[CommandContext]:
         yield CommandContext(alert_client, sessions, formatter, Console(highlight=False), settings.zone, seen)
 
 
-def _in_context(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options; it takes the parts that it uses as its first parameter."""
-
-    @wraps(command)
-    def run(settings: NotifierSettings, **own: object) -> None:
-        with _context(settings) as context:
-            command(context, **own)
-
-    return with_settings(run)
+_in_context = with_opened(with_settings, _context)
 
 
 @commands.command("list", epilog=_example("list --all"))

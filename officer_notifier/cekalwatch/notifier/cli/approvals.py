@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from cekalwatch.contract.values.approvals import Approval
 from cekalwatch.notifier.cli.options import with_settings
-from cekalwatch.notifier.cli.session import explained_refusals
+from cekalwatch.notifier.cli.session import office_client
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.locale.approval_words import asked_for, signed_facts
 from cekalwatch.program.cli.prompts import ask
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.logs import configure_logs
-from cekalwatch.program.session_file import SessionFile
 
 SHOWN_DIGITS = 8
 """Of a request's key; a command takes as many as distinguish it."""
@@ -36,7 +32,7 @@ def _example(arguments: str) -> str:
 @with_settings
 def list_approvals(settings: NotifierSettings) -> None:
     """Show the requests that you may sign, with each value."""
-    with _client(settings) as (client, texts):
+    with office_client(settings) as (client, texts):
         waiting = client.approvals().waiting
         for one in waiting:
             _print(one, texts, settings)
@@ -48,7 +44,7 @@ def list_approvals(settings: NotifierSettings) -> None:
 @with_settings
 def sign(settings: NotifierSettings, key: Key) -> None:
     """Show a request with each value, and sign it once you have typed its key again."""
-    with _client(settings) as (client, texts):
+    with office_client(settings) as (client, texts):
         one = _find(client, key, texts)
         _print(one, texts, settings)
         if signed_facts(one, texts) is None:
@@ -63,19 +59,10 @@ def sign(settings: NotifierSettings, key: Key) -> None:
 @with_settings
 def refuse(settings: NotifierSettings, key: Key) -> None:
     """Refuse to sign a request: whoever asked is told so."""
-    with _client(settings) as (client, texts):
+    with office_client(settings) as (client, texts):
         one = _find(client, key, texts)
         client.answer_approval(one.approval_id, one.digest, sign=False)
         typer.echo(texts.say("APPROVAL_DONE_REFUSE"))
-
-
-@contextmanager
-def _client(settings: NotifierSettings) -> Iterator[tuple[SessionClient, NotifierTexts]]:
-    configure_logs("error")
-    client = SessionClient(settings.dialer(), SessionFile(settings.session_path))
-    texts = NotifierTexts(settings.language, settings.zone)
-    with explained_refusals(client, texts):
-        yield client, texts
 
 
 def _find(client: SessionClient, key: str, texts: NotifierTexts) -> Approval:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import wraps
-from inspect import Parameter, signature
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +12,15 @@ import typer
 
 from cekalwatch.notifier.console.left_pictures import delete_left
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.translations import Language
 
 Server = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="The server; default 127.0.0.1:50051. Several separated by commas."),
+    typer.Option(
+        "--server", metavar="HOST:PORT", help="The server; default 127.0.0.1:50051. Several separated by commas."
+    ),
 ]
 AgentId = Annotated[
     str | None, typer.Option(metavar="NAME", help="Name of this agent; default: that in the certificate.")
@@ -42,22 +43,11 @@ def delete_left_pictures(arguments: Sequence[str]) -> None:
         delete_left(NotifierSettings.load(Path(config) if config else None).state_dir)
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options; it takes the settings that they choose as its first parameter."""
+def _settings(config: Path | None, **options: object) -> NotifierSettings:
+    return NotifierSettings.load_with_sources(config, **options).told()
 
-    @wraps(command)
-    def run(
-        *, server: str | None, agent_id: str | None, language: Language | None, config: Path | None, **own: object
-    ) -> None:
-        loaded = NotifierSettings.load_with_sources(
-            config, server_addresses=server, agent_id=agent_id, language=language
-        )
-        command(loaded.told(), **own)
 
-    _, *parameters = signature(command, eval_str=True).parameters.values()
-    shared = {"server": Server, "agent_id": AgentId, "language": LanguageOption, "config": Config}
-    options = (
-        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option) for name, option in shared.items()
-    )
-    run.__signature__ = signature(command).replace(parameters=[*parameters, *options])  # type: ignore[attr-defined]
-    return run
+with_settings = with_options(
+    _settings, server_addresses=Server, agent_id=AgentId, language=LanguageOption, config=Config
+)
+"""Give a command the shared options; its first parameter is the settings that they choose."""

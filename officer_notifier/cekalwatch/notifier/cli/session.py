@@ -42,7 +42,7 @@ def sign_in(settings: NotifierSettings, *, by_password: ByPassword = False) -> N
 
     A first password must be changed at once. The notifier that runs here signs in with you.
     """
-    with _client(settings) as (client, texts):
+    with office_client(settings) as (client, texts):
         prover = ask_proof(client, texts, by_password=by_password)
         who = prover.prove(client.sign_in)
         if who.password_change_needed and isinstance(prover, TypedPassword):
@@ -54,7 +54,7 @@ def sign_in(settings: NotifierSettings, *, by_password: ByPassword = False) -> N
 @with_settings
 def sign_out(settings: NotifierSettings) -> None:
     """End the session on this PC."""
-    with _client(settings) as (client, texts):
+    with office_client(settings) as (client, texts):
         by_provider = False
         with suppress(grpc.RpcError):
             by_provider = client.whoami().by_provider
@@ -67,14 +67,14 @@ def sign_out(settings: NotifierSettings) -> None:
 @with_settings
 def whoami(settings: NotifierSettings) -> None:
     """Show the person who is signed in on this PC."""
-    with _client(settings) as (client, texts):
+    with office_client(settings) as (client, texts):
         _print_session(client.whoami(), texts, settings.zone)
 
 
 @with_settings
 def password(settings: NotifierSettings) -> None:
     """Change the password of the signed-in person. Sessions on other devices end."""
-    with _client(settings) as (client, texts):
+    with office_client(settings) as (client, texts):
         present = ask_secret(texts.say("PRESENT_PASSWORD"))
         client.change_password(present, _new_password(texts))
         typer.echo(texts.say("PASSWORD_CHANGED"))
@@ -111,10 +111,11 @@ def explained_refusals(client: SessionClient, texts: Texts) -> Iterator[None]:
 
 
 @contextmanager
-def _client(settings: NotifierSettings) -> Iterator[tuple[SessionClient, Texts]]:
+def office_client(settings: NotifierSettings) -> Iterator[tuple[SessionClient, NotifierTexts]]:
+    """Yield the calls about the person who is signed in here, and texts; a refusal is told in words for a person."""
     configure_logs("error")
     client = SessionClient(settings.dialer(), SessionFile(settings.session_path))
-    texts = NotifierTexts(settings.language)
+    texts = NotifierTexts(settings.language, settings.zone)
     with explained_refusals(client, texts):
         yield client, texts
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cekalwatch.contract.values.people import TwoPersonAction
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.storage.alerts.look_setting_store import LookSettingStore
@@ -36,7 +36,7 @@ class FirstLooks:
         """Turn first looks on or off for all servers of the database; they follow within seconds."""
         if people.action is not TwoPersonAction.CHANGE_FIRST_LOOKS:
             raise ValueError(f"these people may do {people.action}")
-        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+        both = both_keys(people)
         details = {"asked": "yes" if asked else "no"}
         entry = AuditEntry(self._clock.now(), actor, Action.FIRST_LOOKS_SET, both, details=details)
         self._store.set(entry, asked=asked)

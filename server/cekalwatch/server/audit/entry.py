@@ -18,7 +18,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cekalwatch.server.domain.people import TwoPeople
 
 GENESIS = "0" * 64
 """The hash before the first entry."""
@@ -202,6 +205,11 @@ class ObjectKind(StrEnum):
     def key(self, value: object) -> str:
         """Return the object key of the object with key `value`."""
         return f"{self}:{value}"
+
+
+def both_keys(people: TwoPeople) -> tuple[str, str]:
+    """Return the object keys of two people who act together."""
+    return ObjectKind.PERSON.key(people.first.person_id), ObjectKind.PERSON.key(people.second.person_id)
 
 
 @dataclass(frozen=True)

@@ -19,19 +19,16 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.audit.export import written
 from cekalwatch.server.cli.options import (
-    Config,
-    DataDir,
-    at_terminal,
     audit_entry,
     command_context,
     command_database,
-    command_settings,
-    opened,
+    signed_by_two,
+    with_quiet_settings,
+    with_settings,
 )
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
-    from cekalwatch.program.translations import Texts
     from cekalwatch.server.audit.destinations.timestamps import TimestampVerifier
     from cekalwatch.server.audit.entry import Link
     from cekalwatch.server.settings.settings import ServerSettings
@@ -53,7 +50,9 @@ app = typer.Typer(help="The audit trail: verify it, export it, sign it.", no_arg
     "Exit code 0: the trail is whole. 65: it was tampered with, or went back; the entries and checkpoints concerned "
     "are named. 66: a file is missing. 69: the database cannot be used."
 )
+@with_settings
 def verify(
+    settings: ServerSettings,
     checkpoint: Annotated[
         list[Path] | None,
         typer.Option(
@@ -65,8 +64,6 @@ def verify(
         Path | None,
         typer.Option(help="PEM file of the authorities of their time stamps, instead of the configured one."),
     ] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Check the whole audit trail, and name the entries that were changed, removed, inserted or moved.
 
@@ -76,7 +73,6 @@ def verify(
     from cekalwatch.server.audit.checkpoints import KeptCheckpoint
     from cekalwatch.server.storage.audit.trail_check import TrailCheck
 
-    settings = command_settings(config, data_dir)
     brought = [one for file in checkpoint or () for one in KeptCheckpoint.read(file)]
     verifier = _timestamp_verifier(timestamp_authorities or settings.audit.timestamp_authorities)
     key = settings.present_audit_key()
@@ -104,34 +100,33 @@ def verify(
     "An auditor and an administrator sign for it: their names and passwords are asked for. The export itself is "
     "recorded, with both and with the account that runs it."
 )
+@with_quiet_settings
 def export(
+    settings: ServerSettings,
     since: Annotated[str, typer.Option(help="First day (YYYY-MM-DD) or moment (ISO 8601), local time.")] = "",
     until: Annotated[str, typer.Option(help="Last day, or the moment before which it ends, local time.")] = "",
     form: Annotated[
         ExportFormat, typer.Option("--format", help="jsonl, or csv for a spreadsheet.")
     ] = ExportFormat.JSONL,
     out: Annotated[Path | None, typer.Option(help="Write to this new file instead of standard output.")] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Export the entries of a span of time for an auditor; all without --since and --until."""
-
     from cekalwatch.contract.values.people import TwoPersonAction
-    from cekalwatch.server.audit.entry import Action, ObjectKind
+    from cekalwatch.server.audit.entry import Action, both_keys
 
-    settings = command_settings(config, data_dir, log_level="error")
     first, end = span(since, until, settings.home.zone)
     with command_context(settings) as context:
         store = context.stores.audit
-
-        def words(texts: Texts) -> str:
-            begin, stop = first or texts.say("FIRST_ENTRY"), end or texts.say("LAST_ENTRY")
-            place = str(out.resolve()) if out else texts.say("STANDARD_OUTPUT")
-            return texts.say("SIGN_AUDIT_EXPORT", since=begin, until=stop, form=str(form), place=place)
-
-        signed = at_terminal(context).two_people(TwoPersonAction.EXPORT_AUDIT, words)
-        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (signed.first, signed.second))
-        entry = audit_entry(context, Action.AUDIT_EXPORTED, both, format=str(form), since=first, until=end)
+        signed = signed_by_two(
+            context,
+            TwoPersonAction.EXPORT_AUDIT,
+            "SIGN_AUDIT_EXPORT",
+            since=first or (lambda texts: texts.say("FIRST_ENTRY")),
+            until=end or (lambda texts: texts.say("LAST_ENTRY")),
+            form=str(form),
+            place=str(out.resolve()) if out else (lambda texts: texts.say("STANDARD_OUTPUT")),
+        )
+        entry = audit_entry(context, Action.AUDIT_EXPORTED, both_keys(signed), format=str(form), since=first, until=end)
         with _output(out) as stream, _progress("Exporting", None) as counted:
             store.append(entry)
             for line in written(counted(store.links(first, end)), form):
@@ -143,7 +138,8 @@ def export(
     "  cekalwatch-server audit checkpoint --config /etc/cekalwatch/server.toml > /media/auditor/2026-03-01.json\n\n"
     "Keep it where nobody who administers the server can change it; `audit verify --checkpoint FILE` compares."
 )
-def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
+@with_settings
+def checkpoint(settings: ServerSettings) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
     from cekalwatch.server.audit.checkpoint_ledger import HistoryChangedError
     from cekalwatch.server.data_folder import refuse_lost_audit_key
@@ -151,7 +147,6 @@ def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.wiring.audit import open_signer
 
-    settings = command_settings(config, data_dir)
     with _store(settings) as store:
         refuse_lost_audit_key(settings, store)
         try:
@@ -172,12 +167,12 @@ def checkpoint(config: Config = None, data_dir: DataDir = None) -> None:
     "  cekalwatch-server audit accept-history --explanation 'backup of 3 March restored after a broken disk'\n\n"
     "An auditor and an administrator sign for it. The auditor keeps the former checkpoints, and begins a new file."
 )
+@with_quiet_settings
 def accept_history(
+    settings: ServerSettings,
     explanation: Annotated[
         str, typer.Option(help="Why the history is another one, 10 to 200 characters, no names; it is recorded.")
     ],
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Continue signing after a restore: two people accept the history in the database as it is."""
     from cekalwatch.contract.values.people import TwoPersonAction
@@ -187,17 +182,15 @@ def accept_history(
 
     if not MIN_EXPLANATION <= len(explanation) <= MAX_TEXT or not explanation.isprintable():
         raise ProgramError(f"An explanation has {MIN_EXPLANATION} to {MAX_TEXT} characters", Exit.USAGE)
-    with opened(config, data_dir) as context:
+    with command_context(settings) as context:
         store = context.stores.audit
-        signer = CheckpointSigner(store, *open_signer(context.settings, store), context.clock)
+        signer = CheckpointSigner(store, *open_signer(settings, store), context.clock)
         found = signer.history_change()
         if found is None:
             raise ProgramError("The history is the one that was signed: there is nothing to accept", Exit.USAGE)
 
-        def words(texts: Texts) -> str:
-            return texts.say("SIGN_AUDIT_HISTORY", found=str(found), why=explanation)
-
-        people = at_terminal(context).two_people(TwoPersonAction.ACCEPT_AUDIT_HISTORY, words)
+        signing = {"found": str(found), "why": explanation}
+        people = signed_by_two(context, TwoPersonAction.ACCEPT_AUDIT_HISTORY, "SIGN_AUDIT_HISTORY", **signing)
         made = signer.accept(found, people, explanation)
     typer.echo(made.to_json())
 

@@ -58,7 +58,7 @@ def init(
     typer.echo(f"First password of {given.administrator}, shown only here: {founded.first_password}")
     written = write_sheets(founded, given.office, sheets, Texts("cekalwatch.server", language), now)
     try:
-        install(given.model_pack, file, None, accept_license=False, url=None, sha256=None, force=False)
+        install(config=file, models_dir=None, name=given.model_pack)
     except ProgramError as error:
         tell(f"The model pack is missing: {error}")
     named = "" if file in ServerSettings.usual_files() else f" --config {file}"

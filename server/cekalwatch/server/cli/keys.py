@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,12 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.options import command_context, with_context, with_settings
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
+    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.keys.resealing import Resealer
-    from cekalwatch.server.storage.keys.store import KeyStore
+    from cekalwatch.server.wiring.storage import Context
 
 
 app = typer.Typer(
@@ -26,11 +24,11 @@ app = typer.Typer(
 
 
 @app.command("list", epilog="Example:\n\n  cekalwatch-server keys list --config /etc/cekalwatch/server.toml")
-def list_(config: Config = None, data_dir: DataDir = None) -> None:
+@with_context
+def list_(context: Context) -> None:
     """Show the data keys, how many values each has sealed, and which master key wraps it. Shows no key itself."""
-    with _opened(config, data_dir) as (keys, resealer):
-        counts, entries = resealer.counts(), keys.entries()
-        current = keys.keyring.current_id
+    counts, entries = _resealer(context).counts(), context.keys.entries()
+    current = context.keys.keyring.current_id
     table = Table("Key", "Purpose", "Made", "Master key", "Values", "State")
     for entry in entries:
         sealing = entry.purpose == "SEALING"
@@ -45,21 +43,21 @@ def list_(config: Config = None, data_dir: DataDir = None) -> None:
     epilog="Example:\n\n  cekalwatch-server keys rotate --config /etc/cekalwatch/server.toml\n\n"
     "The server may run meanwhile. If this is interrupted, the server continues it; so does: keys reseal."
 )
-def rotate(config: Config = None, data_dir: DataDir = None) -> None:
+@with_context
+def rotate(context: Context) -> None:
     """Make a new data key, seal everything again with it, and remove the old one."""
-    with _opened(config, data_dir) as (keys, resealer):
-        typer.echo(f"Data key {keys.rotate()} seals from now on.")
-        _reseal(resealer, keys.keyring.current_id)
+    typer.echo(f"Data key {context.keys.rotate()} seals from now on.")
+    _reseal(context)
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server keys reseal --config /etc/cekalwatch/server.toml")
-def reseal(config: Config = None, data_dir: DataDir = None) -> None:
+@with_context
+def reseal(context: Context) -> None:
     """Seal again with the newest data key what older ones sealed: continues an interrupted `keys rotate`.
 
     Older keys that no value needs are removed at the end.
     """
-    with _opened(config, data_dir) as (keys, resealer):
-        _reseal(resealer, keys.keyring.current_id)
+    _reseal(context)
 
 
 @app.command(
@@ -70,13 +68,13 @@ def reseal(config: Config = None, data_dir: DataDir = None) -> None:
     "  cekalwatch-server keys rewrap 'command:vault kv get -field=key secret/cekalwatch'\n\n"
     "Then set master_key_from to the same, restart the servers, and destroy the old master key."
 )
+@with_settings
 def rewrap(
+    settings: ServerSettings,
     source: Annotated[
         str,
         typer.Argument(help="Where the new master key is: file:PATH or pkcs11:… (made if missing), env:…, command:…."),
     ],
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Wrap the data keys with another master key. Nothing is sealed again: this takes a moment."""
     from cekalwatch.server.encryption.master_key_source import parse_source
@@ -85,14 +83,15 @@ def rewrap(
         fresh = parse_source(source)
     except ValueError as error:
         raise ProgramError(f"The new master key: {error}", Exit.USAGE) from None
-    with _opened(config, data_dir) as (keys, _):
+    with command_context(settings) as context:
         master = fresh.read_or_make()
-        count = keys.rewrap(master)
+        count = context.keys.rewrap(master)
     typer.echo(f"{count} data keys are wrapped with master key {master.key_id}, from {fresh.name}.")
     typer.echo("Set master_key_from to it now, and restart the servers: they no longer start with the old one.")
 
 
-def _reseal(resealer: Resealer, key_id: int) -> None:
+def _reseal(context: Context) -> None:
+    resealer, key_id = _resealer(context), context.keys.keyring.current_id
     counts = resealer.counts()
     total = counts.total() - counts[key_id]
     damaged = 0
@@ -108,10 +107,7 @@ def _reseal(resealer: Resealer, key_id: int) -> None:
     typer.echo(f"Everything is sealed with data key {key_id}.")
 
 
-@contextmanager
-def _opened(config: Path | None, data_dir: Path | None) -> Iterator[tuple[KeyStore, Resealer]]:
+def _resealer(context: Context) -> Resealer:
     from cekalwatch.server.storage.keys.resealing import Resealer
 
-    settings = command_settings(config, data_dir)
-    with command_context(settings) as context:
-        yield context.keys, Resealer(context.database, context.keys)
+    return Resealer(context.database, context.keys)

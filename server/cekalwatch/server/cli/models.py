@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
 
 from cekalwatch.program.cli.prompts import without_secret
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import Config, ModelsDir, command_settings
 from cekalwatch.server.cli.output import whole_table
@@ -25,6 +26,13 @@ Builder = Callable[[Path, Callable[[str], None]], "Pack"]
 """Fetches, builds and writes a pack into the folder of packs; its argument reports each step."""
 Force = Annotated[bool, typer.Option("--force", help="Replace a pack of that name, even a sound one.")]
 
+
+def _models_dir(config: Path | None, models_dir: Path | None) -> Path:
+    return command_settings(config, models_dir=models_dir).models_path
+
+
+_with_models_dir = with_options(_models_dir, config=Config, models_dir=ModelsDir)
+
 _UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it"
 
 
@@ -34,10 +42,10 @@ _UNSTATED_LICENCE = "not stated; the person who imported the pack answers for it
     "  cekalwatch-server models install buffalo_l --accept-license\n\n"
     "  cekalwatch-server models install buffalo_s --accept-license --url https://files.example/buffalo_s.zip"
 )
+@_with_models_dir
 def install(
+    folder: Path,
     name: Annotated[str, typer.Argument(help="standard, light, accurate, buffalo_l, buffalo_s or antelopev2.")],
-    config: Config = None,
-    models_dir: ModelsDir = None,
     accept_license: Annotated[bool, typer.Option("--accept-license", help="Accept the licence that is shown.")] = False,
     url: Annotated[
         str | None,
@@ -56,7 +64,6 @@ def install(
     from cekalwatch.server.recognition.packs import installed as packs
     from cekalwatch.server.recognition.packs import published as published_packs
 
-    folder = _models_dir(config, models_dir)
     builders = _builders()
     if name not in (*builders, *published_packs.PUBLISHED):
         known = ", ".join((*builders, *published_packs.PUBLISHED))
@@ -90,20 +97,19 @@ def install(
     "  cekalwatch-server models import ./antelopev2\n\n"
     "  cekalwatch-server models import ./licensed-pack --name licensed --license 'contract 17/2026'",
 )
+@_with_models_dir
 def import_(
+    folder: Path,
     path: Annotated[Path, typer.Argument(help="Folder: a pack with manifest.json, or one in InsightFace's layout.")],
     name: Annotated[str | None, typer.Option(help="Name of the pack; the folder's name when not given.")] = None,
     license_text: Annotated[
         str, typer.Option("--license", help="Licence of a pack in InsightFace's layout, for the manifest.")
     ] = _UNSTATED_LICENCE,
-    config: Config = None,
-    models_dir: ModelsDir = None,
     force: Force = False,
 ) -> None:
     """Copy a model pack into the folder of packs, with a manifest."""
     from cekalwatch.server.recognition.packs import installed as packs
 
-    folder = _models_dir(config, models_dir)
     wanted = name or path.resolve().name.lower()
     target = packs.pack_folder(folder, wanted)
     if target.exists() and not force:
@@ -113,12 +119,12 @@ def import_(
 
 
 @app.command("list", epilog="Example:\n\n  cekalwatch-server models list")
-def list_(config: Config = None, models_dir: ModelsDir = None) -> None:
+@_with_models_dir
+def list_(folder: Path) -> None:
     """Show the installed model packs. Files are not checked; see verify."""
     from cekalwatch.server.recognition.packs import installed as packs
     from cekalwatch.vision.manifest import PackError
 
-    folder = _models_dir(config, models_dir)
     found = packs.installed(folder)
     if not found:
         typer.echo(f"No model pack in {folder}. Run: cekalwatch-server models install standard")
@@ -140,16 +146,15 @@ def list_(config: Config = None, models_dir: ModelsDir = None) -> None:
 @app.command(
     epilog="Examples:\n\n  cekalwatch-server models verify\n\n  cekalwatch-server models verify standard",
 )
+@_with_models_dir
 def verify(
+    folder: Path,
     name: Annotated[str | None, typer.Argument(help="Name of one pack; all when not given.")] = None,
-    config: Config = None,
-    models_dir: ModelsDir = None,
 ) -> None:
     """Compare the files of installed packs with the checksums of their manifests."""
     from cekalwatch.server.recognition.packs import installed as packs
     from cekalwatch.vision.manifest import PackError
 
-    folder = _models_dir(config, models_dir)
     if name is None and not packs.installed(folder):
         raise ProgramError(f"No model pack in {folder}. Run: cekalwatch-server models install standard", Exit.CONFIG)
 
@@ -158,10 +163,6 @@ def verify(
 
     if not packs.check_all(folder, [name] if name else [], report):
         raise ProgramError("Not every pack is sound.", Exit.CONFIG)
-
-
-def _models_dir(config: Path | None, models_dir: Path | None) -> Path:
-    return command_settings(config, models_dir=models_dir).models_path
 
 
 def _is_sound(folder: Path, name: str) -> bool:

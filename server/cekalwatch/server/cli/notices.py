@@ -8,13 +8,14 @@ import typer
 from rich.console import Console
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.options import command_context, with_settings
 from cekalwatch.server.cli.output import whole_table
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from cekalwatch.server.notices.terms import NoticeTerms
+    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.notices import LoggedNotice, NoticeStore
 
 EPILOG = (
@@ -23,14 +24,13 @@ EPILOG = (
 )
 
 
+@with_settings
 def notices(
+    settings: ServerSettings,
     test: Annotated[bool, typer.Option("--test", help="Send a test notice to each receiver.")] = False,
     last: Annotated[int, typer.Option(min=1, max=1000, help="The number of notices shown for each webhook.")] = 20,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Show the receivers of notices and the log of deliveries; --test sends a test notice to each."""
-    settings = command_settings(config, data_dir)
     terms = settings.notices
     if not (terms.webhooks or terms.syslog or terms.mqtt):
         raise ProgramError(

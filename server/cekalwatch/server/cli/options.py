@@ -1,23 +1,25 @@
-"""The options that the commands share, the settings that they make, and the database that these name.
-
-A command takes `config: Config = None, data_dir: DataDir = None` and calls `command_settings(config, data_dir)`.
-"""
+"""The options that the commands share, the settings that they make, and the database that these name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cekalwatch.program.cli.shared_options import with_opened, with_options
 from cekalwatch.program.errors import Exit, ProgramError
 
 if TYPE_CHECKING:
+    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.program.settings import LoadedSettings
+    from cekalwatch.program.translations import Texts
     from cekalwatch.server.audit.entry import Action, AuditEntry
     from cekalwatch.server.auth.signing_in.terminal import Terminal
+    from cekalwatch.server.domain.people import TwoPeople
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.database import Database
     from cekalwatch.server.wiring.storage import Context
@@ -118,9 +120,16 @@ def command_context(settings: ServerSettings) -> Iterator[Context]:
         yield Context.open(settings, database, SystemClock(), operator(), stack)
 
 
-def opened(config: Path | None, data_dir: Path | None, log_level: str = "error") -> AbstractContextManager[Context]:
-    """Return what yields the database of a configuration, as `command_context` does. Raises ProgramError."""
-    return command_context(command_settings(config, data_dir, log_level=log_level))
+with_loaded_settings = with_options(loaded_settings, config=Config, data_dir=DataDir)
+"""Give a command --config and --data-dir, and the settings with their origins."""
+with_settings = with_options(command_settings, config=Config, data_dir=DataDir)
+"""Give a command --config and --data-dir, and the settings."""
+with_context = with_opened(with_settings, command_context)
+"""Give a command --config and --data-dir, and the database and keys of that configuration."""
+with_quiet_settings = with_options(partial(command_settings, log_level="error"), config=Config, data_dir=DataDir)
+"""As `with_settings`, for a command that logs errors only."""
+with_quiet_context = with_opened(with_quiet_settings, command_context)
+"""As `with_context`, for a command that logs errors only."""
 
 
 def audit_entry(
@@ -138,3 +147,15 @@ def at_terminal(context: Context) -> Terminal:
     from cekalwatch.server.auth.signing_in.terminal import Terminal
 
     return Terminal(context.database, context.clock, ask, ask_secret, tell)
+
+
+def signed_by_two(context: Context, action: TwoPersonAction, message: str, **values: object) -> TwoPeople:
+    """Let two people sign for `action` at this machine, in the words of `message`; raises ProgramError.
+
+    A value that depends on the language is a function of its texts.
+    """
+
+    def words(texts: Texts) -> str:
+        return texts.say(message, **{name: one(texts) if callable(one) else one for name, one in values.items()})
+
+    return at_terminal(context).two_people(action, words)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.cli.options import Config, DataDir, at_terminal, opened
+from cekalwatch.server.cli.options import at_terminal, with_quiet_context
 
 if TYPE_CHECKING:
     from cekalwatch.server.auth.people_admin import PeopleAdmin
+    from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(
     help="People who may sign in. Run it as the server's user, on the server's machine; every change is recorded.",
@@ -33,7 +31,9 @@ Sites = Annotated[
     epilog=EXAMPLES + "  cekalwatch-server people add budi --display-name 'Budi Hartono' --role officer\n\n"
     "  cekalwatch-server people add 198503122010121001 --display-name 'Sari Dewi' --role supervisor --site sekupang"
 )
+@with_quiet_context
 def add(
+    context: Context,
     name: Name,
     display_name: Annotated[str, typer.Option(help="The name for screens.")],
     role: Roles,
@@ -41,80 +41,79 @@ def add(
     openid: Annotated[
         bool, typer.Option("--openid", help="Without a password: through the identity provider only.")
     ] = False,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Add a person. The first password is shown once, here; it must be changed at the first sign-in.
 
     Without --site it is the first site that the settings name.
     """
-    with _admin(config, data_dir) as (admin, home):
-        first = admin.add(name, display_name, frozenset(role), frozenset(site or [home]), with_password=not openid)
+    first = _admin(context).add(
+        name, display_name, frozenset(role), frozenset(site or [context.settings.home.site]), with_password=not openid
+    )
     typer.echo(f"{name} is added", err=True)
     if first:
         _show(first)
 
 
 @app.command("list", epilog=EXAMPLES + "  cekalwatch-server people list")
-def list_(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def list_(context: Context) -> None:
     """List people with their roles and sites."""
-    with _admin(config, data_dir) as (admin, _):
-        for account in admin.all():
-            person = account.person
-            state = "disabled" if person.disabled else "first password" if account.password.must_change else "enabled"
-            whole = person.recorded
-            roles, sites = " ".join(sorted(whole.roles)), " ".join(sorted(whole.sites))
-            typer.echo(f"{person.sign_in_name}  {state}  {roles}  at {sites}  {person.display_name}")
-            if person.withheld.roles:
-                typer.echo(f"  not counted, by the directory's groups: {' '.join(sorted(person.withheld.roles))}")
-            typer.echo(f"  in the audit trail: person:{person.person_id}")
+    for account in _admin(context).all():
+        person = account.person
+        state = "disabled" if person.disabled else "first password" if account.password.must_change else "enabled"
+        whole = person.recorded
+        roles, sites = " ".join(sorted(whole.roles)), " ".join(sorted(whole.sites))
+        typer.echo(f"{person.sign_in_name}  {state}  {roles}  at {sites}  {person.display_name}")
+        if person.withheld.roles:
+            typer.echo(f"  not counted, by the directory's groups: {' '.join(sorted(person.withheld.roles))}")
+        typer.echo(f"  in the audit trail: person:{person.person_id}")
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people roles budi --role officer --role supervisor")
-def roles(name: Name, role: Roles, site: Sites = None, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def roles(context: Context, name: Name, role: Roles, site: Sites = None) -> None:
     """Replace the roles of a person, and the sites if any are given. It takes effect at once."""
-    with _admin(config, data_dir) as (admin, _):
-        person = admin.change(name, frozenset(role), frozenset(site or ()))
+    person = _admin(context).change(name, frozenset(role), frozenset(site or ()))
     typer.echo(f"{name}: {' '.join(sorted(person.roles))} at {' '.join(sorted(person.sites))}")
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people disable budi")
-def disable(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def disable(context: Context, name: Name) -> None:
     """Refuse a person from now on; open sessions end at once. The record stays, since the audit trail refers to it."""
-    with _admin(config, data_dir) as (admin, _):
-        admin.disable(name)
+    _admin(context).disable(name)
     typer.echo(f"{name} is disabled")
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people enable budi")
-def enable(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def enable(context: Context, name: Name) -> None:
     """Let a disabled person sign in again."""
-    with _admin(config, data_dir) as (admin, _):
-        admin.enable(name)
+    _admin(context).enable(name)
     typer.echo(f"{name} is enabled")
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people reset budi")
-def reset(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def reset(context: Context, name: Name) -> None:
     """Give a person a new first password, which is shown once, here. Open sessions end."""
-    with _admin(config, data_dir) as (admin, _):
-        first = admin.reset(name)
+    first = _admin(context).reset(name)
     _show(first)
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people unlock budi")
-def unlock(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def unlock(context: Context, name: Name) -> None:
     """Let a person try again at once after wrong passwords."""
-    with _admin(config, data_dir) as (admin, _):
-        had = admin.unlock(name)
+    had = _admin(context).unlock(name)
     typer.echo(f"{name}: wrong passwords forgotten" if had else f"{name}: there were no wrong passwords")
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people password budi")
-def password(name: Name, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def password(context: Context, name: Name) -> None:
     """Change one's own password here, for people without a notifier. The present one is asked for."""
-    with opened(config, data_dir) as context:
-        at_terminal(context).change_password(name)
+    at_terminal(context).change_password(name)
     typer.echo("The password was changed")
 
 
@@ -123,11 +122,8 @@ def _show(first: str) -> None:
     typer.echo(first)
 
 
-@contextmanager
-def _admin(config: Path | None, data_dir: Path | None) -> Iterator[tuple[PeopleAdmin, str]]:
+def _admin(context: Context) -> PeopleAdmin:
     from cekalwatch.server.auth.people_admin import PeopleAdmin
     from cekalwatch.server.auth.signing_in.passwords import Passwords
 
-    with opened(config, data_dir) as context:
-        admin = PeopleAdmin(context.stores.people, Passwords(), context.clock, context.actor)
-        yield admin, context.settings.home.site
+    return PeopleAdmin(context.stores.people, Passwords(), context.clock, context.actor)

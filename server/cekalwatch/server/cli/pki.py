@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.options import with_settings
 from cekalwatch.wire.identity import DeviceRole
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ Days = Annotated[int, typer.Option(min=1, max=825, help="How long the certificat
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki init --config /etc/cekalwatch/server.toml")
-def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
+@with_settings
+def init(settings: ServerSettings, site: Site = None) -> None:
     """Make the site's authority in `pki_dir`. Its key never leaves that folder: keep a copy of it under lock.
 
     With `authority_key_from` the key is in that token, which makes it if it has none. The database, which is made as
@@ -46,7 +47,6 @@ def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> 
     from cekalwatch.server.data_folder import make_database
     from cekalwatch.server.pki.site_pki import SitePki
 
-    settings = command_settings(config, data_dir)
     name = _places(settings).new(DeviceRole.SERVER, site, "authority").site
     if not settings.data_dir.exists():
         make_private_folder(settings.data_dir)
@@ -60,7 +60,9 @@ def init(site: Site = None, config: Config = None, data_dir: DataDir = None) -> 
     + "  cekalwatch-server pki issue --role server --name main --host cekal.batam.local --host 10.1.2.3\n\n"
     "  cekalwatch-server pki issue --role camera --name departure-1 --out ./departure-1"
 )
+@with_settings
 def issue(
+    settings: ServerSettings,
     role: Role,
     name: Name,
     site: Site = None,
@@ -72,11 +74,8 @@ def issue(
         Path | None, typer.Option(help="Folder for key and certificates; a server's is `tls_dir` when not given.")
     ] = None,
     days: Days = 398,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Make a key and a certificate here. For a device elsewhere `pki invite` is better: its key stays where it is."""
-    settings = command_settings(config, data_dir)
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the folder that gets key and certificates", Exit.USAGE)
     identity = _places(settings).new(role, site, name)
@@ -92,7 +91,9 @@ def issue(
     epilog=EXAMPLES + "  cekalwatch-server pki renew --role server --name main\n\n"
     "  cekalwatch-server pki renew --role camera --name departure-1 --out departure-1.pem"
 )
+@with_settings
 def renew(
+    settings: ServerSettings,
     role: Role,
     name: Name,
     site: Site = None,
@@ -101,8 +102,6 @@ def renew(
         typer.Option(help="File for the new certificate; a server's is certificate.pem in `tls_dir` when not given."),
     ] = None,
     days: Days = 398,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Sign a new certificate for the device's present key. Nothing in it is secret: carry the file to the device.
 
@@ -111,7 +110,6 @@ def renew(
     from cekalwatch.program.secret_files import write_private
     from cekalwatch.wire.tls import TlsFiles
 
-    settings = command_settings(config, data_dir)
     if out is None and role is not DeviceRole.SERVER:
         raise ProgramError("--out is missing: the file that gets the certificate", Exit.USAGE)
     pki, now = _pki(settings), datetime.now(UTC)
@@ -125,9 +123,9 @@ def renew(
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki revoke --role camera --name departure-1")
-def revoke(role: Role, name: Name, site: Site = None, config: Config = None, data_dir: DataDir = None) -> None:
+@with_settings
+def revoke(settings: ServerSettings, role: Role, name: Name, site: Site = None) -> None:
     """Revoke all certificates and invitations of a device. Its open streams end within 10 seconds."""
-    settings = command_settings(config, data_dir)
     pki, now = _pki(settings), datetime.now(UTC)
     identity = _places(settings).known(pki, role, site, name, now)
     invited = any(one.identity == identity for one in pki.open_invitations(now))
@@ -149,7 +147,9 @@ def revoke(role: Role, name: Name, site: Site = None, config: Config = None, dat
     "\n\n  cekalwatch-server pki invite --role console --name console --host konsol.local --out konsol.invitation"
     "\n\n  cekalwatch-server pki invite --role port --name main --site sekupang --out sekupang.invitation"
 )
+@with_settings
 def invite(
+    settings: ServerSettings,
     role: Role,
     name: Name,
     site: Site = None,
@@ -165,8 +165,6 @@ def invite(
         list[str] | None,
         typer.Option(help="With a console: name or address by which browsers call it, no server's; repeatable."),
     ] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Print a code with which one device enrols itself, once. The server must run with `enrolment_listen`.
 
@@ -176,7 +174,6 @@ def invite(
     from cekalwatch.server.pki.device_admin import endpoints_at
     from cekalwatch.wire.invitation import DeviceInvitation
 
-    settings = command_settings(config, data_dir)
     identity = _places(settings).new(role, site, name)
     hosts = tuple(host or ())
     reached = endpoints_at(settings.tls_path, settings.listen, settings.enrolment_listen) if out else None
@@ -195,7 +192,9 @@ def invite(
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki accept --invitation sekupang.invitation")
+@with_settings
 def accept(
+    settings: ServerSettings,
     invitation: Annotated[
         Path | None,
         typer.Option(
@@ -206,8 +205,6 @@ def accept(
         Path | None,
         typer.Option(metavar="DIR", help="Where key and certificates go; `centre` in `data_dir` if not given."),
     ] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Enrol this server at a centre, as the server of a port. Its key is made here and stays here.
 
@@ -217,7 +214,6 @@ def accept(
     from cekalwatch.program.cli.enrolment import read_invitation
     from cekalwatch.server.watchlist.sources.settings import CENTRE_TLS_DIR
 
-    settings = command_settings(config, data_dir)
     found = read_invitation(invitation, DeviceRole.PORT)
     if found.identity.site not in (sites := [one.site for one in settings.sites]):
         raise ProgramError(
@@ -231,10 +227,11 @@ def accept(
 
 
 @app.command("list", epilog=EXAMPLES + "  cekalwatch-server pki list")
-def list_(config: Config = None, data_dir: DataDir = None) -> None:
+@with_settings
+def list_(settings: ServerSettings) -> None:
     """List certificates with their state, and open invitations."""
     now = datetime.now(UTC)
-    pki = _pki(command_settings(config, data_dir))
+    pki = _pki(settings)
     for one in pki.issued():
         state = "revoked" if one.revoked_at else "in force" if one.good(now) else "run out"
         until = one.certificate.not_valid_after_utc

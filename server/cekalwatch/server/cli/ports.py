@@ -8,10 +8,11 @@ from uuid import UUID
 
 import typer
 
-from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
+from cekalwatch.server.cli.options import Config, DataDir, audit_entry, command_context, command_settings, with_context
 
 if TYPE_CHECKING:
     from cekalwatch.server.domain.ports import PortAlert, PortState
+    from cekalwatch.server.wiring.storage import Context
 
 EPILOG = (
     "Examples:\n\n  cekalwatch-server ports --config /etc/cekalwatch/server.toml\n\n"
@@ -40,7 +41,7 @@ def ports(context: typer.Context, config: Config = None, data_dir: DataDir = Non
 
     from cekalwatch.server.cli.output import whole_table
 
-    with opened(config, data_dir, "warning") as found:
+    with command_context(command_settings(config, data_dir)) as found:
         states, now = found.stores.ports.states(), found.clock.now()
     columns = ("Port", "Follows the list", "Its list is of", "Reports", "Events that wait", "Open alerts", "Version")
     rows = [_row(state, now) for state in states]
@@ -48,13 +49,13 @@ def ports(context: typer.Context, config: Config = None, data_dir: DataDir = Non
 
 
 @app.command(epilog=ALERTS_EPILOG)
+@with_context
 def alerts(
+    context: Context,
     site: Annotated[str, typer.Option(help="Key of a site: only alerts of its ports.")] = "",
     after: Annotated[UUID | None, typer.Option(help="Key of the last alert that was shown: the older ones.")] = None,
     most: Annotated[int, typer.Option(help="The largest number of results.", min=1, max=MAX_ALERTS)] = 100,
     settled: Annotated[bool, typer.Option("--settled", help="Include settled ones.")] = False,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """List the alerts of ports that nobody there has settled, newest first, as the ports reported them last.
 
@@ -67,10 +68,9 @@ def alerts(
     from cekalwatch.server.audit.entry import Action
     from cekalwatch.server.cli.output import whole_table
 
-    with opened(config, data_dir, "warning") as context:
-        found = context.stores.ports.alerts(site, after, most, () if settled else UNSETTLED)
-        shown = tuple(shown_objects(one.alert for one in found))
-        context.stores.audit.append(audit_entry(context, Action.ALERTS_LISTED, shown, port_alerts=len(found)))
+    found = context.stores.ports.alerts(site, after, most, () if settled else UNSETTLED)
+    shown = tuple(shown_objects(one.alert for one in found))
+    context.stores.audit.append(audit_entry(context, Action.ALERTS_LISTED, shown, port_alerts=len(found)))
     columns = ("Port", "Alert", "Raised", "State", "Counter", "Subject", "Score", "Reported")
     rows = [_alert_row(one) for one in found]
     Console(highlight=False).print(whole_table(columns, rows) if rows else "No port has reported such an alert.")

@@ -11,11 +11,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, ModelPack, at_terminal, command_settings, opened
+from cekalwatch.server.cli.options import (
+    Config,
+    DataDir,
+    ModelPack,
+    command_context,
+    command_settings,
+    signed_by_two,
+    with_quiet_context,
+    with_quiet_settings,
+)
 
 if TYPE_CHECKING:
     from cekalwatch.program.translations import Texts
+    from cekalwatch.server.domain.people import TwoPeople
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.wiring.storage import Context
     from cekalwatch.vision.manifest import Pack
     from cekalwatch.vision.thresholds import ThresholdModel
 
@@ -25,10 +38,20 @@ LIST_SIZES = (100, 400, 1_000, 4_000, 10_000, 100_000)
 FPIRS = (1e-2, 1e-3, 1e-4, 1e-5)
 
 
+def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) -> Pack:
+    from cekalwatch.server.recognition.packs.installed import load_named
+
+    settings = command_settings(config, data_dir, model_pack=model_pack)
+    return load_named(settings.models_path, settings.model_pack)
+
+
+_with_pack = with_options(_pack, config=Config, data_dir=DataDir, model_pack=ModelPack)
+
+
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds show")
-def show(config: Config = None, data_dir: DataDir = None, model_pack: ModelPack = None) -> None:
+@_with_pack
+def show(pack: Pack) -> None:
     """Show the thresholds for list sizes and wanted FPIRs, and where they come from."""
-    pack = _pack(config, data_dir, model_pack)
     _print(pack.decision_thresholds, f"{pack.name} ({pack.score_version})")
 
 
@@ -37,11 +60,9 @@ def show(config: Config = None, data_dir: DataDir = None, model_pack: ModelPack 
     "  cekalwatch-server evaluate faces --out evaluation\n\n"
     "  cekalwatch-server thresholds fit evaluation/evaluation.json"
 )
+@_with_pack
 def fit(
-    run: Annotated[Path, typer.Argument(help="evaluation.json of `cekalwatch-server evaluate`.")],
-    config: Config = None,
-    data_dir: DataDir = None,
-    model_pack: ModelPack = None,
+    pack: Pack, run: Annotated[Path, typer.Argument(help="evaluation.json of `cekalwatch-server evaluate`.")]
 ) -> None:
     """Write the threshold model of an evaluation into the model pack. A server uses it from its next start.
 
@@ -51,7 +72,6 @@ def fit(
     from cekalwatch.server.alerts.evaluation_file import read_models
     from cekalwatch.vision.manifest import write_manifest
 
-    pack = _pack(config, data_dir, model_pack)
     fitted = read_models(run)
     model = fitted.decisions
     if model.provenance.model_version != pack.score_version:
@@ -74,32 +94,33 @@ def fit(
 
 
 @app.command("set", epilog="Example:\n\n  cekalwatch-server thresholds set 0.55")
+@with_quiet_settings
 def set_(
+    settings: ServerSettings,
     value: Annotated[float, typer.Argument(help="Comparison score, 0.2 to 0.8: the lower, the more false alerts.")],
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Set the threshold. It asks for the names and passwords of both people."""
-    _change(value, config, data_dir)
+    _change(settings, value)
     typer.echo(f"The threshold is {value:.4f}")
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds clear")
-def clear(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_settings
+def clear(settings: ServerSettings) -> None:
     """Go back to the threshold of the settings, or of the model pack. It asks for both people."""
-    _change(None, config, data_dir)
+    _change(settings, None)
     typer.echo("The threshold is that of the settings, or of the model pack")
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds learned")
-def learned(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def learned(context: Context) -> None:
     """Show what the server learned from the passages of this site, and the distance of its threshold from the
     pack's."""
     from cekalwatch.server.cli.gallery.switching import scores_in_use
 
-    with opened(config, data_dir) as context:
-        model_version = scores_in_use(context)
-        found = context.stores.thresholds.learned(model_version)
+    model_version = scores_in_use(context)
+    found = context.stores.thresholds.learned(model_version)
     if found is None:
         typer.echo(f"Nothing was learned yet for {model_version}: the promise is that of the model pack")
         return
@@ -119,71 +140,60 @@ def learned(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds accept")
-def accept(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def accept(context: Context) -> None:
     """Move the threshold to the learned one that waits for two people. It asks for both of them."""
-    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.cli.gallery.switching import scores_in_use
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
-    with opened(config, data_dir) as context:
-        model_version = scores_in_use(context)
-        learned = context.stores.thresholds.learned(model_version)
-        if learned is None or learned.waiting is None:
-            raise ProgramError("No learned threshold waits for two people", Exit.USAGE)
-        value = learned.waiting
-        people = at_terminal(context).two_people(
-            TwoPersonAction.CHANGE_THRESHOLD,
-            lambda texts: texts.say("SIGN_THRESHOLD_SET", model=model_version, threshold=texts.number(value, ".4f")),
-        )
-        setting = ThresholdSetting(context.stores.thresholds, context.clock, lambda: model_version)
-        setting.accept_learned(value, people, context.actor)
+    model_version = scores_in_use(context)
+    learned = context.stores.thresholds.learned(model_version)
+    if learned is None or learned.waiting is None:
+        raise ProgramError("No learned threshold waits for two people", Exit.USAGE)
+    value = learned.waiting
+    people = _sign(context, "SIGN_THRESHOLD_SET", model_version, value)
+    setting = ThresholdSetting(context.stores.thresholds, context.clock, lambda: model_version)
+    setting.accept_learned(value, people, context.actor)
     typer.echo(f"The threshold is {value:.4f}, and learning goes on from there")
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server thresholds forget")
-def forget(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def forget(context: Context) -> None:
     """Forget what was learned until today, and return to the pack's threshold. It asks two people to sign."""
-    from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.cli.gallery.switching import scores_in_use
     from cekalwatch.server.gallery.threshold import ThresholdSetting
 
-    with opened(config, data_dir) as context:
-        model_version = scores_in_use(context)
-        people = at_terminal(context).two_people(
-            TwoPersonAction.CHANGE_THRESHOLD, lambda texts: texts.say("SIGN_LEARNING_FORGET", model=model_version)
-        )
-        today = context.checkpoints.day(context.clock.now(), context.settings.home.site).isoformat()
-        setting = ThresholdSetting(context.stores.thresholds, context.clock, lambda: model_version)
-        setting.forget_learned(model_version, today, people, context.actor)
+    model_version = scores_in_use(context)
+    people = _sign(context, "SIGN_LEARNING_FORGET", model_version)
+    today = context.checkpoints.day(context.clock.now(), context.settings.home.site).isoformat()
+    setting = ThresholdSetting(context.stores.thresholds, context.clock, lambda: model_version)
+    setting.forget_learned(model_version, today, people, context.actor)
     typer.echo("The threshold is that of the settings, or of the model pack; passages count again from tomorrow")
 
 
-def _change(value: float | None, config: Path | None, data_dir: Path | None) -> None:
-    from cekalwatch.contract.values.people import TwoPersonAction
+def _change(settings: ServerSettings, value: float | None) -> None:
     from cekalwatch.server.cli.gallery.switching import scores_in_use
     from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 
     if value is not None and not MIN_THRESHOLD <= value <= MAX_THRESHOLD:
         raise ProgramError(f"A threshold is between {MIN_THRESHOLD} and {MAX_THRESHOLD}", Exit.USAGE)
-    with opened(config, data_dir) as context:
+    with command_context(settings) as context:
         model_version = scores_in_use(context)
-
-        def words(texts: Texts) -> str:
-            if value is None:
-                return texts.say("SIGN_THRESHOLD_CLEAR", model=model_version)
-            return texts.say("SIGN_THRESHOLD_SET", model=model_version, threshold=texts.number(value, ".4f"))
-
-        people = at_terminal(context).two_people(TwoPersonAction.CHANGE_THRESHOLD, words)
+        message = "SIGN_THRESHOLD_CLEAR" if value is None else "SIGN_THRESHOLD_SET"
+        people = _sign(context, message, model_version, value)
         ThresholdSetting(context.stores.thresholds, context.clock, lambda: model_version).set(
             value, people, context.actor
         )
 
 
-def _pack(config: Path | None, data_dir: Path | None, model_pack: str | None) -> Pack:
-    from cekalwatch.server.recognition.packs.installed import load_named
+def _sign(context: Context, message: str, model_version: str, value: float | None = None) -> TwoPeople:
+    from cekalwatch.contract.values.people import TwoPersonAction
 
-    settings = command_settings(config, data_dir=data_dir, model_pack=model_pack)
-    return load_named(settings.models_path, settings.model_pack)
+    def threshold(texts: Texts) -> str:
+        return "" if value is None else texts.number(value, ".4f")
+
+    return signed_by_two(context, TwoPersonAction.CHANGE_THRESHOLD, message, model=model_version, threshold=threshold)
 
 
 def _print(model: ThresholdModel, title: str) -> None:

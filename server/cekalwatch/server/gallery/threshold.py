@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.contract.values.thresholds import Threshold, ThresholdPromise, ThresholdSource
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople
@@ -128,7 +128,7 @@ class ThresholdSetting:
             known = None
         before = f"{known.offset.value:+.4f}" if known else "nothing"
         details = {"forgotten": before, "model": model_version, "today": today}
-        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+        both = both_keys(people)
         entry = AuditEntry(self._clock.now(), actor, Action.LEARNING_FORGOTTEN, both, details=details)
         self._store.forget_learned(LearnedThreshold(model_version, LearnedOffset(), today, SiteFindings.NONE), entry)
 
@@ -149,7 +149,7 @@ class ThresholdSetting:
         packs = known.findings.packs
         offset = replace(known.offset, value=value - packs, accepted=value - packs)
         details = {"threshold": _words(value), "before": _words(packs + known.offset.value), "model": model_version}
-        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+        both = both_keys(people)
         entry = AuditEntry(self._clock.now(), actor, Action.THRESHOLD_SET, both, details=details)
         findings = replace(known.findings, move=None, waiting=None)
         self._store.accept(replace(known, offset=offset, findings=findings), entry)
@@ -170,7 +170,7 @@ class ThresholdSetting:
         except ChangedRowError:  # this repairs the row
             before = "refused"
         details = {"threshold": _words(value), "before": before, "model": model_version}
-        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+        both = both_keys(people)
         entry = AuditEntry(self._clock.now(), actor, Action.THRESHOLD_SET, both, details=details)
         self._store.set(value, model_version, entry)
 

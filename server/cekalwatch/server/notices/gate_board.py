@@ -7,7 +7,7 @@ from typing import Final
 
 from cekalwatch.contract.values.gates import GatePolicy, GatePolicyReason, GatesOutlook, GateStatus
 from cekalwatch.contract.values.people import TwoPersonAction
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
@@ -26,7 +26,7 @@ def set_gate_policy(
     """Set the policy, with its entry in the audit trail."""
     if people.action is not TwoPersonAction.SET_GATES:
         raise ValueError(f"these people may do {people.action}")
-    both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (people.first, people.second))
+    both = both_keys(people)
     states = ", ".join(sorted(policy.states)) or "none"
     details: dict[str, int | str] = {"states": states, "minutes": policy.minutes, "reason": reason}
     store.set(policy, AuditEntry(clock.now(), actor, Action.GATES_SET, both, details=details))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cekalwatch.contract.values.law import LawPreview, LawRow
 from cekalwatch.contract.values.people import TwoPersonAction
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import WIB
@@ -84,7 +84,7 @@ class LawRegister:
             "confirmed": "yes" if row.confirmed_by else "no",
         }
         details |= _counted(found)
-        both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+        both = both_keys(people)
         self._store.add(row, AuditEntry(self._clock.now(), actor, Action.LAW_ROW_ADDED, both, details=details))
         self._follow()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, at_terminal, audit_entry, opened
+from cekalwatch.server.cli.options import (
+    audit_entry,
+    command_context,
+    signed_by_two,
+    with_quiet_context,
+    with_quiet_settings,
+)
 
 if TYPE_CHECKING:
-    from cekalwatch.program.translations import Texts
     from cekalwatch.server.domain.exercises import Shift
-    from cekalwatch.server.domain.people import TwoPeople
+    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(help="Exercises: passages of staff who agreed in writing (rule 16).", no_args_is_help=True)
@@ -24,12 +28,12 @@ COUNTED_DAYS = 30
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server exercises show")
-def show(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def show(context: Context) -> None:
     """Show when exercises come, their subjects, and how those of the last 30 days ended, by counter."""
-    with opened(config, data_dir) as context:
-        store, now = context.stores.exercises, context.clock.now()
-        setting, subjects = store.setting(), store.subjects()
-        counts = store.counts(now - timedelta(days=COUNTED_DAYS), None)
+    store, now = context.stores.exercises, context.clock.now()
+    setting, subjects = store.setting(), store.subjects()
+    counts = store.counts(now - timedelta(days=COUNTED_DAYS), None)
     shifts = ", ".join(map(str, setting.shifts))
     typer.echo(f"{setting.a_shift} a counter in each of the shifts {shifts}" if shifts else "There are no exercises")
     for one in subjects:
@@ -39,23 +43,24 @@ def show(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 @app.command("set", epilog="Example:\n\n  cekalwatch-server exercises set 07:00-15:00 15:00-23:00")
+@with_quiet_settings
 def set_shifts(
+    settings: ServerSettings,
     shifts: Annotated[
         list[str],
         typer.Argument(metavar="HH:MM-HH:MM", help="Hours of the shifts, by the site's clock.", show_default=False),
     ],
     a_shift: Annotated[int, typer.Option(metavar="COUNT", help="Exercises of each counter in a shift, 1 to 10.")] = 1,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Set when exercises come. It asks for the names and passwords of an administrator and a supervisor."""
-    _set(config, data_dir, shifts, a_shift)
+    _set(settings, shifts, a_shift)
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server exercises off")
-def off(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_settings
+def off(settings: ServerSettings) -> None:
     """Let no exercises come any more. It asks for both people as well."""
-    _set(config, data_dir, [], 1)
+    _set(settings, [], 1)
 
 
 ADD_EPILOG = (
@@ -65,7 +70,9 @@ ADD_EPILOG = (
 
 
 @app.command(epilog=ADD_EPILOG)
+@with_quiet_context
 def add(
+    context: Context,
     photographs: Annotated[
         list[Path],
         typer.Argument(
@@ -78,25 +85,49 @@ def add(
         datetime,
         typer.Option(metavar="YYYY-MM-DD", help="Last day of the consent, a year ahead at most.", formats=["%Y-%m-%d"]),
     ],
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """List a member of staff who agreed in writing. It asks for both people as well."""
-    _add(config, data_dir, photographs, name, consent, until)
+    import uuid6
+
+    from cekalwatch.contract.values.people import TwoPersonAction
+    from cekalwatch.server.audit.entry import Action, ObjectKind, both_keys
+    from cekalwatch.server.domain.exercises import MAX_CONSENT, MAX_PICTURES, MIN_PICTURES, ExerciseSubject
+
+    if not MIN_PICTURES <= len(photographs) <= MAX_PICTURES + 1:
+        raise ProgramError(f"Give a reference photograph and 1 to {MAX_PICTURES} pictures to play", Exit.USAGE)
+    if not name.strip() or not consent.strip():
+        raise ProgramError("Give the name, and the letter of consent", Exit.USAGE)
+    zone = context.settings.home.zone
+    ends = (until + timedelta(days=1)).replace(tzinfo=zone)
+    now = context.clock.now()
+    if not now < ends <= now + MAX_CONSENT:
+        raise ProgramError(
+            f"--until {until:%Y-%m-%d}: the last day of a consent is today or later, and at most a year ahead",
+            Exit.USAGE,
+        )
+    pictures = _pictures(context, photographs)
+    subject_id = str(uuid6.uuid7())
+    day = f"{until:%Y-%m-%d}"
+    people = signed_by_two(
+        context, TwoPersonAction.SET_EXERCISES, "SIGN_EXERCISE_SUBJECT", name=name, consent=consent, until=day
+    )
+    named = (ObjectKind.SUBJECT.key(subject_id), *both_keys(people))
+    entry = audit_entry(context, Action.EXERCISE_SUBJECT_ADDED, named, until=day, pictures=len(pictures))
+    subject = ExerciseSubject(subject_id, name, consent, ends, len(pictures) - 1)
+    context.stores.exercises.add_subject(subject, pictures, entry)
+    typer.echo(f"Listed as {subject_id}, until {day}")
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server exercises remove 01938d5e-8c3f-7a4b-9d2e-5f6a7b8c9d0e")
+@with_quiet_context
 def remove(
-    subject_id: Annotated[str, typer.Argument(metavar="ID", help="Their ID, as `show` has it.")],
-    config: Config = None,
-    data_dir: DataDir = None,
+    context: Context, subject_id: Annotated[str, typer.Argument(metavar="ID", help="Their ID, as `show` has it.")]
 ) -> None:
     """Erase a member of staff with their pictures, at once. One person suffices: a consent is taken back like this."""
     from cekalwatch.server.audit.entry import Action, ObjectKind
 
-    with opened(config, data_dir) as context:
-        entry = audit_entry(context, Action.EXERCISE_SUBJECT_ERASED, (ObjectKind.SUBJECT.key(subject_id),))
-        gone = context.stores.exercises.erase([subject_id], context.actor, entry)
+    entry = audit_entry(context, Action.EXERCISE_SUBJECT_ERASED, (ObjectKind.SUBJECT.key(subject_id),))
+    gone = context.stores.exercises.erase([subject_id], context.actor, entry)
     if not gone:
         raise ProgramError(
             f"No member of staff is listed as {subject_id!r}; `cekalwatch-server exercises show` has the IDs",
@@ -105,8 +136,9 @@ def remove(
     typer.echo("Erased, with the pictures")
 
 
-def _set(config: Path | None, data_dir: Path | None, shifts: list[str], a_shift: int) -> None:
-    from cekalwatch.server.audit.entry import Action
+def _set(settings: ServerSettings, shifts: list[str], a_shift: int) -> None:
+    from cekalwatch.contract.values.people import TwoPersonAction
+    from cekalwatch.server.audit.entry import Action, both_keys
     from cekalwatch.server.domain.exercises import MAX_A_SHIFT, MAX_SHIFTS, ExerciseSetting
 
     read = tuple(map(_shift, shifts))
@@ -117,17 +149,10 @@ def _set(config: Path | None, data_dir: Path | None, shifts: list[str], a_shift:
             f"Give at most {MAX_SHIFTS} shifts, and 1 to {MAX_A_SHIFT} exercises a shift (--a-shift)", Exit.USAGE
         ) from None
     told = ", ".join(map(str, setting.shifts)) or "none"
-    with opened(config, data_dir) as context:
-        people = _two(
-            context,
-            lambda texts: (
-                texts.say("SIGN_EXERCISES_SET", shifts=told, count=str(a_shift))
-                if shifts
-                else texts.say("SIGN_EXERCISES_OFF")
-            ),
-        )
-        named = tuple(_keys(people))
-        entry = audit_entry(context, Action.EXERCISES_SET, named, shifts=told, a_shift=a_shift)
+    message = "SIGN_EXERCISES_SET" if shifts else "SIGN_EXERCISES_OFF"
+    with command_context(settings) as context:
+        people = signed_by_two(context, TwoPersonAction.SET_EXERCISES, message, shifts=told, count=str(a_shift))
+        entry = audit_entry(context, Action.EXERCISES_SET, both_keys(people), shifts=told, a_shift=a_shift)
         context.stores.exercises.set(setting, entry)
     typer.echo(f"Exercises come in these shifts: {told}" if shifts else "No exercises come any more")
 
@@ -141,38 +166,6 @@ def _shift(text: str) -> Shift:
         raise ProgramError(
             f"{text!r} is no shift: write HH:MM-HH:MM with two different times, as 07:00-15:00", Exit.USAGE
         ) from None
-
-
-def _add(
-    config: Path | None, data_dir: Path | None, photographs: list[Path], name: str, consent: str, until: datetime
-) -> None:
-    import uuid6
-
-    from cekalwatch.server.audit.entry import Action, ObjectKind
-    from cekalwatch.server.domain.exercises import MAX_CONSENT, MAX_PICTURES, MIN_PICTURES, ExerciseSubject
-
-    with opened(config, data_dir) as context:
-        if not MIN_PICTURES <= len(photographs) <= MAX_PICTURES + 1:
-            raise ProgramError(f"Give a reference photograph and 1 to {MAX_PICTURES} pictures to play", Exit.USAGE)
-        if not name.strip() or not consent.strip():
-            raise ProgramError("Give the name, and the letter of consent", Exit.USAGE)
-        zone = context.settings.home.zone
-        ends = (until + timedelta(days=1)).replace(tzinfo=zone)
-        now = context.clock.now()
-        if not now < ends <= now + MAX_CONSENT:
-            raise ProgramError(
-                f"--until {until:%Y-%m-%d}: the last day of a consent is today or later, and at most a year ahead",
-                Exit.USAGE,
-            )
-        pictures = _pictures(context, photographs)
-        subject_id = str(uuid6.uuid7())
-        day = f"{until:%Y-%m-%d}"
-        people = _two(context, lambda texts: texts.say("SIGN_EXERCISE_SUBJECT", name=name, consent=consent, until=day))
-        named = (ObjectKind.SUBJECT.key(subject_id), *_keys(people))
-        entry = audit_entry(context, Action.EXERCISE_SUBJECT_ADDED, named, until=day, pictures=len(pictures))
-        subject = ExerciseSubject(subject_id, name, consent, ends, len(pictures) - 1)
-        context.stores.exercises.add_subject(subject, pictures, entry)
-    typer.echo(f"Listed as {subject_id}, until {day}")
 
 
 def _pictures(context: Context, photographs: list[Path]) -> list[bytes]:
@@ -206,15 +199,3 @@ def _pictures(context: Context, photographs: list[Path]) -> list[bytes]:
                 f"{path}: not alike enough with the reference photograph for an alert", Exit.DATA_PROBLEMS
             )
     return [one.face_jpeg for one in found]
-
-
-def _two(context: Context, words: Callable[[Texts], str]) -> TwoPeople:
-    from cekalwatch.contract.values.people import TwoPersonAction
-
-    return at_terminal(context).two_people(TwoPersonAction.SET_EXERCISES, words)
-
-
-def _keys(people: TwoPeople) -> Iterator[str]:
-    from cekalwatch.server.audit.entry import ObjectKind
-
-    return (ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))

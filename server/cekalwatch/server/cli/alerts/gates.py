@@ -9,12 +9,12 @@ import typer
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.gates import GatePolicyReason
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, at_terminal, opened
+from cekalwatch.server.cli.options import command_context, signed_by_two, with_quiet_context, with_quiet_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cekalwatch.contract.values.gates import GatePolicy
+    from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.wiring.storage import Context
 
 Reason = Annotated[GatePolicyReason, typer.Option(case_sensitive=False, help="Why; it goes to the audit trail.")]
 
@@ -25,12 +25,12 @@ app = typer.Typer(
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server gates show")
-def show(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def show(context: Context) -> None:
     """Show the gates of the settings, and which alerts ask them to hold."""
     from cekalwatch.server.storage.alerts.gate_store import GateStore
 
-    with opened(config, data_dir) as context:
-        policy, gates = GateStore(context.database).policy(), context.settings.notices.gates
+    policy, gates = GateStore(context.database).policy(), context.settings.notices.gates
     states = ", ".join(sorted(policy.states))
     typer.echo(
         f"Held by alerts that are {states}, for {policy.minutes} minutes" if states else "No alert asks a gate to hold"
@@ -43,15 +43,15 @@ def show(config: Config = None, data_dir: DataDir = None) -> None:
     "set",
     epilog="Example:\n\n  cekalwatch-server gates set new claimed referred confirmed --minutes 10 --reason agreed",
 )
+@with_quiet_settings
 def set_policy(
+    settings: ServerSettings,
     state: Annotated[
         list[AlertState],
         typer.Argument(metavar="STATE", case_sensitive=False, help="States of alerts."),
     ],
     reason: Reason,
     minutes: Annotated[int, typer.Option(help="Minutes after the newest sighting, 1 to 60.")] = 10,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Let alerts in these states ask for a hold. It asks for the names and passwords of both people."""
     from cekalwatch.contract.values.gates import GatePolicy, GatePolicyError
@@ -60,31 +60,27 @@ def set_policy(
         policy = GatePolicy(frozenset(state), minutes)
     except GatePolicyError as error:
         raise ProgramError(f"This cannot be: {error}", Exit.USAGE) from None
-    _set(policy, reason, config, data_dir)
+    _set(settings, policy, reason)
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server gates off --reason fault")
-def off(reason: Reason, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_settings
+def off(settings: ServerSettings, reason: Reason) -> None:
     """Let no alert ask a gate any more. It asks for both people as well."""
     from cekalwatch.contract.values.gates import GatePolicy
 
-    _set(GatePolicy(), reason, config, data_dir)
+    _set(settings, GatePolicy(), reason)
 
 
-def _set(policy: GatePolicy, reason: GatePolicyReason, config: Path | None, data_dir: Path | None) -> None:
+def _set(settings: ServerSettings, policy: GatePolicy, reason: GatePolicyReason) -> None:
     from cekalwatch.contract.values.people import TwoPersonAction
     from cekalwatch.server.notices.gate_board import set_gate_policy
     from cekalwatch.server.storage.alerts.gate_store import GateStore
 
     states = ", ".join(sorted(policy.states))
-    with opened(config, data_dir) as context:
-        people = at_terminal(context).two_people(
-            TwoPersonAction.SET_GATES,
-            lambda texts: (
-                texts.say("SIGN_GATES_SET", states=states, minutes=policy.minutes, reason=reason)
-                if states
-                else texts.say("SIGN_GATES_OFF", reason=reason)
-            ),
-        )
+    message = "SIGN_GATES_SET" if states else "SIGN_GATES_OFF"
+    values = {"states": states, "minutes": policy.minutes, "reason": reason}
+    with command_context(settings) as context:
+        people = signed_by_two(context, TwoPersonAction.SET_GATES, message, **values)
         set_gate_policy(GateStore(context.database), policy, people, context.actor, context.clock, reason)
     typer.echo("Gates follow this within seconds")

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.gallery.switching import PackName, model_in_use, model_of
-from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
+from cekalwatch.server.cli.options import audit_entry, with_quiet_context
 from cekalwatch.server.cli.output import counting_progress
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ EPILOG = (
 PAGE = 100
 
 
+@with_quiet_context
 def compare(
+    context: Context,
     pack: PackName,
     alerts: Annotated[int, typer.Option(min=0, max=10_000, help="Alerts that are compared, newest first.")] = 200,
     subjects: Annotated[int, typer.Option(min=0, max=10_000, help="Subjects whose faces are compared.")] = 500,
     out: Annotated[Path | None, typer.Option(help="Write the comparison to this file, as JSON.")] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Compare the model in use with another one: scores among reference faces, and which alerts each would raise."""
     from cekalwatch.server.audit.entry import Action
@@ -49,24 +49,23 @@ def compare(
     from cekalwatch.vision.runtime import limit_native_threads
 
     limit_native_threads(1)
-    with opened(config, data_dir) as context:
-        in_use = model_in_use(context)
-        other = model_of(load_named(context.settings.models_path, pack))
-        if in_use == other:
-            raise ProgramError(f"{other.model_version} is in use; name another pack.", Exit.USAGE)
-        models = (_model(context, in_use), _model(context, other))
-        references = [_references(context, model, subjects) for model in models]
-        compared = list(_alerts(context, models, alerts))
-        context.stores.audit.append(
-            audit_entry(
-                context,
-                Action.GALLERY_COMPARED,
-                model=in_use.model_version,
-                other=other.model_version,
-                alerts=len(compared),
-                references=sum(one.compared for one in references),
-            )
+    in_use = model_in_use(context)
+    other = model_of(load_named(context.settings.models_path, pack))
+    if in_use == other:
+        raise ProgramError(f"{other.model_version} is in use; name another pack.", Exit.USAGE)
+    models = (_model(context, in_use), _model(context, other))
+    references = [_references(context, model, subjects) for model in models]
+    compared = list(_alerts(context, models, alerts))
+    context.stores.audit.append(
+        audit_entry(
+            context,
+            Action.GALLERY_COMPARED,
+            model=in_use.model_version,
+            other=other.model_version,
+            alerts=len(compared),
+            references=sum(one.compared for one in references),
         )
+    )
     if out:
         document = {"references": [asdict(one) for one in references], "alerts": [asdict(one) for one in compared]}
         try:

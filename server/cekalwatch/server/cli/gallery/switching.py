@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
+from cekalwatch.server.cli.options import audit_entry, with_quiet_context
 from cekalwatch.server.cli.output import counting_progress, whole_table
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ DROP_EPILOG = (
 )
 
 
-def status(config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def status(context: Context) -> None:
     """Show each model's templates: how many there are, are missing, and cannot be made; and which model is in use."""
-    with opened(config, data_dir) as context:
-        in_use, chosen = model_in_use(context), context.stores.models.chosen()
-        coverages = context.stores.models.coverages()
-        if in_use.model_version not in {one.model_version for one in coverages}:
-            coverages.append(context.stores.models.coverage(in_use.model_version))
+    in_use, chosen = model_in_use(context), context.stores.models.chosen()
+    coverages = context.stores.models.coverages()
+    if in_use.model_version not in {one.model_version for one in coverages}:
+        coverages.append(context.stores.models.coverage(in_use.model_version))
     table = Table("Model", "Templates", "Missing", "Refused", "State")
     for one in coverages:
         state = ""
@@ -87,44 +87,39 @@ def status(config: Config = None, data_dir: DataDir = None) -> None:
     Console().print(table)
 
 
-def switch(
-    pack: PackName, accept_refused: AcceptRefused = False, config: Config = None, data_dir: DataDir = None
-) -> None:
+@with_quiet_context
+def switch(context: Context, pack: PackName, accept_refused: AcceptRefused = False) -> None:
     """Let all servers use another model, once it has templates of all reference faces. They need no restart."""
     from cekalwatch.server.recognition.packs.installed import load_named
 
-    with opened(config, data_dir) as context:
-        _change(context, model_of(load_named(context.settings.models_path, pack)), accept_refused=accept_refused)
+    _change(context, model_of(load_named(context.settings.models_path, pack)), accept_refused=accept_refused)
 
 
-def back(accept_refused: AcceptRefused = False, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def back(context: Context, accept_refused: AcceptRefused = False) -> None:
     """Let all servers use the model again that was in use before the last switch."""
-    with opened(config, data_dir) as context:
-        chosen = context.stores.models.chosen()
-        if chosen is None:
-            raise ProgramError("No model was switched to, so there is none to go back to.", Exit.FAILED)
-        _change(context, chosen.previous, accept_refused=accept_refused)
+    chosen = context.stores.models.chosen()
+    if chosen is None:
+        raise ProgramError("No model was switched to, so there is none to go back to.", Exit.FAILED)
+    _change(context, chosen.previous, accept_refused=accept_refused)
 
 
+@with_quiet_context
 def drop(
-    pack: PackName,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    config: Config = None,
-    data_dir: DataDir = None,
+    context: Context, pack: PackName, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Remove the templates of a model pack that is not in use. The photographs stay."""
-    with opened(config, data_dir) as context:
-        in_use = model_in_use(context).model_version
-        found = [one.model_version for one in context.stores.models.coverages() if _pack_of(one.model_version) == pack]
-        if not found:
-            raise ProgramError(f"There are no templates of the pack {pack!r}. See: gallery status", Exit.NO_INPUT)
-        unused = [model_version for model_version in found if model_version != in_use]
-        if not unused:
-            raise ProgramError(f"{in_use} is in use; its templates are not removed.", Exit.FAILED)
-        if not yes:
-            typer.confirm(f"Remove all templates of {', '.join(unused)}?", abort=True)
-        for model_version in unused:
-            typer.echo(f"{model_version}: {_drop(context, model_version)} templates removed.")
+    in_use = model_in_use(context).model_version
+    found = [one.model_version for one in context.stores.models.coverages() if _pack_of(one.model_version) == pack]
+    if not found:
+        raise ProgramError(f"There are no templates of the pack {pack!r}. See: gallery status", Exit.NO_INPUT)
+    unused = [model_version for model_version in found if model_version != in_use]
+    if not unused:
+        raise ProgramError(f"{in_use} is in use; its templates are not removed.", Exit.FAILED)
+    if not yes:
+        typer.confirm(f"Remove all templates of {', '.join(unused)}?", abort=True)
+    for model_version in unused:
+        typer.echo(f"{model_version}: {_drop(context, model_version)} templates removed.")
 
 
 def _drop(context: Context, model_version: str) -> int:
@@ -196,14 +191,14 @@ REBUILD_EPILOG = (
 )
 
 
+@with_quiet_context
 def rebuild(
+    context: Context,
     pack: PackName,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Photographs that are processed together.")] = 1,
     report: Annotated[
         Path | None, typer.Option(help="Write the reference faces without template to this file, as JSON.")
     ] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Make templates of another model from all stored photographs, at low priority, while servers run."""
     from concurrent.futures import ThreadPoolExecutor
@@ -218,7 +213,7 @@ def rebuild(
 
     Priority.BACKGROUND.take()  # before there are other threads, which take it over
     limit_native_threads(1)
-    with opened(config, data_dir) as context, ThreadPoolExecutor(threads, "rebuild") as workers:
+    with ThreadPoolExecutor(threads, "rebuild") as workers:
         chosen = load_named(context.settings.models_path, pack)
         engine = open_pack(context.settings, chosen)
         more = [open_detector(chosen, threads=1) for _ in range(threads - 1)]

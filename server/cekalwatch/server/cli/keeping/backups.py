@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, loaded_settings
+from cekalwatch.server.cli.options import Config, DataDir, with_loaded_settings
 from cekalwatch.server.cli.output import byte_progress
 
 if TYPE_CHECKING:
+    from cekalwatch.program.settings import LoadedSettings
     from cekalwatch.server.backup.contents import Manifest
     from cekalwatch.server.backup.making import BackupMade
     from cekalwatch.server.backup.restoring import Restored
@@ -31,7 +32,9 @@ KEY_EPILOG = (
 )
 
 
+@with_loaded_settings
 def backup(
+    loaded: LoadedSettings[ServerSettings],
     to: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Target folder, instead of the configured one.")
     ] = None,
@@ -46,11 +49,8 @@ def backup(
             help="Whether master key, audit key with its ledger, authority and certificate are in it.",
         ),
     ] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Make a backup of database and settings, and of the keys if wanted, encrypted to the recipients' keys."""
-    loaded = loaded_settings(config, data_dir)
     made = back_up(loaded.values, loaded.file, to=to, recipients=recipient, with_keys=with_keys)
     typer.echo(f"{made.file}: {made.size / 1e6:.1f} MB, as of {made.manifest.made_at.astimezone():%Y-%m-%d %H:%M:%S}")
     counts = made.manifest.database.counts

@@ -5,20 +5,23 @@ from __future__ import annotations
 import socket
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cekalwatch.program.cli.shared_options import with_opened, with_options
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.keeping.backups import back_up, shown_counts
 from cekalwatch.server.cli.options import (
     Config,
     DataDir,
-    at_terminal,
     audit_entry,
+    command_context,
     command_database,
-    loaded_settings,
-    opened,
+    command_settings,
+    signed_by_two,
+    with_loaded_settings,
 )
 from cekalwatch.server.cli.output import counting_progress
 from cekalwatch.wire.address import split_address
@@ -26,7 +29,7 @@ from cekalwatch.wire.address import split_address
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cekalwatch.program.translations import Texts
+    from cekalwatch.program.settings import LoadedSettings
     from cekalwatch.server.backup.moving import Moved
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
@@ -42,13 +45,13 @@ app = typer.Typer(help="The database: moving it to PostgreSQL.", no_args_is_help
     "\n\nThere is no way back but a backup. Exit code 0: all is there, and was compared. 64 to 78: nothing was "
     "changed, and it may be done again. See docs/moving.md."
 )
+@with_loaded_settings
 def move(
+    loaded: LoadedSettings[ServerSettings],
     to: Annotated[
         str,
         typer.Option(metavar="URL", help="The empty PostgreSQL: postgresql://USER@HOST/NAME, without a password."),
     ],
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Move the site's database from SQLite into an empty PostgreSQL. Stop the server before.
 
@@ -61,7 +64,6 @@ def move(
     from cekalwatch.server.storage.errors import StorageError
     from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind
 
-    loaded = loaded_settings(config, data_dir)
     settings = loaded.values
     if DatabaseKind.of(to) is not DatabaseKind.POSTGRESQL:
         raise ProgramError("The new database must be PostgreSQL: --to postgresql://USER@HOST/NAME", Exit.USAGE)
@@ -109,12 +111,12 @@ UPGRADE_EPILOG = (
 )
 
 
+@with_loaded_settings
 def upgrade(
+    loaded: LoadedSettings[ServerSettings],
     without_backup: Annotated[
         bool, typer.Option("--without-backup", help="Make no backup: one was made a moment ago, in another way.")
     ] = False,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Bring the database to this version of the program: make a backup, change the tables, and check.
 
@@ -132,7 +134,6 @@ def upgrade(
     from cekalwatch.server.storage.migrations.applying import SIGNED_SINCE, Migrations
     from cekalwatch.server.storage.snapshots.snapshot import current_state
 
-    loaded = loaded_settings(config, data_dir)
     with command_database(loaded.values) as database:
         database.check_exists()
         state, before = database.migrations(), current_state(database).revision
@@ -185,15 +186,20 @@ rows_app = typer.Typer(
 )
 
 
+_with_context = with_opened(
+    with_options(partial(command_settings, log_level="critical"), config=Config, data_dir=DataDir), command_context
+)
+
+
 @rows_app.command(
     "check",
     epilog="Example:\n\n  cekalwatch-server rows check --config /etc/cekalwatch/server.toml\n\n"
     "Exit code 65: there are some.",
 )
-def check_rows(config: Config = None, data_dir: DataDir = None) -> None:
+@_with_context
+def check_rows(context: Context) -> None:
     """Check every row on which decisions depend, and name those that are not as the server wrote them."""
-    with opened(config, data_dir, "critical") as context:
-        found = _row_scan(context).all()
+    found = _row_scan(context).all()
     _show_rows(found)
     if found:
         raise typer.Exit(Exit.DATA_PROBLEMS)
@@ -206,40 +212,35 @@ def check_rows(config: Config = None, data_dir: DataDir = None) -> None:
     "  cekalwatch-server rows accept --row person/0193e4a0-7c1e-7e3a-9a55-2f6f0b1c9d10\n\n"
     "Do it when you know why they differ: a backup was restored, or somebody repaired the database by hand.",
 )
+@_with_context
 def accept_rows(
+    context: Context,
     row: Annotated[
         list[str] | None, typer.Option("--row", metavar="TABLE/KEY", help="Only this row; repeatable. Without: all.")
     ] = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Accept rows as they are. It shows them, and asks for the names and passwords of two people."""
     import hashlib
 
     from cekalwatch.contract.values.people import TwoPersonAction
-    from cekalwatch.server.audit.entry import Action, ObjectKind
+    from cekalwatch.server.audit.entry import Action, ObjectKind, both_keys
     from cekalwatch.server.storage.schema import SCHEMA
 
-    with opened(config, data_dir, "critical") as context:
-        scan = _row_scan(context)
-        # A trigger or a table cannot be accepted: it has to go.
-        rows = (one for one in scan.all() if one.key[0] != SCHEMA)
-        found = [one for one in rows if not row or "/".join(one.key) in row]
-        if not found:
-            raise ProgramError("No such row is refused", Exit.NO_INPUT)
-        _show_rows(found)
-        # The rows are on the screen; the signatures cover all of them.
-        digest = hashlib.sha256("\n".join(sorted("/".join(one.key) for one in found)).encode()).hexdigest()
+    scan = _row_scan(context)
+    # A trigger or a table cannot be accepted: it has to go.
+    rows = (one for one in scan.all() if one.key[0] != SCHEMA)
+    found = [one for one in rows if not row or "/".join(one.key) in row]
+    if not found:
+        raise ProgramError("No such row is refused", Exit.NO_INPUT)
+    _show_rows(found)
+    # The rows are on the screen; the signatures cover all of them.
+    digest = hashlib.sha256("\n".join(sorted("/".join(one.key) for one in found)).encode()).hexdigest()
 
-        def words(texts: Texts) -> str:
-            return texts.say("SIGN_ROWS", count=len(found), digest=digest)
-
-        people = at_terminal(context).two_people(TwoPersonAction.ACCEPT_ROWS, words)
-        for start in range(0, len(found), MAX_AT_ONCE):
-            some = found[start : start + MAX_AT_ONCE]
-            objects = [ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second)]
-            objects += [ObjectKind.ROW.key("/".join(one.key)) for one in some]
-            scan.accept(some, audit_entry(context, Action.ROWS_ACCEPTED, tuple(objects), rows=len(some)))
+    people = signed_by_two(context, TwoPersonAction.ACCEPT_ROWS, "SIGN_ROWS", count=len(found), digest=digest)
+    for start in range(0, len(found), MAX_AT_ONCE):
+        some = found[start : start + MAX_AT_ONCE]
+        objects = (*both_keys(people), *(ObjectKind.ROW.key("/".join(one.key)) for one in some))
+        scan.accept(some, audit_entry(context, Action.ROWS_ACCEPTED, objects, rows=len(some)))
     typer.echo(f"{len(found)} rows count as they stand. Servers follow within seconds.")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, opened
+from cekalwatch.server.cli.options import with_context
 
 if TYPE_CHECKING:
     from cekalwatch.server.alerts.hand_overs import HandOvers
@@ -22,11 +22,11 @@ app = typer.Typer(help="Retention: show what is due to be removed, and remove it
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server retention due --config /etc/cekalwatch/server.toml")
-def due(config: Config = None, data_dir: DataDir = None) -> None:
+@with_context
+def due(context: Context) -> None:
     """Show what the next sweeps remove, and remove nothing. Subjects are named by their keys."""
-    with opened(config, data_dir, "warning") as context:
-        sweeper, eraser, hand_overs = _opened(context)
-        report, notes, subjects = sweeper.due(), hand_overs.due(), list(eraser.due())
+    sweeper, eraser, hand_overs = _opened(context)
+    report, notes, subjects = sweeper.due(), hand_overs.due(), list(eraser.due())
     _show("are due", report.unsettled_images, report.alerts, notes, len(subjects))
     for subject_id in subjects:
         typer.echo(f"  {subject_id}")
@@ -37,16 +37,16 @@ def due(config: Config = None, data_dir: DataDir = None) -> None:
     "A running server does the same by itself: images each minute, records and notes each hour, subjects "
     "each six hours."
 )
-def sweep(config: Config = None, data_dir: DataDir = None) -> None:
+@with_context
+def sweep(context: Context) -> None:
     """Remove what is due, and record it in the audit trail. This cannot be undone."""
-    with opened(config, data_dir, "warning") as context:
-        sweeper, eraser, hand_overs = _opened(context)
-        images, alerts, notes = (
-            sweeper.sweep_unsettled_images(),
-            sweeper.sweep_records(),
-            hand_overs.sweep(context.actor),
-        )
-        _show("were removed", images, alerts, notes, eraser.erase())
+    sweeper, eraser, hand_overs = _opened(context)
+    images, alerts, notes = (
+        sweeper.sweep_unsettled_images(),
+        sweeper.sweep_records(),
+        hand_overs.sweep(context.actor),
+    )
+    _show("were removed", images, alerts, notes, eraser.erase())
 
 
 def _opened(context: Context) -> tuple[RetentionSweeper, SubjectEraser, HandOvers]:
@@ -75,27 +75,26 @@ DELETE_EPILOG = (
 )
 
 
+@with_context
 def delete(
+    context: Context,
     subject_id: Annotated[str, typer.Argument(help="Id of the subject.")],
-    config: Config = None,
-    data_dir: DataDir = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a subject: personal facts, orders, photographs, templates, pictures of alerts. It cannot be undone."""
     from cekalwatch.server.audit.alert_entries import deletion_entry
     from cekalwatch.server.domain.errors import CekalwatchError
 
-    with opened(config, data_dir, "warning") as context:
-        if not yes:
-            typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
+    if not yes:
+        typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)
 
-        def note(gone: SubjectDeletion) -> AuditEntry:
-            return deletion_entry(context.actor, context.clock.now(), subject_id, gone.order_ids, **gone.counts)
+    def note(gone: SubjectDeletion) -> AuditEntry:
+        return deletion_entry(context.actor, context.clock.now(), subject_id, gone.order_ids, **gone.counts)
 
-        try:
-            gone = context.stores.watchlist.delete_subject(subject_id, note)
-        except CekalwatchError as error:
-            raise ProgramError(f"{error.public_message} Nothing was deleted.", Exit.NO_INPUT) from None
+    try:
+        gone = context.stores.watchlist.delete_subject(subject_id, note)
+    except CekalwatchError as error:
+        raise ProgramError(f"{error.public_message} Nothing was deleted.", Exit.NO_INPUT) from None
     typer.echo(
         f"Deleted subject {subject_id}: {len(gone.order_ids)} orders, {gone.photographs} photographs, "
         f"{gone.templates} templates, {gone.probes} pictures of alerts."

@@ -10,7 +10,7 @@ import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language
-from cekalwatch.server.cli.options import Config, DataDir, command_settings
+from cekalwatch.server.cli.options import with_settings
 from cekalwatch.server.cli.output import byte_progress
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ NOT_PASSED = "Exit code 0: passed. 65: held, and not passed."
     epilog="Examples:\n\n  cekalwatch-server drill restore BACKUP --identity backup.key --signer KEY "
     "--keys-from /media/keys --sheets /srv/drills\n\n" + NOT_PASSED
 )
+@with_settings
 def restore(
+    settings: ServerSettings,
     archive: Annotated[Path, typer.Argument(metavar="BACKUP", help="The backup's file.")],
     identity: Annotated[Path, typer.Option(metavar="FILE", help="File of the matching private key.")],
     sheets: Sheets,
@@ -48,8 +50,6 @@ def restore(
         Path,
         typer.Option("--in", metavar="DIR", help="Folder with room for the site, which is removed again."),
     ] = Path("/var/tmp"),  # noqa: S108  # a private folder is made in it
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Restore a backup elsewhere, check it, and remove it: how much would be lost, and how long it takes.
 
@@ -60,7 +60,7 @@ def restore(
     from cekalwatch.server.papers.writing import Drill
     from cekalwatch.server.storage.errors import StorageError
 
-    settings, key = command_settings(config, data_dir), AgeIdentity.read(identity)
+    key = AgeIdentity.read(identity)
     with byte_progress() as progress:
         task = progress.add_task("Restoring", total=None)
         try:
@@ -83,7 +83,8 @@ def restore(
 
 
 @app.command(epilog="Example:\n\n  cekalwatch-server drill device --sheets /srv/drills\n\n" + NOT_PASSED)
-def device(sheets: Sheets, server: Servers = None, config: Config = None, data_dir: DataDir = None) -> None:
+@with_settings
+def device(settings: ServerSettings, sheets: Sheets, server: Servers = None) -> None:
     """Let a device of its own in at the running server, revoke it as a stolen PC, and time until nothing is let in."""
     from tempfile import TemporaryDirectory
 
@@ -93,7 +94,6 @@ def device(sheets: Sheets, server: Servers = None, config: Config = None, data_d
     from cekalwatch.server.pki.journal import PkiJournal
     from cekalwatch.server.pki.site_pki import SitePki
 
-    settings = command_settings(config, data_dir)
     pki, site = SitePki.load(settings.pki_path, settings.authority_token), settings.home.site
     running = running_server(settings, server[0] if server else None)
     if running is None:
@@ -110,12 +110,12 @@ def device(sheets: Sheets, server: Servers = None, config: Config = None, data_d
     "  cekalwatch-server drill outage --server a.batam:50051 --server b.batam:50051 --sheets /srv/drills\n\n"
     "Meanwhile promote the standby, stop a server, or cut a line. Ctrl-C ends it earlier, with a sheet."
 )
+@with_settings
 def outage(
+    settings: ServerSettings,
     sheets: Sheets,
     minutes: Annotated[float, typer.Option(min=0.01, max=1440, help="How long it watches.")] = 15,
     server: Servers = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Ask servers for their health while somebody breaks something: how long none of them recognised anybody."""
     import time
@@ -124,7 +124,6 @@ def outage(
     from cekalwatch.server.drills.outage import watch
     from cekalwatch.server.papers.writing import Drill
 
-    settings = command_settings(config, data_dir)
     zone = settings.home.zone
     dialers = [open_dialer(one, settings.tls_path) for one in server or [settings.listen]]
     end = time.monotonic() + timedelta(minutes=minutes).total_seconds()

@@ -11,7 +11,7 @@ import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language
-from cekalwatch.server.cli.options import Config, DataDir, audit_entry, opened
+from cekalwatch.server.cli.options import audit_entry, with_quiet_context
 
 if TYPE_CHECKING:
     from cekalwatch.server.papers.installation import Installation
@@ -33,16 +33,16 @@ Languages = Annotated[
     "  cekalwatch-server papers write /srv/papers --language id\n\n"
     "Exit code 69: a file cannot be written."
 )
-def write(folder: Folder, language: Languages = None, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def write(context: Context, folder: Folder, language: Languages = None) -> None:
     """Write the impact assessment, the record of processing, the retention schedule, the training log and the
     software bill, each as text (Markdown) and PDF. Files of an earlier day are replaced.
     """
     from cekalwatch.server.papers.writing import Paper, paper
 
-    with opened(config, data_dir) as context:
-        facts = _installation(context)
-        texts = {(one, each): paper(one, facts, each) for one in Paper for each in language or Language}
-        _keep(context, folder, {f"{one}.{each}": text for (one, each), text in texts.items()}, facts.made_at)
+    facts = _installation(context)
+    texts = {(one, each): paper(one, facts, each) for one in Paper for each in language or Language}
+    _keep(context, folder, {f"{one}.{each}": text for (one, each), text in texts.items()}, facts.made_at)
     if missing := [name for name, in_force in facts.measures.items() if not in_force]:
         typer.echo(f"Not in force here, and said so in the impact assessment: {', '.join(sorted(missing))}")
 
@@ -53,29 +53,28 @@ def write(folder: Folder, language: Languages = None, config: Config = None, dat
     "--known 2026-11-29T09:00\n\n"
     "Exit code 69: a file cannot be written."
 )
+@with_quiet_context
 def breach(
+    context: Context,
     folder: Folder,
     since: Annotated[datetime, typer.Option(help="When it began, local time.")],
     until: Annotated[datetime, typer.Option(help="When it ended, local time.")],
     known: Annotated[datetime, typer.Option(help="When the office learnt of it, local time: 72 hours run from here.")],
     language: Languages = None,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Draft the notice of a breach from the audit trail: what was disclosed and when, in counts, without names."""
     from cekalwatch.server.audit.entry import stamp
     from cekalwatch.server.papers.breach import breach as found
     from cekalwatch.server.papers.writing import BREACH_NOTICE, breach_notice
 
-    with opened(config, data_dir) as context:
-        zone = context.settings.home.zone
-        first, last, learnt = (one.replace(tzinfo=one.tzinfo or zone) for one in (since, until, known))
-        if not first < last:
-            raise ProgramError("--since must be before --until", Exit.USAGE)
-        told = found(context.stores.audit.links(stamp(first), stamp(last)), first, last, learnt)
-        facts = _installation(context)
-        drafts = {f"{BREACH_NOTICE}.{one}": breach_notice(told, facts, one) for one in language or Language}
-        _keep(context, folder, drafts, facts.made_at)
+    zone = context.settings.home.zone
+    first, last, learnt = (one.replace(tzinfo=one.tzinfo or zone) for one in (since, until, known))
+    if not first < last:
+        raise ProgramError("--since must be before --until", Exit.USAGE)
+    told = found(context.stores.audit.links(stamp(first), stamp(last)), first, last, learnt)
+    facts = _installation(context)
+    drafts = {f"{BREACH_NOTICE}.{one}": breach_notice(told, facts, one) for one in language or Language}
+    _keep(context, folder, drafts, facts.made_at)
     typer.echo(f"The notice is due on {told.notice_until:%Y-%m-%d %H:%M %Z}")
 
 

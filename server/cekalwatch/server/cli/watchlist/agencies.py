@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cekalwatch.program.cli.shared_options import with_opened
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.options import with_context
 from cekalwatch.server.cli.watchlist.look_output import print_json, print_table
 
 if TYPE_CHECKING:
     from cekalwatch.server.watchlist.agencies import AgencyRegistry
+    from cekalwatch.server.wiring.storage import Context
 
 EPILOG = (
     "Examples:\n\n"
@@ -34,15 +36,32 @@ Code = Annotated[str, typer.Argument(help="Its code: capitals, digits and hyphen
 SEEN = "Mark of the agency as `list` showed it: nothing is done if somebody has changed it since."
 
 
+@contextmanager
+def _registry(context: Context) -> Iterator[AgencyRegistry]:
+    """Yield the agencies of the configured database; a refusal of the block becomes a ProgramError."""
+    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.domain.errors import Code as Refusal
+    from cekalwatch.server.watchlist.agencies import AgencyRegistry
+    from cekalwatch.server.watchlist.sources.settings import CentreSettings
+
+    try:
+        of_centre = isinstance(context.settings.watchlist.source, CentreSettings)
+        yield AgencyRegistry(context.stores.agencies, context.clock, of_centre=of_centre)
+    except CekalwatchError as error:
+        missing = error.code is Refusal.AGENCY_NOT_FOUND
+        raise ProgramError(error.public_message, Exit.NO_INPUT if missing else Exit.USAGE) from None
+
+
+_with_registry = with_opened(with_context, _registry)
+
+
 @app.command("list", epilog=EPILOG)
+@_with_registry
 def list_(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    config: Config = None,
-    data_dir: DataDir = None,
+    agencies: AgencyRegistry, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
     """List the agencies, by code."""
-    with _registry(config, data_dir) as agencies:
-        found = agencies.all().agencies
+    found = agencies.all().agencies
     if as_json:
         print_json([asdict(one) for one in found])
     else:
@@ -53,50 +72,27 @@ def list_(
 
 
 @app.command(epilog=EPILOG)
+@_with_registry
 def put(
+    agencies: AgencyRegistry,
     agency: Code,
     name: Annotated[str, typer.Argument(help="Its name.")],
     also: Annotated[
         list[str] | None, typer.Option(help="Another name that lists write for it; may be repeated.")
     ] = None,
     seen: Annotated[str, typer.Option(help=f"{SEEN} Needed to replace one.")] = "",
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Add an agency, or replace the name and all other names of the one with this code."""
     from cekalwatch.contract.values.agencies import ListedAgency
     from cekalwatch.server.audit.entry import operator
 
-    with _registry(config, data_dir) as agencies:
-        agencies.put(ListedAgency(agency, name, tuple(also or ())), seen, operator())
+    agencies.put(ListedAgency(agency, name, tuple(also or ())), seen, operator())
 
 
 @app.command(epilog=EPILOG)
-def remove(
-    agency: Code,
-    seen: Annotated[str, typer.Option(help=SEEN)],
-    config: Config = None,
-    data_dir: DataDir = None,
-) -> None:
+@_with_registry
+def remove(agencies: AgencyRegistry, agency: Code, seen: Annotated[str, typer.Option(help=SEEN)]) -> None:
     """Remove an agency; its orders stay in force, and are flagged as of an unknown agency."""
     from cekalwatch.server.audit.entry import operator
 
-    with _registry(config, data_dir) as agencies:
-        agencies.remove(agency, seen, operator())
-
-
-@contextmanager
-def _registry(config: Config, data_dir: DataDir) -> Iterator[AgencyRegistry]:
-    """Yield the agencies of the configured database; a refusal of the block becomes a ProgramError."""
-    from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.domain.errors import Code as Refusal
-    from cekalwatch.server.watchlist.agencies import AgencyRegistry
-    from cekalwatch.server.watchlist.sources.settings import CentreSettings
-
-    with command_context(command_settings(config, data_dir)) as context:
-        try:
-            of_centre = isinstance(context.settings.watchlist.source, CentreSettings)
-            yield AgencyRegistry(context.stores.agencies, context.clock, of_centre=of_centre)
-        except CekalwatchError as error:
-            missing = error.code is Refusal.AGENCY_NOT_FOUND
-            raise ProgramError(error.public_message, Exit.NO_INPUT if missing else Exit.USAGE) from None
+    agencies.remove(agency, seen, operator())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +12,7 @@ import typer
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import WatchlistProblem
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, command_context, command_settings
+from cekalwatch.server.cli.options import with_context
 from cekalwatch.server.cli.watchlist.look_output import (
     print_csv,
     print_json,
@@ -26,8 +24,8 @@ from cekalwatch.server.cli.watchlist.look_output import (
 
 if TYPE_CHECKING:
     from cekalwatch.server.gallery.lookalikes import LookalikeFinder
-    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.browser import WatchlistBrowser
+    from cekalwatch.server.wiring.storage import Context
 
 LIST_EPILOG = (
     "Examples:\n\n"
@@ -73,7 +71,9 @@ class Only(StrEnum):
 Format = Annotated[Form, typer.Option("--format", help="table, json, or csv for a spreadsheet.")]
 
 
+@with_context
 def list_(
+    context: Context,
     status: Annotated[
         OrderStatus | None, typer.Option(case_sensitive=False, help="With an order of this status.")
     ] = None,
@@ -91,20 +91,16 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=500, help="The largest number of subjects.")] = 50,
     after: Annotated[str, typer.Option(help="Continue after the subject with this id.")] = "",
     form: Format = Form.TABLE,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """List subjects with their orders, by subject key. Photographs are not shown."""
     from cekalwatch.contract.values.watchlist import WatchlistFilter
     from cekalwatch.server.cli.watchlist.look_output import LIST_COLUMNS, list_rows, view_json
 
-    settings = command_settings(config, data_dir)
-    at = _noon(valid_on, settings)
+    at = _noon(valid_on, context)
     if valid_on and status is None:
         status = OrderStatus.ACTIVE
     wanted = WatchlistFilter(status, kind, agency, name, subject, WatchlistProblem[only.name] if only else None)
-    with _look(settings) as (look, _):
-        page = look.page(wanted, at, after, limit)
+    page = _look(context)[0].page(wanted, at, after, limit)
     match form:
         case Form.JSON:
             print_json([view_json(view) for view in page.subjects])
@@ -116,15 +112,15 @@ def list_(
         typer.echo(f"There may be more: --after {page.more_after}", err=True)
 
 
+@with_context
 def show(
+    context: Context,
     subject_id: Annotated[str, typer.Argument(help="Id of the subject.")],
     photo: Annotated[
         Path | None,
         typer.Option(help="Write the pictures of the reference faces into this folder, readable only for you."),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="table or json.")] = Form.TABLE,
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Show everything that is stored about a subject, and other subjects with a similar face. Photographs only with
     --photo."""
@@ -134,32 +130,28 @@ def show(
 
     if form is Form.CSV:
         raise ProgramError("`show` has more than fits a table of one kind of rows: take --format json", Exit.USAGE)
-    settings = command_settings(config, data_dir)
-    with _look(settings) as (look, lookalikes):
-        try:
-            pictures = MAX_REFERENCES if photo else 0
-            view = look.show(subject_id, _noon("", settings), lookalikes, pictures)
-        except CekalwatchError as error:
-            raise ProgramError(error.public_message, Exit.NO_INPUT) from None
-        if form is Form.JSON:
-            print_json(view_json(view))
-        else:
-            print_view(view)
-        if photo:
-            write_pictures(photo, look, view)
+    look, lookalikes = _look(context)
+    try:
+        pictures = MAX_REFERENCES if photo else 0
+        view = look.show(subject_id, _noon("", context), lookalikes, pictures)
+    except CekalwatchError as error:
+        raise ProgramError(error.public_message, Exit.NO_INPUT) from None
+    if form is Form.JSON:
+        print_json(view_json(view))
+    else:
+        print_view(view)
+    if photo:
+        write_pictures(photo, look, view)
 
 
+@with_context
 def history(
-    subject_id: Annotated[str, typer.Argument(help="Id of the subject.")],
-    form: Format = Form.TABLE,
-    config: Config = None,
-    data_dir: DataDir = None,
+    context: Context, subject_id: Annotated[str, typer.Argument(help="Id of the subject.")], form: Format = Form.TABLE
 ) -> None:
     """Show what happened to a subject and its orders: events of the audit trail, and each order's statuses."""
     from cekalwatch.server.cli.watchlist.look_output import HISTORY_COLUMNS, history_json, history_rows
 
-    with _look(command_settings(config, data_dir)) as (look, _):
-        found = look.history(subject_id)
+    found = _look(context)[0].history(subject_id)
     if found.empty:
         raise ProgramError("Nothing is known about a subject with this key", Exit.NO_INPUT)
     match form:
@@ -171,21 +163,18 @@ def history(
             print_table(("When", "What", "Order", "Status", "By", "Details"), history_rows(found))
 
 
-def _noon(day: str, settings: ServerSettings) -> datetime:
+def _noon(day: str, context: Context) -> datetime:
     """Return the middle of a day at the first checkpoint, or this moment. Raises ProgramError."""
-    from cekalwatch.server.domain.clock import SystemClock
-
     if not day:
-        return SystemClock().now()
+        return context.clock.now()
     try:
-        return datetime.combine(date.fromisoformat(day), time(12), settings.home.zone)
+        return datetime.combine(date.fromisoformat(day), time(12), context.settings.home.zone)
     except ValueError:
         raise ProgramError("--valid-on takes a day, YYYY-MM-DD", Exit.USAGE) from None
 
 
-@contextmanager
-def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, LookalikeFinder]]:
-    """Yield a view of the watchlist for the account that runs the command. Raises ProgramError without a database."""
+def _look(context: Context) -> tuple[WatchlistBrowser, LookalikeFinder]:
+    """Return views of the watchlist for the account that runs the command."""
     from functools import cache, partial
 
     from cekalwatch.server.gallery.lookalikes import LookalikeFinder, load_list
@@ -193,12 +182,11 @@ def _look(settings: ServerSettings) -> Iterator[tuple[WatchlistBrowser, Lookalik
     from cekalwatch.server.watchlist.browser import WatchlistBrowser, WatchlistReader
     from cekalwatch.server.watchlist.subject_search import SubjectSearch
 
-    with command_context(settings) as context:
-        stores = context.stores
-        pack = pack_in_use(settings, stores.models)
-        checkpoints, site = context.checkpoints, settings.home.site
-        search = SubjectSearch(stores.watchlist, checkpoints, site, lambda: pack.model_version)
-        reader = WatchlistReader(stores.watchlist, stores.audit, checkpoints, site, search)
-        look = WatchlistBrowser(reader, stores.audit, context.clock, context.actor)
-        listed = cache(lambda: load_list(stores.watchlist.templates, pack, settings.gallery_storage))
-        yield look, LookalikeFinder(listed, partial(pack.thresholds.threshold, fpir=settings.target_fpir))
+    stores, settings = context.stores, context.settings
+    pack = pack_in_use(settings, stores.models)
+    checkpoints, site = context.checkpoints, settings.home.site
+    search = SubjectSearch(stores.watchlist, checkpoints, site, lambda: pack.model_version)
+    reader = WatchlistReader(stores.watchlist, stores.audit, checkpoints, site, search)
+    look = WatchlistBrowser(reader, stores.audit, context.clock, context.actor)
+    listed = cache(lambda: load_list(stores.watchlist.templates, pack, settings.gallery_storage))
+    return look, LookalikeFinder(listed, partial(pack.thresholds.threshold, fpir=settings.target_fpir))

@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.text import Text
 
 from cekalwatch.contract.values.imports import FieldFault
+from cekalwatch.program.cli.shared_options import with_options
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import Config, command_settings
 from cekalwatch.server.cli.output import whole_table
 
 if TYPE_CHECKING:
     from cekalwatch.contract.values.imports import RecordReport
+    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.watchlist.imports.records import ImportRecord
     from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
     from cekalwatch.server.watchlist.sources.source import SourceItem, WatchlistSource
@@ -63,20 +65,19 @@ class _Found:
         self.alike.setdefault(f"{what}: {words}" if words else what, []).append(key)
 
 
+@with_options(command_settings, config=Config)
 def check_source(
-    config: Config = None,
+    settings: ServerSettings,
     rows: Annotated[int, typer.Option(min=0, help="Read this many records; 0: all of them.")] = 1000,
     photographs: Annotated[
         bool, typer.Option("--photographs", help="Fetch the photographs too, to check that they exist.")
     ] = False,
 ) -> None:
     """Try the configured source: read it, map it, and report what would be refused. Nothing is stored."""
-
     from cekalwatch.server.watchlist.sources.opening import open_source
     from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
     from cekalwatch.server.wiring.watchlist import port_caller
 
-    settings = command_settings(config)
     if settings.watchlist.source is None:
         raise ProgramError("No source is configured: write [watchlist.source]; see docs/connect-cekal.md", Exit.CONFIG)
     source = open_source(settings.watchlist.source, settings.home.zone, port_caller(settings, lambda: ""))

@@ -17,7 +17,7 @@ from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, ServerAddress, command_settings
+from cekalwatch.server.cli.options import ServerAddress, with_settings
 from cekalwatch.server.cli.output import counting_progress, whole_table
 from cekalwatch.server.cli.watchlist.running_server import local_import, running_server
 from cekalwatch.server.domain.errors import public_message
@@ -45,17 +45,17 @@ EPILOG = (
 )
 
 
+@with_settings
 def import_(
+    settings: ServerSettings,
     folder: Annotated[
         Path, typer.Argument(help="Folder with orders.csv and photographs; see docs/watchlist-folder.md.")
     ],
     report: Annotated[Path | None, typer.Option(help="Write the report to this file, .csv or .json.")] = None,
-    config: Config = None,
     server: ServerAddress = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Write straight into the database, without asking.")
     ] = False,
-    data_dir: DataDir = None,
     encoding: Annotated[Literal["utf-8", "windows-1252"], typer.Option(help="The encoding of orders.csv.")] = "utf-8",
 ) -> None:
     """Import ban orders with their photographs, and report on each. Running it again changes nothing.
@@ -70,7 +70,6 @@ def import_(
 
     if offline and server:
         raise ProgramError("--offline and --server exclude each other", Exit.USAGE)
-    settings = command_settings(config, data_dir=data_dir)
     if report:
         check_report_file(report)
     source = FolderSource(FolderSettings(path=folder, encoding=encoding), settings.home.zone, handmade=HandmadeList())

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, at_terminal, opened
+from cekalwatch.server.cli.options import signed_by_two, with_quiet_context
 from cekalwatch.server.cli.watchlist.look_output import print_json, print_table
 
 if TYPE_CHECKING:
     from cekalwatch.contract.values.law import LawPreview, LawRow
-    from cekalwatch.program.translations import Texts
     from cekalwatch.server.watchlist.law_register import LawRegister
     from cekalwatch.server.wiring.storage import Context
 
@@ -38,14 +37,10 @@ SHOWN_CHANGES = 50
 
 
 @app.command(epilog=EPILOG)
-def show(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    config: Config = None,
-    data_dir: DataDir = None,
-) -> None:
+@with_quiet_context
+def show(context: Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show the rows, by kind and day."""
-    with opened(config, data_dir) as context:
-        rows = _register(context).rows()
+    rows = _register(context).rows()
     if as_json:
         print_json([asdict(row) | {"unconfirmed": sorted(row.unconfirmed)} for row in rows])
         return
@@ -70,15 +65,12 @@ def show(
 
 
 @app.command(epilog=EPILOG)
+@with_quiet_context
 def preview(
-    row: RowFile,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    config: Config = None,
-    data_dir: DataDir = None,
+    context: Context, row: RowFile, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
     """Say which orders change their status when a row is added, and when. It changes nothing."""
-    with opened(config, data_dir) as context:
-        found = _register(context).preview(_read(row))
+    found = _register(context).preview(_read(row))
     if as_json:
         print_json(asdict(found))
     else:
@@ -86,27 +78,26 @@ def preview(
 
 
 @app.command(epilog=EPILOG)
-def add(row: RowFile, config: Config = None, data_dir: DataDir = None) -> None:
+@with_quiet_context
+def add(context: Context, row: RowFile) -> None:
     """Add a row, or replace the one of its kind and day. It asks for the names and passwords of both people."""
-    with opened(config, data_dir) as context:
-        _add(context, _read(row))
+    _add(context, _read(row))
 
 
 @app.command(epilog=EPILOG)
+@with_quiet_context
 def confirm(
+    context: Context,
     kind: Annotated[str, typer.Argument(help="CEGAH or TANGKAL.")],
     day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day from which the row holds.")],
     counsel: Annotated[str, typer.Option(help="Name of the counsel who has confirmed the row.")],
-    config: Config = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Confirm the figures of a row that only flag orders until then. It asks for both people."""
-    with opened(config, data_dir) as context:
-        rows = {(row.kind.value, row.holds_from): row for row in _register(context).rows()}
-        found = rows.get((kind.upper(), day.date()))
-        if found is None:
-            raise ProgramError(f"No row of {kind} holds from {day.date()}: see `law show`", Exit.NO_INPUT)
-        _add(context, found.confirmed(counsel.strip()))
+    rows = {(row.kind.value, row.holds_from): row for row in _register(context).rows()}
+    found = rows.get((kind.upper(), day.date()))
+    if found is None:
+        raise ProgramError(f"No row of {kind} holds from {day.date()}: see `law show`", Exit.NO_INPUT)
+    _add(context, found.confirmed(counsel.strip()))
 
 
 def _add(context: Context, row: LawRow) -> None:
@@ -121,18 +112,17 @@ def _add(context: Context, row: LawRow) -> None:
     found = register.preview(row)
     _tell(found)
 
-    def words(texts: Texts) -> str:
-        return texts.say(
-            "SIGN_LAW_ROW",
-            kind=row.kind,
-            day=row.holds_from.isoformat(),
-            article=row.article,
-            changed=found.changed,
-            begin=found.begin,
-            end=found.end,
-        )
-
-    people = at_terminal(context).two_people(TwoPersonAction.CHANGE_LAW, words)
+    people = signed_by_two(
+        context,
+        TwoPersonAction.CHANGE_LAW,
+        "SIGN_LAW_ROW",
+        kind=row.kind,
+        day=row.holds_from.isoformat(),
+        article=row.article,
+        changed=found.changed,
+        begin=found.begin,
+        end=found.end,
+    )
     register.add(row, people, context.actor)
     typer.echo(f"Orders of {row.kind} that are decided from {row.holds_from} on are judged by this row")
 

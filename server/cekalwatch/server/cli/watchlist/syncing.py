@@ -15,12 +15,11 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import Config, DataDir, ServerAddress, at_terminal, command_context, command_settings
+from cekalwatch.server.cli.options import ServerAddress, command_context, signed_by_two, with_quiet_settings
 from cekalwatch.server.cli.watchlist.running_server import running_server
 
 if TYPE_CHECKING:
     from cekalwatch.contract.values.imports import SyncRun, SyncStatus
-    from cekalwatch.program.translations import Texts
     from cekalwatch.server.settings.settings import ServerSettings
 
 
@@ -52,7 +51,9 @@ class Syncs(Protocol):
     "accepted. 69: the server, the database or the source cannot be reached, or a synchronisation is under way. 77: "
     "the two people may not accept it. 78: no source is configured."
 )
+@with_quiet_settings
 def now(
+    settings: ServerSettings,
     accept_shrink: Annotated[
         bool,
         typer.Option(
@@ -62,14 +63,11 @@ def now(
     from_start: Annotated[
         bool, typer.Option("--from-start", help="Read the whole list, even from a source that reports changes.")
     ] = False,
-    config: Config = None,
     server: ServerAddress = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Synchronise now, and report the result: through the running server, or in this process when none is running."""
     from cekalwatch.server.domain.errors import CekalwatchError, Code
 
-    settings = command_settings(config, data_dir, log_level="error")
     if settings.watchlist.source is None:
         raise _refused(CekalwatchError(Code.SYNC_NOT_CONFIGURED))
     if accept_shrink:
@@ -93,16 +91,16 @@ def now(
     "  cekalwatch-server watchlist sync status --config /etc/cekalwatch/server.toml\n\n"
     "  cekalwatch-server watchlist sync status --json"
 )
+@with_quiet_settings
 def status(
+    settings: ServerSettings,
     as_json: Annotated[bool, typer.Option("--json", help="Write it as JSON.")] = False,
-    config: Config = None,
     server: ServerAddress = None,
-    data_dir: DataDir = None,
 ) -> None:
     """Show the status of the synchronisation: the last run, the next one, and decisions that wait for a person."""
     from cekalwatch.server.domain.errors import CekalwatchError
 
-    with _syncs(command_settings(config, data_dir, log_level="error"), server) as syncs:
+    with _syncs(settings, server) as syncs:
         try:
             found, fresh_at = syncs.status()
         except CekalwatchError as error:
@@ -148,10 +146,8 @@ def _accept(settings: ServerSettings) -> None:
         if waiting is None:
             raise ProgramError("No shrunken list waits to be accepted", Exit.NO_INPUT)
 
-        def words(texts: Texts) -> str:
-            return texts.say("SIGN_SHRUNKEN_LIST", missing=waiting.missing, held=waiting.held, run=str(waiting.run_id))
-
-        people = at_terminal(context).two_people(TwoPersonAction.ACCEPT_SHRUNKEN_LIST, words)
+        values = {"missing": waiting.missing, "held": waiting.held, "run": str(waiting.run_id)}
+        people = signed_by_two(context, TwoPersonAction.ACCEPT_SHRUNKEN_LIST, "SIGN_SHRUNKEN_LIST", **values)
         try:
             accept_shrink(store, clock, waiting.run_id, people, context.actor)
         except CekalwatchError as error:

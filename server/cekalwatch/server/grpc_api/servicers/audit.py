@@ -18,7 +18,7 @@ from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, FULL_ENTRY, Q
 from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.audit import ExportFormat, TrailProblem, TrailProblemKind, TrailProgress, TrailVerdict
 from cekalwatch.server.audit.checkpoints import Checkpoint
-from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind, stamp
+from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind, both_keys, stamp
 from cekalwatch.server.audit.export import written
 from cekalwatch.server.audit.search_terms import Position, action_term, moment_of, outcome_term
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -156,7 +156,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         )
         form, two = _format(request.format), who.two_people()
         call, readers = self._calls.begin(context), self._readers
-        both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (two.first, two.second))
+        both = both_keys(two)
         details = {"format": str(form), "since": since, "until": until}
         await readers.trail.note(who.actor, Action.AUDIT_EXPORTED, both, **details)
         signed = await call.do(readers.signed)

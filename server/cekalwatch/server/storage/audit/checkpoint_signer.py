@@ -24,7 +24,7 @@ from cekalwatch.server.audit.checkpoint_ledger import (
 )
 from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
 from cekalwatch.server.audit.destinations.delivery import DestinationState
-from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind, operator, stamp
+from cekalwatch.server.audit.entry import Action, AuditEntry, both_keys, operator, stamp
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.hardware.errors import SigningWaits, TokenError
@@ -122,7 +122,7 @@ class CheckpointSigner:
             "checkpoints_given_up": sum(one.last - one.first + 1 for one in given_up),
             "explanation": explanation,
         }
-        both = tuple(ObjectKind.PERSON.key(one.person_id) for one in (people.first, people.second))
+        both = both_keys(people)
         self.store.append(AuditEntry(now, operator(), Action.AUDIT_HISTORY_ACCEPTED, both, details=details))
         made = self._key.sign(number + 1, *self.store.head(), stamp(now))
         self._ledger.accept(made, given_up)

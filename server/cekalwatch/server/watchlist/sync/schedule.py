@@ -18,7 +18,7 @@ from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.errors import may_be_logged
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
+from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.errors import CekalwatchError, Code
@@ -197,7 +197,7 @@ def accept_shrink(store: SyncStore, clock: Clock, run_id: int, people: TwoPeople
     """Allow the next run to end the orders that were missing in that run; raises SHRINK_NOT_WAITING."""
     if people.action is not TwoPersonAction.ACCEPT_SHRUNKEN_LIST:
         raise ValueError(f"these people came for {people.action}")
-    both = tuple(ObjectKind.PERSON.key(person.person_id) for person in (people.first, people.second))
+    both = both_keys(people)
 
     def note(state: SyncState) -> AuditEntry:
         details = {"run": run_id, "missing": state.accepted}
