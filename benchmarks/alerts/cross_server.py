@@ -108,7 +108,7 @@ def figures(delays: list[float], which: str) -> Iterator[tuple[str, float]]:
 
 
 def measure() -> dict[str, float]:
-    """Return `cluster.cross_server_p95_ms` and what is beside it."""
+    """Return `cluster.cross_server_p95_ms` and the figures that belong to it."""
     with tempfile.TemporaryDirectory() as temporary, postgres_server() as server, fresh_database(server) as address:
         folder = Path(temporary)
         chosen = settings(folder / "setup", database_url=address, master_key_from=f"file:{folder / 'master.key'}")

@@ -50,7 +50,7 @@ ALERTS = 500
 PACE_S = 1.0
 OFFICERS, SUPERVISORS = 5, 2
 SECOND_COUNTER_EVERY = 5
-"""Every so many travellers pass a second counter."""
+"""One in this many travellers passes a second counter."""
 SECOND_COUNTER_AFTER_S = 4.0
 THRESHOLD = 0.45
 CLEARLY_ABOVE = 0.05

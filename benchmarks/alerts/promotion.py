@@ -38,7 +38,7 @@ WAIT_S = 60.0
 
 
 def measure() -> dict[str, float]:
-    """Return `cluster.promotion_s`, and what is beside it."""
+    """Return `cluster.promotion_s` and the figures that belong to it."""
     with tempfile.TemporaryDirectory() as temporary, postgres_pair(durable=True) as pair:
         folder = Path(temporary)
         with server_group(folder, pair.address) as group:

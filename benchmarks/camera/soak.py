@@ -185,7 +185,7 @@ def growth(samples: list[Sample], minutes: float, figure: Callable[[Sample], flo
 
 
 def measure(minutes: float = 20.0) -> dict[str, float]:
-    """Return growth and what happened meanwhile."""
+    """Return the growth and the events of the run."""
     if not PACK.is_dir():
         raise FileNotFoundError(f"the pack `standard` is not in {PACK}")
     with tempfile.TemporaryDirectory() as temporary:

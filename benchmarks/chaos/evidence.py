@@ -39,7 +39,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True)
 class StoredAlert:
-    """An alert as it stands."""
+    """The present state of an alert."""
 
     alert_id: str
     state: str
@@ -76,7 +76,7 @@ class StoredFinding:
 
 @dataclass(frozen=True)
 class StoredExercise:
-    """An exercise as it stands."""
+    """The present state of an exercise."""
 
     exercise_id: str
     camera_id: str

@@ -17,7 +17,7 @@ from deploy.demo.stack import CameraPlan
 PACE_S = 0.9
 """From one passage to the next, on the average."""
 SPELL, LULL = 14, 24
-"""So many pass with people on the list among them, and then so many without: exercises come while no alert waits."""
+"""Numbers of travellers that pass in turn, with and without listed people: exercises come while no alert waits."""
 MAX_CROPS = 3
 
 
@@ -45,7 +45,7 @@ class Flow(threading.Thread):
         self._only_strangers = False
 
     def resume(self, *, only_strangers: bool = False) -> None:
-        """Let people pass: of those on the list, for a while after each while, or with `only_strangers`, nobody."""
+        """Let people pass: listed ones in intervals, none with `only_strangers`."""
         self._only_strangers = only_strangers
         self._stands.clear()
         self._going.set()

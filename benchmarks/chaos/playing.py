@@ -91,7 +91,7 @@ class Played:
 
 
 Progress = Callable[[str, int], None]
-"""Is told what goes on, and how many more faults have been made."""
+"""Receives a text about the progress, and the number of further faults made."""
 
 
 def play(
@@ -229,7 +229,7 @@ def _make(
 
 
 def _exercise(there: Installation, flow: Flow, officers: Sequence[Officer]) -> Problems:
-    """Let one be judged at each site at once, among strangers, and one give way; say what did not come of it."""
+    """Have one exercise judged at each site at once, among strangers, and one give way; return what failed."""
     quiet = [exercises.QuietExercises(site, flow.pass_listed) for site in there.sites]
     with ThreadPoolExecutor(len(quiet)) as workers:
         flow.resume(only_strangers=True)
@@ -258,7 +258,7 @@ def _end_work(there: Installation, flow: Flow, officers: Sequence[Officer]) -> f
 
 
 def _pcs_die(there: Installation, flow: Flow, officers: Sequence[Officer], rested_s: float) -> Problems:
-    """Let a PC die at both sites at once, after the faces that passed are forgotten; say what did not come of it."""
+    """Let a PC die at both sites at once, after the faces that passed are forgotten; return what failed."""
     time.sleep(max(0.0, rested_s + GROUPING_WINDOW_S + 1.0 - time.monotonic()))
     at = {officer.pc.plan: officer for officer in officers}
     played = [DeadPc(site, at[site.plan.lone[0]], flow.pass_listed) for site in there.sites]

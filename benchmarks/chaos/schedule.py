@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 FAULTS_A_DAY = 100
-"""After so many faults all is set up anew, so that a failure can be replayed in minutes."""
+"""Number of faults after which everything is set up again, so that a failure can be replayed in minutes."""
 FAULTS_A_STRETCH = 25
-"""After so many faults all are mended, and what came of them is checked."""
+"""Number of faults after which all are repaired and their results checked."""
 PAUSE_S = (1.0, 4.0)
 """Shortest and longest time from one fault to the next."""
 HOLD_S = (1.0, 8.0)

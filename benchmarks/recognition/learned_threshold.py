@@ -87,7 +87,7 @@ class Sight:
     photograph: LabelledPhotograph
     face: capture_pb2.FaceCapture
     template: Templates
-    """What the server makes of it."""
+    """The templates that the server makes of the face."""
 
     @property
     def groups(self) -> tuple[str, str]:

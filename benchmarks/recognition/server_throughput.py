@@ -55,7 +55,7 @@ from deploy.demo.stack import CameraPlan, Stack, StackConfig
 
 PACK = Path("build/models/standard")
 CHOICE = InferenceChoice(InferenceEngine.AUTO, Precision.AUTO)
-"""What the server computes with if nobody says anything."""
+"""The engine and precision that the server chooses by default."""
 CHOICE_F32 = InferenceChoice(InferenceEngine.AUTO, Precision.F32)
 FIGURES_F32 = ("bare_recogniser_per_s", "faces_per_s", "own_cpu_ms_per_face", "rss_mb", "throughput_ratio")
 THREADS = 2

@@ -67,7 +67,7 @@ def administrator(stack: Stack) -> Dialer:
 
 
 def send_at_once(stack: Stack, photograph: bytes, prefix: str, clients: int = CLIENTS) -> list[RecordReport]:
-    """Import so many records with that photograph, each over a connection of its own; return the reports."""
+    """Import this number of records with that photograph, each over its own connection; return the reports."""
 
     def send(number: int) -> list[RecordReport]:
         with RemoteImport(administrator(stack)) as remote:

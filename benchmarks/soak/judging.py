@@ -31,7 +31,7 @@ MAX_PACE_DRIFT = 0.1
 against those of the other; those in which it was as quick can."""
 SAME_PACE_WITHIN = 0.2
 SAME_PACE_MINUTES = 5
-"""At least so many of each quarter."""
+"""Minimum number of each quarter."""
 
 RECORDS = frozenset({"alerts", "audit", "runs", "seen_versions.json"})
 """Kinds of bytes that the rules let grow (domain rules 8 to 10): what happened is kept for months or years. The file of

@@ -16,7 +16,7 @@ class Used:
     """Memory of its own, and its share of what it has in common with others."""
     rss_mb: float
     uss_mb: float
-    """Memory that nobody else has."""
+    """Memory that no other process shares."""
     descriptors: int
     threads: int
     processes: int

@@ -30,7 +30,7 @@ THINKS_S = (1.0, 5.0)
 AGAIN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
 """A busy machine answered late: the officer looks again."""
 CHANGED = {grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.ABORTED}
-"""Something happened to the alert meanwhile, and came to the PC as another event."""
+"""The alert changed in the meantime, and its event reached the PC separately."""
 SUPERVISOR = -1
 
 

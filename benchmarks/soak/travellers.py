@@ -27,7 +27,7 @@ class Public:
 
 
 def public(detector: FaceDetector, listed: int, strangers: int) -> Public:
-    """Return so many people; raises FileNotFoundError where the data set is not there or too small."""
+    """Return this number of people; raises FileNotFoundError where the data set is not there or too small."""
     if not (FACES / "lfw").is_dir():
         raise FileNotFoundError(f"{FACES / 'lfw'} (one folder a person)")
     found: dict[Role, list[Traveller]] = {Role.LISTED: [], Role.UNLISTED: []}

@@ -191,7 +191,7 @@ class QuietExercises:
 
 
 def plan(site: RunningSite, over_s: float, every_s: float, chosen: Callable[[list[str]], str]) -> None:
-    """Plan exercises at cameras that are `chosen`, over so many seconds from now. Raises StorageError."""
+    """Plan exercises at the `chosen` cameras, within this many seconds from now. Raises StorageError."""
     cameras, now = [one.camera_id for one in site.plan.cameras], datetime.now(UTC)
     for number in range(int(over_s / every_s)):
         site.plan_exercise(chosen(cameras), now + timedelta(seconds=number * every_s))

@@ -15,7 +15,7 @@ LOOKED = "LOOKED"
 
 
 def missing(port: Evidence, reported: Reported) -> list[str]:
-    """Say what the centre does not have yet, or not as it stands."""
+    """Return the events that the centre lacks or has in another state."""
     there = {one.event.sequence for one in reported.events}
     found = [
         f"the centre does not have the port's event {event.sequence} ({event.type} of {event.alert_id})"

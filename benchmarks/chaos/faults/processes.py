@@ -31,7 +31,7 @@ def killed(there: Installation, target: str, _: random.Random) -> Iterator[None]
 
 @contextmanager
 def hung(there: Installation, target: str, _: random.Random) -> Iterator[None]:
-    """The program is stopped where it is, and goes on afterwards."""
+    """The program is suspended, and continues afterwards."""
     program = _program(there, target)
     program.freeze()
     yield

@@ -55,7 +55,7 @@ AT_HAND = 40
 WAITING_FIRST = 0.7
 """How often an officer turns to what waits, if anything does."""
 LEFT = 5
-"""One of so many that waits is claimed by who leaves."""
+"""One in this many waiting alerts is claimed by an officer who then leaves."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ShownLine:
     look_needed: bool = False
     """Whether nobody there has looked at the faces: then it says nothing that comes after a first look."""
     told: bool = False
-    """Whether it says one of these things."""
+    """Whether the line has one of these texts."""
 
     @classmethod
     def of(cls, life: int, fields: Mapping[str, Any]) -> Self:
@@ -285,7 +285,7 @@ class Officer(threading.Thread):
 
     @contextmanager
     def _answers(self) -> Iterator[None]:
-        """Complain of a refusal that has no reason in what others did meanwhile."""
+        """Report a refusal that no other person's step explains."""
         try:
             yield
         except grpc.RpcError as error:

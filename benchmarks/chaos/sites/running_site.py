@@ -239,7 +239,7 @@ class RunningSite(ABC):
         return self.servers[name]
 
     def begin(self, searched: int) -> None:
-        """Start the servers, and when each searches so many subjects, capture hosts and PCs. Raises ProgramError."""
+        """Start the servers and, once each searches that number, capture hosts and PCs. Raises ProgramError."""
         for server in self.servers.values():
             server.program.launch()
         self.wait_until_serving()

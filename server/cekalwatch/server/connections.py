@@ -43,7 +43,7 @@ CALL_BYTES = 8_192
 MAX_SURPLUS_BYTES = 1_000_000
 """Bytes beyond messages and headers of calls that come in a burst: some messages are on their way."""
 SURPLUS_BYTES_PER_S = 64_000.0
-"""And that may come always: frames, acknowledgements, signs of life."""
+"""Also allowed at any time: frames, acknowledgements and heartbeats."""
 SURPLUS_SHARE = 0.1
 """Of the messages, for their frames and for TLS."""
 PERIOD_S = 0.1
@@ -106,7 +106,7 @@ class ConnectionWatch:
         self._let_in: dict[str, Received] = {}
         """Connections on which a call was let in, by the peer as gRPC calls it."""
         self._peers: set[str] = set()
-        """Of these at the last look."""
+        """Connections counted at the last check."""
         self._changing = threading.Lock()
         self._measured_at_s = time.monotonic()
         self._ended = threading.Event()

@@ -121,7 +121,7 @@ LATELY = 5
 class _Passage:
     sent: int = 0
     later_sent: int = 0
-    """How many of these were kept for later."""
+    """Number of these crops that were kept for later."""
     best_sent: float = 0.0
     last_sent_s: float = -APART_S
     held: dict[int, Crop] = field(default_factory=dict)

@@ -304,5 +304,5 @@ class ShiftReport:
     looks: int = 0
     """Officers' judgements of candidates at whose faces they had looked first."""
     looks_kept: int = 0
-    """Of these, the judgements that confirmed the first look."""
+    """First looks that the judgement confirmed."""
     median_look_s: float = 0.0

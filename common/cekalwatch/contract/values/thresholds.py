@@ -21,7 +21,7 @@ class ThresholdSource(StrEnum):
 
 @dataclass(frozen=True)
 class ThresholdPromise:
-    """The people behind the expected FPIR."""
+    """The people on whom the expected FPIR was measured."""
 
     measured_on: str
     """On whom the pack was measured, in words; empty: on this site's own passages."""

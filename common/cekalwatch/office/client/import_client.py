@@ -30,7 +30,7 @@ class SentFile:
 
 
 class ImportClient:
-    """A list manager's calls. Each has a connection of its own, since it must not continue at another server by
+    """The calls that import a list. Each has a connection of its own, since it must not continue at another server by
     itself."""
 
     def __init__(self, dialer: Dialer, session: Token) -> None:

@@ -37,7 +37,7 @@ from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 
 
 class SubjectClient(ServiceClient[WatchlistServiceStub]):
-    """A list manager's calls. It may be used from several threads."""
+    """The calls about subjects of the list. It may be used from several threads."""
 
     stub = WatchlistServiceStub
 
@@ -112,7 +112,7 @@ class AmendedOrder:
 
 
 class LookalikeClient(ServiceClient[WatchlistServiceStub]):
-    """A list manager's calls. It may be used from several threads."""
+    """The calls about look-alikes. It may be used from several threads."""
 
     stub = WatchlistServiceStub
 
@@ -131,7 +131,7 @@ class LookalikeClient(ServiceClient[WatchlistServiceStub]):
 
 
 class AgencyClient(ServiceClient[WatchlistServiceStub]):
-    """A list manager's calls about agencies. It may be used from several threads."""
+    """The calls about agencies. It may be used from several threads."""
 
     stub = WatchlistServiceStub
 
@@ -150,7 +150,7 @@ class AgencyClient(ServiceClient[WatchlistServiceStub]):
 
 
 class LawClient(ServiceClient[WatchlistServiceStub]):
-    """A list manager's calls about the law. It may be used from several threads."""
+    """The calls about the law. It may be used from several threads."""
 
     stub = WatchlistServiceStub
 
@@ -178,7 +178,7 @@ _MAX_RUN_ID = 2**63 - 2
 
 
 class SyncClient(ServiceClient[WatchlistServiceStub]):
-    """A list manager's calls. It may be used from several threads."""
+    """The calls about synchronisations. It may be used from several threads."""
 
     stub = WatchlistServiceStub
 

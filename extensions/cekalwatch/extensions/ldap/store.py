@@ -83,7 +83,7 @@ class GroupStore:
             return [account_of(row).person for row in in_order(session, rows)]
 
     def withhold(self, seen: Person, wanted: Person, entry: AuditEntry) -> bool:
-        """Let only the roles and sites of `wanted` count, and end the sessions of who has none that counts.
+        """Let only the roles and sites of `wanted` count, and end the sessions of people whose groups grant no role.
 
         Return False, and do nothing, when the person has changed since they were `seen`.
         """

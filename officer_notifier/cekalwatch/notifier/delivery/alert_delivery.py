@@ -11,7 +11,7 @@ Dying before 1: the server sends it again. Between 1 and 3: it may have been see
 again, and its alert is listed again at the next start. Between 3 and 4: the server sends it again, and the inbox drops
 it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server.
 
-The screen is also told what a version of an alert is to this PC: one that was not shown here yet rings (`ringing.py`).
+The screen also learns how a version of an alert concerns this PC: one that was not shown here yet rings (`ringing.py`).
 """
 
 from __future__ import annotations

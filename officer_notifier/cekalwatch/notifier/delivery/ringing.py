@@ -28,7 +28,7 @@ _ASKED_AGAIN = frozenset(
         AlertEventType.TAKEN_OVER,
     }
 )
-"""What sets an alert that is unsettled then to work once more; whose claim comes late was released since."""
+"""Rings again for an alert that is still open when its claim ends. A claim that arrives later is refused."""
 _TRAVELLER_IS_HERE = frozenset({AlertEventType.RAISED, AlertEventType.SIGHTED})
 
 
@@ -92,7 +92,7 @@ class _Remembered:
     calls: int
     passages: frozenset[str]
     unheard: frozenset[str]
-    """Those of them that were there when it was first shown, which nothing said the traveller was here for."""
+    """Passages present when the alert was first shown that no sighting at this counter explains."""
     asked: bool
     """Whether this version was shown as one that is set to work: first, or with the event that did so."""
     taken_up_at: str
@@ -105,7 +105,7 @@ class ShownVersions:
         self._shown: dict[str, _Remembered] = {}
 
     def appearance(self, alert: Alert, event: AlertEventType | None = None, capture_id: str = "") -> Appearance:
-        """Return what a version of an alert is to this PC that comes with an event and its capture."""
+        """Classify an alert event for this PC: new, seen again here, or known."""
         before = self._shown.get(alert.alert_id)
         known = before.passages - _unheard(before, alert, capture_id) if before else frozenset[str]()
         passed = {one.camera for one in alert.seen if not one.late and one.passage_key not in known}

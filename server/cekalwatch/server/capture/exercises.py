@@ -112,7 +112,7 @@ class ExercisePassages:
         if not awaited.passage.crops:
             self.arrived.append(exercise.exercise_id)
         fused = awaited.passage.fuse(capture.capture_id, probe.template, capture.quality)
-        # The way of every passage. Whom it finds means nothing, but what they score does where scores are compared.
+        # As for every passage. The identities do not matter; the scores do, because compared scores depend on the list.
         (neighbours,) = Neighbours.of(snapshot, fused[np.newaxis])
         found = neighbours.with_another(exercise.subject_id, float(fused @ awaited.reference.template))
         if found.score < snapshot.decision.value:
@@ -123,7 +123,7 @@ class ExercisePassages:
             if self._alerts.record_exercise(match, exercise.exercise_id, self._clock.now()):
                 self._announce()
         except (StorageError, CekalwatchError) as error:
-            # The problem is told by the exercise, which does not reach the screen.
+            # Raised when an exercise does not reach the screen in time.
             log.warning("exercise_not_committed", error=type(error).__name__)
 
     def _match(

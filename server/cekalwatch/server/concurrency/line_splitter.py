@@ -12,7 +12,7 @@ from typing import Any
 
 
 class LineSplitter:
-    """For one client that asks one thing after another. Who waits for the answer finds that the line has ended."""
+    """For one client that asks one thing after another. A caller that waits for the answer gets an error."""
 
     def __init__(self) -> None:
         self._line: socket.socket | None = None

@@ -51,7 +51,7 @@ class Rebuilder:
             if not found and not after:
                 return
             if not found:
-                after = ""  # once more from the beginning, for new ones
+                after = ""  # again from the beginning, for new ones
                 continue
             made = list(self._workers.map(self._made, found))
             self._store.put(model, made)

@@ -51,7 +51,7 @@ class RefusedPins:
     def _read(self) -> dict[str, str]:
         found: object = {}
         if self.file:
-            with contextlib.suppress(OSError, ValueError):  # missing or damaged: the token is asked once more
+            with contextlib.suppress(OSError, ValueError):  # missing or damaged: the token is asked again
                 found = json.loads(self.file.read_bytes())
         kept = found if isinstance(found, dict) else {}
         return {str(token): str(one) for token, one in kept.items()} | self._known

@@ -85,7 +85,7 @@ class GateTeller:
         if before and asked.ask is self._told and now - before.told_at < TELL_EVERY:
             self.presence = replace(before, hold_ends_at=asked.hold_ends_at)
             return
-        if before is None or now - before.told_at >= SILENT_AFTER:  # another server told it meanwhile
+        if before is None or now - before.told_at >= SILENT_AFTER:  # another server has told it since
             before = GatePresence(told_at=now, heard_at=now)
         notice_id = str(uuid6.uuid7())
         data: dict[str, object] = {

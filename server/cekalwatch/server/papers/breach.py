@@ -47,7 +47,7 @@ SUSPICIOUS = frozenset(
         Action.AUDIT_HISTORY_ACCEPTED,
     }
 )
-"""What often stands beside a breach."""
+"""Entries of the audit trail that often accompany a breach."""
 
 
 @dataclass

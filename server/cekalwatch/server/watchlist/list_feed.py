@@ -193,7 +193,7 @@ AGAIN_PER_S = 20.0
 AGAIN_AT_ONCE = 10_000.0
 """Pages, and subjects with requested photographs: the burst, and the sustained rate (per second)."""
 FETCHES_EACH = 2.0
-"""How often the photographs of a subject may be asked for that is new to a port, beside these."""
+"""How often a port may ask for the photographs of a subject that is new to it, in addition."""
 MAX_WAIT_S = 5.0
 MAX_PORTS = 1000
 

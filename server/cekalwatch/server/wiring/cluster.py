@@ -31,7 +31,7 @@ TELL_PRESENCE_PERIOD_S = 1.0
 
 
 def refused_server(settings: ServerSettings, reason: StartRefusal) -> RefusedServer:
-    """Return what the server of these settings is, were it refused for that reason."""
+    """Return this server's identity, for the record of a refusal with that reason."""
     return RefusedServer(settings.name, socket.gethostname(), str(settings.data_dir.absolute()), version(), reason)
 
 

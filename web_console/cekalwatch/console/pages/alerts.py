@@ -152,7 +152,7 @@ def _with_reason(visit: RequestContext, alert_id: str, version: int, step: Step,
         return say("REFUSED_NOTE_INVALID")
     if step is Step.TAKE_OVER:
         visit.alerts.take_over(alert_id, version, Reason(reason), note)
-        visit.alerts.release(alert_id)  # whoever is before the traveller looks anew
+        visit.alerts.release(alert_id)  # the person at the counter looks again
     else:
         visit.alerts.clear(alert_id, version, Reason(reason), note)
     return ""

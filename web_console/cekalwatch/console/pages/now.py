@@ -65,7 +65,7 @@ async def _changes(visit: RequestContext) -> AsyncIterator[str]:
         yield f"event: changed\ndata: {count}\n\n" if count != known else ": alive\n\n"
         known = count
         await asyncio.sleep(NEWS_PERIOD_S)
-    # The page asks once more, and then shows nothing.
+    # The page asks again, and then shows nothing.
     yield f"event: changed\ndata: {known}\n\n"
 
 

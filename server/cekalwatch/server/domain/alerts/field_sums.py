@@ -106,7 +106,7 @@ class UnusableCount:
     reason: UnusableReason
     passages: int
     unsent: int
-    """Those of whom no crop was sent: they are not among the passages."""
+    """Travellers of whom no crop was sent: they are not counted as passages."""
     last_seen_at: datetime
 
 

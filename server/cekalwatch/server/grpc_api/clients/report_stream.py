@@ -90,7 +90,7 @@ MAX_WINDOW = 1000
 MAX_WAITING = 2 * MAX_WINDOW
 """Messages that wait to be sent to a centre that does not read."""
 MAX_PICTURES_WAITING = 8
-"""Of these: as many as a centre asks for at once."""
+"""Pictures among these; a centre asks for this many at once."""
 ANSWERS_PER_S = 200.0
 MAX_ANSWERS = 2_000.0
 """Messages of the centre: the burst, and the sustained rate (per second). A receipt may come for each event."""

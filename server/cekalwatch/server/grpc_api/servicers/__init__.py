@@ -1,1 +1,1 @@
-"""The services of the contract: each converts, calls and converts back."""
+"""The services of the contract."""

@@ -1,4 +1,4 @@
-"""The part of AlertService in which people work on alerts. It converts, calls and converts back.
+"""The part of AlertService in which people work on alerts.
 
 Each step is committed together with its entry in the audit trail, so nothing is recorded here.
 """

@@ -1,4 +1,4 @@
-"""AlertService: the streams and calls of the notifier agents. It converts, calls and converts back."""
+"""AlertService: the streams and calls of the notifier agents."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""AuditService: auditors search the audit trail, which records their searches.
-
-It converts, calls and converts back.
-"""
+"""AuditService: auditors search the audit trail, which records their searches."""
 
 from __future__ import annotations
 

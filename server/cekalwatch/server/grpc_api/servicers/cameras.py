@@ -1,4 +1,4 @@
-"""CameraService: what cameras may send, show now, and what surveys found. It converts, calls and converts back."""
+"""CameraService: what cameras may send, show now, and what surveys found."""
 
 from __future__ import annotations
 

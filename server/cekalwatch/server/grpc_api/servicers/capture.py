@@ -1,4 +1,4 @@
-"""CaptureService: the streams of the cameras. It converts, calls and converts back."""
+"""CaptureService: the streams of the cameras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DeviceService: administrators manage the devices of their sites. It converts, calls and converts back."""
+"""DeviceService: administrators manage the devices of their sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OperationsService: status and settings for operators. It converts, calls and converts back."""
+"""OperationsService: status and settings for operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PeopleService: administrators manage the people who may sign in. It converts, calls and converts back."""
+"""PeopleService: administrators manage the people who may sign in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PortService: reports of ports, and their alerts for supervisors at the centre. Converts, calls and converts back."""
+"""PortService: reports of ports, and their alerts for supervisors at the centre."""
 
 from __future__ import annotations
 

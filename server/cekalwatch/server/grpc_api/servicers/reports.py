@@ -1,4 +1,4 @@
-"""ReportService: statistics for supervisors and auditors. It converts, calls and converts back."""
+"""ReportService: statistics for supervisors and auditors."""
 
 from __future__ import annotations
 

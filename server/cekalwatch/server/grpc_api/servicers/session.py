@@ -1,4 +1,4 @@
-"""SessionService: signing in and out. It converts, calls and converts back."""
+"""SessionService: signing in and out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ShiftService: hand-overs at the end of a shift, and when exercises come. It converts, calls and converts back.
+"""ShiftService: hand-overs at the end of a shift, and when exercises come.
 
 Each call is committed together with its entry in the audit trail, so nothing is recorded here.
 """

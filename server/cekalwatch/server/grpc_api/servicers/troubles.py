@@ -1,4 +1,4 @@
-"""TroubleService: problems of cameras, sources and servers. It converts, calls and converts back."""
+"""TroubleService: problems of cameras, sources and servers."""
 
 from __future__ import annotations
 

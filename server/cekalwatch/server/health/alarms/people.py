@@ -1,4 +1,4 @@
-"""Rights that were given: all who have some are told, so that nobody is given them behind the others' backs."""
+"""Alarms about new rights: everybody who has rights learns of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RightsAlarms:
     clock: Clock
 
     def look(self) -> Findings:
-        """Return one alarm about the newest entry, so that each further one is told anew."""
+        """Return one alarm about the newest entry, so that each new entry raises one."""
         given = list(self._given())
         faults = []
         if given:

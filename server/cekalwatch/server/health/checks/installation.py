@@ -257,7 +257,7 @@ def _check_list(context: Context, now: datetime) -> Judged:
 
 
 def one_administrator(name: str) -> str:
-    """Return what it means for a site that nobody else is administrator."""
+    """Return the consequence of having only one administrator."""
     return (
         f"{name} is the only administrator: while {name} is away nobody gets an account or another password, and only "
         "commands on this machine can change that record: add a second one, and a supervisor, who signs with them"

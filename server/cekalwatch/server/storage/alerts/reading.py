@@ -62,7 +62,7 @@ def readable(
     convert: Callable[[Sequence[AlertRow]], list[Value]],
     limit: int | None = None,
 ) -> list[Value]:
-    """Return what `convert` makes of the rows of alerts that `query` finds, of `limit` that can be read at most."""
+    """Run `query`, convert up to `limit` readable rows and skip damaged ones."""
     try:
         return convert([checked(session, row) for row in session.exec(query.limit(limit))])
     except DAMAGED:

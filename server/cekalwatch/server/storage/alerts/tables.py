@@ -265,7 +265,7 @@ class UnusableCountRow(SQLModel, table=True):
     direction: str
     passages: int
     unsent: int
-    """Those of whom no crop was sent: they are not among the passages."""
+    """Travellers of whom no crop was sent: they are not counted as passages."""
     last_seen_at: datetime = moment()
 
 

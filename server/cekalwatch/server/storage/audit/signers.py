@@ -20,7 +20,7 @@ class JointEntry:
 
     at: datetime
     names: tuple[str, ...]
-    """Of those who are known still, for screens."""
+    """Names for screens of the people who are still known."""
     details: Mapping[str, object]
     """As the entry has them."""
 

@@ -126,7 +126,7 @@ def numbers_of(session: Session, subject_ids: Collection[str]) -> dict[str, set[
 
 
 def note_emptied(session: Session, subject_ids: Iterable[str]) -> None:
-    """Note that the transaction may leave fewer rows of these subjects than the watchlist had."""
+    """Allow the transaction to leave fewer rows of these subjects than the watchlist had."""
     session.info.setdefault(EMPTIED, set()).update(subject_ids)
 
 

@@ -32,7 +32,7 @@ MEGABYTE: Final = 1_000_000
 
 
 def show(visit: RequestContext, problem: str = "") -> Response:
-    """Show the imports of which the console has the report, and the form; the file is to be chosen once more."""
+    """Show the imports whose report the console has, and the form; the file must be chosen again."""
     return visit.page(
         "imports.html",
         problem=problem,

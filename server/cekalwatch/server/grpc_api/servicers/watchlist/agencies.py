@@ -1,4 +1,4 @@
-"""What list managers ask of the list of agencies. It converts, calls and converts back."""
+"""What list managers ask of the list of agencies."""
 
 from __future__ import annotations
 

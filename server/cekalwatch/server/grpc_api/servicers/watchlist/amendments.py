@@ -1,4 +1,4 @@
-"""What two people ask of one order. It converts, calls and converts back."""
+"""What two people ask of one order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What list managers ask of the law. It converts, calls and converts back."""
+"""What list managers ask of the law."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ListFeedService: the list as ports follow it. It converts, calls and converts back."""
+"""ListFeedService: the list as ports follow it."""
 
 from __future__ import annotations
 

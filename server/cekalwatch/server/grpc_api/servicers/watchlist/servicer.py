@@ -1,4 +1,4 @@
-"""WatchlistService: imports, synchronisations, and looking at the list. It converts, calls and converts back."""
+"""WatchlistService: imports, synchronisations, and looking at the list."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ MAX_FACE_PIXELS = 1_000_000
 MAX_RECORD_BYTES = 200_000_000
 """Photographs of one subject."""
 MAX_PIECES = 10_000
-"""Of these: a centre sends at most 128 kB in one."""
+"""Chunks of these photographs; a centre sends at most 128 kB in one."""
 _WARNINGS = frozenset(EnrolmentWarning) - {EnrolmentWarning.ALSO_UNDER}
 """Look-alikes are searched here again, among the people listed here."""
 

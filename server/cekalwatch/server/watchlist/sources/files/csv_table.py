@@ -196,7 +196,7 @@ class _Lines(Iterator[str]):
         return self._utf_8 and self._beyond_ascii
 
     def again(self, line: str) -> None:
-        """Yield a line once more."""
+        """Yield a line again."""
         if line:
             self._again.append(line)
 
