@@ -311,8 +311,8 @@ def test_a_hit_whose_orders_have_ended_says_that_the_ground_is_gone(
 @pytest.mark.parametrize(
     ("outcome", "reason", "indonesian", "english"),
     [
-        (Outcome.NOT_SAME_PERSON, Reason.OTHER, "Bukan orang yang dimaksud", "Cleared: another person"),
-        (Outcome.CLEARED, Reason.FACE_DIFFERS, "Bukan orang yang dimaksud", "Cleared: another person"),
+        (Outcome.NOT_SAME_PERSON, Reason.OTHER, "Bukan orang yang sama", "Cleared: another person"),
+        (Outcome.CLEARED, Reason.FACE_DIFFERS, "Bukan orang yang sama", "Cleared: another person"),
         (
             *(Outcome.CLEARED, Reason.NOT_LISTED_IN_CEKAL_ONLINE),
             *("Tidak tercantum di Cekal Online", "Cleared: not listed in Cekal Online"),
