@@ -5,11 +5,12 @@ python -m benchmarks.page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import takewhile
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Final
 
 from benchmarks.catalogue import FOLDERS, method
@@ -21,7 +22,7 @@ MAX_TOGETHER: Final = 8
 """Figures in one row."""
 MIN_FAMILY: Final = 14
 """Characters that their names have in common."""
-COLUMNS: Final = ("benchmark", "figure", "value", "wanted", "measured", "machine")
+COLUMNS: Final = ("benchmark", "figure", "value", "wanted", "measured", "on")
 GENERATED: Final = (
     "<!-- Written by `make bench` from results.json and the benchmarks' documentation; do not edit it by hand. -->"
 )
@@ -34,8 +35,9 @@ HEAD: Final = f"""# Measurements
 `python -m benchmarks.page` writes the pages alone. The first lines of a benchmark's module say how to run it with other
 arguments.
 
-A row has one figure, or several with the same beginning. *Measured* names the commit, or the date if none is known.
-A figure that is "before" a commit is stale: the code that it measures has changed. The changes:
+A row has one figure, or several with the same beginning. *Measured* names the commit, or the date if none is known, and
+*on* a machine by its letter. A figure that is "before" a commit is stale: the code that it measures has
+changed. The changes:
 
 """
 TAIL: Final = """
@@ -48,22 +50,24 @@ OTHER_HEAD: Final = f"""# Measurements under other conditions
 {GENERATED}
 
 Figures of another pack, of another machine or of a loaded one. [README.md](README.md) has those of usual conditions,
-the methods, and what "before" a commit means.
+the methods, the machines, and what "before" a commit means.
 """
 
 
 def pages(results: Results) -> dict[Path, str]:
     """Return the pages by their files."""
     changes = "".join(f"- `{commit}`: {what}\n" for commit, what in results.changes.items())
-    usual, other = HEAD + changes + TAIL, OTHER_HEAD
+    machines = dict(zip(sorted({one.machine for one in results.figures}), ascii_uppercase, strict=False))
+    named = "".join(f"- {letter}: {machine}\n" for machine, letter in machines.items())
+    usual, other = f"{HEAD}{changes}\nMachines:\n\n{named}{TAIL}", OTHER_HEAD
     for folder, names in FOLDERS.items():
         title = f"\n## {folder.capitalize()}\n\n"
         methods = "".join(_method(folder, name) for name in names)
         of_folder = [figure for figure in results.figures if figure.benchmark in {f"{folder}.{name}" for name in names}]
         of_folder.sort(key=lambda figure: names.index(figure.benchmark.removeprefix(f"{folder}.")))
-        usual += title + _table([figure for figure in of_folder if not figure.conditions]) + methods
+        usual += title + _table([figure for figure in of_folder if not figure.conditions], machines) + methods
         if conditional := [figure for figure in of_folder if figure.conditions]:
-            other += title + _table(conditional)
+            other += title + _table(conditional, machines)
     return {PAGE: usual, OTHER_CONDITIONS: other}
 
 
@@ -80,7 +84,7 @@ def _method(folder: str, name: str) -> str:
     return f"\n**{name}.** {text}\n"
 
 
-def _table(figures: Sequence[Figure]) -> str:
+def _table(figures: Sequence[Figure], machines: Mapping[str, str]) -> str:
     rows = list[list[Figure]]()
     for figure in figures:
         if rows and _stand_together([*rows[-1], figure]):
@@ -88,7 +92,7 @@ def _table(figures: Sequence[Figure]) -> str:
         else:
             rows.append([figure])
     head = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
-    return "\n".join([*head, *map(_row, rows)]) + "\n"
+    return "\n".join([*head, *(f"{_row(row)} {machines[row[0].machine]} |" for row in rows)]) + "\n"
 
 
 def _stand_together(figures: Sequence[Figure]) -> bool:
@@ -121,7 +125,7 @@ def _row(figures: Sequence[Figure]) -> str:
     when = f"`{first.commit}`" if first.commit else _day(first.date)
     when += f", before `{first.stale_since}`" if first.stale_since else ""
     _, _, benchmark = first.benchmark.partition(".")
-    return f"| {benchmark} | {name} | {value} | {first.wanted} | {when} | {first.machine} |"
+    return f"| {benchmark} | {name} | {value} | {first.wanted} | {when} |"
 
 
 def _day(text: str) -> str:

@@ -54,7 +54,28 @@ def page() -> str:
         prefix = settings.model_config.get("env_prefix")
         parts.append(f"## {program}\n\nEnvironment variables begin with `{prefix}`.\n\n{markdown(settings)}")
         parts.append(_old_names(settings))
-    return "\n".join(parts)
+    return _once("\n".join(parts))
+
+
+def _once(page: str) -> str:
+    """Say a setting that several tables have in the same words in the first of them, and name it in the others."""
+    said, lines, table = dict[str, str](), list[str](), ""
+    again: dict[str, list[str]] = {}
+    for line in (*page.split("\n"), ""):
+        if line.startswith("#"):
+            table = line.strip("# ")
+        if line.startswith("| `") and (of := said.setdefault(line, table)) != table:
+            again.setdefault(of, []).append(line.split(" | ")[0].removeprefix("| "))
+            continue
+        if again and not line.startswith("|"):
+            if lines[-1].startswith("| ---"):
+                del lines[-2:]
+            elif lines[-1]:
+                lines.append("")
+            lines += [f"As in {of}: {', '.join(names)}." for of, names in again.items()]
+            again = {}
+        lines.append(line)
+    return "\n".join(lines[:-1])
 
 
 def _old_names(settings: type[Settings]) -> str:
