@@ -31,9 +31,9 @@ from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore

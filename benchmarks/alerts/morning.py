@@ -31,8 +31,8 @@ from benchmarks.recognition.faces import FACES
 from cekalwatch.contract.values.adjudication import CLEARING, UNSETTLED, AlertEventType
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import operator
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.recognition.enrolment import Enroller, EnrolmentError
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore

@@ -19,9 +19,9 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject, TravelDocument
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.storage.alerts.rows import new_row
 from cekalwatch.server.storage.alerts.tables import FindingRow, PassageCountRow, SightingRow
 from cekalwatch.server.storage.columns import FINDING_FACTS

@@ -24,8 +24,8 @@ from benchmarks.recognition.gallery import fill
 from benchmarks.security.receipts import OWN_CONNECTION
 from benchmarks.soak.sampling import DATABASE
 from cekalwatch.server.audit.entry import operator
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore

@@ -15,7 +15,7 @@ from rich.progress import track
 
 from benchmarks.recognition.faces import PACK, collection
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment, find_faces
 from cekalwatch.server.recognition.packs.installed import open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph

@@ -34,14 +34,14 @@ from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import PhotoOutcome
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.cli.watchlist.running_server import local_import
-from cekalwatch.server.data_folder import make_database
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.process import return_large_pieces
 from cekalwatch.server.recognition.enrolment import find_faces
 from cekalwatch.server.recognition.packs.installed import Engine, open_detector, open_engine
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.transport.process import return_large_pieces
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
+from cekalwatch.server.wiring.data_folder import make_database
 from cekalwatch.vision.alignment import align
 from cekalwatch.vision.faces import FaceDetector, Picture
 from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision

@@ -24,9 +24,9 @@ from cekalwatch.contract.values.imports import SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, ActorKind
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.syncs import PageEnd, SeenOrder, SyncTerms
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller

@@ -16,8 +16,8 @@ import grpc
 import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.process import MIN_CONNECTIONS, RESERVED, connection_bound
+from cekalwatch.server.foundation.errors import Code
+from cekalwatch.server.transport.process import MIN_CONNECTIONS, RESERVED, connection_bound
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity

@@ -21,7 +21,7 @@ import pytest
 
 from cekalwatch.program.confined.pool import Ask, ConfinedPool
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition import crop_decoder
 from cekalwatch.server.recognition.crop_decoder import CROP_LIMITS, MAX_ENDED, CropDecoder
 from cekalwatch.server.recognition.crops import aligned_face, probe_jpeg

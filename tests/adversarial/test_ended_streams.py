@@ -19,7 +19,7 @@ from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.limits import MAX_OPEN
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.auth.sessions import Device
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import READER_STALL_S, AuthenticationInterceptor
 from cekalwatch.server.storage.database import Database
 from cekalwatch.wire.identity import DeviceRole, Identity

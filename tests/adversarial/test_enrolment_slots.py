@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api import messages
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_ENROLMENTS, MAX_ENROLMENTS_OF_ADDRESS
 from cekalwatch.v1 import enrolment_service_pb2 as pb

@@ -14,7 +14,7 @@ from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.backup.archive import AgeIdentity
 from cekalwatch.server.backup.making import make_backup
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.settings.storage import BackupTerms
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

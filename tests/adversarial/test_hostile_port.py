@@ -15,9 +15,9 @@ import grpc
 import pytest
 import uuid6
 
-from cekalwatch.server import ports
+from cekalwatch.server.alerts import report_receiver
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist import list_feed
 from cekalwatch.v1 import adjudication_pb2, alert_pb2, list_feed_service_pb2, port_pb2, watchlist_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
@@ -235,8 +235,8 @@ async def test_more_than_the_window_at_once_ends_the_stream(tmp_path: Path, caps
 async def test_a_port_that_comes_again_and_again_reports_no_faster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ports, "EVENTS_PER_S", 0.05)
-    monkeypatch.setattr(ports, "MAX_EVENTS", 4.0)
+    monkeypatch.setattr(report_receiver, "EVENTS_PER_S", 0.05)
+    monkeypatch.setattr(report_receiver, "MAX_EVENTS", 4.0)
     async with attack(tmp_path / "centre") as one:
         port = await ReportingPort.open(one.channel)
         assert [await port.report(number) for number in (1, 2)] == [1, 2]

@@ -19,7 +19,7 @@ from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.auth.signing_in import openid
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.fakes.identity_server import CLIENT_ID, REDIRECT, IdentityServer
 from tests.support.fakes.scripted_web import Answer, drips_a_head, scripted_web, sends
 from tests.support.scenarios.people import Office, office_in, person

@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.servicers.watchlist import import_call, list_file
 from cekalwatch.v1 import watchlist_service_pb2 as pb
 from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub

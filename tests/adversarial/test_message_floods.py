@@ -19,15 +19,15 @@ import uuid6
 from structlog.testing import capture_logs
 
 from cekalwatch.contract.values.federation import PortHello, SignOfLife
-from cekalwatch.server import ports
+from cekalwatch.server.alerts import report_receiver
 from cekalwatch.server.capture import session
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.ports import Port
+from cekalwatch.server.foundation.clock import SystemClock
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.clients.report_stream import MAX_PICTURES, PictureGiver
 from cekalwatch.server.grpc_api.servicers import port_reports
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -118,9 +118,12 @@ async def test_a_port_is_read_no_faster_than_it_needs_to_be(tmp_path: Path, deal
                 await asyncio.sleep(FLOOD_S)
                 assert await rina.alerts() == []
             seconds = time.monotonic() - begun_s
-            per_s = ports.MESSAGES_PER_S + ports.SIGNS_A_PERIOD / ports.ReportTerms().heartbeat_period_s
-            most = ports.MAX_MESSAGES + per_s * seconds + SLACK
-            assert ports.MAX_MESSAGES <= dealt_with["read_plain_jpeg"] <= most
+            per_s = (
+                report_receiver.MESSAGES_PER_S
+                + report_receiver.SIGNS_A_PERIOD / report_receiver.ReportTerms().heartbeat_period_s
+            )
+            most = report_receiver.MAX_MESSAGES + per_s * seconds + SLACK
+            assert report_receiver.MAX_MESSAGES <= dealt_with["read_plain_jpeg"] <= most
             port.call.cancel()
 
 
@@ -135,13 +138,13 @@ def database(tmp_path: Path) -> Iterator[Database]:
 async def test_a_ports_signs_of_life_are_read_no_faster_than_they_need_to_be(database: Database) -> None:
     trail = AuditTrail(AuditStore(database), SystemClock())
     store = PortStore(database, keyring(database))
-    receiver = ports.ReportReceiver(store, trail, SystemClock(), KEEPER, ports.ReportTerms())
+    receiver = report_receiver.ReportReceiver(store, trail, SystemClock(), KEEPER, report_receiver.ReportTerms())
     read, at_bound = Counter[str](), asyncio.Event()
 
-    async def flood() -> AsyncIterator[ports.Inbound]:
-        while read["signs"] < 10 * ports.MAX_MESSAGES:
+    async def flood() -> AsyncIterator[report_receiver.Inbound]:
+        while read["signs"] < 10 * report_receiver.MAX_MESSAGES:
             read["signs"] += 1
-            if read["signs"] == ports.MAX_MESSAGES:
+            if read["signs"] == report_receiver.MAX_MESSAGES:
                 at_bound.set()
             yield SignOfLife(0)
 
@@ -153,8 +156,11 @@ async def test_a_ports_signs_of_life_are_read_no_faster_than_they_need_to_be(dat
     async with asyncio.timeout(WAIT_S):
         await at_bound.wait()
     await asyncio.sleep(0.1)
-    per_s = ports.MESSAGES_PER_S + ports.SIGNS_A_PERIOD / ports.ReportTerms().heartbeat_period_s
-    assert read["signs"] <= ports.MAX_MESSAGES + per_s * (time.monotonic() - begun_s) + SLACK
+    per_s = (
+        report_receiver.MESSAGES_PER_S
+        + report_receiver.SIGNS_A_PERIOD / report_receiver.ReportTerms().heartbeat_period_s
+    )
+    assert read["signs"] <= report_receiver.MAX_MESSAGES + per_s * (time.monotonic() - begun_s) + SLACK
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     trail.close()

@@ -12,7 +12,7 @@ from http import HTTPStatus
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.health.monitoring import listener
 from cekalwatch.server.health.monitoring.listener import MonitoringListener, Request, Response
 from tests.support.scenarios.sign_in import becomes

@@ -14,8 +14,8 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import watchlist_service_pb2
 from tests.support.scenarios.open_import import OpenImport

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cekalwatch.program.confined.pool import ConfinedPool
 from cekalwatch.server.concurrency.byte_budget import ByteBudget
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photographs import (
     DECODE_BYTES,

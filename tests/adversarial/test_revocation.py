@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
 from cekalwatch.program.secret_files import write_private
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub

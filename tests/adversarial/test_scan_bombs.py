@@ -23,7 +23,7 @@ from cekalwatch.notifier.desktop.widgets import picture_decoder
 from cekalwatch.notifier.desktop.widgets.comparison import PhotoView
 from cekalwatch.notifier.desktop.widgets.picture_decoder import PictureDecoder
 from cekalwatch.pictures.photograph import read_photograph
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc, capture_pb2, watchlist_pb2

@@ -15,7 +15,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.health.state import health as server_health
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -38,7 +38,7 @@ STARTED_IN = {
     "server/capture/session.py": "one stream, which ends with any of them",
     "server/concurrency/batching.py": "supervised loops",
     "server/health/monitoring/listener.py": "a supervised loop, and requests that are answered each on its own",
-    "server/connections.py": "a supervised loop",
+    "server/transport/connections.py": "a supervised loop",
     "server/grpc_api/clients/reporter.py": "one stream, which ends with any of them",
     "server/grpc_api/clients/report_stream.py": "one stream, which ends with any of them",
     "server/grpc_api/servicers/audit.py": "one check of the trail, whose failure ends its call",
@@ -57,9 +57,9 @@ STARTED_IN = {
     "camera/uplink/stream.py": "one stream, which ends with any of them",
     "camera/uplink/uplink.py": "one stream, which ends with it",
     "server/grpc_api/authentication.py": "one write, which ends with its call",
-    "server/ports.py": "one stream, which ends with any of them",
+    "server/alerts/report_receiver.py": "one stream, which ends with any of them",
     "server/watchlist/sync/schedule.py": "a supervised loop, which ends with its run",
-    "server/concurrency/line_splitter.py": "one answer, which it cuts off",
+    "server/concurrency/answer_deadline.py": "one answer, which it cuts off",
     "office/client/background_thread.py": "supervised loops",
     "console/app.py": "a supervised loop",
     "program/web_serving.py": "supervised loops",

@@ -23,7 +23,7 @@ from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.fakes.identity_server import CLIENT_ID, CLIENT_SECRET, NATIVE_ID, REDIRECT, IdentityServer
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, errand, office_in, person
 

@@ -21,7 +21,7 @@ from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import (
     agency_pb2,

@@ -12,10 +12,10 @@ from contextlib import closing, suppress
 from functools import cache
 from unittest import mock
 
+from cekalwatch.server.concurrency.outbox import DeliveryError
 from cekalwatch.server.notices.mqtt_broker import MqttBroker
 from cekalwatch.server.notices.mqtt_feed import Message
 from cekalwatch.server.notices.terms import MqttTerms
-from cekalwatch.server.outbox import DeliveryError
 
 TERMS = MqttTerms("127.0.0.1:1")
 MESSAGE = Message("problems", "{}", 60, retained=True)

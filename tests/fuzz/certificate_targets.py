@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.auth.certificate import peer_of
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.clock import SystemClock
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.wire.invitation import SECRET_BYTES

@@ -21,8 +21,8 @@ from cekalwatch.console.security_middleware import MAX_FORM_BYTES
 from cekalwatch.console.signing_in.pending_approvals import SECRETS, KeptForm
 from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.program.confined.messages import Refusal
-from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.ports import Port, PortReport
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.centre import records

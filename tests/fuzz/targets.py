@@ -20,11 +20,11 @@ from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.captures import CameraClock
-from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.grpc_api import alert_requests as alerts
 from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message

@@ -18,7 +18,7 @@ PLUMBING: Final = {
     "loops, logs, traces, confined processes": ("program.*",),
     "connections, certificates and waits": (
         "wire.*",
-        "server.connections",
+        "server.transport.*",
         "office.client.refusals",
         "office.client.service_client",
     ),
@@ -39,6 +39,7 @@ PLUMBING: Final = {
     "the audit trail": ("server.audit.*", "server.storage.audit.*"),
     "metrics and health": (
         "server.health.*",
+        "server.foundation.probes",
         "server.capture.chain_probe",
         "server.capture.database_health",
         "server.storage.alerts.write_probe",

@@ -21,7 +21,7 @@ from benchmarks.chaos.sites.plans import SITES
 from benchmarks.chaos.sites.running_site import RunningSite
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import Action, AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.gallery.rebuilding import Rebuilder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.packs.installed import open_engine

@@ -40,7 +40,7 @@ from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.session_file import SessionFile
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import ServerChoice
 

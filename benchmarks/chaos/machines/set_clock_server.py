@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cekalwatch.server.__main__ import main
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.foundation.clock import SystemClock
 
 CLOCK_VARIABLE = "CHAOS_CLOCK"
 

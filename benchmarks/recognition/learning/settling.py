@@ -18,9 +18,9 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.foundation.clock import SystemClock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
 from tests.support.scenarios.adjudication import Counter

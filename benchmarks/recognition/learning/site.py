@@ -29,7 +29,7 @@ from benchmarks.recognition.learning.settling import Settlers, log_warnings_only
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.server import app
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.tables import SightingRow
 from cekalwatch.server.storage.database import Database

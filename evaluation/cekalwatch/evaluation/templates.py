@@ -19,7 +19,7 @@ import numpy as np
 from cekalwatch.evaluation.collection import LabelledPhotograph
 from cekalwatch.evaluation.samples import FaceTemplates, Failure, Sample
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError
 from cekalwatch.server.recognition.enrolment import find_upright, plain_and_reference
 from cekalwatch.server.recognition.photographs import decode_photograph

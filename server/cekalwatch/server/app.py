@@ -22,24 +22,24 @@ import structlog
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.attendance import Attendance
-from cekalwatch.server.connections import ConnectionWatch
-from cekalwatch.server.data_folder import tell_restored
-from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.foundation.clock import Clock, SystemClock
 from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.health.state.readiness import ReadinessGauge
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.transport.connections import ConnectionWatch
 from cekalwatch.server.wiring.alarms import init_alarms, init_notices
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.audit import init_audit
 from cekalwatch.server.wiring.authentication import init_authentication, init_enrolment, open_devices
 from cekalwatch.server.wiring.capture import cameras_servicer, init_capture
 from cekalwatch.server.wiring.cluster import KEEP_LEASE_PERIOD_S, init_cluster, init_peers, tell_refused, telling
+from cekalwatch.server.wiring.data_folder import tell_restored
 from cekalwatch.server.wiring.extensions import Core, init_extensions
 from cekalwatch.server.wiring.gallery import init_gallery, init_recognition
 from cekalwatch.server.wiring.gates import init_gates

@@ -24,8 +24,8 @@ from cekalwatch.extensions.ldap.store import GroupStore
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.auth.people_admin import PeopleAdmin
-from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.refusals import RefusedError
+from cekalwatch.server.foundation.errors import Code
+from cekalwatch.server.foundation.refusals import RefusedError
 from cekalwatch.server.storage.people.store import KeptPassword
 from cekalwatch.wire.identity import DeviceRole
 from tests.extensions.ldap.directory_server import GROUPS, PEOPLE, DirectoryServer

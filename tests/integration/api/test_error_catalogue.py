@@ -17,8 +17,8 @@ from grpc_status import rpc_status
 from structlog.testing import capture_logs
 
 from cekalwatch.server.app import Server
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
+from cekalwatch.server.foundation.clock import SystemClock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.grpc_api.errors import STATUS_OF_KIND
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.v1 import (

@@ -23,8 +23,8 @@ from cekalwatch.server.audit.destinations import timestamps
 from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, CollectedFile, Destination
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority, TimestampVerifier
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
+from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring import audit as audit_wiring

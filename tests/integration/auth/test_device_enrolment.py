@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.v1 import enrolment_service_pb2 as pb
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity

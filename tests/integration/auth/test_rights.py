@@ -26,7 +26,7 @@ from cekalwatch.server.auth.certificate import peer_of
 from cekalwatch.server.auth.rights import RIGHTS
 from cekalwatch.server.auth.sessions import Sessions
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.audit import open_signer
 from cekalwatch.server.wiring.storage import Context

@@ -25,15 +25,15 @@ from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.sessions import DevicesOfRole
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow

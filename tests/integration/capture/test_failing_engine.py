@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 
 from cekalwatch.program.errors import Exit
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.rebuilding import Rebuilder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.recognition.packs.installed import open_engine

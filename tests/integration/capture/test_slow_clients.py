@@ -15,7 +15,7 @@ import pytest
 
 from cekalwatch.server.auth.certificate import LoopbackAuthentication
 from cekalwatch.server.auth.limits import MAX_OPEN, REFUSAL_DELAY_S
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.messages import REQUEST_S
 from cekalwatch.server.settings.settings import ServerSettings

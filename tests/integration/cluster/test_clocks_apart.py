@@ -13,8 +13,8 @@ import pytest
 from cekalwatch.server.alerts.automatic_steps import Escalator
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, AuditEntry
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore

@@ -18,7 +18,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.cluster import peers
 from cekalwatch.server.encryption.master_key_source import KeyFile
-from cekalwatch.server.refusals import StartRefusal
+from cekalwatch.server.foundation.refusals import StartRefusal
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.migrations.applying import MIGRATIONS
 from cekalwatch.v1 import operations_service_pb2, trouble_pb2

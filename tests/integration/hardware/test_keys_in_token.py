@@ -11,9 +11,9 @@ from cryptography import x509
 
 from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.master_key_source import parse_source
+from cekalwatch.server.foundation.clock import SystemClock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.hardware.uri import TokenUri
 from cekalwatch.server.pki.site_pki import SitePki
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner

@@ -28,7 +28,7 @@ from cekalwatch.server.backup.contents import BackupRecord, Manifest
 from cekalwatch.server.backup.making import BackupMade, make_backup
 from cekalwatch.server.backup.restoring import Restored, look, restore
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.health.checks.installation import check_backup
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.storage import BackupTerms

@@ -20,16 +20,16 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.backup.archive import AgeIdentity
 from cekalwatch.server.backup.making import make_backup
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.data_folder import make_database
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.drills.outage import Outage, WatchedServers, watch
 from cekalwatch.server.drills.restore import RestoreDrill, drill_restore
 from cekalwatch.server.drills.stolen_device import STREAM_LIMIT_S, StolenDevice, steal_device
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.papers.writing import Drill, drill_sheet
 from cekalwatch.server.pki.journal import PkiJournal
 from cekalwatch.server.settings.storage import BackupTerms
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.wiring.data_folder import make_database
 from tests.support.builders.audit import signer
 from tests.support.builders.keys import open_keys
 from tests.support.scenarios.server import list_astronaut, settings

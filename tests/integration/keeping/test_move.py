@@ -21,7 +21,6 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.data_folder import hold_folder
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.columns import UtcDateTime
@@ -29,6 +28,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.moving import SCHEMA, RowsRead
 from cekalwatch.server.storage.snapshots.snapshot import current_state
 from cekalwatch.server.storage.tables import all_tables
+from cekalwatch.server.wiring.data_folder import hold_folder
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.audit import signer

@@ -19,8 +19,8 @@ import pytest
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.backup.contents import BackupRecord
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.notices import Notice
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.health.monitoring import pages
 from cekalwatch.server.health.state import health as server_health
 from cekalwatch.server.storage.database import Database

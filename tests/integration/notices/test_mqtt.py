@@ -22,6 +22,7 @@ from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
 from cekalwatch.contract.values.troubles import BLIND, TroubleKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cli.app import app
+from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher
 from cekalwatch.server.domain.notices import stamp
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.health.alarms.board import AlarmBoard
@@ -31,7 +32,6 @@ from cekalwatch.server.notices.mqtt_broker import MqttBroker
 from cekalwatch.server.notices.mqtt_feed import REPEAT_S, Batch, ControlRoomStates, MqttOutbox, mqtt_feed
 from cekalwatch.server.notices.onvif_events import EVENTS, OnvifEvents
 from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
-from cekalwatch.server.outbox import DeliveryError, Dispatcher
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeStore

@@ -19,9 +19,9 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.cluster.jobs import LeaderJob
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Link
+from cekalwatch.server.concurrency.outbox import Dispatcher
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices.syslog_feed import PAGE, Page, SyslogOutbox, entry_message, syslog_feed
-from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeStore

@@ -21,6 +21,7 @@ from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import stamp
+from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure, Dispatcher
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices import collector as collecting
@@ -33,7 +34,6 @@ from cekalwatch.server.notices.collector import (
 )
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.notices.webhook import GIVE_UP_AFTER, MAX_PAUSE, NoticeOutbox, Webhook, pause_after, signature
-from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

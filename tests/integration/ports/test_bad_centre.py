@@ -14,8 +14,8 @@ import pytest
 
 from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import listed_subject
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject
 from cekalwatch.v1 import list_feed_service_pb2 as pb

@@ -13,7 +13,7 @@ import uuid6
 
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.v1 import list_feed_service_pb2 as feed
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.wire.identity import DeviceRole

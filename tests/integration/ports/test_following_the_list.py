@@ -19,10 +19,10 @@ from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.agencies import Agency
 from cekalwatch.server.domain.orders.law_table import SHIPPED
+from cekalwatch.server.foundation.clock import SystemClock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.health.checks.network import other_places
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.settings.settings import ServerSettings

@@ -15,7 +15,7 @@ import pytest
 import uuid6
 
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import list_feed_service_pb2 as pb

@@ -16,8 +16,8 @@ import grpc
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.rights import Caller, device_caller
 from cekalwatch.server.auth.sessions import Device, Session
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import authentication
 from cekalwatch.server.grpc_api.errors import abort_with
 from cekalwatch.wire.identity import Identity

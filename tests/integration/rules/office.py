@@ -30,13 +30,13 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd, ExerciseSubject
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photographs import decode_photograph
 from cekalwatch.server.settings.settings import ServerSettings

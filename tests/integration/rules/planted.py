@@ -23,9 +23,9 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, Watched
 from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.captures import CameraClock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders import extensions, law
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery import snapshot
 from cekalwatch.server.recognition.probes import CaptureEmbedder
 from cekalwatch.server.storage.alerts import store

@@ -13,8 +13,8 @@ import pytest
 
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from cekalwatch.contract.values.orders import OrderGround
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, Photograph
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS as EVERY_FIELD
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings

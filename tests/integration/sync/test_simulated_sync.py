@@ -10,7 +10,7 @@ import pytest
 
 from cekalwatch.contract.values.imports import SyncCounts, SyncRefusal
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.sources.web.http import HttpSource
 from deploy.simulator.faults import SimulatedFault

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import SyncTerms
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.store import LEASE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun

@@ -12,8 +12,8 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.watchlist import Lookalike, LookalikeJudgement
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.index import GalleryBuilder
 from cekalwatch.server.gallery.lookalikes import LoadedList, LookalikeFinder, LookalikePairs
 from cekalwatch.server.gallery.row_format import GalleryStorage

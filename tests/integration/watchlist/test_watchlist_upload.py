@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from tests.support.builders.portraits import astronaut
 from tests.support.scenarios.server import Running, jpeg, reason_of, running, settings

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cekalwatch.server.audit.entry import Actor, ActorKind
-from cekalwatch.server.domain.clock import SystemClock
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.encryption.master_key import MasterKey, SecretMasterKey
 from cekalwatch.server.encryption.master_key_source import KeyFile, MasterKeySource
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.keys.store import KeyStore
 

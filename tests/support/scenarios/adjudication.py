@@ -19,13 +19,13 @@ from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import HandlingPolicy
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.presence import AgentPresence
 from cekalwatch.server.domain.retention import RetentionPolicy
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.health.probes import AgentPresence
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore

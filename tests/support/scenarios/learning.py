@@ -22,9 +22,9 @@ from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.capture.passage_counters import ScoreCounter
 from cekalwatch.server.capture.passages import PassageScore
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule, ThresholdSetting

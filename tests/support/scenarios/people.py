@@ -21,8 +21,8 @@ from cekalwatch.server.auth.sessions import Device, SecondSignature, Sessions, T
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
 from cekalwatch.server.auth.signing_in.passwords import PasswordChange, PasswordProvider, Passwords
 from cekalwatch.server.auth.signing_in.sign_in import DeviceTries, PasswordProof, Proof, SignInService
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person, TwoPeople
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import NewSession, SessionStore

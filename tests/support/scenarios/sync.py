@@ -16,11 +16,11 @@ from cekalwatch.contract.values.imports import RecordReport, SyncRun
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
-from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.syncs import SyncTerms
+from cekalwatch.server.foundation.clock import Clock, SystemClock
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore

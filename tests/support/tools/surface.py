@@ -32,7 +32,7 @@ from cekalwatch.program.cli.setting_list import describe
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.settings import Settings
 from cekalwatch.server.cli.app import app as server
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.settings.settings import ServerSettings
 from tests.support.repository import ROOT
 

@@ -49,7 +49,7 @@ from cekalwatch.contract.values.devices import DeviceCertificate, DeviceRecord
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.surveys import Advice, Grade, KeptSurvey, SurveyFigures
 from cekalwatch.contract.values.unusable_faces import UnusablePassage, UnusableReason
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.servicers.cameras import read_changes, read_survey
 from cekalwatch.server.grpc_api.servicers.capture import REJECTED_FOR
 from cekalwatch.v1 import camera_service_pb2, capture_pb2, capture_service_pb2, device_pb2, device_service_pb2

@@ -30,16 +30,16 @@ from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.concurrency.outbox import DeliveryFailure
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.ports import Port, PortState
+from cekalwatch.server.domain.presence import AgentPresence, CameraPresence, ReportedRun, ServerRun
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.hardware.errors import SigningWaits
-from cekalwatch.server.health.probes import AgentPresence, CameraPresence, ReportedRun, ServerRun
 from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
-from cekalwatch.server.outbox import DeliveryFailure
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.availability import AwayReason, DatabaseAway

@@ -59,15 +59,15 @@ from cekalwatch.contract.values.watchlist import (
     SourceFreshness,
     SyncOutcome,
 )
+from cekalwatch.server.alerts.report_receiver import ReportTerms
 from cekalwatch.server.audit.entry import Action, Link, ObjectKind
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, OrderJudgement, SubjectFile
 from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, Port, PortState
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, servicer, subjects
-from cekalwatch.server.ports import ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
 from cekalwatch.server.watchlist.list_feed import ListPosition

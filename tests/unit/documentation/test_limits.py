@@ -14,14 +14,14 @@ from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import face_record, jpeg, jpeg2000, photograph, png, tiff, webp
 from cekalwatch.program import web_connections
-from cekalwatch.server import address_bar, connections, ports, process
+from cekalwatch.server.alerts import report_receiver
 from cekalwatch.server.auth import approvals, limits, refusals
 from cekalwatch.server.auth.signing_in import openid
 from cekalwatch.server.capture import aiming, processing, session, surveys
 from cekalwatch.server.capture.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api import messages, server
 from cekalwatch.server.grpc_api.clients import report_stream
 from cekalwatch.server.grpc_api.servicers import enrolment
@@ -33,6 +33,7 @@ from cekalwatch.server.recognition.photographs import DECODER_LIMITS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts import reading
 from cekalwatch.server.storage.alerts import store as alert_store
+from cekalwatch.server.transport import address_blocklist, connections, process
 from cekalwatch.server.watchlist import list_feed, subject_search
 from cekalwatch.server.watchlist.imports import records, upload
 from cekalwatch.server.watchlist.sources import values
@@ -135,7 +136,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "list files that a web console holds": (import_jobs.MAX_FILES, import_jobs.KEEP_FILE_S),
     "a process that decodes crops": (CROP_LIMITS.memory_bytes, CROP_LIMITS.processor_s, crop_decoder.ANSWER_S),
     "decoders that crops of one camera end": (crop_decoder.MAX_ENDED, 1, 1 / crop_decoder.ENDED_PER_S),
-    "new connections of an address that flooded one": (address_bar.BARRED_S, address_bar.MAX_BARRED),
+    "new connections of an address that flooded one": (address_blocklist.BARRED_S, address_blocklist.MAX_BARRED),
     "a process that decodes photographs": (DECODER_LIMITS.memory_bytes, DECODER_LIMITS.processor_s),
     "a process that reads a CSV table": (csv_process.MEMORY_BYTES, csv_process.PROCESSOR_S),
     "a process that reads a spreadsheet": (spreadsheet.MEMORY_BYTES, spreadsheet.PROCESSOR_S),
@@ -147,11 +148,11 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls on one connection": (options.MAX_STREAMS_PER_CONNECTION,),
     "calls of one camera": (limits.MAX_OPEN[DeviceRole.CAMERA],),
     "calls of one notifier": (limits.MAX_OPEN[DeviceRole.NOTIFIER],),
-    "events that a port reports before the next receipt": (ports.ReportTerms().window,),
+    "events that a port reports before the next receipt": (report_receiver.ReportTerms().window,),
     "signs of life and pictures of a port": (
-        ports.MAX_MESSAGES,
-        ports.MESSAGES_PER_S,
-        ports.SIGNS_A_PERIOD,
+        report_receiver.MAX_MESSAGES,
+        report_receiver.MESSAGES_PER_S,
+        report_receiver.SIGNS_A_PERIOD,
     ),
     "messages of a centre to its port": (
         report_stream.MAX_ANSWERS,
@@ -164,9 +165,9 @@ FIGURES: dict[str, tuple[float, ...]] = {
         list_feed.AGAIN_AT_ONCE,
         list_feed.AGAIN_PER_S,
     ),
-    "events of a port": (ports.EVENTS_PER_S, ports.MAX_EVENTS),
+    "events of a port": (report_receiver.EVENTS_PER_S, report_receiver.MAX_EVENTS),
     "pictures that a centre asks of a port": (
-        ports.MAX_PICTURES,
+        report_receiver.MAX_PICTURES,
         report_stream.PICTURES_PER_S,
         report_stream.MAX_PICTURES,
     ),

@@ -36,6 +36,7 @@ from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
 from cekalwatch.server.domain.people import MANY_PEOPLE, LockOut, TryAllowance
+from cekalwatch.server.domain.presence import MAX_PASSAGES
 from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api import alert_requests, audit_answers
@@ -49,7 +50,6 @@ from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_D
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.grpc_api.servicers.faces import MAX_FACES
 from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, list_file, servicer, subjects
-from cekalwatch.server.health.probes import MAX_PASSAGES
 from cekalwatch.server.recognition import enrolment
 from cekalwatch.server.recognition.crops import MAX_PROBE_BYTES, MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES

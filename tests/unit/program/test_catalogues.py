@@ -79,7 +79,7 @@ from cekalwatch.office.alerts import Hindrance, PicturesMissing, ScoreLevel
 from cekalwatch.office.connection import Cause, LostPosition
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action, ActorKind, ObjectKind
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.health.state.health import ServerFault
 from cekalwatch.vision.fitness import Flaw
 from cekalwatch.wire.identity import DeviceRole

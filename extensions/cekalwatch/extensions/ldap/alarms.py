@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from cekalwatch.contract.values.troubles import OF_DIRECTORY, TroubleKind
 from cekalwatch.extensions.ldap.following import GroupFollower
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.alarms.board import Findings, fault
 
 

@@ -18,8 +18,8 @@ from cekalwatch.extensions.ldap.directory import Answer, DirectoryError
 from cekalwatch.extensions.ldap.domain import GIVEN_BY_GROUPS, GroupBinding, Member, as_groups_give, as_groups_say
 from cekalwatch.extensions.ldap.store import GroupStore
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.people.store import Account, KeptPassword, NameTakenError, PeopleStore
 
 MAX_ADDED = 200

@@ -24,9 +24,9 @@ from cekalwatch.server.audit.entry import Actor, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, HandlingPolicy, Holder
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, TwoPeople, role_needed
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.people.store import PeopleStore

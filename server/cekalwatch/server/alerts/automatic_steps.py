@@ -20,10 +20,10 @@ from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy, Watched
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep, HandlingStore, WatchedAlert
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError

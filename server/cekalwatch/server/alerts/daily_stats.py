@@ -16,7 +16,7 @@ from typing import Final
 
 from cekalwatch.contract.values.reports import PeriodLength
 from cekalwatch.server.domain.alerts.field_sums import AlertOrder, FieldAlert, FieldSums, PassageCount, UnusableCount
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 
 SETTLED_AFTER: Final = timedelta(hours=36)

@@ -21,11 +21,11 @@ from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subj
 from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.agencies_owed import agencies_owed
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
 from cekalwatch.server.storage.exercises.store import ExerciseStore
 from cekalwatch.server.storage.people.store import PeopleStore

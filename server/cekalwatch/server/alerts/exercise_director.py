@@ -14,8 +14,8 @@ import uuid6
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.alerts.store import AlertStore, lowest_positions
 from cekalwatch.server.storage.exercises.store import ExerciseStore
 

@@ -8,8 +8,8 @@ from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.exercises import ExerciseHours, ExercisePlan
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.exercises import ExerciseSetting
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.exercises.store import ExerciseStore, read_shift
 
 

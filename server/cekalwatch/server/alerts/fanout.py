@@ -25,9 +25,9 @@ from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.health.probes import NO_METRICS, Metrics
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.probes import NO_METRICS, Metrics
 from cekalwatch.server.storage.alerts.store import MAX_WAITING, AlertStore, position_key
 from cekalwatch.server.storage.cluster.change_notifier import woken_within
 from cekalwatch.server.storage.watchlist.rows import DAMAGED

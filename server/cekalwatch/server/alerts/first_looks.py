@@ -9,8 +9,8 @@ from contextlib import suppress
 
 from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.alerts.look_setting_store import LookSettingStore
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 

@@ -18,8 +18,8 @@ from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.domain.alerts.adjudication import check_note
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.hand_over_store import HandOverStore, KeptHandOver
 from cekalwatch.server.storage.people.store import PeopleStore
 

@@ -19,8 +19,8 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.field_report import FieldSpan, field_period, field_report
 from cekalwatch.server.domain.alerts.field_sums import AlertVerdict, list_at, verdict_of
 from cekalwatch.server.domain.alerts.handling import Handling
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.exercises import EndedExercise, exercise_figures
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.learning.learned_threshold import LearnedThreshold
 from cekalwatch.server.storage.alerts.handling_store import RaisedAlert
 

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.retention import RetentionPolicy
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore

@@ -17,7 +17,7 @@ from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.unusable_faces import UnusableNotice, UnusableReason
 from cekalwatch.server.domain.alerts.field_sums import UnusableCount
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 
 RECENT: Final = timedelta(seconds=60)

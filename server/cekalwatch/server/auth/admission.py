@@ -14,9 +14,9 @@ from cekalwatch.program.version import version
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.rights import ON_WALLS, RIGHTS, WITH_FIRST_PASSWORD, Caller
 from cekalwatch.server.auth.sessions import SecondSignature, Session, Sessions
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person, TwoPeople, role_needed
 from cekalwatch.server.domain.versions import is_behind, minor_version
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.wire.options import PROGRAM
 
 

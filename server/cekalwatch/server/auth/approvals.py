@@ -19,9 +19,9 @@ from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.auth.admission import joint_action
 from cekalwatch.server.auth.sessions import SHOWN_DIGITS, TOKEN_BYTES, Device, Session, TokenPurpose
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person, TwoPeople
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.approval_store import ApprovalStore, KeptApproval
 from cekalwatch.server.storage.people.session_store import Countersignature, NewSession, SessionStore
 from cekalwatch.server.storage.people.store import PeopleStore

@@ -13,9 +13,9 @@ from cryptography import x509
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.rights import LOCAL, Caller, device_caller
 from cekalwatch.server.auth.sessions import Device
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import MANY_PEOPLE
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.pki.revocations import CertificateKey, Revocations, RevocationState
 from cekalwatch.wire.identity import SCHEME, DeviceRole, Identity
 

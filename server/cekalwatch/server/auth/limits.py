@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.server.concurrency.token_bucket import TokenBucket, TokenBuckets
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.wire.bounds import CHEAP_PAGE, MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 

@@ -10,10 +10,10 @@ import uuid6
 from cekalwatch.contract.values.people import NEVER_TOGETHER, PasswordPart, PersonRole, TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.auth.signing_in.passwords import Passwords, first_password, password_part
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person, PersonError, TwoPeople
-from cekalwatch.server.refusals import RefusedError
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import Code
+from cekalwatch.server.foundation.refusals import RefusedError
 from cekalwatch.server.storage.people.store import (
     Account,
     KeptPassword,

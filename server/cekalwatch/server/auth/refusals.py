@@ -16,8 +16,8 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, stamp
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.audit.store import AuditStore
 
 PERIOD: Final = timedelta(minutes=1)

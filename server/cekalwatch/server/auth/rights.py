@@ -51,8 +51,8 @@ from cekalwatch.contract.values.rights import (
 )
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.sessions import Device, Session
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.wire.identity import DeviceRole, Identity
 
 RIGHTS: Mapping[str, Right] = MappingProxyType(

@@ -22,9 +22,9 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, ObjectKind
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, Person
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.session_store import Countersignature, KeptSession, NewSession, SessionStore
 from cekalwatch.server.storage.people.store import Account
 

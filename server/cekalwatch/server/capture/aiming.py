@@ -23,11 +23,11 @@ from cekalwatch.contract.values.cameras import (
 )
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import OK, Action, Actor
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.wire.identity import DeviceRole, Identity
 

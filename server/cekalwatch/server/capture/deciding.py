@@ -17,10 +17,10 @@ from cekalwatch.server.capture.exercises import ExercisePassages
 from cekalwatch.server.capture.passages import Passages, PassageScore, State, Track
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.probes import NO_METRICS, Metrics
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.health.probes import NO_METRICS, Metrics
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.errors import StorageError

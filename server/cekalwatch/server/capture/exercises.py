@@ -23,9 +23,9 @@ from cekalwatch.server.capture.candidates import Neighbours
 from cekalwatch.server.capture.passages import Passage
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import UNKNOWN_EXERCISE, Capture
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.exercises import LATER, MIN_PICTURES, PLAYED_WITHIN, Exercise, ExerciseEnd
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.recognition.probes import Probe
 from cekalwatch.server.storage.alerts.store import AlertStore

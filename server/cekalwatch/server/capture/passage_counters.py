@@ -14,8 +14,8 @@ from cekalwatch.server.capture.passages import PassageScore
 from cekalwatch.server.domain.alerts.field_sums import PassageCount
 from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.learning.score_counts import BINS, CountKey, Counts, ScoreCounts, bin_of, size_bucket
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.errors import StorageError

@@ -10,8 +10,8 @@ from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolic
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.domain.checkpoints import Camera, SetPolicy
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.cameras import CameraPolicyStore
 from cekalwatch.wire.identity import DeviceRole, Identity
 

@@ -24,8 +24,8 @@ from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryError, OtherModelError
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.captures import Capture, Rejected
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.health.probes import Measure, unmeasured
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.probes import Measure, unmeasured
 from cekalwatch.server.recognition.probes import Probe
 
 MAX_REMEMBERED = 100_000

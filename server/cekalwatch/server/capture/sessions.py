@@ -16,11 +16,11 @@ from cekalwatch.server.capture.exercises import ExerciseIntake
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.capture.session import CameraSession, CaptureTerms
 from cekalwatch.server.capture.unusable_faces import UnusableCounter
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.captures import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.health.probes import Presence
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 log = structlog.get_logger()
 _T = TypeVar("_T")

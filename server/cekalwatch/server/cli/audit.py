@@ -142,10 +142,10 @@ def export(
 def checkpoint(settings: ServerSettings) -> None:
     """Sign the trail as it is now, and print the checkpoint with its public key."""
     from cekalwatch.server.audit.checkpoint_ledger import HistoryChangedError
-    from cekalwatch.server.data_folder import refuse_lost_audit_key
-    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.foundation.clock import SystemClock
     from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner
     from cekalwatch.server.wiring.audit import open_signer
+    from cekalwatch.server.wiring.data_folder import refuse_lost_audit_key
 
     with _store(settings) as store:
         refuse_lost_audit_key(settings, store)

@@ -52,10 +52,10 @@ def _test(terms: NoticeTerms) -> None:
 
     from cekalwatch.server.audit.destinations.syslog import message
     from cekalwatch.server.audit.entry import stamp
+    from cekalwatch.server.concurrency.outbox import DeliveryError
     from cekalwatch.server.domain.notices import Notice
     from cekalwatch.server.notices.mqtt_feed import Message
     from cekalwatch.server.notices.webhook import Webhook
-    from cekalwatch.server.outbox import DeliveryError
     from cekalwatch.server.wiring.alarms import notice_syslog, open_broker
 
     now, failed = datetime.now(UTC), False

@@ -111,7 +111,7 @@ def command_context(settings: ServerSettings) -> Iterator[Context]:
     Raises ProgramError, also when there is no database, or one of another version: no command makes or changes one.
     """
     from cekalwatch.server.audit.entry import operator
-    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.foundation.clock import SystemClock
     from cekalwatch.server.wiring.storage import Context
 
     with command_database(settings) as database, ExitStack() as stack:

@@ -44,8 +44,8 @@ def init(settings: ServerSettings, site: Site = None) -> None:
     well, records every use.
     """
     from cekalwatch.program.secret_files import make_private_folder
-    from cekalwatch.server.data_folder import make_database
     from cekalwatch.server.pki.site_pki import SitePki
+    from cekalwatch.server.wiring.data_folder import make_database
 
     name = _places(settings).new(DeviceRole.SERVER, site, "authority").site
     if not settings.data_dir.exists():

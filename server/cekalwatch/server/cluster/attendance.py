@@ -14,8 +14,8 @@ from typing import Final
 from cekalwatch.contract.values.adjudication import Escalation
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.probes import AgentPresence
+from cekalwatch.server.domain.presence import AgentPresence
+from cekalwatch.server.foundation.clock import Clock
 
 AWAY_AFTER_S: Final = 5.0
 """A PC whose subscription has ended may come back within this time before it counts as away."""

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.domain.presence import AgentPresence, CameraPresence, ReportedRun, ServerRun
 from cekalwatch.server.domain.versions import is_behind
-from cekalwatch.server.health.probes import AgentPresence, CameraPresence, Presence, ReportedRun, ServerRun
-from cekalwatch.server.refusals import StartRefusal, StartRefusedError
+from cekalwatch.server.foundation.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.cluster.presence_store import LASTS, PresenceStore
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)

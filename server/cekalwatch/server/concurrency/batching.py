@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.concurrency.priorities import Priority
-from cekalwatch.server.health.probes import BatchMeasure, unmeasured
+from cekalwatch.server.foundation.probes import BatchMeasure, unmeasured
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 
-class LineSplitter:
+class AnswerDeadline:
     """For one client that asks one thing after another. A caller that waits for the answer gets an error."""
 
     def __init__(self) -> None:

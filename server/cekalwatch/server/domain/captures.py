@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 
 UNKNOWN_EXERCISE: Final = UUID(int=0)
 """Stands for the exercise of a token that no server signed: no exercise is awaited under it."""

@@ -18,7 +18,7 @@ from cekalwatch.contract.values.people import (
     TwoPersonAction,
     acts_as,
 )
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
 

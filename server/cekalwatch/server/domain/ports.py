@@ -14,7 +14,7 @@ from uuid import UUID
 from cekalwatch.contract.values.adjudication import UNDECIDED, UNDO_FOR, UNSETTLED, AlertState, Outcome
 from cekalwatch.contract.values.federation import PortStatus
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEvent
-from cekalwatch.server.domain.clock import lately
+from cekalwatch.server.foundation.clock import lately
 
 FOLLOWS_WITHIN = timedelta(seconds=15)
 """After this time without a report from a server of the centre, a port no longer follows: that server died."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.recognition.crops import decode_crop

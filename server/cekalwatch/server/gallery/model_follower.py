@@ -18,7 +18,7 @@ import structlog
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.gallery.rebuilding import Rebuilder, RebuildStep
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedModel, SnapshotHolder
 from cekalwatch.server.gallery.threshold import ThresholdRule

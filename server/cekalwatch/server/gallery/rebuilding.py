@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.models.photograph_store import NewTemplate, PhotographStore, StoredPhotograph
 

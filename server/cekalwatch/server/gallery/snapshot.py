@@ -19,8 +19,8 @@ import structlog
 from numpy.typing import NDArray
 
 from cekalwatch.contract.values.thresholds import Threshold
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.gallery.index import Gallery, GalleryBuilder
 from cekalwatch.server.gallery.order_terms import OrderTerms, TermsReader
 from cekalwatch.server.gallery.row_format import GalleryStorage

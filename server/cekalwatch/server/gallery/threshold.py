@@ -14,9 +14,9 @@ from dataclasses import replace
 from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.contract.values.thresholds import Threshold, ThresholdPromise, ThresholdSource
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.learning.camera_agreement import MIN_PASSAGES
 from cekalwatch.server.learning.learned_threshold import (
     LearnedOffset,

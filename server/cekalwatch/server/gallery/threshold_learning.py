@@ -17,8 +17,8 @@ from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.program.version import version
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry
 from cekalwatch.server.domain.alerts.field_sums import AlertVerdict
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.gallery.comparison import compare_references
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD

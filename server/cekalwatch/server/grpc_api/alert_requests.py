@@ -17,7 +17,7 @@ from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.alerts import MAX_CANDIDATE_KEY, OLDEST, AlertFilter
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.messages import KEY, optional_moment, require, text
 from cekalwatch.v1 import adjudication_pb2, alert_service_pb2, report_service_pb2
 

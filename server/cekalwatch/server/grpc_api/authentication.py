@@ -36,14 +36,14 @@ from cekalwatch.server.auth.certificate import CertificateAuthentication, peer_o
 from cekalwatch.server.auth.limits import REFUSAL_DELAY_S, CallLimits, DeviceLimitError
 from cekalwatch.server.auth.refusals import EXPECTED, RefusalLog
 from cekalwatch.server.auth.rights import Caller
-from cekalwatch.server.connections import Received
-from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct
+from cekalwatch.server.foundation.clock import Clock, SystemClock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import Context, abort_with, address_of
 from cekalwatch.server.grpc_api.messages import single_request
 from cekalwatch.server.grpc_api.open_calls import OpenCall, OpenCalls
 from cekalwatch.server.storage.errors import StorageError
+from cekalwatch.server.transport.connections import Received
 from cekalwatch.wire.identity import Identity
 from cekalwatch.wire.tokens import SECOND_PERSON_METADATA, SESSION_METADATA, signed_bytes
 

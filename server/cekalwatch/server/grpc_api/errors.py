@@ -15,8 +15,8 @@ from grpc_status import rpc_status
 
 from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.server.auth.refusals import RefusalLog
-from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
-from cekalwatch.server.refusals import RefusedError
+from cekalwatch.server.foundation.errors import CekalwatchError, Code, Kind
+from cekalwatch.server.foundation.refusals import RefusedError
 from cekalwatch.server.storage.errors import StorageError
 
 DOMAIN = "cekalwatch"

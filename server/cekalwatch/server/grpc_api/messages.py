@@ -12,7 +12,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from cekalwatch.contract.engine.scalars import Refused, moment, read_uuid
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.errors import Context, abort_with
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_PAGE, MAX_WORD
 from cekalwatch.wire.identity import KEY_PATTERN

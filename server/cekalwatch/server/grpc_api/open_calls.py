@@ -18,8 +18,8 @@ import structlog
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.auth.admission import Admission
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.identity import DeviceRole, Identity
 

@@ -14,10 +14,10 @@ import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType
 from cekalwatch.server.domain.alerts.alert import AlertEvent
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.notices import Notice, NoticeKind, stamp
 from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -9,9 +9,9 @@ from cekalwatch.contract.values.gates import GatePolicy, GatePolicyReason, Gates
 from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
 from cekalwatch.server.cluster.peers import WholePresence
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
-from cekalwatch.server.health.probes import GatePresence
+from cekalwatch.server.domain.presence import GatePresence
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.notices.gates import SILENT_AFTER
 from cekalwatch.server.notices.terms import GateTerms
 from cekalwatch.server.storage.alerts.gate_store import GateStore

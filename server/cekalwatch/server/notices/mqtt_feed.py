@@ -20,13 +20,13 @@ import structlog
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.notices import Notice, stamp
 from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.notices.collector import TroubleNotices, unseen
 from cekalwatch.server.notices.onvif_events import OnvifEvents
-from cekalwatch.server.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.backoff import Backoff

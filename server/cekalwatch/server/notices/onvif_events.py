@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.notices import stamp
 from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.server.foundation.clock import Clock
 
 EVENTS: Final[Mapping[str, Collection[TroubleKind]]] = MappingProxyType(
     {

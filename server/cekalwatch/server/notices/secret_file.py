@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
+from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure
 from cekalwatch.wire.tls import TlsError, require_private
 
 MAX_SECRET_FILE: Final = 1024

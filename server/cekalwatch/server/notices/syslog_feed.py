@@ -16,12 +16,12 @@ import structlog
 
 from cekalwatch.server.audit.destinations.syslog import Severity, SyslogReceiver, message
 from cekalwatch.server.audit.entry import Link, stamp
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.domain.notices import Notice
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.notices.cef import entry_event, trouble_event
 from cekalwatch.server.notices.collector import TroubleNotices, unseen
 from cekalwatch.server.notices.terms import SyslogText
-from cekalwatch.server.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.troubles import TroubleStore

@@ -23,11 +23,11 @@ from urllib.parse import urlsplit
 import httpx
 import structlog
 
-from cekalwatch.server.concurrency.line_splitter import LineSplitter
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.concurrency.answer_deadline import AnswerDeadline
+from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure, Failing
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.notices.secret_file import read_secret
 from cekalwatch.server.notices.terms import WebhookTerms
-from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Failing
 from cekalwatch.server.storage.notices import LoggedNotice, NoticeOutcome, NoticeStore
 
 TIMEOUT_S = 10.0
@@ -74,10 +74,10 @@ class Webhook:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signature(read_webhook_secret(self._terms.secret_file), notice_id, timestamp, body),
         }
-        cutter, verification = LineSplitter(), self._verification()
+        deadline, verification = AnswerDeadline(), self._verification()
         try:
             with (
-                cutter.within(self._longest_s),
+                deadline.within(self._longest_s),
                 httpx.Client(
                     timeout=self._timeout_s, follow_redirects=False, trust_env=False, verify=verification
                 ) as client,
@@ -86,7 +86,7 @@ class Webhook:
                     self._terms.url,
                     content=body.encode(),
                     headers=headers,
-                    extensions={"trace": cutter.trace},
+                    extensions={"trace": deadline.trace},
                 ) as response,
             ):
                 status = response.status_code

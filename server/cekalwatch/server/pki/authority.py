@@ -20,10 +20,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
+from cekalwatch.server.foundation.refusals import RefusedError
 from cekalwatch.server.hardware.signing_key import TokenSigningKey
 from cekalwatch.server.hardware.uri import TokenUri
-from cekalwatch.server.refusals import RefusedError
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsError, require_private
 

@@ -18,13 +18,13 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.device_entries import device_entry, invitation_facts, revocation_facts
 from cekalwatch.server.audit.entry import Action, Actor
 from cekalwatch.server.domain.checkpoints import Camera, Site
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import Code
+from cekalwatch.server.foundation.refusals import RefusedError
 from cekalwatch.server.pki.authority import LOOPBACK_HOSTS
 from cekalwatch.server.pki.ledger import Issued
 from cekalwatch.server.pki.site_pki import SitePki, hosts_of
-from cekalwatch.server.refusals import RefusedError
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.wire.address import split_address

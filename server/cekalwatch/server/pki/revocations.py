@@ -17,7 +17,7 @@ import structlog
 from cryptography import x509
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 
 _LIST = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\s*", re.DOTALL)
 

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import make_private_folder, write_private
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.refusals import RefusedError
 from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.hardware.uri import TokenUri
 from cekalwatch.server.pki.authority import DEVICE_DAYS, LOOPBACK_HOSTS, Authority, Revoked, key_pem, pem, refuse_hosts
 from cekalwatch.server.pki.ledger import Invitation, Issued, Ledger
-from cekalwatch.server.refusals import RefusedError
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import InvitationCode, digest
 from cekalwatch.wire.tls import TlsFiles

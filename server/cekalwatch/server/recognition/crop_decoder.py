@@ -24,7 +24,7 @@ from cekalwatch.program.confined.messages import Refusal
 from cekalwatch.program.confined.pool import Ask, Cause, ConfinedError, ConfinedPool
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.crops import (
     MAX_PROBE_BYTES,
     MAX_THUMBNAIL_BYTES,

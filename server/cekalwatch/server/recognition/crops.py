@@ -19,7 +19,7 @@ import numpy as np
 from cekalwatch.pictures.errors import PictureError, PictureFault
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.program.confined.messages import Refusal
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.vision.alignment import LandmarksError, align
 from cekalwatch.vision.faces import Landmarks, Picture
 from cekalwatch.vision.softening import aiming_scale, softened

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.crops import face_jpeg
 from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError, normalised
 from cekalwatch.server.recognition.photographs import decode_photograph

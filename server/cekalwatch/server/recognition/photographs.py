@@ -24,7 +24,7 @@ from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.confined.messages import Refusal
 from cekalwatch.program.confined.pool import Cause, ConfinedError, ConfinedPool
 from cekalwatch.server.concurrency.byte_budget import ByteBudget
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.vision.faces import Picture
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 

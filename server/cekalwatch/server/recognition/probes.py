@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import Recogniser, TemplateError
 from cekalwatch.vision.faces import Picture

@@ -24,9 +24,8 @@ from cekalwatch.program.translations import Texts
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
-from cekalwatch.server.data_folder import make_database
 from cekalwatch.server.domain.checkpoints import Site
-from cekalwatch.server.domain.clock import SystemClock
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.pki.device_admin import ServerEndpoints, endpoints_at
 from cekalwatch.server.pki.journal import PkiJournal
 from cekalwatch.server.pki.site_pki import SitePki
@@ -35,6 +34,7 @@ from cekalwatch.server.setup.answers import Answers
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.wiring.audit import open_signer
+from cekalwatch.server.wiring.data_folder import make_database
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import DeviceInvitation

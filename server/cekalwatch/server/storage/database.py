@@ -21,8 +21,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.health.probes import Measure, timed, unmeasured
-from cekalwatch.server.refusals import StartRefusal, StartRefusedError
+from cekalwatch.server.foundation.probes import Measure, timed, unmeasured
+from cekalwatch.server.foundation.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.availability import Availability, AwayReason, DatabaseLostError, FilePlace
 from cekalwatch.server.storage.connecting import database_url, new_engine
 from cekalwatch.server.storage.errors import StorageError, driver_name

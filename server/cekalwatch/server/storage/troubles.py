@@ -17,9 +17,9 @@ from sqlmodel import Field, Session, SQLModel, col, delete, or_, select, update
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.presence import Rejection
 from cekalwatch.server.domain.troubles import Alarm, Fault, TroubleChanges
-from cekalwatch.server.health.probes import Rejection
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.database import Database

@@ -15,9 +15,9 @@ from cekalwatch.contract.values.agencies import (
     ListedAgency,
 )
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies, Agency, normalised
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 
 _CODE: Final = re.compile(rf"[A-Z0-9][A-Z0-9-]{{0,{MAX_AGENCY_CODE - 1}}}", re.ASCII)

@@ -15,10 +15,10 @@ from typing import Final
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ListedSubject, WatchlistFilter
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, ObjectKind
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.status_history import StatusChange, status_history
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

@@ -13,10 +13,10 @@ import structlog
 
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.retention import ended_by
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 

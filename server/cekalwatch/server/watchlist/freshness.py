@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
-from cekalwatch.server.domain.clock import Clock, lately
+from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 

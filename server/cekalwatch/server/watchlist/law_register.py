@@ -8,13 +8,13 @@ from dataclasses import replace
 from cekalwatch.contract.values.law import LawPreview, LawRow
 from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import WIB
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_preview import LawComparison
 from cekalwatch.server.domain.orders.law_table import LawTable
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.watchlist.law import LawStore, with_rows
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 

@@ -17,9 +17,9 @@ from typing import Self
 import structlog
 
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
-from cekalwatch.server.domain.clock import Clock, lately
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Following, Port
+from cekalwatch.server.foundation.clock import Clock, lately
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 

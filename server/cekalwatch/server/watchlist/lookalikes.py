@@ -11,10 +11,10 @@ from uuid import UUID
 
 from cekalwatch.contract.values.watchlist import Lookalike, LookalikeJudgement, LookalikePair
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder, LookalikePairs
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

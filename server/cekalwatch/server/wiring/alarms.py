@@ -18,6 +18,8 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
+from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.concurrency.outbox import Dispatcher
 from cekalwatch.server.domain.notices import Notice, NoticeKind
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
@@ -34,7 +36,6 @@ from cekalwatch.server.health.alarms.servers import (
     ServerAlarms,
 )
 from cekalwatch.server.health.alarms.watchlist import SourceAlarms, ThresholdAlarms
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.notices.collector import (
     AlertNotices,
@@ -50,7 +51,6 @@ from cekalwatch.server.notices.syslog_feed import TARGET as SYSLOG_TARGET
 from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
 from cekalwatch.server.notices.webhook import NoticeOutbox, Webhook
-from cekalwatch.server.outbox import Dispatcher
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.integrity.scan import RowScan

@@ -30,12 +30,12 @@ from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.sessions import DevicesOfRole, PeopleHere
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
 from cekalwatch.server.grpc_api.servicers.shifts import ShiftServicer
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier, ChangeTopic
 from cekalwatch.server.storage.people.session_store import SessionStore

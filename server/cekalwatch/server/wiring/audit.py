@@ -11,7 +11,6 @@ from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, Co
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
 from cekalwatch.server.cluster.jobs import LeaderLease, PeriodicJob, at_stop
-from cekalwatch.server.data_folder import refuse_lost_audit_key
 from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner, HistoryGuard, SigningState
@@ -19,6 +18,7 @@ from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
+from cekalwatch.server.wiring.data_folder import refuse_lost_audit_key
 from cekalwatch.server.wiring.storage import Context
 
 SIGN_PERIOD_S = 10.0

@@ -20,10 +20,10 @@ from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
 from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
-from cekalwatch.server.connections import Received
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.grpc_api.server import EnrolmentListener
@@ -31,12 +31,12 @@ from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
 from cekalwatch.server.grpc_api.servicers.session import SessionServicer
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.pki.device_admin import DevicePlaces, DeviceRegistry, endpoints_at
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.transport.connections import Received
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import FollowedTls

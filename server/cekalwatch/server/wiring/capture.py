@@ -29,11 +29,12 @@ from cekalwatch.server.capture.unusable_faces import UnusableCounter
 from cekalwatch.server.capture.watching import CameraWatches
 from cekalwatch.server.cluster.jobs import PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.presence import CameraPresence
 from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
-from cekalwatch.server.health.probes import CameraPresence, Presence
 from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe

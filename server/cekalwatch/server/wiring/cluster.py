@@ -13,10 +13,11 @@ from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.version import version
 from cekalwatch.server.cluster.jobs import PERIOD_S, LeaderLease, PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import Load, Peers
+from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.domain.presence import ServerRun
+from cekalwatch.server.foundation.refusals import RefusedServer, StartRefusal, StartRefusedError
 from cekalwatch.server.gallery.model_follower import trusted_choice
-from cekalwatch.server.health.probes import Presence, ServerRun
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
-from cekalwatch.server.refusals import RefusedServer, StartRefusal, StartRefusedError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier
 from cekalwatch.server.storage.cluster.lease_store import LeaseStore

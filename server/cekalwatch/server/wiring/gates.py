@@ -10,9 +10,9 @@ from typing import Final
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.cluster.jobs import LeaderJob
 from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.domain.presence import GatePresence
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.counters import GateAlarms
-from cekalwatch.server.health.probes import GatePresence
 from cekalwatch.server.notices.gate_board import GateBoard
 from cekalwatch.server.notices.gates import GateTeller, RecentAlerts
 from cekalwatch.server.storage.alerts.gate_store import GateStore

@@ -15,7 +15,8 @@ from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.backup.contents import BackupRecord
 from cekalwatch.server.cluster.jobs import PeriodicJob
 from cekalwatch.server.cluster.peers import Peers
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.model_follower import threshold_rule
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, threshold_signers
@@ -24,7 +25,6 @@ from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
 from cekalwatch.server.health.monitoring.collector import Instruments, MonitoredServer, ServerCollector
 from cekalwatch.server.health.monitoring.listener import MonitoringListener
 from cekalwatch.server.health.monitoring.pages import MonitoringPages
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.health import Health

@@ -10,12 +10,12 @@ from typing import Any
 
 from cekalwatch.contract.values.status import Reporting
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.server.alerts.report_receiver import ReportReceiver, ReportTerms
 from cekalwatch.server.alerts.retention import PortRecordSweeper
 from cekalwatch.server.cluster.jobs import LeaderJob, LeaderLease
 from cekalwatch.server.grpc_api.clients.report_stream import PictureGiver, ReportedParts
 from cekalwatch.server.grpc_api.clients.reporter import AlertReporter, PictureLine
 from cekalwatch.server.grpc_api.servicers.ports import PortServicer
-from cekalwatch.server.ports import ReportReceiver, ReportTerms
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.followings import ReportedLog
 from cekalwatch.server.watchlist.freshness import FreshnessGauge

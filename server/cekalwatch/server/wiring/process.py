@@ -10,10 +10,10 @@ import structlog
 from cekalwatch.program.confined.command import missing_protections
 from cekalwatch.program.traces import TRACES
 from cekalwatch.server.auth.certificate import CertificateAuthentication
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.monitoring.collector import Instruments
-from cekalwatch.server.process import connection_bound, raise_limit, return_large_pieces
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.transport.process import connection_bound, raise_limit, return_large_pieces
 from cekalwatch.server.wiring.authentication import open_certificate_authentication
 from cekalwatch.vision.runtime import limit_native_threads
 from cekalwatch.wire.tls import FollowedTls

@@ -10,12 +10,11 @@ import structlog
 
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
-from cekalwatch.server.data_folder import hold_folder, refuse_lost_database
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.health.probes import NO_METRICS, Metrics
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.probes import NO_METRICS, Metrics
 from cekalwatch.server.settings.recording import note_configuration
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.agency_history import AgencyHistory
@@ -44,6 +43,7 @@ from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.law import LawStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.law_follower import LawFollower
+from cekalwatch.server.wiring.data_folder import hold_folder, refuse_lost_database
 from cekalwatch.vision.manifest import Pack
 
 RESEAL_PERIOD_S = 2.0

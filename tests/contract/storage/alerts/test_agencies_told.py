@@ -10,7 +10,7 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation
 from cekalwatch.server.alerts.adjudication import ActingPerson
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.builders.watchlist import FixedClock, order, subject
 from tests.support.scenarios.adjudication import POLICY, Counter, contact
 

@@ -15,7 +15,7 @@ from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.domain.alerts.match import Match
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import ARRIVAL, DEPARTURE, ELSEWHERE, NOON, capture, match

@@ -13,8 +13,8 @@ from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, 
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.law_table import SHIPPED, Law, LawTable
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.builders.alerts import NOON, capture, match
 from tests.support.builders.audit import deleted
 from tests.support.builders.watchlist import WIB, FixedClock, order, subject

@@ -12,7 +12,7 @@ import pytest
 from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertEventType, AlertState, Escalation, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.health.probes import AgentPresence
+from cekalwatch.server.domain.presence import AgentPresence
 from tests.support.builders.alerts import DEPARTURE, capture, match
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, Counter, contact

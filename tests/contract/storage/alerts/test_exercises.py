@@ -29,8 +29,8 @@ from cekalwatch.server.alerts.exercise_director import ExerciseDirector
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.match import Candidate
-from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd, ExerciseSetting, ExerciseSubject, Shift
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.grpc_api.clients.report_stream import (
     Call,
     PictureGiver,

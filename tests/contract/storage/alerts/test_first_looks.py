@@ -22,8 +22,8 @@ from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.field_report import field_period
 from cekalwatch.server.domain.alerts.field_sums import FieldSums
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.notices.collector import AlertNotices
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep

@@ -13,8 +13,8 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.hand_overs import HandOvers
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.retention import RetentionPolicy
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.hand_over_store import HandOverStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import FixedClock

@@ -13,7 +13,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication
 from cekalwatch.server.alerts.reports import shift_report
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, REFERENCE, Counter, contact
 

@@ -13,8 +13,8 @@ from cekalwatch.contract.values.adjudication import Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.retention import DueReport
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.retention import RetentionPolicy
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.tables import FindingRow, FollowUpRow, ProbeRow, SightingRow
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.audit import deleted

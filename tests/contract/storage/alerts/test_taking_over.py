@@ -13,8 +13,8 @@ from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, Sessions
 from cekalwatch.server.auth.sign_in_terms import SessionTerms
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.health.probes import AgentPresence
+from cekalwatch.server.domain.presence import AgentPresence
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import KeptPassword
 from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import POLICY, Counter, seat

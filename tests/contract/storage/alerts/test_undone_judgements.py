@@ -14,8 +14,8 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.retention import RetentionPolicy
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.watchlist import FixedClock, order, subject

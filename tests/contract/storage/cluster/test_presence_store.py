@@ -15,8 +15,9 @@ from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.attendance import STALE_AFTER_S, Attendance
 from cekalwatch.server.cluster.peers import Load, Peers
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.health.probes import AgentPresence, CameraPresence, GatePresence, Presence, ServerRun
+from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.domain.presence import AgentPresence, CameraPresence, GatePresence, ServerRun
+from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LASTS, PresenceStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import DEPARTURE

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.server.refusals import RefusedServer, StartRefusal
+from cekalwatch.server.foundation.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.cluster.presence_store import MAX_TOLD, RefusalStore
 from cekalwatch.server.storage.database import Database
 

@@ -13,9 +13,9 @@ from sqlmodel import SQLModel, select, update
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import AssociatedData
 from cekalwatch.server.encryption.master_key import SecretMasterKey
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.columns import SEALED, SUBJECT_FACTS, Sealed
 from cekalwatch.server.storage.database import Database

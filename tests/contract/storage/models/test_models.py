@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 
 from cekalwatch.server.audit.entry import Action, AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.rebuilding import PHOTOGRAPHS_A_STEP, Rebuilder, RebuildStep
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database

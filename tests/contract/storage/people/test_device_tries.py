@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from cekalwatch.server.auth.signing_in.sign_in import PasswordProof
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import MANY_PEOPLE, TryAllowance
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, device, person
 

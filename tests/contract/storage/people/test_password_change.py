@@ -8,7 +8,7 @@ import pytest
 
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.signing_in.passwords import Passwords
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import KeptPassword
 from tests.support.scenarios.people import (

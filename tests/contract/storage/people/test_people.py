@@ -12,7 +12,7 @@ import pytest
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.rights import LOCAL
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import NameTakenError, PersonChangedError
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, code_of, device, ended, opened, person

@@ -12,7 +12,7 @@ from sqlmodel import select
 from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.rights import LOCAL
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.session_store import SessionStore
 from cekalwatch.server.storage.people.tables import PersonSessionRow

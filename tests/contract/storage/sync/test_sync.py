@@ -10,7 +10,7 @@ import pytest
 
 from cekalwatch.contract.values.imports import RecordReport, SyncCounts
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.sources.source import Reading, SourceItem, SourcePage

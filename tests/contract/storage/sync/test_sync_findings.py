@@ -11,8 +11,8 @@ from cekalwatch.contract.values.imports import SyncCounts, SyncRefusal, SyncRema
 from cekalwatch.contract.values.orders import OrderFlag, OrderKind, OrderRule
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import MAX_REMARKS, PHOTOGRAPHS
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from cekalwatch.contract.values.imports import SyncCounts
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import Action, AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import SyncLease
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced

@@ -10,11 +10,11 @@ import pytest
 from cekalwatch.contract.values.people import PersonReference, PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.presence import Rejection
 from cekalwatch.server.domain.troubles import Fault, TroubleChanges
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
-from cekalwatch.server.health.probes import Rejection
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.keys import key_store

@@ -33,10 +33,10 @@ from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import CameraClock, Rejected
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api import alert_answers, alert_requests
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects as subject_messages

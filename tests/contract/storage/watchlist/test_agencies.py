@@ -10,8 +10,8 @@ import sqlalchemy
 from cekalwatch.contract.codec.law import AGENCY_LIST
 from cekalwatch.contract.values.agencies import MAX_AGENCIES
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies, Agency
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.scan import RowScan

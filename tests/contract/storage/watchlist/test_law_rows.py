@@ -13,11 +13,11 @@ from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import WIB
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import SHIPPED, Law
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.watchlist.law import LawStore

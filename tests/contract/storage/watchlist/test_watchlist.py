@@ -12,8 +12,8 @@ import sqlalchemy
 
 from cekalwatch.contract.values.orders import OrderGround, OrderKind, PersonStatus, RevocationGround
 from cekalwatch.contract.values.subjects import MAX_ORDERS, TravelDocument
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import DataKey, KeyPurpose, Keyring
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError

@@ -15,7 +15,7 @@ from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read_alerts
 from cekalwatch.v1 import adjudication_pb2
 from cekalwatch.v1 import alert_service_pb2 as pb

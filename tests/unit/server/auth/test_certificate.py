@@ -17,8 +17,8 @@ from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.certificate import TlsCertificateAuthentication, peer_of
 from cekalwatch.server.auth.sessions import Device
-from cekalwatch.server.domain.clock import SystemClock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.clock import SystemClock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.pki.revocations import CertificateKey, Revocations
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import TlsFiles

@@ -14,7 +14,7 @@ from cekalwatch.server.auth.limits import (
     CallLimits,
     DeviceLimitError,
 )
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.wire.bounds import MAX_PAGE
 from cekalwatch.wire.identity import DeviceRole, Identity
 

@@ -9,9 +9,9 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.server.auth.people_admin import PeopleAdmin
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.people import Person, TwoPeople
-from cekalwatch.server.refusals import RefusedError
+from cekalwatch.server.foundation.errors import Code
+from cekalwatch.server.foundation.refusals import RefusedError
 from tests.support.builders.keys import KEEPER
 from tests.support.scenarios.people import SITE, Office, code_of, office_in, person
 

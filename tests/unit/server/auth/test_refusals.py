@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.server.auth.refusals import ANYBODY, MAX_KINDS, PERIOD, RefusalLog, Repeats
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from tests.support.scenarios.people import HandClock
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cekalwatch.server.auth.admission import refuse_outdated
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 GRPC = "grpc-python-asyncio/1.85.0 grpc-c/54.0.0 (linux; chttp2)"
 

@@ -16,7 +16,7 @@ from cekalwatch.server.capture import processing as module
 from cekalwatch.server.capture.deciding import EmbeddedCapture
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.domain.captures import Capture, Rejected
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.probes import Probe
 from tests.support.builders.alerts import capture
 from tests.support.scenarios.processing import DELAY_S, nothing, open_processor

@@ -9,8 +9,8 @@ import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE, check_agreement
-from cekalwatch.server.health.probes import ReportedRun, ServerRun
-from cekalwatch.server.refusals import StartRefusal, StartRefusedError
+from cekalwatch.server.domain.presence import ReportedRun, ServerRun
+from cekalwatch.server.foundation.refusals import StartRefusal, StartRefusedError
 
 T0 = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 LAW = {"legal.urgent_days": "20", "sites.batam-center": "Asia/Jakarta"}

@@ -13,8 +13,8 @@ from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.cluster.attendance import AWAY_AFTER_S, STALE_AFTER_S, STARTS_WITHIN_S, Attendance
 from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.domain.presence import AgentPresence
 from cekalwatch.server.health.alarms.counters import CounterAlarms
-from cekalwatch.server.health.probes import AgentPresence
 from tests.support.builders.alerts import ARRIVAL, DEPARTURE, ELSEWHERE
 from tests.support.builders.watchlist import FixedClock
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from cekalwatch.server.concurrency.byte_budget import ByteBudget
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 LONG_S = 30.0
 

@@ -33,8 +33,8 @@ from cekalwatch.server.domain.alerts.handling import (
     Holder,
     Watched,
 )
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, TwoPeople
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 T0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 POLICY = HandlingPolicy()

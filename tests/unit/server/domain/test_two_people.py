@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 
 from cekalwatch.contract.values.people import TWO_PERSON_ACTIONS, PersonRole, TwoPersonAction
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, PersonError, TwoPeople
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.scenarios.people import person
 
 PAIRS = {

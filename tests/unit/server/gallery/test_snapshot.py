@@ -17,9 +17,9 @@ from cekalwatch.server.capture.exercises import ExercisePassages
 from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.gallery.snapshot import SearchedModel, SnapshotHolder
 from cekalwatch.server.recognition.crops import probe_jpeg

@@ -14,8 +14,8 @@ import pytest
 from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.server.audit.entry import Action, AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.learning.camera_agreement import MIN_PASSAGES
 from cekalwatch.server.learning.learned_threshold import (

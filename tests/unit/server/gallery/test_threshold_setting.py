@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.threshold import MAX_THRESHOLD, MIN_THRESHOLD, ThresholdSetting
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.models.threshold_store import ThresholdStore

@@ -39,16 +39,16 @@ from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling
 from cekalwatch.server.domain.captures import EARLIEST, CameraClock, Capture, Rejected
-from cekalwatch.server.domain.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.domain.presence import CameraPresence
+from cekalwatch.server.foundation.errors import CekalwatchError, Code, Kind
 from cekalwatch.server.grpc_api import alert_requests as alerts
 from cekalwatch.server.grpc_api.messages import page_size
 from cekalwatch.server.grpc_api.servicers.capture import read_hello, read_message
 from cekalwatch.server.grpc_api.servicers.watchlist import subjects
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import record_begun
-from cekalwatch.server.health.probes import CameraPresence
 from cekalwatch.server.health.state.status import camera_status
 from cekalwatch.server.watchlist.imports.upload import RecordAssembly
 from cekalwatch.v1 import (

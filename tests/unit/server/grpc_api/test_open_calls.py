@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.open_calls import ONE_OF_A_DEVICE, SIGNS_OUT, OpenCall, OpenCalls
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.builders.watchlist import FixedClock

@@ -18,12 +18,12 @@ from cekalwatch.contract.values.cameras import (
 )
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.captures import CameraClock
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.keys import key_store

@@ -9,9 +9,9 @@ from pathlib import Path
 from cekalwatch.contract.values.people import KEEPS_SYSTEM
 from cekalwatch.contract.values.troubles import OF_CAMERAS, TroubleKind, acknowledges
 from cekalwatch.server.domain.troubles import MAX_DETAIL
+from cekalwatch.server.foundation.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import RefusedServerAlarms
-from cekalwatch.server.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import HandClock

@@ -10,8 +10,8 @@ import pytest
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.auth.people_admin import PeopleAdmin
+from cekalwatch.server.foundation.refusals import RefusedError
 from cekalwatch.server.health.alarms.people import TOLD_FOR, RightsAlarms
-from cekalwatch.server.refusals import RefusedError
 from cekalwatch.server.storage.audit.search import AuditSearch
 from tests.support.builders.keys import KEEPER
 from tests.support.scenarios.people import SITE, Office, office_in

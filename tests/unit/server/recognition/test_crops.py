@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.crops import decode_crop
 from cekalwatch.wire.bounds import MAX_CROP_BYTES
 from tests.support.builders.portraits import astronaut, encoded, wall

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES, Enroller, EnrolmentError, plain_and_reference
 from cekalwatch.server.recognition.packs.installed import Engine, open_engine
 from cekalwatch.vision.alignment import align

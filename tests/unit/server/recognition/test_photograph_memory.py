@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photographs import decode_photograph
 from tests.support.repository import ROOT

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition import photographs
 from cekalwatch.server.recognition.photographs import LONG_SIDE, decode_photograph
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES

@@ -7,7 +7,7 @@ from threading import Event
 import numpy as np
 
 from cekalwatch.server.domain.captures import Capture
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import AlignedFaces, Templates, normalised
 from cekalwatch.server.recognition.probes import CaptureEmbedder

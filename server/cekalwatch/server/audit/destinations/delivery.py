@@ -16,8 +16,8 @@ import structlog
 
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, HistoryChangedError
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.outbox import DeliveryError, DeliveryFailure, Dispatcher, Failing
+from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure, Dispatcher, Failing
+from cekalwatch.server.foundation.clock import Clock
 
 MAX_AT_ONCE = 50
 """Maximum checkpoints of one delivery."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cekalwatch.server.audit.checkpoints import Checkpoint
-from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
+from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure
 from cekalwatch.wire.address import split_address
 from cekalwatch.wire.tls import TlsFiles
 

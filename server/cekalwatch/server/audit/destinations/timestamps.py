@@ -20,8 +20,8 @@ from rfc3161_client import (
 
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.audit.destinations.delivery import CollectedFile
-from cekalwatch.server.concurrency.line_splitter import LineSplitter
-from cekalwatch.server.outbox import DeliveryError, DeliveryFailure
+from cekalwatch.server.concurrency.answer_deadline import AnswerDeadline
+from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure
 
 TIMEOUT_S = 10.0
 """Seconds for each step of an answer, and for the whole answer."""
@@ -55,7 +55,7 @@ class _Transport:
     """The HTTP client and the reader of answers that several stamps share."""
 
     client: httpx.Client
-    cutter: LineSplitter
+    deadline: AnswerDeadline
 
 
 class TimestampAuthority:
@@ -75,7 +75,7 @@ class TimestampAuthority:
         except (OSError, ValueError):
             raise DeliveryError(DeliveryFailure.FILES_UNREADABLE, self._authorities.name) from None
         with httpx.Client(timeout=TIMEOUT_S) as client:
-            line = _Transport(client, LineSplitter())
+            line = _Transport(client, AnswerDeadline())
             self._file.append([self._stamped(one, line, verifier) for one in checkpoints])
 
     def _stamped(self, checkpoint: Checkpoint, line: _Transport, verifier: TimestampVerifier) -> KeptCheckpoint:
@@ -89,10 +89,10 @@ class TimestampAuthority:
         return kept
 
     def _answer(self, request: bytes, line: _Transport) -> bytes:
-        traced = {"trace": line.cutter.trace}
+        traced = {"trace": line.deadline.trace}
         try:
             with (
-                line.cutter.within(TIMEOUT_S),
+                line.deadline.within(TIMEOUT_S),
                 line.client.stream("POST", self._url, content=request, headers=_REQUEST, extensions=traced) as response,
             ):
                 if response.status_code != httpx.codes.OK:

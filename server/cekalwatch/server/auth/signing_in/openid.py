@@ -22,9 +22,9 @@ import jwt
 from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, ProviderTermsError, require_safe
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, ProviderGrant, SignInRefusedError
-from cekalwatch.server.concurrency.line_splitter import LineSplitter
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.concurrency.answer_deadline import AnswerDeadline
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -219,13 +219,13 @@ class OpenIdProvider:
 
     def _ask(self, method: str, url: str, **how: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  # httpx's own
         """Return status and JSON object of an answer of at most 256 KiB; raises PROVIDER_UNAVAILABLE."""
-        cutter = LineSplitter()
+        deadline = AnswerDeadline()
         try:
             with (
-                cutter.within(LONGEST_S),
+                deadline.within(LONGEST_S),
                 httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, verify=self._verification) as client,
                 client.stream(
-                    method, url, headers={"accept-encoding": "identity"}, extensions={"trace": cutter.trace}, **how
+                    method, url, headers={"accept-encoding": "identity"}, extensions={"trace": deadline.trace}, **how
                 ) as response,
             ):
                 if response.headers.get("content-encoding", "identity") != "identity":

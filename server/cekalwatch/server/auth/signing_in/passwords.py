@@ -20,9 +20,9 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.auth.sessions import Device, Session
 from cekalwatch.server.auth.signing_in.sign_in import PasswordProof, SignInRefusedError, SignInService
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import LockOut, Person
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, KeptPassword, PeopleStore
 
 MIN_CHARACTERS = 12

@@ -11,7 +11,7 @@ from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider
 from cekalwatch.server.auth.signing_in.passwords import PasswordChange, PasswordProvider, Passwords
 from cekalwatch.server.auth.signing_in.sign_in import DeviceTries, SignInService
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.approval_store import ApprovalStore

@@ -20,9 +20,9 @@ from cekalwatch.contract.values.people import ProviderFacts
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.auth.refusals import RefusalTrail
 from cekalwatch.server.auth.sessions import Device, SecondSignature, Session, Sessions
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TryAllowance
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.people.store import Account, PeopleStore
 
 ASK_PROVIDER_EVERY = timedelta(minutes=5)

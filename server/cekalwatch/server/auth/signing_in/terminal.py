@@ -15,9 +15,9 @@ from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.auth.sessions import Device, SecondSignature
 from cekalwatch.server.auth.signing_in.providers import ProviderAuthentication
 from cekalwatch.server.auth.signing_in.sign_in import PasswordProof
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import JointAct, TwoPeople
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.database import Database
 
 Ask = Callable[[str], str]

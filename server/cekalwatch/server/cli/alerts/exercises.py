@@ -170,7 +170,7 @@ def _shift(text: str) -> Shift:
 
 def _pictures(context: Context, photographs: list[Path]) -> list[bytes]:
     """Return the faces of the photographs; raises ProgramError for one that cannot be used, or of another face."""
-    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import CekalwatchError
     from cekalwatch.server.gallery.model_follower import open_pack, pack_in_use, searched_model
     from cekalwatch.server.recognition.enrolment import Enroller
     from cekalwatch.server.recognition.photographs import PhotographDecoder

@@ -233,7 +233,7 @@ def rebuild(
 
 def _run(context: Context, model_version: str, rebuilder: Rebuilder) -> None:
     from cekalwatch.server.audit.entry import OK, Action
-    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import CekalwatchError
 
     missing = context.stores.models.coverage(model_version).missing
     context.stores.audit.append(

@@ -60,9 +60,9 @@ def move(
     """
     from cekalwatch.program.cli.setting_list import hide
     from cekalwatch.server.backup.moving import check_there, move_database
-    from cekalwatch.server.data_folder import hold_folder
     from cekalwatch.server.storage.errors import StorageError
     from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind
+    from cekalwatch.server.wiring.data_folder import hold_folder
 
     settings = loaded.values
     if DatabaseKind.of(to) is not DatabaseKind.POSTGRESQL:
@@ -126,7 +126,7 @@ def upgrade(
 
     from cekalwatch.program.checks.results import CheckVerdict
     from cekalwatch.server.audit.entry import Action, AuditEntry, operator
-    from cekalwatch.server.domain.clock import SystemClock
+    from cekalwatch.server.foundation.clock import SystemClock
     from cekalwatch.server.health.checks.installation import check_installation
     from cekalwatch.server.storage.audit.store import AuditStore
     from cekalwatch.server.storage.integrity.scan import RowScan

@@ -83,7 +83,7 @@ def delete(
 ) -> None:
     """Delete a subject: personal facts, orders, photographs, templates, pictures of alerts. It cannot be undone."""
     from cekalwatch.server.audit.alert_entries import deletion_entry
-    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import CekalwatchError
 
     if not yes:
         typer.confirm(f"Delete subject {subject_id} with all orders, photographs and templates?", abort=True)

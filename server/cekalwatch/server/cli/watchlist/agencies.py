@@ -39,8 +39,8 @@ SEEN = "Mark of the agency as `list` showed it: nothing is done if somebody has 
 @contextmanager
 def _registry(context: Context) -> Iterator[AgencyRegistry]:
     """Yield the agencies of the configured database; a refusal of the block becomes a ProgramError."""
-    from cekalwatch.server.domain.errors import CekalwatchError
-    from cekalwatch.server.domain.errors import Code as Refusal
+    from cekalwatch.server.foundation.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import Code as Refusal
     from cekalwatch.server.watchlist.agencies import AgencyRegistry
     from cekalwatch.server.watchlist.sources.settings import CentreSettings
 

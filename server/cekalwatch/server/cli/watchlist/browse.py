@@ -126,7 +126,7 @@ def show(
     --photo."""
     from cekalwatch.contract.values.subjects import MAX_REFERENCES
     from cekalwatch.server.cli.watchlist.look_output import view_json
-    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import CekalwatchError
 
     if form is Form.CSV:
         raise ProgramError("`show` has more than fits a table of one kind of rows: take --format json", Exit.USAGE)

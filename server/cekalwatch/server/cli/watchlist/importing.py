@@ -20,7 +20,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import ServerAddress, with_settings
 from cekalwatch.server.cli.output import counting_progress, whole_table
 from cekalwatch.server.cli.watchlist.running_server import local_import, running_server
-from cekalwatch.server.domain.errors import public_message
+from cekalwatch.server.foundation.errors import public_message
 from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
 from cekalwatch.server.watchlist.imports.reports import fault_words, summarise
 
@@ -159,7 +159,7 @@ def _import_through(dialer: Dialer, records: _FolderRecords) -> Iterator[RecordR
 
 
 def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Iterator[RecordReport]:
-    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import CekalwatchError
 
     try:
         with local_import(settings) as run:  # its end is recorded too, and may fail as well

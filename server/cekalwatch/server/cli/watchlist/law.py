@@ -102,7 +102,7 @@ def confirm(
 
 def _add(context: Context, row: LawRow) -> None:
     from cekalwatch.contract.values.people import TwoPersonAction
-    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import CekalwatchError
 
     register = _register(context)
     try:

@@ -66,7 +66,7 @@ def now(
     server: ServerAddress = None,
 ) -> None:
     """Synchronise now, and report the result: through the running server, or in this process when none is running."""
-    from cekalwatch.server.domain.errors import CekalwatchError, Code
+    from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
     if settings.watchlist.source is None:
         raise _refused(CekalwatchError(Code.SYNC_NOT_CONFIGURED))
@@ -98,7 +98,7 @@ def status(
     server: ServerAddress = None,
 ) -> None:
     """Show the status of the synchronisation: the last run, the next one, and decisions that wait for a person."""
-    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import CekalwatchError
 
     with _syncs(settings, server) as syncs:
         try:
@@ -137,7 +137,7 @@ def _syncs(settings: ServerSettings, server: str | None) -> Iterator[Syncs]:
 def _accept(settings: ServerSettings) -> None:
     """Let two people accept the shrunken list that waits, at this machine."""
     from cekalwatch.contract.values.people import TwoPersonAction
-    from cekalwatch.server.domain.errors import CekalwatchError
+    from cekalwatch.server.foundation.errors import CekalwatchError
     from cekalwatch.server.watchlist.sync.schedule import accept_shrink
 
     with command_context(settings) as context:
@@ -169,7 +169,7 @@ def _followed(syncs: Syncs, run_id: int) -> SyncRun:
 
 def _tell(run: SyncRun) -> None:
     from cekalwatch.contract.values.watchlist import SyncOutcome
-    from cekalwatch.server.domain.errors import public_message
+    from cekalwatch.server.foundation.errors import public_message
 
     typer.echo(run_sentence(run))
     tell_findings(run)
@@ -190,7 +190,7 @@ def _tell(run: SyncRun) -> None:
 
 
 def _refused(error: Exception) -> ProgramError:
-    from cekalwatch.server.domain.errors import CekalwatchError, Code
+    from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
     if not isinstance(error, CekalwatchError):
         raise TypeError(type(error).__name__)
@@ -204,7 +204,7 @@ MAX_LINES = 50
 
 def tell_findings(run: SyncRun) -> None:
     """Print what needs attention."""
-    from cekalwatch.server.domain.errors import Code
+    from cekalwatch.server.foundation.errors import Code
     from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
 
     refused = [

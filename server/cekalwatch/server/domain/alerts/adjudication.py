@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE, OFFICERS_OUTCOMES, REASONS, Outcome, Reason
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ from cekalwatch.contract.values.adjudication import (
 )
 from cekalwatch.contract.values.people import CONFIRMS, TwoPersonAction
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, TwoPeople, role_needed
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 MAX_FOLLOW_UPS = 50
 MAX_FOLLOW_UP_BYTES = 32 * 1024

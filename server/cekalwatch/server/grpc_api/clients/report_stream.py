@@ -21,8 +21,8 @@ from cekalwatch.server.alerts.fanout import DetailedEvent, Fanout
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, ObjectKind
 from cekalwatch.server.concurrency.token_bucket import RateLimiter, TokenBucket
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.grpc_api.messages import uuid as read_uuid
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail

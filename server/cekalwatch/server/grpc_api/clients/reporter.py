@@ -20,7 +20,7 @@ from cekalwatch.program.version import version
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderLease
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.clients.report_stream import (
     LOOK_S,
     MISSED_KEEP_ALIVES,

@@ -17,7 +17,7 @@ from cekalwatch.contract.codec.watchlist import ORDER, SUBJECT
 from cekalwatch.contract.values.imports import PhotoReport, RecordReport, SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome, SyncOutcome
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.v1 import sync_pb2, watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES

@@ -18,7 +18,7 @@ from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind, both_keys, stamp
 from cekalwatch.server.audit.export import written
 from cekalwatch.server.audit.search_terms import Position, action_term, moment_of, outcome_term
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.audit_answers import full_entry, people_named, search_page
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context

@@ -14,7 +14,7 @@ from cekalwatch.server.capture.policies import CameraPolicies
 from cekalwatch.server.capture.surveys import CameraSurveys
 from cekalwatch.server.capture.watching import CameraWatches
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.v1 import camera_service_pb2 as pb

@@ -12,7 +12,7 @@ from cekalwatch.contract.values.captures import CameraHello, ClientTime, FaceCap
 from cekalwatch.server.capture.session import Inbound
 from cekalwatch.server.capture.sessions import CaptureSessions
 from cekalwatch.server.domain.captures import Rejected
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY

@@ -13,12 +13,12 @@ from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.devices import DEFAULT_MINUTES, DeviceCertificate, DeviceInvited, DeviceRecord
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import WholePresence
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.domain.presence import CameraPresence
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context, coded
 from cekalwatch.server.grpc_api.messages import page
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
-from cekalwatch.server.health.probes import CameraPresence
 from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry, KnownDevice
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.v1 import device_service_pb2_grpc

@@ -13,8 +13,8 @@ import structlog
 
 from cekalwatch.server.audit.device_entries import certificate_facts, device, device_entry
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import Context, abort_with, address_of
 from cekalwatch.server.grpc_api.messages import single_request
 from cekalwatch.server.pki.site_pki import SitePki

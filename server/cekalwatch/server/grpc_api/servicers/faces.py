@@ -14,7 +14,7 @@ from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.rights import Caller
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context

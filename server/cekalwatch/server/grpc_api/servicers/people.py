@@ -16,8 +16,8 @@ from cekalwatch.contract.values.people import (
 )
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import Person
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context, coded
 from cekalwatch.server.grpc_api.messages import require

@@ -20,15 +20,15 @@ from cekalwatch.contract.values.federation import MAX_HELD, PortHello, PortPictu
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
+from cekalwatch.server.alerts.report_receiver import Inbound
 from cekalwatch.server.alerts.shown import alert_of, known
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, AlertEvent
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortReport
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.alert_requests import MAX_REFERENCE, MAX_SEQUENCE
 from cekalwatch.server.grpc_api.messages import KEY
-from cekalwatch.server.ports import Inbound
 from cekalwatch.server.recognition.crops import MAX_PROBE_BYTES
 from cekalwatch.v1 import port_pb2, port_service_pb2
 from cekalwatch.wire.bounds import MAX_CROP_PIXELS

@@ -11,18 +11,18 @@ from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.contract.values.federation import PortStep, ReportedAlert, ReportStart
 from cekalwatch.contract.values.rights import Reach
 from cekalwatch.server.alerts.details import AlertDetails, AlertDetailsReader
+from cekalwatch.server.alerts.report_receiver import Inbound, ReportReceiver
 from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortAlert
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.alert_answers import alert_with_images
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY, page, page_size
 from cekalwatch.server.grpc_api.servicers import port_reports
-from cekalwatch.server.ports import Inbound, ReportReceiver
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.v1 import port_pb2, port_service_pb2_grpc

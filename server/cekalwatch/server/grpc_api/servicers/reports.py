@@ -10,7 +10,7 @@ from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.reports import MAX_SPAN, PeriodLength
 from cekalwatch.server.alerts.reports import FieldReports
 from cekalwatch.server.audit.entry import Action, stamp
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context

@@ -11,7 +11,7 @@ from cekalwatch.contract.codec.shifts import EXERCISE_HOURS, EXERCISE_PLAN, HAND
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.server.alerts.exercise_hours import ExercisePlanner
 from cekalwatch.server.alerts.hand_overs import HandOvers
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context

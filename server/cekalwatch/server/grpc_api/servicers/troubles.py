@@ -11,9 +11,9 @@ from uuid import UUID
 from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
 from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.troubles import OpenTroubles
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context

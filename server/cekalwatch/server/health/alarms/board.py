@@ -17,10 +17,10 @@ import structlog
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, role_needed
 from cekalwatch.server.domain.troubles import MAX_ABOUT, MAX_DETAIL, Alarm, Fault, changes
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.troubles import TroubleStore
 
 

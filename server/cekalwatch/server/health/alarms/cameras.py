@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.contract.values.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_VIEWS, TroubleKind
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock, lately
+from cekalwatch.server.domain.presence import CameraPresence, Rejection
 from cekalwatch.server.domain.troubles import Fault
+from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.health.alarms.board import Findings, fault
-from cekalwatch.server.health.probes import CameraPresence, Presence, Rejection
 from cekalwatch.server.storage.troubles import TroubleStore
 
 RECONNECTS_WITHIN = timedelta(seconds=3)

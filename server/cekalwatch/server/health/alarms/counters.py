@@ -9,10 +9,10 @@ from typing import Final
 
 from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_DEVICES, OF_EXERCISES, OF_GATES, TroubleKind
 from cekalwatch.server.cluster.attendance import Attendance
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.exercises import FAILED
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.alarms.board import Findings, fault
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.notices.gates import GateTeller
 from cekalwatch.server.storage.exercises.store import ExerciseStore
 

@@ -11,7 +11,7 @@ from typing import Final
 from cekalwatch.contract.values.troubles import OF_PEOPLE, TroubleKind
 from cekalwatch.server.audit.entry import Action, Link, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 

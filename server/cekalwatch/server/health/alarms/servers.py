@@ -15,14 +15,14 @@ from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE
-from cekalwatch.server.domain.clock import Clock, lately
+from cekalwatch.server.concurrency.outbox import Failing
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
+from cekalwatch.server.foundation.clock import Clock, lately
+from cekalwatch.server.foundation.refusals import RefusedServer
 from cekalwatch.server.health.alarms.board import Findings, fault
 from cekalwatch.server.health.alarms.people import MAX_ENTRIES, TOLD_FOR
 from cekalwatch.server.health.state.health import Health
-from cekalwatch.server.outbox import Failing
-from cekalwatch.server.refusals import RefusedServer
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.guard import RowGuard

@@ -11,9 +11,9 @@ from cekalwatch.contract.values.thresholds import ThresholdSource
 from cekalwatch.contract.values.troubles import OF_SOURCES, OF_THRESHOLDS, TroubleKind
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.troubles import Fault
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.gallery.threshold_learning import MOVABLE
 from cekalwatch.server.health.alarms.board import Findings, fault

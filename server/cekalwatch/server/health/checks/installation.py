@@ -15,8 +15,7 @@ from cekalwatch.program.extensions import extensions
 from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.backup.contents import BackupRecord
-from cekalwatch.server.data_folder import refuse_lost_database
-from cekalwatch.server.domain.clock import SystemClock, lately
+from cekalwatch.server.foundation.clock import SystemClock, lately
 from cekalwatch.server.health.checks.network import check_enrolment, check_listen, check_metrics, other_places
 from cekalwatch.server.pki.ledger import Issued
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
@@ -28,6 +27,7 @@ from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import KeyStore
 from cekalwatch.server.storage.migrations.applying import Migrations
 from cekalwatch.server.watchlist.sources.opening import source_name
+from cekalwatch.server.wiring.data_folder import refuse_lost_database
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.address import is_loopback
 from cekalwatch.wire.identity import DeviceRole, Identity

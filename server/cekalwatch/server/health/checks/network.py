@@ -13,9 +13,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cekalwatch.program.checks.machine import check_reachable
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.program.connection import open_dialer
+from cekalwatch.server.concurrency.outbox import DeliveryError
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.notices.webhook import read_webhook_secret
-from cekalwatch.server.outbox import DeliveryError
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sources.settings import (
     CentreSettings,

@@ -20,8 +20,9 @@ from cekalwatch.contract.values.cameras import Heartbeat, ViewState
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.domain.errors import Code
-from cekalwatch.server.health.probes import BatchMeasure, Measure, Metrics, Presence
+from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.foundation.errors import Code
+from cekalwatch.server.foundation.probes import BatchMeasure, Measure, Metrics
 from cekalwatch.server.health.state.figures import DatabaseFigures, FigureReader
 from cekalwatch.server.health.state.health import ServerFault
 from cekalwatch.server.health.state.status import StatusService

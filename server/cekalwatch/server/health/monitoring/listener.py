@@ -21,7 +21,7 @@ import structlog
 
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.auth.admission import refuse_proxied
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.wire.tls import FollowedTls, TlsMaterial
 
 MAX_CONNECTIONS = 32

@@ -10,7 +10,7 @@ from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.status import CounterPc, CounterStatus
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.health.probes import AgentPresence, CameraPresence
+from cekalwatch.server.domain.presence import AgentPresence, CameraPresence
 from cekalwatch.server.health.state.status import camera_status
 
 

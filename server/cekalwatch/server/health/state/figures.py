@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore, OpenAlerts
 from cekalwatch.server.storage.notices import NoticeStore

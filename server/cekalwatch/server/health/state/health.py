@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from cekalwatch.contract.values.status import Reporting
 from cekalwatch.program.loops import LOOPS, LoopState
-from cekalwatch.server.domain.clock import Clock, lately
+from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.pki.revocations import RevocationState
 from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.availability import DatabaseAway

@@ -35,12 +35,12 @@ from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.cluster.peers import Peers, WholePresence
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.clock import Clock, lately
 from cekalwatch.server.domain.ports import PortState
+from cekalwatch.server.domain.presence import CameraPresence, ReportedRun
 from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.encryption.keyring import KeyPurpose
+from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
-from cekalwatch.server.health.probes import CameraPresence, ReportedRun
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore, lowest_positions

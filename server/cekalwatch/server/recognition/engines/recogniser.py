@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.vision.alignment import ALIGNED_SIZE
 from cekalwatch.vision.manifest import ColourOrder, Pack, RecogniserSpec
 

@@ -12,8 +12,8 @@ from sqlalchemy import func
 from sqlmodel import col, delete, select
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import HandOverRow
 from cekalwatch.server.storage.audit.store import write_audit

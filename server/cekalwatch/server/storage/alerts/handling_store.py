@@ -26,8 +26,8 @@ from cekalwatch.contract.values.adjudication import (
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.reading import readable, reference_owed
 from cekalwatch.server.storage.alerts.rows import HANDLING_COLUMNS, event_of, handling_of, read_alerts, write_handling
 from cekalwatch.server.storage.alerts.store import lock_log

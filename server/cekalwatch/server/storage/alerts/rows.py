@@ -26,8 +26,8 @@ from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEve
 from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.errors import CekalwatchError
 from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.storage.alerts.tables import (
     AlertEventRow,
     AlertRow,

@@ -23,9 +23,9 @@ from cekalwatch.server.audit.entry import Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.grouping import place
 from cekalwatch.server.domain.alerts.match import Match
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.exercises import ExerciseEnd
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.agency_history import AgencyHistory, order_keys
 from cekalwatch.server.storage.alerts.reading import AlertPassages, readable, searched, selected
 from cekalwatch.server.storage.alerts.rows import bare_alert, event_of, new_row, read_alerts, write_match

@@ -25,8 +25,8 @@ from cekalwatch.server.audit.checkpoint_ledger import (
 from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
 from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.audit.entry import Action, AuditEntry, both_keys, operator, stamp
-from cekalwatch.server.domain.clock import Clock
 from cekalwatch.server.domain.people import TwoPeople
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.hardware.errors import SigningWaits, TokenError
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.cluster.lease_store import Lease

@@ -12,8 +12,8 @@ from cekalwatch.server.audit.alert_entries import shown_objects
 from cekalwatch.server.audit.entry import MAX_OBJECTS, OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.probes import BatchMeasure, unmeasured
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.probes import BatchMeasure, unmeasured
 from cekalwatch.server.storage.audit.store import AuditStore
 
 MAX_AT_ONCE = 64

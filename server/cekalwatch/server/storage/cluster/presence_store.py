@@ -15,9 +15,9 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session, col, delete, func, select
 
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.health.probes import AgentPresence, CameraPresence, GatePresence, ReportedRun, ServerRun
-from cekalwatch.server.refusals import RefusedServer, StartRefusal
+from cekalwatch.server.domain.presence import AgentPresence, CameraPresence, GatePresence, ReportedRun, ServerRun
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.refusals import RefusedServer, StartRefusal
 from cekalwatch.server.storage.cluster.tables import AgentPresenceRow, CameraPresenceRow, RefusedServerRow, ServerRunRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError

@@ -23,13 +23,13 @@ from sqlmodel import Field, Session, SQLModel, col, delete, select, update
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.encryption.keyring import HEADER, AssociatedData, DataKey, KeyPurpose, Keyring
 from cekalwatch.server.encryption.master_key import KEY_BYTES, MasterKey
 from cekalwatch.server.encryption.master_key_source import MasterKeySource
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.hardware.errors import TokenError
-from cekalwatch.server.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database

@@ -16,7 +16,6 @@ from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType, A
 from cekalwatch.contract.values.federation import LogPosition, LogStart, PortStep
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import (
     Port,
     PortAlert,
@@ -27,6 +26,7 @@ from cekalwatch.server.domain.ports import (
     later,
 )
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import PORT_ALERT_FACTS
 from cekalwatch.server.storage.database import Database

@@ -16,8 +16,8 @@ from sqlmodel import Field, SQLModel
 from cekalwatch.contract.values.imports import MAX_DETAIL, SyncCounts, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule
 from cekalwatch.contract.values.watchlist import SyncOutcome
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, ShrunkenList, SyncState
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 

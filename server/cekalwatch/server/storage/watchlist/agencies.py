@@ -12,8 +12,8 @@ from sqlmodel import Field, Session, col, delete, select
 
 from cekalwatch.contract.values.agencies import MAX_AGENCIES, MAX_AGENCIES_BYTES
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies, Agency
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import Facts
 from cekalwatch.server.storage.database import Database

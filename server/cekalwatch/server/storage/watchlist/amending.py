@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from sqlmodel import col, delete, func, select
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.tables import SyncOrderRow

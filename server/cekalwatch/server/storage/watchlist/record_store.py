@@ -20,10 +20,10 @@ from sqlmodel import Session, SQLModel, col, select
 
 from cekalwatch.contract.values.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.encryption.keyring import Keyring
+from cekalwatch.server.foundation.clock import Clock, SystemClock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, replace_row

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, delete, select, update
 
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.retention_store import remove_probes_of_nobody
 from cekalwatch.server.storage.alerts.tables import AlertRow, EventLogRow
 from cekalwatch.server.storage.models.tables import TemplateRefusalRow

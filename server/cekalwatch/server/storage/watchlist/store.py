@@ -16,8 +16,8 @@ from sqlmodel import Session, col, delete, select
 
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
 from cekalwatch.server.storage.models.store import KEYS_A_QUERY, ModelStore, TemplateStore, is_template

@@ -17,9 +17,9 @@ from cekalwatch.contract.values.watchlist import ImportOutcome
 from cekalwatch.server.audit.alert_entries import deletion_entry
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
 from cekalwatch.server.storage.watchlist.store import WatchlistStore

@@ -18,10 +18,10 @@ from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import MAX_REFERENCES, Identity, Subject
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.watchlist.record_store import DryRunResult, NewRecord, NewReference, StoreOutcome

@@ -23,8 +23,8 @@ from cekalwatch.contract.values.orders import (
     RevocationGround,
 )
 from cekalwatch.contract.values.subjects import MAX_REFERENCES, FaceFigures, Subject, TravelDocument
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
 
 MAX_KEY = 64

@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.server.concurrency.byte_budget import ByteBudget
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES, MAX_PHOTOS_PER_RECORD, PHOTO_CHUNK_BYTES
 

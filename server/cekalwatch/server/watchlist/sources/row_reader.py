@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph, RecordError
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper, Row
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 
 

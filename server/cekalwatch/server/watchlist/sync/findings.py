@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from cekalwatch.contract.values.imports import RecordReport, SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.contract.values.orders import OrderFlag, OrderRule
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import OrderJudgement
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, PHOTOGRAPHS
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.import_run import is_like_a_key
 
 

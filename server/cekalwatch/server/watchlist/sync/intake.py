@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from cekalwatch.contract.values.imports import RecordReport, SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.syncs import BegunRun, KnownOrder, PageEnd, SeenOrder, SyncLease
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun, is_like_a_key
 from cekalwatch.server.watchlist.imports.records import ImportRecord, RecordError

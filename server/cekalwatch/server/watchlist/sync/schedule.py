@@ -20,10 +20,10 @@ from cekalwatch.program.errors import may_be_logged
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.domain.syncs import BegunRun, SyncLease, SyncState, SyncTerms
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.integrity.guarded_session import fenced
 from cekalwatch.server.storage.sync.store import SyncFence, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun

@@ -16,9 +16,9 @@ import structlog
 from cekalwatch.contract.values.imports import SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, ObjectKind
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.syncs import BegunRun, LeftOrder, SyncTerms
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.sync.store import AT_ONCE, SyncStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun

@@ -11,8 +11,8 @@ from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from cekalwatch.server.auth.signing_in.passwords import MIN_CHARACTERS, Passwords, first_password, judge_password
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import LockOut, SignInTries
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.scenarios.people import CHEAP, OTHER_PASSWORD, PASSWORD, cheap_passwords, person
 
 

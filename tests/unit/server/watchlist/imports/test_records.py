@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.contract.values.orders import OrderGround, OrderKind, PersonStatus, RevocationGround
 from cekalwatch.contract.values.subjects import TravelDocument
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import (
     FIELD_FORMS,
     ImportRecord,

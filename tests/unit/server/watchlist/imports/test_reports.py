@@ -16,7 +16,7 @@ from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.watchlist.importing import remarks, show_reports
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import RecordError
 from cekalwatch.server.watchlist.imports.reports import check_report_file, summarise, write_report
 from tests.support.builders.watchlist import figures

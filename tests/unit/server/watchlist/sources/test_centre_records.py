@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cekalwatch.contract.values.subjects import ReferenceFace
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import listed_subject, reference_pieces
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.imports.records import Photograph

@@ -13,7 +13,7 @@ import pytest
 
 from cekalwatch.contract.values.orders import OrderGround, PersonStatus, RevocationGround
 from cekalwatch.contract.values.subjects import TravelDocument
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, ImportRecord, Photograph
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, RowKeys
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable

@@ -15,7 +15,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from cekalwatch.server.cli.watchlist.checking import fault_in
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.reports import fault_words
 from cekalwatch.server.watchlist.sources.files.package import MAX_RECORDS, PackageError, cell, read_package
 from cekalwatch.server.watchlist.sources.opening import open_source

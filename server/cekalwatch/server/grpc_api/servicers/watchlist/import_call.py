@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from cekalwatch.contract.codec.imports import stated_order, stated_subject
 from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,

@@ -7,7 +7,7 @@ import asyncio
 from cekalwatch.contract.codec.law import LAW_PREVIEW, LAW_ROW
 from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.law import LawRow
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.watchlist.law_register import LawRegister

@@ -17,10 +17,10 @@ from cekalwatch.contract.values.agencies import AgencyList
 from cekalwatch.contract.values.law import LawRow
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.ports import Port
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY, page, text, uuid

@@ -16,7 +16,7 @@ from cekalwatch.contract.codec.imports import CORRECTION, FILE_ANSWER
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.imports import MAX_CORRECTIONS, CellCorrection, DayOrder, FileBegun, FileEnded
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers

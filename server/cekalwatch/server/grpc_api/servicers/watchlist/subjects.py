@@ -30,9 +30,9 @@ from cekalwatch.contract.values.watchlist import (
     SubjectEvent,
 )
 from cekalwatch.server.audit.entry import Action, Link, ObjectKind
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page_size, require, text

@@ -18,8 +18,8 @@ from cekalwatch.program.checks.certificate import identity_of, read_certificate
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.version import version
-from cekalwatch.server.domain.clock import Clock, SystemClock
-from cekalwatch.server.domain.errors import Code, Kind
+from cekalwatch.server.foundation.clock import Clock, SystemClock
+from cekalwatch.server.foundation.errors import Code, Kind
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.centre.records import photographs, subject_items
 from cekalwatch.server.watchlist.sources.settings import CentreSettings

@@ -15,8 +15,8 @@ from cekalwatch.contract.values.subjects import MAX_REFERENCES, Subject
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
-from cekalwatch.server.domain.errors import Code
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.storage.models.store import is_template
 from cekalwatch.server.watchlist.imports.records import (

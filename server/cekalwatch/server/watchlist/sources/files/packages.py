@@ -17,7 +17,7 @@ from typing import Final
 
 from cekalwatch.contract.values.imports import MAX_FAULT_VALUE, FieldFault
 from cekalwatch.program.confined.limits import Limits
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph, RecordError
 from cekalwatch.server.watchlist.sources.files.package import MAX_PACKAGE_BYTES, package_answers
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from cekalwatch.contract.values.imports import CellCorrection
 from cekalwatch.program.confined.limits import Limits
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
 from cekalwatch.server.watchlist.sources.files.folder import FolderSource

@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool
 
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, Photograph
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.secrets import read_secret

@@ -13,8 +13,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from cekalwatch.server.concurrency.line_splitter import LineSplitter
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.concurrency.answer_deadline import AnswerDeadline
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.secrets import read_secret
@@ -73,7 +73,7 @@ class WebClient:
         """Only addresses with the scheme, host and port of `address` are allowed. Raises SourceUnavailable."""
         self._access = access
         self._address = address
-        self._cutter = LineSplitter()
+        self._deadline = AnswerDeadline()
         headers = {"accept-encoding": "identity", "user-agent": "cekalwatch"}
         if token := read_secret(access.token_from):
             headers["authorization"] = f"Bearer {token}"
@@ -133,8 +133,8 @@ class WebClient:
         ends = time.monotonic() + longest
         try:
             with (
-                self._cutter.within(longest),
-                self._http.stream(method, url, headers=headers, extensions={"trace": self._cutter.trace}) as response,
+                self._deadline.within(longest),
+                self._http.stream(method, url, headers=headers, extensions={"trace": self._deadline.trace}) as response,
             ):
                 status, told = response.status_code, response.headers
                 if status in _TEMPORARY:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.server.domain.clock import Clock, SystemClock
+from cekalwatch.server.foundation.clock import Clock, SystemClock
 from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.row_reader import RowReader

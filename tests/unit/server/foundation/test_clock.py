@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.server.domain.clock import lately
 from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, Following
+from cekalwatch.server.foundation.clock import lately
 from tests.support.builders.alerts import NOON
 from tests.support.builders.ports import SEKUPANG
 

@@ -30,7 +30,7 @@ import structlog
 
 from cekalwatch.contract.values.status import ConnectionState
 from cekalwatch.program.loops import LOOPS
-from cekalwatch.server.address_bar import AddressBar
+from cekalwatch.server.transport.address_blocklist import AddressBlocklist
 from cekalwatch.wire.address import counted_address
 
 HANDLES = Path("/proc/self/fd")
@@ -112,7 +112,7 @@ class ConnectionWatch:
         self._ended = threading.Event()
         run = partial(LOOPS.keep_here, "watch_connections", self._round, self._ended.wait)
         self._thread = threading.Thread(target=run, name="connections", daemon=True)
-        self._bar = AddressBar()
+        self._blocklist = AddressBlocklist()
         self._closed = 0
         self._logged_at_s: dict[str, float] = {}
         self._handles = -1
@@ -166,7 +166,7 @@ class ConnectionWatch:
             self._follow()
             self._bound_addresses()
         self._end_floods(seconds if due else None)
-        self._bar.apply(lambda: (handle for _, handle in _sockets()), self._bounds)
+        self._blocklist.apply(lambda: (handle for _, handle in _sockets()), self._bounds)
         if due:
             self._measured_at_s += seconds
 
@@ -215,7 +215,7 @@ class ConnectionWatch:
                 came = None if seconds is None else _received(one)
                 floods = came is not None and seconds is not None and received.floods(came, seconds)
             if floods:
-                self._bar.bar(one.address)
+                self._blocklist.block(one.address)
                 self._close(one.address, [one])
                 self._hurried_until_s = time.monotonic() + HURRIED_S
 

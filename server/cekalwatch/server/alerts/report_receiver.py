@@ -31,9 +31,9 @@ from cekalwatch.contract.values.federation import (
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.concurrency.token_bucket import RateLimiter
-from cekalwatch.server.domain.clock import Clock, lately
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.ports import Port, PortReport, RefusedReport
+from cekalwatch.server.foundation.clock import Clock, lately
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.wire.identity import DeviceRole, Identity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cekalwatch.server.connections import CALL_BYTES, MAX_SURPLUS_BYTES, SURPLUS_BYTES_PER_S, Received
+from cekalwatch.server.transport.connections import CALL_BYTES, MAX_SURPLUS_BYTES, SURPLUS_BYTES_PER_S, Received
 
 MINUTE = 60.0
 

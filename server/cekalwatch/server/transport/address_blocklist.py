@@ -35,15 +35,15 @@ _IPV4: Final = 0x0800
 _WORD: Final = struct.Struct("!I")
 
 
-class AddressBar:
+class AddressBlocklist:
     """The addresses that are barred at this process's listening sockets. One thread uses it."""
 
     def __init__(self) -> None:
         self._until_s: dict[str, float] = {}
         self._applied: frozenset[str] = frozenset()
 
-    def bar(self, address: str) -> None:
-        """Bar an address as `counted_address` gives it, from the next `apply` on and for BARRED_S."""
+    def block(self, address: str) -> None:
+        """Block an address as `counted_address` gives it, from the next `apply` on and for BARRED_S."""
         self._until_s.pop(address, None)
         self._until_s[address] = time.monotonic() + BARRED_S
 

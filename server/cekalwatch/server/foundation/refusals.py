@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.domain.errors import Code
+from cekalwatch.server.foundation.errors import Code
 
 
 class RefusedError(ProgramError):

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from cekalwatch.server import address_bar
-from cekalwatch.server.address_bar import AddressBar
+from cekalwatch.server.transport import address_blocklist
+from cekalwatch.server.transport.address_blocklist import AddressBlocklist
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's")
 
@@ -49,11 +49,11 @@ def test_who_is_barred_gets_no_connection_until_it_is_over(
     listening: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host, port = listening.getsockname()[:2]
-    bar = AddressBar()
+    blocklist = AddressBlocklist()
     with socket.create_connection(("127.0.0.1" if host == "::" else host, port)) as standing:
         accepted, _ = listening.accept()
-        bar.bar(own(listening))
-        bar.apply(lambda: [listening.fileno()], {port})
+        blocklist.block(own(listening))
+        blocklist.apply(lambda: [listening.fileno()], {port})
         assert not connects(listening)
         if host != "::1":
             assert connects(listening, "127.0.0.9"), "others do"
@@ -61,24 +61,24 @@ def test_who_is_barred_gets_no_connection_until_it_is_over(
             standing.sendall(b"what stands goes on")
             assert accepted.recv(100) == b"what stands goes on"
     monkeypatch.setattr("time.monotonic", lambda: 1e12)
-    bar.apply(lambda: [listening.fileno()], {port})
+    blocklist.apply(lambda: [listening.fileno()], {port})
     assert connects(listening)
 
 
 def test_of_many_addresses_the_newest_are_barred(listening: socket.socket) -> None:
-    bar, port = AddressBar(), listening.getsockname()[1]
-    for number in range(address_bar.MAX_BARRED + 20):
-        bar.bar(f"192.0.2.{number}")
-        bar.bar(f"2001:db8:0:{number:x}::/64")
-    bar.apply(lambda: [listening.fileno()], {port})
+    blocklist, port = AddressBlocklist(), listening.getsockname()[1]
+    for number in range(address_blocklist.MAX_BARRED + 20):
+        blocklist.block(f"192.0.2.{number}")
+        blocklist.block(f"2001:db8:0:{number:x}::/64")
+    blocklist.apply(lambda: [listening.fileno()], {port})
     assert connects(listening)
-    bar.bar(own(listening))
-    bar.apply(lambda: [listening.fileno()], {port})
+    blocklist.block(own(listening))
+    blocklist.apply(lambda: [listening.fileno()], {port})
     assert not connects(listening)
 
 
 def test_other_ports_are_left_alone(listening: socket.socket) -> None:
-    bar = AddressBar()
-    bar.bar(own(listening))
-    bar.apply(lambda: [listening.fileno()], {1})
+    blocklist = AddressBlocklist()
+    blocklist.block(own(listening))
+    blocklist.apply(lambda: [listening.fileno()], {1})
     assert connects(listening)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from cekalwatch.server.domain.clock import Clock
+from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.wire.backoff import Backoff
 
 Batch = TypeVar("Batch")
