@@ -38,6 +38,7 @@ from cekalwatch.server.storage.integrity.guarded_session import (
     replace_row,
 )
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.row_codec import utc_text
 from cekalwatch.server.storage.sync.tables import (
     STATE,
     SyncOrderRow,
@@ -50,7 +51,6 @@ from cekalwatch.server.storage.sync.tables import (
     state_of,
 )
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist, note_success
-from cekalwatch.server.storage.watchlist.rows import utc_text
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
 
 LEASE = timedelta(seconds=8)

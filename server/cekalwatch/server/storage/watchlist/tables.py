@@ -64,7 +64,7 @@ class BanOrderRow(SignedRow, table=True):
     urgent_since: str
     """ISO 8601, or empty: when it first arrived as urgent, if it now states a later receipt."""
     facts: bytes = sealed()
-    """Requesting agency, reason, decree number and the like, as JSON (`SEALED_ORDER_FACTS`)."""
+    """Requesting agency, reason, decree number and the like, as JSON: what has no column of its own."""
     content_hash: str
     """Keyed digest of the order and its subject in the record; it distinguishes a repeated record from a new one."""
 
