@@ -18,7 +18,7 @@ LOCKED_EXTRAS := server evaluation papers pkcs11 mqtt ldap postgres otel camera 
 # A test that fails is tried once more, and its first failure is shown at the end: that is a fault to be mended, too.
 SIDE_BY_SIDE := -n 4 --dist worksteal --reruns 1
 
-.PHONY: msi test-windows settings-page policies law-page help setup demo demo-ports demo-desktop test test-built test-all test-rest test-quick lint house mutants walks bench chaos fuzz fuzz-decoder audit sbom release cut verify-build packages packages-test trial bundle image lock clean
+.PHONY: msi test-windows settings-page policies law-page help setup demo demo-ports demo-desktop test test-built test-all test-rest test-quick lint house durations mutants walks bench chaos fuzz fuzz-decoder audit sbom release cut verify-build packages packages-test trial bundle image lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -83,8 +83,11 @@ lint: $(STAMP)  ## Check style, types, imports and the contract
 		git archive --output=build/released-contract.tar "$$last" buf.yaml protos && \
 		$(BIN)/buf breaking --against build/released-contract.tar
 
-house: $(STAMP)  ## Count the shipped code, what it repeats and what a change touches; writes build/house.json
-	$(BIN)/python -m deploy.house
+house: $(STAMP)  ## Count the code, what it repeats and what a change touches; writes build/house.json (ARGS=--budgets, and the budgets)
+	$(BIN)/python -m deploy.house $(ARGS)
+
+durations: $(STAMP)  ## Show which tests and folders of tests took longest when they last ran
+	$(BIN)/python -m deploy.house.durations
 
 mutants: $(STAMP)  ## Take each defence of docs/threat-model.md out of a copy, and run the tests that notice (ARGS="NAME --all-tests")
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.mutants $(ARGS)

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -22,6 +23,7 @@ import hypothesis
 import pytest
 import structlog
 
+from deploy.house import durations
 from tests.support.tools.dealing import dealt
 from tests.support.tools.forked_process import forking_place
 from tests.support.tools.log_scan import personal_data
@@ -72,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_LogWatch())
+        config.pluginmanager.register(_Durations())
         opened = ExitStack()
         opened.enter_context(forking_place())
         config.add_cleanup(opened.close)
@@ -247,3 +250,18 @@ class _LogWatch:
     def _look(self, place: str, text: str) -> None:
         if lines := personal_data(text):
             self._findings[place] = lines
+
+
+class _Durations:
+    """Keeps how long each test took with its fixtures, all tries together."""
+
+    def __init__(self) -> None:
+        self._seconds = defaultdict[str, float](float)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add a part of a test."""
+        self._seconds[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        """Write them."""
+        durations.keep({test: round(seconds, 3) for test, seconds in self._seconds.items()})

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-SHIPPED = ("common", "server", "camera_client", "officer_notifier", "web_console", "extensions")
-"""The folders whose code is delivered; generated stubs lie elsewhere."""
+CORE: Final = ("common", "server", "camera_client", "officer_notifier", "web_console", "evaluation")
+"""The folders whose code is delivered to everybody; generated stubs lie elsewhere."""
+SHIPPED: Final = (*CORE, "extensions")
+"""Those, and the folder of what an office may do without."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Module:
     def lines(self) -> int:
         """How many line ends it has."""
         return self.text.count("\n")
+
+    @property
+    def extension(self) -> bool:
+        """Whether an office may do without it."""
+        return self.path.parts[0] not in CORE
 
     @property
     def program(self) -> str:
