@@ -25,15 +25,12 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """Return the machine's time."""
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """Return the machine's monotonic seconds."""
         return time.monotonic()
 
     def sleep_s(self, seconds: float) -> None:
-        """Let the calling thread sleep."""
         time.sleep(seconds)
 
 

@@ -58,7 +58,6 @@ class CameraCollector(Collector):
         self._clock = clock
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics, each with a label `camera`."""
         families = {
             name: kind(PREFIX + name, text, labels=["camera", *labels])
             for name, (kind, text, labels) in METRICS.items()

@@ -262,7 +262,6 @@ class CameraSettings(ClientSettings, CameraOptions):
 
     @property
     def spool_terms(self) -> SpoolTerms:
-        """What holds for the spool of each camera."""
         return SpoolTerms(
             self.spool_dir, self.spool_key, self.spool_mb * 1_000_000, self.spool_hours * 3600, self.spill_after_seconds
         )

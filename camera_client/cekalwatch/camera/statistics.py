@@ -115,7 +115,6 @@ class CameraStatistics:
 
     @property
     def view_state(self) -> ViewState:
-        """The state of the view."""
         return self._view_state(self._clock.monotonic_s())
 
     def view_changed(self) -> bool:

@@ -36,7 +36,6 @@ class Urgency(IntEnum):
 
     @classmethod
     def of(cls, alert: Alert) -> Urgency:
-        """Return that of an alert."""
         if not alert.open:
             return cls.DONE
         if alert.only_to_be_cleared:

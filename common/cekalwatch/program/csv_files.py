@@ -33,11 +33,9 @@ class SafeCsvWriter:
         self._writer = csv.writer(stream)
 
     def row(self, cells: Iterable[object]) -> None:
-        """Write a row."""
         self._writer.writerow([safe_cell(cell) for cell in cells])
 
     def rows(self, rows: Iterable[Iterable[object]]) -> None:
-        """Write rows."""
         for cells in rows:
             self.row(cells)
 

@@ -24,13 +24,11 @@ class UnfailingStream:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write if that is possible."""
         with suppress(OSError, ValueError):  # ValueError: the stream itself is closed
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flush if that is possible."""
         with suppress(OSError, ValueError):
             self._stream.flush()
 

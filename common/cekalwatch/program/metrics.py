@@ -36,7 +36,6 @@ class LoopCollector(Collector):
         self._prefix = prefix
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics."""
         name = f"{self._prefix}loop_"
         failures = CounterMetricFamily(f"{name}failures", "Rounds of a loop that failed.", labels=["loop"])
         failing = GaugeMetricFamily(f"{name}failing", "1 while nothing of it has succeeded.", labels=["loop"])

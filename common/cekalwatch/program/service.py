@@ -32,7 +32,6 @@ class ServiceManager:
         self._of_windows = service_control()
 
     def ready(self) -> None:
-        """Report that the program has started."""
         self._notify("READY=1")
         if self._of_windows:
             self._of_windows.ready()
@@ -42,7 +41,6 @@ class ServiceManager:
         self._notify(f"WATCHDOG=1\nSTATUS={status}")
 
     def stopping(self) -> None:
-        """Report that the program stops."""
         self._notify("STOPPING=1")
         if self._of_windows:
             self._of_windows.stopping()
@@ -56,7 +54,6 @@ class ServiceManager:
 
     @property
     def is_there(self) -> bool:
-        """Whether a service manager listens."""
         return bool(self._address) or self._of_windows is not None
 
     def _notify(self, message: str) -> None:

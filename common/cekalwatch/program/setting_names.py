@@ -27,7 +27,6 @@ class OldName:
 
     @property
     def new(self) -> str:
-        """Tables and key of now."""
         table, dot, _ = self.old.rpartition(".")
         return f"{table}{dot}{self.key}"
 

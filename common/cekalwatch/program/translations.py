@@ -38,7 +38,6 @@ class Texts:
         self._catalogue = _read((package, *shared), language)
 
     def __contains__(self, message_id: str) -> bool:
-        """Whether there is a text with this id."""
         try:
             self._catalogue.gettext(message_id)
         except KeyError:

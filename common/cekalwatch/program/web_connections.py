@@ -56,22 +56,18 @@ class BoundedHttp(H11Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether a request is under way."""
         cycle: RequestResponseCycle | None = self.cycle  # before the first request there is none
         return cycle is not None and not cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the timer."""
         super().connection_made(transport)
         self.loop.call_later(LOOK_S, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Report its end."""
         super().connection_lost(exc)
         self._left()
 
     def data_received(self, data: bytes) -> None:
-        """Count the received bytes."""
         self._received += len(data)
         super().data_received(data)
         self._note_phase()
@@ -87,7 +83,6 @@ class BoundedHttp(H11Protocol):
         self._unread_since_s = time.monotonic()
 
     def resume_writing(self) -> None:
-        """Note that it does."""
         super().resume_writing()
         self._unread_since_s = None
 
@@ -206,7 +201,6 @@ class Connections:
         return True
 
     def leave(self, accepted: _Accepted) -> None:
-        """Count a connection no more."""
         self._open.pop(accepted, None)
 
     def _note_closed(self, address: str) -> None:

@@ -50,7 +50,6 @@ class _Server(uvicorn.Server):
         self._stopping = stopping
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End it."""
         self._stopping()
         await super().shutdown(sockets)
 

@@ -59,7 +59,6 @@ class CohortModel:
         return f"{model_version}+{hashlib.sha256(numbers.encode()).hexdigest()[:6]}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the manifest's form."""
         return asdict(self)
 
     @classmethod

@@ -97,7 +97,6 @@ class Pack:
     """How scores are compared with those of the list before a decision; None: they are not."""
 
     def path(self, file: str) -> Path:
-        """Return where `file` of this pack is."""
         return self.folder / file
 
     @property
@@ -112,7 +111,6 @@ class Pack:
 
     @property
     def decision_thresholds(self) -> ThresholdModel:
-        """The rule of the threshold of decisions."""
         return self.cohort.thresholds if self.cohort else self.thresholds
 
 

@@ -67,7 +67,6 @@ class OpenVinoSession:
         self._inputs, self._outputs = [[_node_arg(one) for one in ends] for ends in (network.inputs, network.outputs)]
 
     def run(self, outputs: list[str] | None, feeds: dict[str, Tensor]) -> list[Tensor]:
-        """See `InferenceSession`."""
         try:
             request = self._free.pop()
         except IndexError:
@@ -81,11 +80,9 @@ class OpenVinoSession:
         return results
 
     def get_inputs(self) -> list[_NodeArg]:
-        """See `InferenceSession`."""
         return self._inputs
 
     def get_outputs(self) -> list[_NodeArg]:
-        """See `InferenceSession`."""
         return self._outputs
 
     def _content(self) -> bytes:

@@ -83,13 +83,11 @@ class PartialRegionDetector(RegionDetector):
         self._partial = detector
 
     def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
-        """See `PartialDetector`."""
         left, top, _, _ = self._region.box(picture)
         others = [_moved(face, -left, -top) for face in besides]
         return self._held(picture, self._partial.search(self._cut(picture), part, others))
 
     def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
-        """See `PartialDetector`."""
         found = self._partial.follow(picture, expected)
         return [face if face and self._holds(picture, face) else None for face in found]
 

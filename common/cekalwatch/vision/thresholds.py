@@ -179,7 +179,6 @@ class ThresholdModel:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the manifest's form."""
         return asdict(self)
 
     @classmethod
@@ -227,7 +226,6 @@ class LikenessModel:
         return score >= max(self.threshold, min(subject_score, self.sure))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the manifest's form."""
         return asdict(self)
 
     @classmethod

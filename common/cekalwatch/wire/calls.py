@@ -41,7 +41,6 @@ class Calls:
         self._line: _Line | None = None
 
     def close(self) -> None:
-        """End every call."""
         with self._lock:
             if self._line:
                 self._line.channel.close()

@@ -59,7 +59,6 @@ class ServerChoice:
             self._address = next(one for one in self.addresses if one not in self._lost)
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self.addresses)
 
 
@@ -101,7 +100,6 @@ class Dialer:
         return self.material is not self._shown or self.address != self.servers.address
 
     def channel(self) -> grpc.Channel:
-        """Open a channel."""
         self._choose()
         if self._shown is None:
             channel = grpc.insecure_channel(self.address, self._options)
@@ -110,7 +108,6 @@ class Dialer:
         return grpc.intercept_channel(channel, *self._watches)
 
     def aio_channel(self) -> grpc.aio.Channel:
-        """Open a channel for asyncio."""
         self._choose()
         if self._shown is None:
             return grpc.aio.insecure_channel(self.address, self._options)

@@ -50,7 +50,6 @@ class Identity:
 
     @property
     def uri(self) -> str:
-        """The URI in the certificate."""
         return f"{SCHEME}://{self.site}/{self.role}/{self.name}"
 
     @classmethod

@@ -103,7 +103,6 @@ class DeviceInvitation:
 
     @property
     def text(self) -> str:
-        """The invitation as one line."""
         fields = [("server", self.server), ("enrol", self.enrol), ("code", self.code.text)]
         fields += [("counter", counter) for counter in self.counters]
         fields += [("host", host) for host in self.hosts]

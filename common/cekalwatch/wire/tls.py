@@ -34,7 +34,6 @@ class TlsMaterial:
     """Certificates of the authorities that the peer's must come from."""
 
     def channel_credentials(self) -> grpc.ChannelCredentials:
-        """Return a client's credentials."""
         return grpc.ssl_channel_credentials(self.authority, self.key, self.certificate)
 
     def server_configuration(self) -> grpc.ServerCertificateConfiguration:
@@ -60,7 +59,6 @@ class TlsFiles:
 
     @property
     def authority(self) -> Path:
-        """The authority's certificates."""
         return self.folder / "authority.pem"
 
     def read(self) -> TlsMaterial:

@@ -46,7 +46,6 @@ class Collection:
 
     @property
     def people(self) -> int:
-        """Different persons."""
         return len({photograph.person for photograph in self.photographs})
 
     def without(self, people: frozenset[str]) -> Collection:

@@ -48,7 +48,6 @@ class TemplateCache:
             return self._known.get(sha256)
 
     def put(self, sha256: str, made: FaceTemplates | Failure) -> None:
-        """Keep the result of a photograph."""
         with self._lock:
             self._known[sha256] = made
 

@@ -74,7 +74,6 @@ class Notifier:
     zone: tzinfo
 
     def delivery(self, screen: NotifierScreen, recall: Recall) -> AlertDelivery:
-        """Return what brings alerts to `screen`."""
         now, reopen = (lambda: datetime.now(self.zone)), self.subscription.person_came
         return AlertDelivery(self.alert_client, self.acknowledgements, self.inbox, screen, recall, now, reopen)
 

@@ -114,7 +114,6 @@ class NotifierSettings(ClientSettings):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The site's time zone."""
         return ZoneInfo(self.time_zone)
 
     def dialer(self) -> Dialer:
@@ -123,7 +122,6 @@ class NotifierSettings(ClientSettings):
 
     @property
     def wanted(self) -> AlertFilter:
-        """Which alerts this agent wants."""
         return AlertFilter(self.site, frozenset(self.counters), self.direction)
 
     @property

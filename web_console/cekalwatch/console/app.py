@@ -47,7 +47,6 @@ class ConsoleApp:
 
     @property
     def asgi(self) -> ASGIApp:
-        """The application."""
         routes = [Route(page.path, partial(self._answer, page), methods=[page.method]) for page in ROUTES]
         renamed = [Route(f"{old}{{below:path}}", partial(_lead_to, new)) for old, new in RENAMED.items()]
         # Only files are compressed: the length of a compressed page would tell what stands beside a form's token.
@@ -95,7 +94,6 @@ class ConsoleApp:
         return RequestContext(console, request, console.texts_of(request), session, on_wall=on_wall)
 
     async def _answer(self, page: Page, request: Request) -> Response:
-        """Answer a request for one page, and measure that."""
         status, begun_s = HTTPStatus.INTERNAL_SERVER_ERROR.value, time.perf_counter()
         try:
             response = await self._made(page, request)

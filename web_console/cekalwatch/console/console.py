@@ -155,7 +155,6 @@ class Console:
         response.set_cookie(name, secret, max_age=age, secure=self.tls, httponly=True, samesite="strict")
 
     def is_open(self, session: WebSession) -> bool:
-        """Whether a browser's session continues."""
         return self.web_sessions.holds(session)
 
     def sign_in_allowed(self, request: Request) -> bool:

@@ -68,7 +68,6 @@ def pictures() -> Mapping[str, tuple[int, int]]:
 
 @cache
 def titles() -> Mapping[str, str]:
-    """Return the titles of all guides, by their names."""
     return {file.stem: _first_line(file) for file in FOLDER.glob("*.md")}
 
 

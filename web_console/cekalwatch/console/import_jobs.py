@@ -86,7 +86,6 @@ class ImportJob:
 
     @property
     def working(self) -> bool:
-        """Whether something is being done."""
         return self.state in WORKING
 
     @property

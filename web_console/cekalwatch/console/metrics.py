@@ -34,7 +34,6 @@ class ConsoleCollector(Collector):
         self._console = console
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics."""
         families = {name: GaugeMetricFamily(PREFIX + name, text, labels=of) for name, (text, of) in GAUGES.items()}
         for name, value, *labels in self._samples():
             families[name].add_metric(labels, value)

@@ -48,7 +48,6 @@ class OpenAlerts:
         self._listed_s = 0.0
 
     def forget(self) -> None:
-        """Forget all."""
         with self._lock:
             self._alerts, self._position = {}, None
 

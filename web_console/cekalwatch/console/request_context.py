@@ -85,7 +85,6 @@ class RequestContext:
 
     @property
     def now(self) -> datetime:
-        """The moment."""
         return datetime.now(UTC)
 
     @property
@@ -114,7 +113,6 @@ class RequestContext:
 
     @property
     def path(self) -> str:
-        """Path of the page."""
         return self.request.url.path
 
     @property
@@ -137,12 +135,10 @@ class RequestContext:
         return str(self.request.query_params.get(name, ""))
 
     def part(self, name: str) -> str:
-        """Return a part of the path."""
         return str((self.request.path_params if self.params is None else self.params)[name])
 
     @property
     def alerts(self) -> AlertClient:
-        """The person's calls about alerts."""
         return AlertClient(self.console.calls, self.console.settings.name, AlertFilter(), self.signed_in)
 
     @property
@@ -166,17 +162,14 @@ class RequestContext:
 
     @property
     def ports(self) -> PortClient:
-        """The supervisor's calls about ports."""
         return PortClient(self.console.calls, self.signed_in)
 
     @property
     def troubles(self) -> TroubleClient:
-        """The person's calls about problems."""
         return TroubleClient(self.console.calls, "", self.signed_in)
 
     @property
     def people(self) -> PeopleClient:
-        """The administrator's calls about people."""
         return PeopleClient(self.console.calls, self.signed_in)
 
     @property
@@ -186,12 +179,10 @@ class RequestContext:
 
     @property
     def thresholds(self) -> ThresholdClient:
-        """The calls about the decision threshold."""
         return ThresholdClient(self.console.calls, self.signed_in)
 
     @property
     def gates(self) -> GateClient:
-        """The supervisor's calls about gates."""
         return GateClient(self.console.calls, self.signed_in)
 
     @property
@@ -216,17 +207,14 @@ class RequestContext:
 
     @property
     def law(self) -> LawClient:
-        """The calls about the law."""
         return LawClient(self.console.calls, self.signed_in)
 
     @property
     def agencies(self) -> AgencyClient:
-        """The calls about agencies."""
         return AgencyClient(self.console.calls, self.signed_in)
 
     @property
     def lookalikes(self) -> LookalikeClient:
-        """The list manager's calls about look-alikes."""
         return LookalikeClient(self.console.calls, self.signed_in)
 
     @property
@@ -236,17 +224,14 @@ class RequestContext:
 
     @property
     def counters(self) -> CounterClient:
-        """The supervisor's calls about counters."""
         return CounterClient(self.console.calls, self.signed_in)
 
     @property
     def devices(self) -> DeviceClient:
-        """The administrator's calls about devices."""
         return DeviceClient(self.console.calls, self.signed_in)
 
     @property
     def sessions(self) -> SessionClient:
-        """The calls about the person's session."""
         return SessionClient(self.console.dialer, self.signed_in)
 
     def page(self, template: str, code: HTTPStatus | None = None, /, **values: object) -> Response:

@@ -53,7 +53,6 @@ class ConsoleSettings(WebSettings):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The site's time zone."""
         return ZoneInfo(self.time_zone)
 
     @property

@@ -41,7 +41,6 @@ class StatusSummary:
         self._asked_s = 0.0
 
     def forget(self) -> None:
-        """Know nothing any more."""
         with self._lock:
             self._status = None
 

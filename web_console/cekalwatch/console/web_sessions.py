@@ -52,7 +52,6 @@ class WebSession:
         return self._token
 
     def keep(self, token: str) -> None:
-        """Hold a token."""
         self._token = token
 
     def forget(self) -> None:
@@ -109,12 +108,10 @@ class WebSessions:
 
     @property
     def count(self) -> int:
-        """How many there are."""
         with self._lock:
             return sum(not self._is_over(one) for one in self._sessions.values())
 
     def holds(self, session: WebSession) -> bool:
-        """Whether a session still exists."""
         with self._lock:
             return any(one is session for one in self._sessions.values()) and not self._is_over(session)
 

@@ -182,6 +182,5 @@ class Tracker:
 
 
 def _place(face: Face) -> tuple[NDArray[np.float64], float]:
-    """Return a face's centre and size."""
     centre = np.array([(face.left + face.right) / 2, (face.top + face.bottom) / 2])
     return centre, math.sqrt(max(1.0, face.width) * max(1.0, face.height))

@@ -235,7 +235,6 @@ class Outbox:
             state.changed()
 
     def statistics(self) -> OutboxStatistics:
-        """Return the present numbers."""
         state = self._state
         with state.lock:
             now_s = self.clock.monotonic_s()

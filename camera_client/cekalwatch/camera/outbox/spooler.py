@@ -84,7 +84,6 @@ class Spooler:
 
     @property
     def state(self) -> SpoolState:
-        """The spool's present state."""
         busy_since = self._busy_since
         if busy_since is not None and time.monotonic() - busy_since > STUCK_S:
             return SpoolState.FAILED

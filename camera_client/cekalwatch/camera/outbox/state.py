@@ -127,7 +127,6 @@ class OutboxState:
             self.removable.append(item.capture_id)
 
     def drop(self, item: OutboxItem, drops: Drops) -> None:
-        """Forget it and count it."""
         self.forget(item)
         self.drops += drops
 

@@ -85,11 +85,9 @@ class OnvifCamera:
         self._profile = profile
 
     async def status(self) -> PtzStatus:
-        """Return its position."""
         return read_status(await self._ask("GetStatus"))
 
     async def presets(self) -> list[Preset]:
-        """Return the presets that are stored in it."""
         return read_presets(await self._ask("GetPresets"))
 
     async def preset(self, wanted: str) -> Preset:

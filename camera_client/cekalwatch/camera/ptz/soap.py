@@ -118,7 +118,6 @@ class SoapClient:
         )
 
     async def close(self) -> None:
-        """Close the connection."""
         await self._http.aclose()
 
     async def ask(self, path: str, question: Element, *, signed: bool = True) -> Element:
@@ -211,7 +210,6 @@ class _BoundedTree(TreeBuilder):
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> Element:
-        """End an element."""
         self._depth -= 1
         return super().end(tag)
 

@@ -110,7 +110,6 @@ class PictureMemory:
         return DecodedPicture(self.slot((height, width, 3)).copy(), at_s, number)
 
     def close(self) -> None:
-        """Free it in this process."""
         self._map.close()
         if self.handle >= 0:
             os.close(self.handle)

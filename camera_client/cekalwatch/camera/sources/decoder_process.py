@@ -36,7 +36,6 @@ class _Program:
         threading.Thread(target=self._obey, args=(commands,), daemon=True).start()
 
     def tell(self, signalled: DecoderSignal) -> None:
-        """Send a signal."""
         self._signals.write(signalled.value)
 
     def wait_for_opening(self) -> None:

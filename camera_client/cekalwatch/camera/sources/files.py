@@ -114,7 +114,6 @@ class VideoReader:
         self.frames_per_s = stated if math.isfinite(stated) and 0 < stated <= 1000 else FALLBACK_FRAMES_PER_S
 
     def read(self) -> Picture | None:
-        """Decode the next frame."""
         ok, picture = self._capture.read()
         return np.asarray(picture, np.uint8) if ok else None
 
@@ -123,7 +122,6 @@ class VideoReader:
         return self._capture.grab()
 
     def release(self) -> None:
-        """Close the file."""
         self._capture.release()
 
 
@@ -150,7 +148,6 @@ class FolderReader:
         return None
 
     def skip(self) -> bool:
-        """Skip one file."""
         self._next += 1
         return self._next <= len(self._paths)
 

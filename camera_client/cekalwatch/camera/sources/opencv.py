@@ -174,7 +174,6 @@ class CvCapture:
         self._size: tuple[int, int] | None = None
 
     def is_open(self) -> bool:
-        """Tell whether the camera answers."""
         return self._capture.isOpened()
 
     def grab(self) -> bool:
@@ -192,7 +191,6 @@ class CvCapture:
         return size != self._size
 
     def release(self) -> None:
-        """Close the camera."""
         self._capture.release()
 
 

@@ -102,7 +102,6 @@ def document(found: SurveyResult, surveyed_at: datetime) -> dict[str, Any]:
 
 
 def page(survey: Survey, texts: SurveyTexts, surveyed_at: datetime) -> str:
-    """Return the report."""
     found = survey.findings
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         (files("cekalwatch.camera.survey") / "page.html").read_text(encoding="utf-8")

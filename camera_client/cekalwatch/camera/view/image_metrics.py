@@ -53,7 +53,6 @@ class ImageMetrics:
 
     @property
     def structured(self) -> NDArray[np.bool_]:
-        """Which cells have structure."""
         return deviation(self.coarse) >= STRUCTURED
 
 
@@ -71,7 +70,6 @@ def image_metrics(picture: Picture) -> ImageMetrics:
 
 
 def deviation(coarse: Grey) -> Cells:
-    """Return the standard deviation of each cell."""
     mean = _mean_by_cell(coarse)
     return np.asarray(np.sqrt(np.maximum(_mean_by_cell(coarse**2) - mean**2, 0.0)), np.float32)
 

@@ -51,7 +51,6 @@ class CameraMotion:
         self._last: Grey | None = None
 
     def reset(self) -> None:
-        """Forget the last picture."""
         self._last = None
 
     def turned(self, coarse: Grey) -> bool:
@@ -107,7 +106,6 @@ class Reference:
 
     @property
     def structured(self) -> NDArray[np.bool_]:
-        """Which cells usually have structure."""
         return deviation(self.coarse) >= STRUCTURED
 
     def alike(self, coarse: Grey) -> NDArray[np.bool_]:

@@ -46,7 +46,6 @@ class ViewMonitor:
 
     @property
     def state(self) -> ViewState:
-        """The state of the view."""
         return NOT_SENDING.get(self._status, self._judge.state)
 
     @property

@@ -154,7 +154,6 @@ class AlertFormatter(OrderFormatter):
         return self.duration((alert.settled_at or now) - alert.raised_at)
 
     def direction(self, direction: Direction | None) -> str:
-        """Return a direction."""
         return self.say(f"DIRECTION_{direction}") if direction else self.say("UNKNOWN")
 
     # How similar.
@@ -292,7 +291,6 @@ class AlertFormatter(OrderFormatter):
         return self.say("ORDERS_ENDED", state=words) if alert.only_to_be_cleared else words
 
     def cleared(self, why: Clearing) -> str:
-        """Return why an alert was cleared."""
         return self.say(f"CLEARED_{why}")
 
     def _state(self, state: AlertState | None, alert: Alert) -> str:

@@ -65,7 +65,6 @@ class OrderFormatter(MomentFormatter):
         return self.say("DECREE", number=order.decree_number, date=self.written(order.decree_date))
 
     def order_kind(self, kind: OrderKind | None) -> str:
-        """Return a ban order's kind."""
         return self.say(f"ORDER_KIND_{kind}") if kind else self.say("UNKNOWN")
 
     def proceedings(self, order: ShownOrder) -> tuple[Fact, ...]:

@@ -67,7 +67,6 @@ class TroubleFormatter(AlertFormatter):
         return trouble.about
 
     def trouble(self, trouble: Trouble) -> str:
-        """Return the problem."""
         told = {name: trouble.details.get(name, "?") for name in _NAMED}
         details = {name: self.localised(one) if _NUMBER.fullmatch(one) else one for name, one in told.items()}
         stage = trouble.details.get("stage", "")
@@ -75,7 +74,6 @@ class TroubleFormatter(AlertFormatter):
         return self.say(f"TROUBLE_{trouble.kind or 'UNKNOWN'}", **details)
 
     def advice(self, trouble: Trouble) -> str:
-        """Return what to do about it."""
         return self.say(f"ADVICE_{trouble.kind or 'UNKNOWN'}")
 
     def trouble_line(self, trouble: Trouble) -> str:
@@ -83,7 +81,6 @@ class TroubleFormatter(AlertFormatter):
         return f"{self.trouble_place(trouble)}: {self.trouble(trouble)}"
 
     def since(self, trouble: Trouble, now: datetime) -> str:
-        """Return since when it is wrong."""
         return self.moment(trouble.began_at, now)
 
     def acknowledged(self, trouble: Trouble) -> str:

@@ -43,12 +43,10 @@ class Limits:
             raise ValueError("limits must be positive")
 
     def to_json(self) -> dict[str, Any]:
-        """Return them for `from_json`."""
         paths = {name: [str(path) for path in getattr(self, name)] for name in ("readable", "devices")}
         return vars(self) | {"network": str(self.network)} | paths
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Return the limits that `to_json` gave."""
         paths = {name: tuple(map(Path, document[name])) for name in ("readable", "devices")}
         return cls(**{**document, "network": Network(document["network"]), **paths})

@@ -243,7 +243,6 @@ class _Process:
                 self._drop(running)
 
     def end(self) -> None:
-        """End the process, if there is one."""
         running, self._running, self._conversations = self._running, None, 0
         if running:
             running.kill()

@@ -38,7 +38,6 @@ class _Reader:
         self._cells: list[str] = []
 
     def take(self, token: Token) -> None:
-        """Read one token more."""
         match token.type:
             case "heading_open" | "paragraph_open" | "th_open" | "td_open":
                 self._tag = token.tag

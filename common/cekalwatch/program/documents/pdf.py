@@ -66,7 +66,6 @@ class _Pages(FPDF):
         self.cell(text=_plain(self._page_words.format(page=self.page_no(), pages="{nb}")))
 
     def paragraph(self, text: str, size_pt: float, *, bold: bool = False) -> None:
-        """Write a paragraph."""
         self.set_font(FONT, "B" if bold else "", size_pt)
         self.multi_cell(0, size_pt * _LINE_MM / _TEXT_PT, _plain(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 

@@ -26,11 +26,9 @@ class LogFile(io.TextIOBase):
         self._lock = threading.Lock()
 
     def writable(self) -> bool:
-        """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Append `text`."""
         with self._lock, suppress(OSError):
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self.file.open("a", encoding="utf-8", newline="\n") as out:

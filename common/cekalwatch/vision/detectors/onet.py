@@ -168,7 +168,6 @@ class UltrafaceOnetDetector:
         return self.search(picture, WHOLE_PICTURE)
 
     def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
-        """See `PartialDetector`."""
         (left, top), inner, share = cut_out(picture, part)
         long_side = max(64, round(share * self._long_side))
         fine = resized(inner, fitting_size(inner, long_side))
@@ -190,7 +189,6 @@ class UltrafaceOnetDetector:
         return faces_of(boxes[kept], sure[kept], landmarks[kept], _MAX_OVERLAP)
 
     def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
-        """See `PartialDetector`."""
         return self._landmarks.follow(picture, expected, self._min_face_score)
 
     def _find(self, scaled: Picture) -> tuple[Boxes, NDArray[np.float32]]:
@@ -260,7 +258,6 @@ class YunetOnetDetector:
         return self.search(picture, WHOLE_PICTURE)
 
     def search(self, picture: Picture, part: Part, besides: Collection[Face] = ()) -> list[Face]:
-        """See `PartialDetector`."""
         corner, inner, share = cut_out(picture, part)
         found = [
             face
@@ -282,5 +279,4 @@ class YunetOnetDetector:
         return faces_of(boxes[kept], scores[kept], landmarks[kept], _MAX_OVERLAP)
 
     def follow(self, picture: Picture, expected: Sequence[Face]) -> list[Face | None]:
-        """See `PartialDetector`."""
         return self._landmarks.follow(picture, expected, self._min_face_score)

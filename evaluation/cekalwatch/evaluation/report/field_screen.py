@@ -17,7 +17,6 @@ from cekalwatch.evaluation.report.template import environment
 
 
 def show_field(report: FieldReport, console: Console) -> None:
-    """Print the figures and their meaning."""
     console.print(f"{report.since:%Y-%m-%d %H:%M} to {report.until:%Y-%m-%d %H:%M}, {report.site or 'every site'}")
     _show("Camera", (*report.cameras, report.whole), console)
     _show("List", report.lists, console)

@@ -69,7 +69,6 @@ class LiveConsole:
 
     @property
     def view(self) -> ConsoleView:
-        """The present content of the screen."""
         with self._lock:
             return self._view
 

@@ -66,11 +66,9 @@ class AlertCache:
         return alert.seen_by(self._reader) if self._reader else alert
 
     def clear(self) -> None:
-        """Forget everything."""
         self._alerts.clear()
 
     def find(self, alert_id: str) -> ShownAlert | None:
-        """Return an alert, or None."""
         return self._alerts.get(alert_id)
 
     def newest_first(self) -> tuple[ShownAlert, ...]:

@@ -129,7 +129,6 @@ class Inbox:
         self._execute("DELETE FROM shown")
 
     def close(self) -> None:
-        """Close the file."""
         self._database.close()
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:

@@ -83,7 +83,6 @@ class PictureCache:
             }
 
     def clear(self) -> None:
-        """Drop all pictures."""
         with self._lock:
             self._held.clear()
 

@@ -94,18 +94,15 @@ class DesktopAgent(QObject):
         self.update_notice.show()
 
     def set_theme(self, name: ThemeName) -> None:
-        """Paint everything in another theme."""
         self._theme = name
         theme = theme_of(name)
         self._app.setPalette(palette(theme))
         self._app.setStyleSheet(style_sheet(theme, self.controller.settings.text_scale))
 
     def sign_in(self) -> None:
-        """Ask a person who they are."""
         self._ask(SignInDialog(self._window(), self.controller))
 
     def change_password(self) -> None:
-        """Ask for a new password."""
         if self.controller.session:
             self._ask(PasswordDialog(self._window(), self.controller.formatter, self.controller))
 

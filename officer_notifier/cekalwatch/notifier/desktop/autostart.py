@@ -58,12 +58,10 @@ class DesktopFiles:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """The files."""
         return tuple(map(str, self.files))
 
     @property
     def is_there(self) -> bool:
-        """Whether both are there."""
         return all(file.exists() for file in self.files)
 
     def install(self) -> None:
@@ -114,7 +112,6 @@ class RunEntry:
             raise ProgramError(f"{self.places[0]} cannot be written: {error.strerror}", Exit.UNAVAILABLE) from None
 
     def remove(self) -> None:
-        """Delete the value."""
         try:
             self._registry.remove_own_start(RUN_NAME)
         except OSError as error:

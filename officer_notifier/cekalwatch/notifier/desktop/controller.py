@@ -116,8 +116,6 @@ class Controller(Desk):
             self.pictures.of(shown.alert)
 
     def sign_in(self, prover: Prover, done: Done, failed: Told) -> None:
-        """Sign a person in."""
-
         def in_now(session: PersonSession) -> None:
             self._set_session(session)
             done()
@@ -241,7 +239,6 @@ class Controller(Desk):
         self._run(lambda: self._alert_client.at_hand(day_began(now)), loaded, _log_failure("list"))
 
     def load_report(self, start: datetime, done: Callable[[ShiftReport], object], failed: Told) -> None:
-        """Load a shift's figures."""
         self._run(lambda: self._alert_client.report(start), done, self._teller(failed))
 
     def renew_claims(self) -> None:

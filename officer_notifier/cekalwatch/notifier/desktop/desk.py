@@ -41,11 +41,9 @@ class ServerClock:
         self._heard: tuple[datetime, float] | None = None
 
     def heard(self, server_time: datetime) -> None:
-        """Take the server's time."""
         self._heard = (server_time, self._monotonic())
 
     def __call__(self) -> datetime:
-        """Return the time."""
         if self._heard is None:
             return self._now()
         server_time, at = self._heard
@@ -87,7 +85,6 @@ class Desk(QObject):
         self._on_screen = ""
 
     def show(self, *shown: ShownAlert) -> None:
-        """Take alerts as they were sent."""
         for kept in [self.alert_cache.take(one) for one in shown]:
             if rings(kept, self.station):
                 self._unseen.add(kept.alert.alert_id)
@@ -110,7 +107,6 @@ class Desk(QObject):
             self.found_waiting.emit()
 
     def disconnected(self, ended: Disconnected) -> None:
-        """No alert can come."""
         former = self.connection
         self.connection = former.lost(ended.cause, datetime.now(UTC), ended.refusal)
         self.changed.emit()

@@ -58,7 +58,6 @@ class SingleInstance(QObject):
         return self._server.listen(self._name)
 
     def close(self) -> None:
-        """Release the name."""
         self._server.close()
 
     def _answer(self) -> None:

@@ -100,27 +100,21 @@ class DesktopScreen(QObject):
         """See `Screen`: nothing, since the window loads the pictures that it shows, and no text waits for them."""
 
     def show(self, *shown: ShownAlert) -> None:
-        """See `Screen`."""
         self._do(lambda: self._show(*shown))
 
     def connected(self, freshness: Freshness, waiting: int, readiness: Readiness | None = None) -> None:
-        """See `Screen`."""
         self._do(lambda: self._desk.connected(freshness, waiting, readiness))
 
     def disconnected(self, ended: Disconnected) -> None:
-        """See `Screen`."""
         self._do(lambda: self._desk.disconnected(ended))
 
     def started_over(self, lost: LostPosition) -> None:
-        """See `Screen`."""
         self._do(lambda: self._desk.started_over(lost))
 
     def passed_unusable(self, notice: UnusableNotice) -> None:
-        """See `Screen`."""
         self._do(lambda: self._desk.passed_unusable(notice))
 
     def troubles(self, present: Troubles) -> None:
-        """See `TroubleScreen`."""
         with suppress(ScreenGone):  # the thread of problems ends with the windows
             self._do(lambda: self._take_troubles(present))
 

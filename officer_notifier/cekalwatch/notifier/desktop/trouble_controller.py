@@ -33,12 +33,10 @@ class TroubleController(QObject):
         controller.session_changed.connect(self.changed)
 
     def close(self) -> None:
-        """End the calls."""
         self._worker.close()
         shiboken6.delete(self)
 
     def take(self, present: Troubles) -> None:
-        """Store the present problems."""
         before, self._known = self._known, present
         if before is not None:
             keys = {one.trouble_id for one in before}

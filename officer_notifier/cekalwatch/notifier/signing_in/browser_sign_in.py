@@ -42,7 +42,6 @@ class TypedPassword:
     password: Password
 
     def prove(self, use: Callable[[Proof], Proven]) -> Proven:
-        """See `Prover`."""
         return use(self.password)
 
 
@@ -61,7 +60,6 @@ class BrowserSignIn:
         self._cancelled = False
 
     def prove(self, use: Callable[[Proof], Proven]) -> Proven:
-        """See `Prover`."""
         say, provider = self._texts.say, self._sessions.provider(with_endpoints=True)
         if provider is None or not provider.native:
             raise ProgramError(say("PROVIDER_GONE"), Exit.REFUSED)
@@ -93,7 +91,6 @@ class BrowserSignIn:
             return proven
 
     def cancel(self) -> None:
-        """Wait no longer for the person."""
         self._cancelled = True
         if self._listener:
             self._listener.cancel()

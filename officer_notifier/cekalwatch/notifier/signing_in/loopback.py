@@ -103,7 +103,6 @@ class LoopbackListener:
         raise NoAnswerError
 
     def cancel(self) -> None:
-        """Wait no longer for an answer."""
         with self._lock:
             self._answer.cancel()
 

@@ -31,7 +31,6 @@ class Practice:
 
     @property
     def count(self) -> int:
-        """How many pairs there are."""
         return len(self._pairs)
 
     @property

@@ -42,11 +42,9 @@ class DeviceClient(ServiceClient[DeviceServiceStub]):
         return DeviceList(devices, tuple(map(safe_text, answer.sites)))
 
     def invite(self, wanted: DeviceToInvite) -> DeviceInvited:
-        """Invite a device."""
         return DEVICE_INVITED.read(self._call(lambda stub: stub.InviteDevice, DEVICE_TO_INVITE.write(wanted)))
 
     def cancel(self, role: DeviceRole, site: str, name: str) -> None:
-        """Withdraw a device's invitation."""
         request = pb.CancelInvitationRequest(role=ROLES.number(role), site=site, name=name)
         self._call(lambda stub: stub.CancelInvitation, request)
 
@@ -62,7 +60,6 @@ class CameraClient(ServiceClient[CameraServiceStub]):
     stub = CameraServiceStub
 
     def policy(self, camera_id: str) -> CameraPolicy:
-        """Return what a camera may send."""
         request = cameras_pb.GetCameraPolicyRequest(camera_id=camera_id)
         return CAMERA_POLICY.read(self._call(lambda stub: stub.GetCameraPolicy, request).policy)
 
@@ -184,5 +181,4 @@ class SessionCheck(ServiceClient[SessionServiceStub]):
     stub = SessionServiceStub
 
     def session(self) -> PersonSession:
-        """Return the present session."""
         return SESSION.read(self._call(lambda stub: stub.GetSession, session_service_pb2.GetSessionRequest()).session)

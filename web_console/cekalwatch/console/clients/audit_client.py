@@ -42,7 +42,6 @@ class AuditClient(ServiceClient[AuditServiceStub]):
         self._dialer = dialer
 
     def search(self, query: TrailQuery, size: int, token: str) -> TrailPage:
-        """Return a page of entries."""
         request = QUERY.write(query)
         request.page_size, request.page_token = size, token
         return ENTRY_PAGE.read(self._call(lambda stub: stub.SearchAuditEntries, request))

@@ -16,7 +16,6 @@ class ShiftClient(ServiceClient[ShiftServiceStub]):
     stub = ShiftServiceStub
 
     def leave(self, notes: str) -> HandOver:
-        """Leave notes for who comes."""
         return HAND_OVER.read(self._call(lambda stub: stub.LeaveShift, pb.LeaveShiftRequest(notes=notes)).hand_over)
 
     def hand_overs(self) -> tuple[HandOver, ...]:
@@ -24,11 +23,9 @@ class ShiftClient(ServiceClient[ShiftServiceStub]):
         return HAND_OVER.read_all(self._call(lambda stub: stub.ListHandOvers, pb.ListHandOversRequest()).hand_overs)
 
     def exercises(self) -> ExercisePlan:
-        """Return when exercises come."""
         return EXERCISE_PLAN.read(self._call(lambda stub: stub.GetExerciseHours, pb.GetExerciseHoursRequest()))
 
     def set_exercises(self, hours: ExerciseHours) -> None:
-        """Set when exercises come."""
         request = pb.SetExerciseHoursRequest(hours=EXERCISE_HOURS.write(hours))
         self._call(lambda stub: stub.SetExerciseHours, request)
 

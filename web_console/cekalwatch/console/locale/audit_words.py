@@ -77,13 +77,11 @@ class AuditWords:
         self._texts = texts
 
     def action(self, action: str) -> str:
-        """Return the action in words."""
         if action in ACTIONS:
             return self._texts.say(f"ACTION_{action}")
         return self._texts.say("UNKNOWN_ACTION", action=action)
 
     def actor(self, entry: TrailEntry, names: Mapping[str, str]) -> Named:
-        """Return who did it."""
         kind, _, key = entry.actor.partition(":")
         if kind == "person":
             person, _, place = key.partition("@")
@@ -111,7 +109,6 @@ class AuditWords:
             return written
 
     def thing(self, about: str, names: Mapping[str, str]) -> Named:
-        """Return what an object is."""
         kind, _, key = about.partition(":")
         if kind.upper() not in THINGS:
             return Named(about)
@@ -142,6 +139,5 @@ class AuditWords:
         return self._texts.say("OUTCOME_DONE") if outcome == "OK" else outcome
 
     def problem(self, problem: TrailProblem) -> str:
-        """Return a fault of the trail in words."""
         kind, first, last = problem.kind or "UNSPECIFIED", str(problem.first), str(problem.last)
         return self._texts.say(f"PROBLEM_{kind}", first=first, last=last)

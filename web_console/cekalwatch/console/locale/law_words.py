@@ -33,7 +33,6 @@ class LawRule:
 
 
 def rules_of(row: LawRow, texts: AlertFormatter) -> tuple[LawRule, ...]:
-    """Return the rules of a row."""
     return tuple(_rules(row, texts))
 
 

@@ -116,7 +116,6 @@ class ConsoleTexts(TroubleFormatter):
         return self.say(f"LIST_PROBLEM_{problem}")
 
     def judgement(self, judgement: LookalikeJudgement) -> str:
-        """Return the judgement of two look-alikes."""
         return self.say(f"JUDGEMENT_{judgement}")
 
     def judging_means(self, judgement: LookalikeJudgement) -> str:
@@ -165,7 +164,6 @@ class ConsoleTexts(TroubleFormatter):
         return self.say("UNKNOWN")
 
     def listed_subject(self, one: Subject) -> tuple[Fact, ...]:
-        """Return who somebody on the list is."""
         facts = list(self.subject_facts(one))
         if one.address:
             facts.append(Fact(self.say("FACT_ADDRESS"), one.address))

@@ -69,7 +69,6 @@ def search(visit: RequestContext) -> Response:
 
 
 def show(visit: RequestContext) -> Response:
-    """Show one alert."""
     return _show(visit, visit.part("alert_id"))
 
 

@@ -48,7 +48,6 @@ def search(visit: RequestContext) -> Response:
 
 
 def show(visit: RequestContext) -> Response:
-    """Show one entry in full."""
     written = visit.part("sequence")
     if not written.isascii() or not written.isdecimal() or len(written) > MAX_SEQUENCE_DIGITS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)

@@ -19,7 +19,6 @@ def show(visit: RequestContext) -> Response:
 
 
 def show_one(visit: RequestContext) -> Response:
-    """Show one guide."""
     name = visit.part("name")
     for role, called in NAMES.items():
         if name == called:

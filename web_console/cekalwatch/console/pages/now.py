@@ -26,7 +26,6 @@ ALIVE_S = 10.0
 
 
 def show(visit: RequestContext) -> Response:
-    """Show the page."""
     return visit.page_with_pictures("now.html", **_values(visit, anew=True))
 
 

@@ -14,7 +14,6 @@ from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 
 
 def show_system(visit: RequestContext) -> Response:
-    """Show how the server does."""
     status = ask_status(visit.console.calls, visit.signed_in.token())
     # This console subscribes like officers' PCs, but is none.
     pcs = [one for one in status.agents if one.agent_id != visit.console.settings.name]

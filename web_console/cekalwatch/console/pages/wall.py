@@ -38,7 +38,6 @@ class WallTile:
 
     @classmethod
     def of(cls, status: CounterStatus, alerts: Iterable[Alert], troubles: Iterable[Trouble]) -> WallTile:
-        """Return the tile of a counter."""
         cameras = {one.camera.camera_id for one in status.cameras}
         here = (status.site, status.counter)
         return cls(
@@ -62,7 +61,6 @@ class CalledAlert:
 
 
 def show(visit: RequestContext) -> Response:
-    """Show the page."""
     return visit.page_with_pictures("wall.html", **_values(visit, anew=True))
 
 

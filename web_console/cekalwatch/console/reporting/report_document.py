@@ -66,7 +66,6 @@ def by_what(report: FieldReport, texts: ConsoleTexts) -> tuple[tuple[str, Sequen
 
 
 def lines_table(lines: Sequence[FieldLine], texts: ConsoleTexts) -> Table:
-    """Return lines as a table."""
     say, number = texts.say, texts.number
     return Table(
         (

@@ -60,12 +60,10 @@ class ServiceProcess:
         win32process.SetPriorityClass(win32api.GetCurrentProcess(), win32process.ABOVE_NORMAL_PRIORITY_CLASS)
 
     def ready(self) -> None:
-        """Report that the service runs."""
         self._tell(win32service.SERVICE_RUNNING)
         self.log(win32evtlog.EVENTLOG_INFORMATION_TYPE, f"{self._name} {version()} runs.")
 
     def stopping(self) -> None:
-        """Report that the service stops."""
         self._tell(win32service.SERVICE_STOP_PENDING, STOPPING_MS)
 
     def failed(self, problem: str) -> None:

@@ -43,7 +43,6 @@ class SessionWindow:
         self._thread = threading.Thread(target=self._work, name="session-window", daemon=True)
 
     def __enter__(self) -> SessionWindow:
-        """Open the window."""
         win32api.SetConsoleCtrlHandler(self._handler, True)  # Windows' signature
         self._thread.start()
         self._opened.wait()

@@ -57,7 +57,6 @@ class FormDialog(QDialog):
         return ""
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """Send the entered values."""
         raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
 
     def submit(self) -> None:
@@ -83,13 +82,11 @@ class FormDialog(QDialog):
         self.form.addRow(above, field)
 
     def line(self, text: str = "") -> QLineEdit:
-        """Return a field for one line."""
         field = QLineEdit(text)
         field.setMaxLength(MAX_NOTE)
         return field
 
     def secret(self) -> QLineEdit:
-        """Return a field for a password."""
         field = QLineEdit()
         field.setEchoMode(QLineEdit.EchoMode.Password)
         field.setMaxLength(256)

@@ -49,12 +49,9 @@ class ProofDialog(FormDialog):
         raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
 
     def missing(self) -> str:
-        """See `FormDialog`."""
         return "" if self.name.text().strip() and self.password.text() else self.say("REFUSED_SIGN_IN_REFUSED")
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """See `FormDialog`."""
-
         def refused(words: str) -> None:
             failed(words)
             if not self.closed:
@@ -107,7 +104,6 @@ class SignInDialog(ProofDialog):
         super().__init__(parent, controller, title, name=controller.last_name)
 
     def prove(self, prover: Prover, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """See `ProofDialog`."""
         name = self.name.text().strip() if isinstance(prover, TypedPassword) else ""
 
         def in_now() -> None:
@@ -137,11 +133,9 @@ class PasswordDialog(FormDialog):
         self.first = self.present
 
     def missing(self) -> str:
-        """See `FormDialog`."""
         if not self.present.text() or not self.new.text():
             return self.say("PASSWORD_RULE")
         return "" if self.new.text() == self.again.text() else self.say("PASSWORDS_DIFFER")
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """See `FormDialog`."""
         self._controller.change_password(self.present.text(), self.new.text(), done, failed)

@@ -47,11 +47,9 @@ class StepDialog(FormDialog):
         self._take = take
 
     def decision(self) -> Decision:
-        """Return the entered values."""
         raise NotImplementedError  # Qt's metaclass cannot be that of an abstract class as well
 
     def send(self, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """See `FormDialog`."""
         self._take(self.decision(), done, failed)
 
 
@@ -83,11 +81,9 @@ class ReasonDialog(StepDialog):
         return self.reasons[chosen] if chosen >= 0 else None
 
     def choose(self, reason: Reason) -> None:
-        """Choose a reason."""
         self._group.button(self.reasons.index(reason)).setChecked(True)
 
     def missing(self) -> str:
-        """See `FormDialog`."""
         if self.reason is None:
             return self.say("CHOOSE_REASON")
         note = text_of(self.note_field)
@@ -95,7 +91,6 @@ class ReasonDialog(StepDialog):
         return self.say("REFUSED_NOTE_INVALID") if wrong else ""
 
     def decision(self) -> Decision:
-        """See `StepDialog`."""
         if (reason := self.reason) is None:
             raise ValueError("no reason is chosen")
         return Decision(self.step, reason, text_of(self.note_field))
@@ -115,13 +110,11 @@ class ReferenceDialog(StepDialog):
         self.first = self.reference
 
     def missing(self) -> str:
-        """See `FormDialog`."""
         if not self.reference.text().strip():
             return self.say("REFUSED_REFERENCE_INVALID")
         return self.say("REFUSED_NOTE_INVALID") if len(text_of(self.note_field)) > MAX_NOTE else ""
 
     def decision(self) -> Decision:
-        """See `StepDialog`."""
         return Decision(
             self.step,
             Reason.LISTED_IN_CEKAL_ONLINE,
@@ -144,12 +137,9 @@ class SecondSignatureDialog(ProofDialog):
         self.looks: dict[Step, QPushButton] = {}
 
     def missing(self) -> str:
-        """See `FormDialog`."""
         return self.say("ASK_SUPERVISOR") if super().missing() else ""
 
     def prove(self, prover: Prover, done: Callable[[], object], failed: Callable[[str], object]) -> None:
-        """See `ProofDialog`."""
-
         def signed(signature: SecondSignature) -> None:
             if self.closed:
                 self._controller.leave_beside(signature)
@@ -203,13 +193,11 @@ class ConfirmDialog(ReferenceDialog):
         self.signature = signature
 
     def missing(self) -> str:
-        """See `FormDialog`."""
         if self.central_system_down.isChecked() and len(text_of(self.note_field)) <= MAX_NOTE:
             return ""
         return super().missing()
 
     def decision(self) -> Decision:
-        """See `StepDialog`."""
         asked = replace(super().decision(), supervisor=self.signature)
         if not self.central_system_down.isChecked():
             return asked
@@ -246,12 +234,10 @@ class FollowUpDialog(StepDialog):
         self.first = self.contact
 
     def missing(self) -> str:
-        """See `FormDialog`."""
         texts = (self.agency.text().strip(), self.contact.text().strip(), text_of(self.outcome))
         return "" if all(0 < len(text) <= MAX_NOTE for text in texts) else self.say("REFUSED_NOTE_INVALID")
 
     def decision(self) -> Decision:
-        """See `StepDialog`."""
         chosen = self.when.dateTime().toPython()
         moment = chosen.replace(tzinfo=self.formatter.zone)  # type: ignore[attr-defined]  # the stubs say object
         return Decision(

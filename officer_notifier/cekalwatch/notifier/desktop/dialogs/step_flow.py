@@ -170,7 +170,6 @@ class StepFlow(QObject):
 
     @property
     def asking(self) -> bool:
-        """Whether a question is open."""
         return self.dialog is not None
 
     def begin(self, step: Step, alert: Alert) -> None:

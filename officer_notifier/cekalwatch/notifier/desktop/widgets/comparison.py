@@ -42,7 +42,6 @@ class PhotoView(QWidget):
 
     @property
     def loaded(self) -> bool:
-        """Whether there is a picture."""
         return not self._picture.isNull()
 
     @property
@@ -82,7 +81,6 @@ class PhotoView(QWidget):
         return self._centre
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802  # Qt's name
-        """Paint the visible part."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if not self.loaded:
@@ -112,18 +110,15 @@ class PhotoView(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Begin to drag the picture."""
         self._drag = event.position().toPoint()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Drag it."""
         if self._drag is not None and self.width() and self.height():
             here = event.position().toPoint()
             self.moved.emit(QPointF((self._drag - here).x() / self.width(), (self._drag - here).y() / self.height()))
             self._drag = here
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: ARG002, N802
-        """Stop dragging."""
         self._drag = None
 
     def _decoded(self, picture: QImage) -> None:
@@ -188,12 +183,10 @@ class Comparison(QWidget):
         self._show_reference()
 
     def name_probe(self, title: str) -> None:
-        """Show what the probe is."""
         self._probe_title.setText(title)
         self.probe.setAccessibleName(title)
 
     def forget(self) -> None:
-        """Hold no picture any more."""
         self._pictures, self._missing = _NONE, ""
         for view in (self.probe, self.reference):
             view.show_picture(b"", "")
@@ -210,15 +203,12 @@ class Comparison(QWidget):
             view.set_view(view.zoom * factor, view.centre)
 
     def larger(self) -> None:
-        """Show both larger."""
         self.zoom(ZOOM_STEP)
 
     def smaller(self) -> None:
-        """Show both smaller."""
         self.zoom(1 / ZOOM_STEP)
 
     def fit(self) -> None:
-        """Show both whole."""
         for view in (self.probe, self.reference):
             view.set_view(1.0, QPointF(0.5, 0.5))
 

@@ -161,7 +161,6 @@ def notice() -> QLabel:
 
 
 def panel(layout: QLayout) -> QFrame:
-    """Return a frame around a layout."""
     frame = QFrame()
     frame.setObjectName("panel")
     frame.setLayout(layout)
@@ -169,7 +168,6 @@ def panel(layout: QLayout) -> QFrame:
 
 
 def clear(layout: QLayout) -> None:
-    """Take everything out of a layout."""
     while (item := layout.takeAt(0)) is not None:
         if widget := item.widget():
             widget.hide()

@@ -65,7 +65,6 @@ class UndoBar(QWidget):
         self.show()
 
     def forget(self) -> None:
-        """Offer nothing any more."""
         self.judged = None
         self._timer.stop()
         self.hide()
@@ -77,7 +76,6 @@ class UndoBar(QWidget):
             self.asked.emit(self.judged)
 
     def fail(self, words: str) -> None:
-        """Say why it was not undone."""
         self._timer.stop()
         self.words.setText(words)
         set_role(self.words, "error")

@@ -61,7 +61,6 @@ class AlertTableModel(QAbstractTableModel):
 
     @property
     def name_column(self) -> int:
-        """The number of the column with names."""
         return self._columns.index(Column.NAME)
 
     @property
@@ -84,17 +83,14 @@ class AlertTableModel(QAbstractTableModel):
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._columns) - 1)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802  # Qt's name and default
-        """Return how many rows there are."""
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
-        """Return how many columns there are."""
         return 0 if parent.isValid() else len(self._columns)
 
     def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:  # noqa: ANN401  # Qt's type
-        """Return a column's title."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return self._controller.formatter.say(f"COLUMN_{self._columns[section]}")
         return None

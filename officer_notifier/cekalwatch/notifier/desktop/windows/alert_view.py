@@ -47,7 +47,6 @@ class FactsPanel(QFrame):
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """Its content."""
         return self._shown[1] if self._shown else ()
 
     def show_facts(self, title: str, facts: Iterable[Fact]) -> None:

@@ -202,7 +202,6 @@ class AlertWindow(QMainWindow):
         self.activateWindow()
 
     def paint_again(self) -> None:
-        """Show the present state."""
         self._choose()
         controller = self._controller
         formatter = self._controller.formatter

@@ -104,7 +104,6 @@ class SupervisorWindow(QMainWindow):
         return self._controller.unlocked and session is not None and session.sees_figures
 
     def refresh(self) -> None:
-        """Load the figures again."""
         if not self.allowed:
             return
         self._end = datetime.now(self._controller.settings.zone)
@@ -112,7 +111,6 @@ class SupervisorWindow(QMainWindow):
         self._controller.load_report(self._start, self._take, lambda words: self._tell(words, "error"))
 
     def export(self, file: Path) -> None:
-        """Write the figures into a file."""
         if self.report is None:
             return
         say = self._controller.formatter.say
@@ -125,12 +123,10 @@ class SupervisorWindow(QMainWindow):
             self._tell(say("EXPORTED", file=file), "done")
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
-        """Show the present state."""
         self.paint_again()
         super().showEvent(event)
 
     def paint_again(self) -> None:
-        """Show the present state."""
         controller = self._controller
         formatter = controller.formatter
         say = formatter.say

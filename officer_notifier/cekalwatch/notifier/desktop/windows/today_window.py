@@ -64,12 +64,10 @@ class TodayWindow(QMainWindow):
         self.paint_again()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
-        """Show the present state."""
         self.paint_again()
         super().showEvent(event)
 
     def paint_again(self) -> None:
-        """Show the present state."""
         controller = self._controller
         formatter = controller.formatter
         say = formatter.say

@@ -111,11 +111,9 @@ class Tray(QSystemTrayIcon):
 
     @property
     def light(self) -> Light:
-        """Its colour now."""
         return _LIGHTS.get(self._controller.watch_level, Light.AMBER)
 
     def paint_again(self) -> None:
-        """Show the present state."""
         controller = self._controller
         formatter = controller.formatter
         say = formatter.say

@@ -52,12 +52,10 @@ class TroubleWindow(QMainWindow):
         self.paint_again()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
-        """Show the present state."""
         self.paint_again()
         super().showEvent(event)
 
     def paint_again(self) -> None:
-        """Show the present state."""
         formatter, present = self._controller.formatter, self._troubles.shown
         unseen = {one.trouble_id for one in self._troubles.unseen}
         self.setWindowTitle(formatter.say("WINDOW_TROUBLES"))

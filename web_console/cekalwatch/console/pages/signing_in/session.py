@@ -22,7 +22,6 @@ MAX_PASSWORD = 256
 
 
 def ask_sign_in(visit: RequestContext) -> Response:
-    """Ask the person to sign in."""
     words = visit.texts.say("FILE_NOT_TAKEN") if visit.query("lost") == "file" else ""
     return ask_again(visit, words, HTTPStatus.OK, own_path(visit.query("after")), None)
 
@@ -76,7 +75,6 @@ def take_in(
 
 
 def ask_password(visit: RequestContext) -> Response:
-    """Ask for another password."""
     return _password_page(visit, HTTPStatus.OK, "")
 
 

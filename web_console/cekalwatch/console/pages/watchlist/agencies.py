@@ -44,7 +44,6 @@ def show_one(visit: RequestContext, problem: str = "", entered: Mapping[str, str
 
 
 def change(visit: RequestContext) -> Response:
-    """Replace the names of an agency."""
     try:
         visit.agencies.put(_entered(visit, visit.part("code")), visit.form.get("seen_mark", ""))
     except grpc.RpcError as error:
@@ -55,7 +54,6 @@ def change(visit: RequestContext) -> Response:
 
 
 def remove(visit: RequestContext) -> Response:
-    """Remove an agency."""
     try:
         visit.agencies.remove(visit.part("code"), visit.form.get("seen_mark", ""))
     except grpc.RpcError as error:

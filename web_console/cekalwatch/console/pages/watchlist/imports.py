@@ -77,12 +77,10 @@ def part(visit: RequestContext) -> Response:
 
 
 def confirm(visit: RequestContext) -> Response:
-    """Import the previewed file."""
     return _act(visit, confirmed=True)
 
 
 def give_up(visit: RequestContext) -> Response:
-    """Forget a file that was previewed."""
     return _act(visit, confirmed=False)
 
 

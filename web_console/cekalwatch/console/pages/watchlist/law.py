@@ -117,7 +117,6 @@ _NAMES: Final = frozenset(
 
 
 def _fields_of(row: LawRow) -> dict[str, str]:
-    """Return a row as the fields of the form."""
     plain: dict[str, str] = {"kind": row.kind, "holds_from": row.holds_from.isoformat()}
     plain |= {name: getattr(row, name) for name in (*ARTICLES, "confirmed_by")}
     plain |= {name: str(value) for name in (*NEEDED, *OPEN) if (value := getattr(row, name)) is not None}

@@ -87,7 +87,6 @@ def _remember(visit: RequestContext) -> None:
 
 
 def show(visit: RequestContext) -> Response:
-    """Show one subject."""
     subject = find(visit, visit.query("key"))
     return visit.page_with_pictures("subject.html", subject=subject) if subject else missing(visit)
 

@@ -34,7 +34,6 @@ def part(visit: RequestContext) -> Response:
 
 
 def show_run(visit: RequestContext) -> Response:
-    """Show one run with its refusals."""
     wanted = visit.part("run_id")
     run = visit.syncs.run(int(wanted)) if wanted.isdecimal() and len(wanted) < len(str(2**63)) else None
     if run is None:
@@ -43,7 +42,6 @@ def show_run(visit: RequestContext) -> Response:
 
 
 def start(visit: RequestContext) -> Response:
-    """Begin a run."""
     try:
         visit.syncs.start(from_start=bool(visit.form.get("from_start")))
     except grpc.RpcError as error:
