@@ -70,11 +70,11 @@ def test_figures_of_one_family_share_a_row_and_others_do_not() -> None:
     stale = Figure("alerts.paint", "x", 1234.5, "ms", machine="m", date="2026-12-01", stale_since="abc")
     light = Figure("alerts.paint", "x", 3, "ms", "pack light", machine="m", date="2026-12-01")
     written = pages(Results([*family, alone, stale, light]))
-    assert _rows(written[OTHER_CONDITIONS]) == ["| paint | `x`, pack light | 3 ms |  | 1 December 2026 | m |"]
+    assert _rows(written[OTHER_CONDITIONS]) == ["| paint | `x`, pack light | 3 ms |  | 1 December 2026 | A |"]
     assert _rows(written[PAGE]) == [
-        "| paint | `enrolment.sharpness_…`: low, high, most | 0; 1; 2 |  | 1 December 2026 | m |",
-        "| paint | `enrolment.sharpness_all` | 9 (of ten) |  | 1 December 2026 | m |",
-        "| paint | `x` | 1,234.5 ms |  | 1 December 2026, before `abc` | m |",
+        "| paint | `enrolment.sharpness_…`: low, high, most | 0; 1; 2 |  | 1 December 2026 | A |",
+        "| paint | `enrolment.sharpness_all` | 9 (of ten) |  | 1 December 2026 | A |",
+        "| paint | `x` | 1,234.5 ms |  | 1 December 2026, before `abc` | A |",
     ]
 
 
