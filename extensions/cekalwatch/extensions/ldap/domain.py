@@ -38,6 +38,13 @@ class GroupBinding:
 
 
 @dataclass(frozen=True)
+class GroupBindings:
+    """All bindings, by group and role."""
+
+    bindings: tuple[GroupBinding, ...] = ()
+
+
+@dataclass(frozen=True)
 class Member:
     """A person in the directory who is in bound groups, and may sign in there."""
 

@@ -9,14 +9,22 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.extensions.ldap.domain import GroupBinding
+from cekalwatch.extensions.ldap.domain import GroupBinding, GroupBindings
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import NOTHING_WITHHELD, Person, Withheld
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
-from cekalwatch.server.storage.people.store import account_of, end_sessions, held_person, lock_people, withhold
-from cekalwatch.server.storage.people.tables import DirectoryRow, GroupBindingsRow, PersonRow
+from cekalwatch.server.storage.people.store import (
+    GROUP_BINDINGS,
+    account_of,
+    end_sessions,
+    held_person,
+    lock_people,
+    withhold,
+)
+from cekalwatch.server.storage.people.tables import DirectoryRow, PersonRow
+from cekalwatch.server.storage.settings import read_setting, write_setting
 
 
 class GroupStore:
@@ -103,15 +111,12 @@ class GroupStore:
 
 
 def _bindings(session: Session) -> tuple[GroupBinding, ...]:
-    row = one_checked(session, GroupBindingsRow, 1)
-    found = row.bindings if row else []
-    return tuple(GroupBinding(one["group"], PersonRole(one["role"]), frozenset(one["sites"])) for one in found)
+    return read_setting(session, GROUP_BINDINGS, GroupBindings).bindings
 
 
 def _write(session: Session, bindings: Iterable[GroupBinding]) -> None:
-    in_turn = sorted(bindings, key=lambda one: (one.group, one.role))
-    written = [{"group": one.group, "role": str(one.role), "sites": sorted(one.sites)} for one in in_turn]
-    replace_row(session, GroupBindingsRow(bindings=written))
+    in_turn = tuple(sorted(bindings, key=lambda one: (one.group, one.role)))
+    write_setting(session, GROUP_BINDINGS, GroupBindings(in_turn))
 
 
 def _keep_what_counts(session: Session, row: PersonRow, role: PersonRole) -> None:

@@ -168,7 +168,7 @@ def init_capture(
         exercises,
         context.clock,
         context.actor,
-        stores.look_setting.asked,
+        lambda: stores.look_setting.get().asked,
         embedded,
         lambda: sessions.players,
         lambda camera_id, request: loop.call_soon_threadsafe(sessions.play, camera_id, request),

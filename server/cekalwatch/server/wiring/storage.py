@@ -8,6 +8,7 @@ from typing import Self
 
 import structlog
 
+from cekalwatch.server.alerts.first_looks import FirstLookSetting
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.domain.orders.law import Checkpoints
@@ -21,7 +22,6 @@ from cekalwatch.server.storage.alerts.agency_history import AgencyHistory
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.hand_over_store import HandOverStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore
-from cekalwatch.server.storage.alerts.look_setting_store import LookSettingStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -37,6 +37,7 @@ from cekalwatch.server.storage.models.threshold_store import ScoreStore, Thresho
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore
+from cekalwatch.server.storage.settings import SettingStore
 from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
@@ -67,7 +68,7 @@ class Stores:
     hand_overs: HandOverStore
     handling: HandlingStore
     law: LawStore
-    look_setting: LookSettingStore
+    look_setting: SettingStore[FirstLookSetting]
     models: ModelStore
     people: PeopleStore
     photographs: PhotographStore
@@ -95,7 +96,7 @@ class Stores:
             HandOverStore(database, keyring),
             HandlingStore(database, keyring),
             LawStore(database),
-            LookSettingStore(database),
+            SettingStore(database, "first_looks", FirstLookSetting),
             ModelStore(database),
             PeopleStore(database),
             PhotographStore(database, keyring),

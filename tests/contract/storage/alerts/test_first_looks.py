@@ -16,7 +16,7 @@ from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.contract.values.reports import LookFigures
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
-from cekalwatch.server.alerts.first_looks import FirstLooks
+from cekalwatch.server.alerts.first_looks import FirstLooks, FirstLookSetting
 from cekalwatch.server.alerts.reports import shift_report
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
 from cekalwatch.server.domain.alerts.alert import Alert
@@ -27,8 +27,8 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.notices.collector import AlertNotices
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep
-from cekalwatch.server.storage.alerts.look_setting_store import LookSettingStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.storage.settings import SettingStore
 from tests.support.builders.alerts import capture, match
 from tests.support.builders.watchlist import FixedClock, order, subject
 from tests.support.scenarios.adjudication import Counter, seat
@@ -298,7 +298,7 @@ def test_notices_and_reports_to_a_centre_name_nobody_before_a_look_and_tell_no_l
 def test_two_people_turn_first_looks_off_and_on_and_servers_follow(
     counter: Counter, alert_id: UUID, budi: ActingPerson, database: Database
 ):
-    looks = FirstLooks(LookSettingStore(database), counter.clock)
+    looks = FirstLooks(SettingStore(database, "first_looks", FirstLookSetting), counter.clock)
     details = reader_of(counter, looks)
     actor = Actor(ActorKind.COMMAND, "test")
     one, other = person("adi", PersonRole.ADMINISTRATOR), person("sari", PersonRole.SUPERVISOR)
@@ -312,7 +312,7 @@ def test_two_people_turn_first_looks_off_and_on_and_servers_follow(
     looks.set(both, actor, asked=False)
     assert not needed()
     with database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE first_look_setting SET asked = (1 = 1), row_version = row_version + 2")
+        connection.exec_driver_sql('UPDATE setting SET value = \'{"asked": true}\', row_version = row_version + 2')
     assert not needed(), "a row that somebody changed says nothing"
     looks.set(both, actor, asked=True)
     assert needed()

@@ -91,29 +91,13 @@ GOLDEN = {
         "90105499ed0c547f7efdafcb712de915780ab9dd701a1b1cacf5df3788257759",
         "90105499ed0c547f7efdafcb712de915780ab9dd701a1b1cacf5df3788257759",
     ),
-    "exercise_setting": (
-        "5b0335ae9d66b2c7182082c958c10aaa3859428e8d9a771b345c73041fb2a06a",
-        "5b0335ae9d66b2c7182082c958c10aaa3859428e8d9a771b345c73041fb2a06a",
-    ),
     "exercise_subject": (
         "fc3653df17fa4e342bb0d2eca738307da969fb3453315022d45976efa97b7f41",
         "fc3653df17fa4e342bb0d2eca738307da969fb3453315022d45976efa97b7f41",
     ),
-    "first_look_setting": (
-        "2b9c2c2f2d0d2fdee8f6fc9f383b0d77c7ac68a6973b10fbced542aeb055c25e",
-        "2b9c2c2f2d0d2fdee8f6fc9f383b0d77c7ac68a6973b10fbced542aeb055c25e",
-    ),
     "gallery_state": (
         "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
         "de2017c7d928fcc8e95f28de5672a4102a066dfbd97c09e84027f5cbc024a079",
-    ),
-    "gate_policy": (
-        "50279881d1dee7ccefca9ec5b25dfa7c6e9d001ed66b46227ffb114089807aab",
-        "50279881d1dee7ccefca9ec5b25dfa7c6e9d001ed66b46227ffb114089807aab",
-    ),
-    "group_bindings": (
-        "3d727f205e8af4cc7de0bc8cfdb18be1278e59af014c075a234460970fea82bf",
-        "3d727f205e8af4cc7de0bc8cfdb18be1278e59af014c075a234460970fea82bf",
     ),
     "hand_over": (
         "eeaa8ee4207c30de06fc6619f0c13fae0efeca95397b55d36f11a2e2d118a2ff",
@@ -170,6 +154,10 @@ GOLDEN = {
     "score_count": (
         "80f0b0fd9b404c02cce91afdfc16639e32d22f9bca8a34b818c8eaa6910d9770",
         "80f0b0fd9b404c02cce91afdfc16639e32d22f9bca8a34b818c8eaa6910d9770",
+    ),
+    "setting": (
+        "bf085ac22ebfca2300344c537c3f2a4977abbd393b81e9d41b5cd2bd4baf40d4",
+        "bf085ac22ebfca2300344c537c3f2a4977abbd393b81e9d41b5cd2bd4baf40d4",
     ),
     "sighting": (
         "400a517868d321541d980c41103307b54774127e3777915887864e56890260b5",

@@ -20,7 +20,7 @@ app = typer.Typer(
 @with_quiet_context
 def show(context: Context) -> None:
     """Show whether first looks are asked for."""
-    asked = context.stores.look_setting.asked()
+    asked = context.stores.look_setting.get().asked
     typer.echo("First looks are asked for" if asked else "First looks are not asked for: two people turned them off")
 
 

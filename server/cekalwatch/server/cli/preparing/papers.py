@@ -87,7 +87,7 @@ def _installation(context: Context) -> Installation:
         context.clock.now().astimezone(context.settings.home.zone),
         tuple(sorted((account.person for account in stores.people.all()), key=lambda one: one.display_name)),
         sum(1 for _ in stores.watchlist.marks()),
-        stores.look_setting.asked(),
+        stores.look_setting.get().asked,
     )
 
 

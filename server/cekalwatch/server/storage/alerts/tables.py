@@ -143,25 +143,6 @@ class LookRow(SignedRow, table=True):
     """The version of the alert at that moment."""
 
 
-class FirstLookSettingRow(SignedRow, table=True):
-    """One row, once two people have said whether first looks are asked for; without it, they are."""
-
-    __tablename__ = "first_look_setting"
-
-    id: int = Field(default=1, primary_key=True)
-    asked: bool
-
-
-class GatePolicyRow(SignedRow, table=True):
-    """One row, once two people have said which alerts ask a gate to hold; without it, none do."""
-
-    __tablename__ = "gate_policy"
-
-    id: int = Field(default=1, primary_key=True)
-    states: list[str] = Field(sa_column=Column(Facts, nullable=False))
-    minutes: int
-
-
 class FollowUpRow(SignedRow, table=True):
     """A contact with the agency about a hit."""
 

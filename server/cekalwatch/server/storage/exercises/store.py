@@ -39,12 +39,12 @@ from cekalwatch.server.storage.exercises.ending import close_alerts, end_row, ex
 from cekalwatch.server.storage.exercises.tables import (
     ExercisePictureRow,
     ExerciseRow,
-    ExerciseSettingRow,
     ExerciseSubjectRow,
 )
-from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.server.storage.settings import SettingStore
 
 log = structlog.get_logger()
 
@@ -58,6 +58,7 @@ class ExerciseStore:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+        self._setting = SettingStore(database, "exercises", ExerciseSetting)
 
     def token(self, exercise: Exercise) -> str:
         """Return what a capture host sends with the crops of an exercise: its key, and the server's signature."""
@@ -147,23 +148,13 @@ class ExerciseStore:
     def setting(self) -> ExerciseSetting:
         """Return when exercises come; never while the row is changed."""
         try:
-            with self._database.session() as session:
-                row = one_checked(session, ExerciseSettingRow, 1)
+            return self._setting.get()
         except ChangedRowError:
             return ExerciseSetting()
-        if row is None:
-            return ExerciseSetting()
-        return ExerciseSetting(tuple(map(read_shift, row.shifts)), row.a_shift)
 
     def set(self, setting: ExerciseSetting, entry: AuditEntry) -> None:
         """Store when exercises come, for all servers of the database."""
-        with self._database.session() as session:
-            replace_row(
-                session, ExerciseSettingRow(shifts=[str(one) for one in setting.shifts], a_shift=setting.a_shift)
-            )
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+        self._setting.set(setting, entry)
 
     def planned(self, camera_id: str, since: datetime) -> bool:
         """Whether an exercise was planned at a camera since."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index
 from sqlmodel import Field
 
-from cekalwatch.server.storage.columns import Facts, UtcDateTime, moment, moment_or_none, sealed
+from cekalwatch.server.storage.columns import UtcDateTime, moment, moment_or_none, sealed
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
@@ -33,17 +33,6 @@ class ExercisePictureRow(SignedRow, table=True):
     number: int = Field(primary_key=True)
     """0: the reference; the others are the crops."""
     jpeg: bytes = sealed()
-
-
-class ExerciseSettingRow(SignedRow, table=True):
-    """One row, once somebody has set when exercises come; without it there are none."""
-
-    __tablename__ = "exercise_setting"
-
-    id: int = Field(default=1, primary_key=True)
-    shifts: list[str] = Field(sa_column=Column(Facts, nullable=False))
-    """Each as HH:MM-HH:MM, by the site's clock."""
-    a_shift: int
 
 
 class ExerciseRow(SignedRow, table=True):

@@ -23,14 +23,12 @@ WHOLLY = frozenset(
     {
         "camera_policy",
         "decision_threshold",
-        "first_look_setting",
         "gallery_state",
-        "gate_policy",
-        "group_bindings",
         "law_row",
         "learned_threshold",
         "list_inventory",
         "person",
+        "setting",
         "sync_state",
     }
 )

@@ -17,7 +17,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 
 MIGRATIONS = Path(__file__).parent
 SIGNED_SINCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"0023": ("camera_news", "list_inventory", "sync_order", "sync_run", "sync_state", "watchlist_success")}
+    {"0024": ("camera_news", "list_inventory", "sync_order", "sync_run", "sync_state", "watchlist_success")}
 )
 """Tables whose rows a migration gave MACs, which `upgrade` makes once."""
 

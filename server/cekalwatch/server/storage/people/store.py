@@ -21,16 +21,18 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import NOTHING_WITHHELD, LockOut, Person, SignInTries, TryAllowance, Withheld
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, in_order, one_checked
+from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, in_order
 from cekalwatch.server.storage.people.tables import (
     DeviceTriesRow,
-    GroupBindingsRow,
     PersonRow,
     PersonSessionRow,
     SignInFailureRow,
     SignInKeyRow,
 )
+from cekalwatch.server.storage.settings import read_setting
 
+GROUP_BINDINGS = "group_bindings"
+"""The setting of which groups of the directory two people have bound to roles."""
 TAG_DIGITS = 6
 """Of 4 bits: see `SignInFailureRow`."""
 
@@ -62,6 +64,20 @@ class Account:
 
     person: Person
     password: KeptPassword
+
+
+@dataclass(frozen=True)
+class BoundRole:
+    """A role that a group is bound to; the extension of the directory knows the rest of a binding."""
+
+    role: PersonRole
+
+
+@dataclass(frozen=True)
+class BoundRoles:
+    """Of all bindings."""
+
+    bindings: tuple[BoundRole, ...] = ()
 
 
 class PersonChangedError(Exception):
@@ -289,8 +305,7 @@ def withhold(row: PersonRow, withheld: Withheld) -> None:
 def _record(session: Session, row: PersonRow, person: Person) -> None:
     """Write roles and sites. A new role that groups are bound to does not count before the directory was asked."""
     whole, before = person.recorded, frozenset(json.loads(row.roles))
-    bound = one_checked(session, GroupBindingsRow, 1)
-    asked = {PersonRole(one["role"]) for one in bound.bindings} if bound else set()
+    asked = {one.role for one in read_setting(session, GROUP_BINDINGS, BoundRoles).bindings}
     held, unheard = withheld_in(row), (whole.roles - before) & asked
     row.roles, row.sites = _list(whole.roles), _list(whole.sites)
     withhold(row, whole.without(Withheld(held.roles | unheard, held.sites)).withheld)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Column, LargeBinary, String
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.server.storage.columns import LATER, Facts, moment, moment_or_none
+from cekalwatch.server.storage.columns import LATER, moment, moment_or_none
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 
 
@@ -35,16 +34,6 @@ class PersonRow(SignedRow, table=True):
     withheld: str | None = Field(default=None, sa_column=Column(String, nullable=True, info={LATER: True}))
     """JSON object of two lists, `roles` and `sites`, which do not count now, as groups of the directory say; none where
     all count."""
-
-
-class GroupBindingsRow(SignedRow, table=True):
-    """One row, from the first binding on: the groups of the directory that two people have bound to roles."""
-
-    __tablename__ = "group_bindings"
-
-    id: int = Field(default=1, primary_key=True)
-    bindings: list[dict[str, Any]] = Field(sa_column=Column(Facts, nullable=False))
-    """Of each binding `group`, `role` and the list `sites`, by group and role."""
 
 
 class DirectoryRow(SignedRow, table=True):

@@ -1,6 +1,6 @@
 """From the tables of 0.2.0 to those of 0.3.0.
 
-`upgrade` signs the rows of the tables that get MACs here (`SIGNED_SINCE`). Numbers 0002 to 0022 were never released.
+`upgrade` signs the rows of the tables that get MACs here (`SIGNED_SINCE`). Numbers 0002 to 0023 were never released.
 """
 
 from functools import partial
@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
+revision = "0024"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
@@ -114,7 +114,6 @@ def _add_tables() -> None:
         _text("person_id", nullable=True, index=True),
     )
     op.create_index("ix_exercise_camera", "exercise", ["camera_id", "planned_at"])
-    _signed_table("exercise_setting", _number("id", primary_key=True), _json("shifts"), _number("a_shift"))
     _signed_table(
         "exercise_subject",
         _text("subject_id", primary_key=True),
@@ -128,9 +127,6 @@ def _add_tables() -> None:
         _number("number", primary_key=True),
         _sealed("jpeg"),
     )
-    _signed_table("first_look_setting", _number("id", primary_key=True), _truth("asked"))
-    _signed_table("gate_policy", _number("id", primary_key=True), _json("states"), _number("minutes"))
-    _signed_table("group_bindings", _number("id", primary_key=True), _json("bindings"))
     _signed_table(
         "hand_over",
         _text("hand_over_id", primary_key=True),
@@ -142,6 +138,7 @@ def _add_tables() -> None:
     )
     _signed_table("law_row", _text("kind", primary_key=True), _text("holds_from", primary_key=True), _json("figures"))
     _signed_table("list_inventory", _number("id", primary_key=True), _text("total"))
+    _signed_table("setting", _text("name", primary_key=True), _json("value"))
     op.create_table(
         "unusable_count",
         _moment("hour", primary_key=True),
