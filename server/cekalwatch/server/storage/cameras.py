@@ -5,16 +5,13 @@ It contains only keys, numbers and times. Methods block.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column
 from sqlmodel import Field, Session, col, delete, func, select
 
-from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
-from cekalwatch.contract.values.surveys import MAX_KEPT, Advice, Grade, KeptSurvey, Spread, SurveyFigures
+from cekalwatch.contract.values.surveys import MAX_KEPT, KeptSurvey
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.checkpoints import SetPolicy
 from cekalwatch.server.storage.audit.store import write_audit
@@ -22,6 +19,7 @@ from cekalwatch.server.storage.columns import Facts, moment
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, SignedRow
+from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 
 
@@ -49,6 +47,10 @@ class CameraSurveyRow(SignedRow, table=True):
     figures: dict[str, Any] = Field(sa_column=Column(Facts, nullable=False))
 
 
+_POLICIES = RowCodec(SetPolicy, CameraPolicyRow)
+_SURVEYS = RowCodec(KeptSurvey, CameraSurveyRow)
+
+
 class CameraPolicyStore:
     """Each camera's policy as people have set it."""
 
@@ -58,7 +60,9 @@ class CameraPolicyStore:
     def all(self) -> dict[str, SetPolicy]:
         """Return the set policies by camera; changed rows are left out."""
         with self._database.session() as session:
-            return {row.camera_id: _policy(row) for row in in_order(session, session.exec(select(CameraPolicyRow)))}
+            return {
+                row.camera_id: _POLICIES.read(row) for row in in_order(session, session.exec(select(CameraPolicyRow)))
+            }
 
     def get(self, camera_id: str) -> SetPolicy | None:
         """Return the set policy of a camera; None if there is none, or its row was changed."""
@@ -75,14 +79,7 @@ class CameraPolicyStore:
             known = _found(session, camera_id)
             if policy.number != (known.number if known else 0) + 1:
                 return False
-            row = CameraPolicyRow(
-                camera_id=camera_id,
-                number=policy.number,
-                changes=policy.changes.figures,
-                before=policy.before.figures,
-                set_at=policy.set_at,
-            )
-            replace_row(session, row)
+            replace_row(session, _POLICIES.write(policy, camera_id=camera_id))
             session.flush()
             write_audit(session, entry)
             session.commit()
@@ -94,15 +91,7 @@ def _found(session: Session, camera_id: str) -> SetPolicy | None:
         row = one_checked(session, CameraPolicyRow, camera_id)
     except ChangedRowError:  # setting it again repairs it
         return None
-    return _policy(row) if row else None
-
-
-def _policy(row: CameraPolicyRow) -> SetPolicy:
-    return SetPolicy(row.number, _changes(row.changes), _changes(row.before), row.set_at)
-
-
-def _changes(facts: Mapping[str, Any]) -> CapturePolicyChanges:
-    return CapturePolicyChanges(**facts)
+    return _POLICIES.read(row) if row else None
 
 
 class CameraSurveyStore:
@@ -116,11 +105,7 @@ class CameraSurveyStore:
         with self._database.session() as session:
             lock_watchlist(session)
             number = _newest(session, camera_id) + 1
-            session.add(
-                CameraSurveyRow(
-                    camera_id=camera_id, number=number, reported_at=survey.reported_at, figures=_facts(survey.figures)
-                )
-            )
+            session.add(_SURVEYS.write(survey, camera_id=camera_id, number=number))
             session.flush()
             old = (col(CameraSurveyRow.camera_id) == camera_id, col(CameraSurveyRow.number) <= number - MAX_KEPT)
             session.exec(delete(CameraSurveyRow).where(*old))
@@ -136,24 +121,9 @@ class CameraSurveyStore:
             .limit(MAX_KEPT)
         )
         with self._database.session() as session:
-            return [
-                KeptSurvey(row.reported_at, _figures(row.figures)) for row in in_order(session, session.exec(query))
-            ]
+            return list(map(_SURVEYS.read, in_order(session, session.exec(query))))
 
 
 def _newest(session: Session, camera_id: str) -> int:
     query = select(func.max(CameraSurveyRow.number)).where(CameraSurveyRow.camera_id == camera_id)
     return session.exec(query).one() or 0
-
-
-def _facts(figures: SurveyFigures) -> dict[str, Any]:
-    return asdict(figures) | {"advice": list(figures.advice)}
-
-
-def _figures(facts: dict[str, Any]) -> SurveyFigures:
-    read = {
-        "spreads": {name: Spread(**one) for name, one in facts["spreads"].items()},
-        "grade": Grade(facts["grade"]),
-        "advice": tuple(map(Advice, facts["advice"])),
-    }
-    return SurveyFigures(**facts | read)

@@ -21,6 +21,7 @@ from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
+from cekalwatch.server.storage.row_codec import RowCodec
 
 
 class NoticeRow(SignedRow, table=True):
@@ -87,6 +88,9 @@ class LoggedNotice:
     outcome: NoticeOutcome | None
 
 
+_LOGGED = RowCodec(LoggedNotice, NoticeRow)
+
+
 class NoticeStore:
     """The notices of one database."""
 
@@ -141,7 +145,7 @@ class NoticeStore:
         # Not all that wait are read: a target that is away for days has thousands.
         some = query.execution_options(yield_per=limit)
         with self._database.session() as session, closing(session.exec(some)) as found:
-            return [_logged(row) for row in islice(in_order(session, found), limit)]
+            return list(map(_LOGGED.read, islice(in_order(session, found), limit)))
 
     def count_waiting(self, target: str) -> int:
         """Return how many notices of the target wait."""
@@ -160,7 +164,7 @@ class NoticeStore:
         """Return the target's last notices, newest first."""
         query = select(NoticeRow).where(NoticeRow.target == target).order_by(col(NoticeRow.number).desc()).limit(limit)
         with self._database.session() as session:
-            return [_logged(row) for row in in_order(session, session.exec(query))]
+            return list(map(_LOGGED.read, in_order(session, session.exec(query))))
 
     def put_off(self, notice: LoggedNotice, failure: str, next_try_at: datetime) -> None:
         """Note that an attempt failed, and when the next one is due."""
@@ -198,18 +202,3 @@ def _move(session: Session, target: str, stream: str, position: int) -> None:
 def _row(session: Session, notice: LoggedNotice) -> NoticeRow:
     row = session.get_one(NoticeRow, (notice.target, notice.number))
     return checked(session, row)
-
-
-def _logged(row: NoticeRow) -> LoggedNotice:
-    return LoggedNotice(
-        row.target,
-        row.number,
-        row.notice_id,
-        row.body,
-        row.made_at,
-        row.attempts,
-        row.next_try_at,
-        row.failure,
-        row.settled_at,
-        NoticeOutcome(row.outcome) if row.outcome else None,
-    )

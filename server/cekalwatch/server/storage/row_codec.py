@@ -173,7 +173,8 @@ class RowCodec(Generic[V, R]):
     """Both directions of the rows of one table.
 
     `names`: columns that are called otherwise than their fields, by the field's name; `part.name` for a field of a
-    value inside. `given`: fields that no row has; they have defaults, or the caller of `read` gives them.
+    value inside. An empty name says that a value has no column, though one is called like it. `given`: fields that
+    no row has; they have defaults, or the caller of `read` gives them.
     """
 
     def __init__(

@@ -26,6 +26,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, put_row
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.people.tables import PersonRow
+from cekalwatch.server.storage.row_codec import RowCodec
 
 
 class TroubleLogRow(SQLModel, table=True):
@@ -251,23 +252,13 @@ def _key(kind: TroubleKind, about: str) -> str:
     return f"{kind} {about}"
 
 
+_ALARMS = RowCodec(Alarm, TroubleRow, given={"acknowledged_by"})
+
+
 def _new(fault: Fault, details: str, now: datetime) -> TroubleRow:
-    return TroubleRow(
-        trouble_id=str(uuid6.uuid7()),
-        open_key=_key(*fault.key),
-        kind=str(fault.kind),
-        about=fault.about,
-        site=fault.site,
-        counter=fault.counter,
-        details=details,
-        began_at=now,
-        change=0,
-    )
+    return _ALARMS.write(Alarm(uuid6.uuid7(), fault, now), open_key=_key(*fault.key), details=details)
 
 
 def _trouble(row: TroubleRow, name: str | None) -> Alarm:
     seen_by = PersonReference(row.acknowledged_by, name or "") if row.acknowledged_by else None
-    fault = Fault(TroubleKind(row.kind), row.about, row.site, row.counter, json.loads(row.details))
-    return Alarm(
-        UUID(row.trouble_id), fault, row.began_at, row.ended_at, row.acknowledged_at, seen_by, change=row.change
-    )
+    return _ALARMS.read(row, acknowledged_by=seen_by)

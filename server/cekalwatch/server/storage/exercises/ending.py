@@ -10,7 +10,6 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, delete, select
 
 from cekalwatch.contract.values.adjudication import UNDO_FOR, UNSETTLED, AlertEventType, AlertState
-from cekalwatch.contract.values.exercises import ExerciseStage
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.domain.alerts.alert import Alert
@@ -20,29 +19,9 @@ from cekalwatch.server.storage.alerts.tables import REAL, AlertEventRow, AlertRo
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.exercises.tables import ExerciseRow
 from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.row_codec import RowCodec
 
-
-def exercise_of(row: ExerciseRow) -> Exercise:
-    """Return the exercise of a row; raises ValueError for a damaged one."""
-    return Exercise(
-        UUID(row.exercise_id),
-        row.subject_id,
-        row.camera_id,
-        row.site,
-        row.counter,
-        row.due_at,
-        row.sent_at,
-        row.crops,
-        row.played_at,
-        row.received,
-        UUID(row.alert_id) if row.alert_id else None,
-        row.sequence,
-        row.raised_at,
-        row.shown_at,
-        row.ended_at,
-        ExerciseEnd(row.end) if row.end else None,
-        ExerciseStage(row.stage),
-    )
+EXERCISES = RowCodec(Exercise, ExerciseRow)
 
 
 def held(session: Session, exercise_id: UUID | str) -> ExerciseRow | None:
@@ -56,7 +35,7 @@ def end_row(session: Session, row: ExerciseRow, end: ExerciseEnd, now: datetime,
     """Write how an exercise ended; a judgement shows that it was on a screen."""
     if person_id is not None:
         row.shown_at = row.shown_at or now
-    row.stage = exercise_of(row).reached
+    row.stage = EXERCISES.read(row).reached
     row.ended_at, row.end, row.person_id = now, end, str(person_id) if person_id else None
     session.add(row)
 

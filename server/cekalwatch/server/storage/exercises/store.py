@@ -5,7 +5,6 @@ Nobody's result is read by name except by themselves: `own`.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, time
@@ -33,9 +32,9 @@ from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import AlertRow
 from cekalwatch.server.storage.audit.store import write_audit
-from cekalwatch.server.storage.columns import EXERCISE_PICTURE, EXERCISE_SUBJECT_FACTS, EXERCISE_TOKEN
+from cekalwatch.server.storage.columns import EXERCISE_PICTURE, EXERCISE_TOKEN
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.exercises.ending import close_alerts, end_row, exercise_of, held, real_alert_waits
+from cekalwatch.server.storage.exercises.ending import EXERCISES, close_alerts, end_row, held, real_alert_waits
 from cekalwatch.server.storage.exercises.tables import (
     ExercisePictureRow,
     ExerciseRow,
@@ -44,12 +43,16 @@ from cekalwatch.server.storage.exercises.tables import (
 from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
+from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.settings import SettingStore
 
 log = structlog.get_logger()
 
 _RESULTS = FAILED | JUDGED
 """The ends that say something of the way or of a person."""
+
+
+_SUBJECTS = RowCodec(ExerciseSubject, ExerciseSubjectRow, given={"pictures"})
 
 
 class ExerciseStore:
@@ -80,22 +83,14 @@ class ExerciseStore:
         with self._database.session() as session:
             pictures = dict(session.exec(counted).all())
             rows = list(in_order(session, session.exec(select(ExerciseSubjectRow))))
-        found = []
-        for row in rows:
-            facts = json.loads(self._keyring.open(EXERCISE_SUBJECT_FACTS.at(row.subject_id), row.facts))
-            held_crops = pictures.get(row.subject_id, 1) - 1
-            found.append(ExerciseSubject(row.subject_id, facts["name"], facts["consent"], row.until, held_crops))
+        found = [_SUBJECTS.read(row, self._keyring, pictures=pictures.get(row.subject_id, 1) - 1) for row in rows]
         return sorted(found, key=lambda one: one.name)
 
     def add_subject(self, subject: ExerciseSubject, pictures: Sequence[bytes], entry: AuditEntry) -> None:
         """Store a subject; the first picture is the reference, the others are played. Raises STORAGE_UNAVAILABLE."""
-        facts = json.dumps({"name": subject.name, "consent": subject.consent}).encode()
         with self._database.session() as session:
             hold_sealing_key(session, self._keyring)
-            sealed = self._keyring.seal(EXERCISE_SUBJECT_FACTS.at(subject.subject_id), facts)
-            session.add(
-                ExerciseSubjectRow(subject_id=subject.subject_id, facts=sealed, added_at=entry.at, until=subject.until)
-            )
+            session.add(_SUBJECTS.write(subject, self._keyring, added_at=entry.at))
             session.flush()
             for number, jpeg in enumerate(pictures):
                 where = EXERCISE_PICTURE.at(subject.subject_id, str(number))
@@ -167,25 +162,14 @@ class ExerciseStore:
     def plan(self, exercises: Iterable[Exercise], now: datetime) -> None:
         """Store planned exercises."""
         with self._database.session() as session:
-            session.add_all(
-                ExerciseRow(
-                    exercise_id=str(one.exercise_id),
-                    subject_id=one.subject_id,
-                    camera_id=one.camera_id,
-                    site=one.site,
-                    counter=one.counter,
-                    planned_at=now,
-                    due_at=one.due_at,
-                )
-                for one in exercises
-            )
+            session.add_all(EXERCISES.write(one, planned_at=now) for one in exercises)
             session.commit()
 
     def under_way(self) -> list[Exercise]:
         """Return the exercises that have not ended."""
         with self._database.session() as session:
             rows = in_order(session, session.exec(select(ExerciseRow).where(col(ExerciseRow.ended_at).is_(None))))
-            return list(map(exercise_of, rows))
+            return list(map(EXERCISES.read, rows))
 
     def busy(self, site: str, now: datetime) -> bool:
         """Whether an exercise would stand in somebody's way: a real alert at the site is not settled for good."""
@@ -286,7 +270,7 @@ class ExerciseStore:
         newest: dict[str, Exercise] = {}
         with self._database.session() as session:
             for row in in_order(session, session.exec(query.order_by(col(ExerciseRow.ended_at)))):
-                newest[row.camera_id] = exercise_of(row)
+                newest[row.camera_id] = EXERCISES.read(row)
         return list(newest.values())
 
     def forget(self, before: datetime) -> int:

@@ -25,6 +25,7 @@ from cekalwatch.server.storage.models.tables import (
     GalleryStateRow,
     TemplateRefusalRow,
 )
+from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.watchlist.changes import changed_since, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import ReferenceFaceRow, TemplateRow
@@ -44,6 +45,13 @@ class ModelsChosen:
 
     current: ModelChoice
     previous: ModelChoice
+
+
+_CHOSEN = RowCodec(
+    ModelsChosen,
+    GalleryStateRow,
+    {"current.pack": "pack"} | {f"previous.{name}": f"previous_{name}" for name in ("pack", "model_version")},
+)
 
 
 @dataclass(frozen=True)
@@ -88,11 +96,7 @@ class ModelStore:
         """
         with self._database.session() as session:
             row = one_checked(session, GalleryStateRow, 1)
-        if row is None:
-            return None
-        return ModelsChosen(
-            ModelChoice(row.pack, row.model_version), ModelChoice(row.previous_pack, row.previous_model_version)
-        )
+        return _CHOSEN.read(row) if row else None
 
     def coverages(self) -> list[Coverage]:
         """Return the coverage of each model version that has templates or refusals, by name."""
@@ -130,13 +134,7 @@ class ModelStore:
             coverage = _coverage(session, wanted.model_version)
             if coverage.missing:
                 raise IncompleteModelError(coverage.missing)
-            state = GalleryStateRow(
-                pack=wanted.pack,
-                model_version=wanted.model_version,
-                previous_pack=present.pack,
-                previous_model_version=present.model_version,
-            )
-            replace_row(session, state)
+            replace_row(session, _CHOSEN.write(ModelsChosen(wanted, present)))
             session.flush()
             write_audit(session, note(coverage))
             session.commit()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import col, delete, select
 
 from cekalwatch.contract.values.approvals import ApprovalState
 from cekalwatch.server.audit.entry import AuditEntry
@@ -16,6 +15,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.people.session_store import NewSession, session_row
 from cekalwatch.server.storage.people.tables import ApprovalRow
+from cekalwatch.server.storage.row_codec import RowCodec
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ class KeptApproval:
     second: UUID | None = None
 
 
+_APPROVALS = RowCodec(KeptApproval, ApprovalRow, {"first": "first_person_id", "second": "second_person_id"})
+
+
 class ApprovalStore:
     """Requests in the database."""
 
@@ -54,22 +57,7 @@ class ApprovalStore:
             own = select(row.approval_id).where(col(row.first_session) == new.first_session)
             keys = session.exec(own.order_by(col(row.asked_at).desc()).offset(most - 1)).all()
             session.exec(delete(row).where(col(row.approval_id).in_(keys)))
-            session.add(
-                row(
-                    approval_id=new.approval_id,
-                    method=new.method,
-                    request=new.request.hex(),
-                    first_person_id=str(new.first),
-                    first_session=new.first_session,
-                    device=new.device,
-                    site=new.site,
-                    device_binding=new.device_binding,
-                    certificate=new.certificate,
-                    asked_at=new.asked_at,
-                    expires_at=new.expires_at,
-                    state=new.state,
-                )
-            )
+            session.add(_APPROVALS.write(new))
             write_audit(session, entry)
             session.commit()
 
@@ -78,13 +66,13 @@ class ApprovalStore:
         row = ApprovalRow
         query = select(row).where(col(row.expires_at) > now).order_by(col(row.asked_at).desc())
         with self._database.session() as session:
-            return list(_kept(session, session.exec(query)))
+            return list(map(_APPROVALS.read, in_order(session, session.exec(query))))
 
     def find(self, approval_id: str) -> KeptApproval | None:
         """Return a request, if it is stored and was not changed."""
         query = select(ApprovalRow).where(col(ApprovalRow.approval_id) == approval_id)
         with self._database.session() as session:
-            return next(_kept(session, session.exec(query)), None)
+            return next(map(_APPROVALS.read, in_order(session, session.exec(query))), None)
 
     def answer(self, approval_id: str, second: UUID, word: NewSession | None, entry: AuditEntry) -> bool:
         """Store the second person's answer, with their `word` for the act unless they refuse; False: it had one."""
@@ -101,22 +89,3 @@ class ApprovalStore:
             write_audit(session, entry)
             session.commit()
             return True
-
-
-def _kept(session: Session, rows: Iterable[ApprovalRow]) -> Iterator[KeptApproval]:
-    for row in in_order(session, rows):
-        yield KeptApproval(
-            row.approval_id,
-            row.method,
-            bytes.fromhex(row.request),
-            UUID(row.first_person_id),
-            row.first_session,
-            row.device,
-            row.site,
-            row.device_binding,
-            row.certificate,
-            row.asked_at,
-            row.expires_at,
-            ApprovalState(row.state),
-            UUID(row.second_person_id) if row.second_person_id else None,
-        )

@@ -15,6 +15,9 @@ from cekalwatch.server.domain.ports import Following, Port
 from cekalwatch.server.storage.alerts.tables import REAL, AlertEventRow, AlertRow
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.tables import CentreReportRow, PortFollowingRow
+from cekalwatch.server.storage.row_codec import RowCodec
+
+FOLLOWINGS = RowCodec(Following, PortFollowingRow, {"port": "", "port.name": "port"})
 
 
 class FollowingStore:
@@ -27,24 +30,13 @@ class FollowingStore:
         """Return how a port follows; None when it never did."""
         with self._database.session() as session:
             row = session.get(PortFollowingRow, (port.site, port.name))
-            return following_of(row) if row else None
+            return FOLLOWINGS.read(row) if row else None
 
     def tell(self, followings: Iterable[Following], now: datetime) -> None:
         """Note that these ports follow now."""
         with self._database.session() as session:
             for one in followings:
-                row = PortFollowingRow(
-                    site=one.port.site,
-                    port=one.port.name,
-                    run_id=one.run_id,
-                    server=one.server,
-                    since=one.since or now,
-                    heard_at=now,
-                    model_version=one.model_version,
-                    version=one.version,
-                    certificate=one.certificate,
-                )
-                session.merge(row)
+                session.merge(FOLLOWINGS.write(one, since=one.since or now, heard_at=now))
             session.commit()
 
     def left(self, one: Following, now: datetime) -> None:
@@ -64,21 +56,7 @@ class FollowingStore:
         """Return how all ports follow that ever did, by site and name."""
         query = select(PortFollowingRow).order_by(col(PortFollowingRow.site), col(PortFollowingRow.port))
         with self._database.session() as session:
-            return [following_of(row) for row in session.exec(query)]
-
-
-def following_of(row: PortFollowingRow) -> Following:
-    """Read a row."""
-    return Following(
-        Port(row.site, row.port),
-        row.run_id,
-        row.server,
-        row.since,
-        row.heard_at,
-        row.model_version,
-        row.version,
-        row.certificate,
-    )
+            return list(map(FOLLOWINGS.read, session.exec(query)))
 
 
 class ReportedLog:

@@ -33,7 +33,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, replace_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.server.storage.ports.followings import following_of
+from cekalwatch.server.storage.ports.followings import FOLLOWINGS
 from cekalwatch.server.storage.ports.tables import (
     PortAlertRow,
     PortEventRow,
@@ -41,6 +41,7 @@ from cekalwatch.server.storage.ports.tables import (
     PortPositionRow,
     PortPresenceRow,
 )
+from cekalwatch.server.storage.row_codec import RowCodec
 
 MAX_STEPS = 200
 """Steps that are read of an alert: the newest ones."""
@@ -63,6 +64,11 @@ class _Facts:
 
 
 _FACTS: TypeAdapter[_Facts] = TypeAdapter(_Facts)
+
+
+_STATES = RowCodec(
+    PortState, PortPresenceRow, {"port": "", "port.name": "port"}, {"sequence", "unsettled", "following"}
+)
 
 
 class PortStore:
@@ -258,18 +264,13 @@ class PortStore:
             unsettled = {(site, name): count for site, name, count in session.exec(of_alerts)}
             positions = in_order(session, session.exec(select(PortPositionRow)))
             reached = {(row.site, row.port): row.sequence for row in positions}
-            followings = {(row.site, row.port): following_of(row) for row in session.exec(_FOLLOWINGS)}
+            followings = {(row.site, row.port): FOLLOWINGS.read(row) for row in session.exec(_FOLLOWINGS)}
             states = {
-                (row.site, row.port): PortState(
-                    Port(row.site, row.port),
-                    row.server,
-                    row.heard_at,
-                    row.waiting,
-                    row.version,
-                    reached.get((row.site, row.port), 0),
-                    unsettled.get((row.site, row.port), 0),
-                    row.list_at,
-                    followings.get((row.site, row.port)),
+                (row.site, row.port): _STATES.read(
+                    row,
+                    sequence=reached.get((row.site, row.port), 0),
+                    unsettled=unsettled.get((row.site, row.port), 0),
+                    following=followings.get((row.site, row.port)),
                 )
                 for row in session.exec(known)
             }

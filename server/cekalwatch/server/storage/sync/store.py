@@ -47,7 +47,7 @@ from cekalwatch.server.storage.sync.tables import (
     SyncStateRow,
     new_state,
     run_of,
-    run_values,
+    run_row,
     state_of,
 )
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist, note_success
@@ -126,7 +126,7 @@ class SyncStore:
             newest = session.exec(select(func.max(SyncRunRow.run_id))).one() or 0
             whole = row.reading_whole if resumed else not row.cursor
             run = SyncRun(newest + 1, source, now, whole=whole, resumed=resumed)
-            session.add(_run_row(run))
+            session.add(run_row(run))
             turn.lease, turn.lease_until = secrets.token_hex(16), now + LEASE
             session.flush()
             begun = BegunRun(SyncLease(run.run_id, turn.lease), run, state_of(row, turn.next_run_at))
@@ -355,7 +355,7 @@ class SyncStore:
         with fenced(None), self._database.session() as session:
             if not session.exec(update(SyncScheduleRow).where(mine).values(lease_until=now + LEASE)).rowcount:
                 raise CekalwatchError(Code.SYNC_TAKEN_OVER)
-            replace_row(session, _run_row(run))
+            replace_row(session, run_row(run))
             yield session
 
 
@@ -388,10 +388,6 @@ def _state_or_new(session: Session) -> SyncStateRow:
     replace_row(session, new_state(max((row.seen_reading for row in _sound(session, _select())), default=0)))
     session.flush()
     return session.get_one(SyncStateRow, STATE)
-
-
-def _run_row(run: SyncRun) -> SyncRunRow:
-    return SyncRunRow(run_id=run.run_id, source=run.source, started_at=run.started_at, **run_values(run))
 
 
 def _select(*chosen: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Select[Any]:

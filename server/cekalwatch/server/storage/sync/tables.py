@@ -6,20 +6,16 @@ signed, except for whose turn it is. The end reads and writes their rows.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, fields
+from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from cekalwatch.contract.values.imports import MAX_DETAIL, SyncCounts, SyncRefusal, SyncRemark, SyncRun
-from cekalwatch.contract.values.orders import OrderFlag, OrderRule
-from cekalwatch.contract.values.watchlist import SyncOutcome
+from cekalwatch.contract.values.imports import MAX_DETAIL, SyncRun
 from cekalwatch.server.domain.syncs import MAX_REFUSALS, MAX_REMARKS, ShrunkenList, SyncState
-from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
+from cekalwatch.server.storage.row_codec import RowCodec
 
 STATE = 1
 """Key of the row of the state."""
@@ -106,9 +102,9 @@ class SyncRunRow(SignedRow, table=True):
     reason: str
     detail: str
     refusals: str
-    """JSON list of [order key, reason, field]."""
+    """JSON list of what they state; of a server before 0.3.0, of [order key, reason, field]."""
     remarks: str
-    """JSON list of [order key, broken rules, other subjects with such a face]."""
+    """JSON list of the same form."""
     missing: int
     held: int
 
@@ -143,43 +139,14 @@ def state_of(row: SyncStateRow, next_run_at: datetime | None = None) -> SyncStat
     return SyncState(**{name: getattr(row, name) for name in _STATE_COLUMNS}, next_run_at=next_run_at, waiting=waiting)
 
 
-def run_values(run: SyncRun) -> dict[str, Any]:
-    """Write a run, without its key and its beginning."""
-    refusals = [[one.order_id, one.reason, one.field] for one in run.refusals[:MAX_REFUSALS]]
-    remarks = [[one.order_id, one.broken_rules, one.also_under, one.flags] for one in run.remarks[:MAX_REMARKS]]
-    return {
-        **asdict(run.counts),
-        "ended_at": run.ended_at,
-        "whole": run.whole,
-        "resumed": run.resumed,
-        "outcome": str(run.outcome),
-        "reason": str(run.reason or ""),
-        "detail": run.detail[:MAX_DETAIL],
-        "refusals": json.dumps(refusals),
-        "remarks": json.dumps(remarks),
-        "missing": run.missing,
-        "held": run.held,
-    }
+_RUNS = RowCodec(SyncRun, SyncRunRow)
+
+
+def run_row(run: SyncRun) -> SyncRunRow:
+    """Write a run, within the bounds of what is kept."""
+    refusals, remarks = run.refusals[:MAX_REFUSALS], run.remarks[:MAX_REMARKS]
+    return _RUNS.write(replace(run, detail=run.detail[:MAX_DETAIL], refusals=refusals, remarks=remarks))
 
 
 def run_of(row: SyncRunRow) -> SyncRun:
-    """Read a run."""
-    return SyncRun(
-        run_id=row.run_id,
-        source=row.source,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        whole=row.whole,
-        resumed=row.resumed,
-        counts=SyncCounts(**{name: getattr(row, name) for name in SyncCounts.__dataclass_fields__}),
-        outcome=SyncOutcome(row.outcome),
-        reason=Code(row.reason) if row.reason else None,
-        detail=row.detail,
-        refusals=tuple(SyncRefusal(key, Code(reason), field) for key, reason, field in json.loads(row.refusals)),
-        remarks=tuple(
-            SyncRemark(key, tuple(map(OrderRule, rules)), tuple(others), tuple(map(OrderFlag, flags)))
-            for key, rules, others, flags in json.loads(row.remarks)
-        ),
-        missing=row.missing,
-        held=row.held,
-    )
+    return _RUNS.read(row)

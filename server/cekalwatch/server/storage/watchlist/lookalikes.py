@@ -22,10 +22,13 @@ from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
 from cekalwatch.server.storage.models.store import KEYS_A_QUERY
+from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 from cekalwatch.server.storage.watchlist.tables import LookalikeJudgementRow, ReferenceFaceRow, SubjectRow
 
 _first, _second = col(LookalikeJudgementRow.first_id), col(LookalikeJudgementRow.second_id)
+
+_JUDGED = RowCodec(JudgedPair, LookalikeJudgementRow, {"pair.first": "first_id", "pair.second": "second_id"}, {"holds"})
 
 
 class LookalikeStore:
@@ -74,15 +77,8 @@ class LookalikeStore:
             if judgement is LookalikeJudgement.NOT_JUDGED:
                 session.exec(delete(LookalikeJudgementRow).where(_first == pair.first, _second == pair.second))
             else:
-                row = LookalikeJudgementRow(
-                    first_id=pair.first,
-                    second_id=pair.second,
-                    judgement=judgement.value,
-                    photographs=_photographs(pair, faces),
-                    judged_by=str(person),
-                    judged_at=now,
-                )
-                replace_row(session, row)
+                judged = JudgedPair(pair, judgement, person, now, holds=True)
+                replace_row(session, _JUDGED.write(judged, photographs=_photographs(pair, faces)))
             session.flush()
             write_audit(session, note)
             session.commit()
@@ -107,9 +103,8 @@ def _judged(session: Session, rows: Iterable[LookalikeJudgementRow]) -> list[Jud
     faces = _faces(session, {key for row in found for key in (row.first_id, row.second_id)})
     judged = []
     for row in found:
-        pair = SubjectPair(row.first_id, row.second_id)
-        holds = row.photographs == _photographs(pair, faces)
-        judged.append(JudgedPair(pair, LookalikeJudgement(row.judgement), UUID(row.judged_by), row.judged_at, holds))
+        holds = row.photographs == _photographs(SubjectPair(row.first_id, row.second_id), faces)
+        judged.append(_JUDGED.read(row, holds=holds))
     return sorted(judged, key=lambda one: one.pair)
 
 
