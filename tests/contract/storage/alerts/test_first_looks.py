@@ -312,7 +312,7 @@ def test_two_people_turn_first_looks_off_and_on_and_servers_follow(
     looks.set(both, actor, asked=False)
     assert not needed()
     with database.engine.begin() as connection:
-        connection.exec_driver_sql('UPDATE setting SET value = \'{"asked": true}\', row_version = row_version + 2')
+        connection.exec_driver_sql("UPDATE setting SET value = '{\"asked\": true}', row_version = row_version + 2")
     assert not needed(), "a row that somebody changed says nothing"
     looks.set(both, actor, asked=True)
     assert needed()
