@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.extensions.papers.sizing import LEAST_SERVER
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.setup.sizing import LEAST_SERVER
 from deploy.container.__main__ import ACCOUNT_ID, IMAGES
 from tests.support.repository import ROOT
 from tests.support.tools.helm_render import CHART, rendered

@@ -27,7 +27,6 @@ from cekalwatch.server.cli.alerts import exercises, first_looks, gates
 from cekalwatch.server.cli.gallery import comparing, switching
 from cekalwatch.server.cli.keeping import backups, database, retention
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
-from cekalwatch.server.cli.preparing import drills, papers, sizing
 from cekalwatch.server.cli.watchlist import agencies, browse, checking, importing, law, syncing
 
 gallery = typer.Typer(
@@ -64,7 +63,6 @@ add_version(
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="database")
-app.add_typer(drills.app, name="drill")
 app.add_typer(exercises.app, name="exercises")
 app.add_typer(first_looks.app, name="first-looks")
 app.add_typer(gallery, name="gallery")
@@ -72,7 +70,6 @@ app.add_typer(gates.app, name="gates")
 app.add_typer(keys.app, name="keys")
 app.add_typer(law.app, name="law")
 app.add_typer(models.app, name="models")
-app.add_typer(papers.app, name="papers")
 app.add_typer(people.app, name="people")
 app.add_typer(pki.app, name="pki")
 app.add_typer(ports.app, name="ports")
@@ -86,7 +83,6 @@ app.command("backup-key", epilog=backups.KEY_EPILOG)(backups.backup_key)
 app.command("restore", epilog=backups.RESTORE_EPILOG)(backups.restore)
 app.command("upgrade", epilog=database.UPGRADE_EPILOG)(database.upgrade)
 app.command("notices", epilog=notices.EPILOG)(notices.notices)
-app.command("size", epilog=sizing.EPILOG)(sizing.size)
 for extension in extensions("commands"):
     extension.add_commands(app)
 

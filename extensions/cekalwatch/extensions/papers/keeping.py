@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from cekalwatch.extensions.papers.writing import paper_texts
 from cekalwatch.program.documents.markdown import read_document
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language
-from cekalwatch.server.papers.writing import paper_texts
 
 
 def keep(folder: Path, texts: Mapping[str, str], made_at: datetime) -> Iterator[Path]:

@@ -11,6 +11,10 @@ from typing import Any
 
 from typer.testing import CliRunner
 
+from cekalwatch.extensions.papers.outage import Outage, WatchedServers, watch
+from cekalwatch.extensions.papers.restore import RestoreDrill, drill_restore
+from cekalwatch.extensions.papers.stolen_device import STREAM_LIMIT_S, StolenDevice, steal_device
+from cekalwatch.extensions.papers.writing import Drill, drill_sheet
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.documents.markdown import read_document
 from cekalwatch.program.errors import Exit, ProgramError
@@ -20,11 +24,7 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.backup.archive import AgeIdentity
 from cekalwatch.server.backup.making import make_backup
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.drills.outage import Outage, WatchedServers, watch
-from cekalwatch.server.drills.restore import RestoreDrill, drill_restore
-from cekalwatch.server.drills.stolen_device import STREAM_LIMIT_S, StolenDevice, steal_device
 from cekalwatch.server.foundation.clock import SystemClock
-from cekalwatch.server.papers.writing import Drill, drill_sheet
 from cekalwatch.server.pki.journal import PkiJournal
 from cekalwatch.server.settings.storage import BackupTerms
 from cekalwatch.server.storage.audit.store import AuditStore

@@ -10,9 +10,9 @@ from typing import Final
 
 import jinja2
 
+from cekalwatch.extensions.papers.breach import Breach
+from cekalwatch.extensions.papers.installation import Installation, installed_version
 from cekalwatch.program.translations import Language, Texts
-from cekalwatch.server.papers.breach import Breach
-from cekalwatch.server.papers.installation import Installation, installed_version
 
 
 class Paper(StrEnum):
@@ -92,7 +92,7 @@ def _environment(language: Language) -> jinja2.Environment:
 
 
 def _template(name: str, language: Language) -> str:
-    return (files("cekalwatch.server.papers") / "templates" / language / name).read_text(encoding="utf-8")
+    return (files("cekalwatch.extensions.papers") / "templates" / language / name).read_text(encoding="utf-8")
 
 
 def _cell(text: object) -> str:

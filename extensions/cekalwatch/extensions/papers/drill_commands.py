@@ -14,8 +14,8 @@ from cekalwatch.server.cli.options import with_settings
 from cekalwatch.server.cli.output import byte_progress
 
 if TYPE_CHECKING:
-    from cekalwatch.server.drills.outage import Outage
-    from cekalwatch.server.papers.writing import Drill
+    from cekalwatch.extensions.papers.outage import Outage
+    from cekalwatch.extensions.papers.writing import Drill
     from cekalwatch.server.settings.settings import ServerSettings
 
 app = typer.Typer(
@@ -55,9 +55,9 @@ def restore(
 
     Run it on the machine that would replace the server. The running site is not touched.
     """
+    from cekalwatch.extensions.papers.restore import drill_restore
+    from cekalwatch.extensions.papers.writing import Drill
     from cekalwatch.server.backup.archive import AgeIdentity
-    from cekalwatch.server.drills.restore import drill_restore
-    from cekalwatch.server.papers.writing import Drill
     from cekalwatch.server.storage.errors import StorageError
 
     key = AgeIdentity.read(identity)
@@ -88,9 +88,9 @@ def device(settings: ServerSettings, sheets: Sheets, server: Servers = None) -> 
     """Let a device of its own in at the running server, revoke it as a stolen PC, and time until nothing is let in."""
     from tempfile import TemporaryDirectory
 
+    from cekalwatch.extensions.papers.stolen_device import LIMIT_S, STREAM_LIMIT_S, steal_device
+    from cekalwatch.extensions.papers.writing import Drill
     from cekalwatch.server.cli.watchlist.running_server import running_server
-    from cekalwatch.server.drills.stolen_device import LIMIT_S, STREAM_LIMIT_S, steal_device
-    from cekalwatch.server.papers.writing import Drill
     from cekalwatch.server.pki.journal import PkiJournal
     from cekalwatch.server.pki.site_pki import SitePki
 
@@ -120,9 +120,9 @@ def outage(
     """Ask servers for their health while somebody breaks something: how long none of them recognised anybody."""
     import time
 
+    from cekalwatch.extensions.papers.outage import watch
+    from cekalwatch.extensions.papers.writing import Drill
     from cekalwatch.program.connection import open_dialer
-    from cekalwatch.server.drills.outage import watch
-    from cekalwatch.server.papers.writing import Drill
 
     zone = settings.home.zone
     dialers = [open_dialer(one, settings.tls_path) for one in server or [settings.listen]]
@@ -142,8 +142,8 @@ def outage(
 
 def _sheet(settings: ServerSettings, folder: Path, which: Drill, *, passed: bool, **reached: object) -> None:
     """Write the sheet in both languages; a drill that was not passed ends with its exit code."""
-    from cekalwatch.server.papers.keeping import keep
-    from cekalwatch.server.papers.writing import drill_sheet
+    from cekalwatch.extensions.papers.keeping import keep
+    from cekalwatch.extensions.papers.writing import drill_sheet
 
     made_at = datetime.now(settings.home.zone)
     texts = {f"{which}.{one}": drill_sheet(which, made_at, one, **reached) for one in Language}

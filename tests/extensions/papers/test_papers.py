@@ -10,10 +10,10 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.papers.writing import Paper
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.papers.writing import Paper
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.audit import entry

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+from cekalwatch.extensions.papers import sizing
+from cekalwatch.extensions.papers.sizing import PlannedPort, needs
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
-from cekalwatch.server.setup import sizing
-from cekalwatch.server.setup.sizing import PlannedPort, needs
 from tests.support.repository import ROOT
 
 PAGE = (ROOT / "docs" / "scaling.md").read_text("utf-8")

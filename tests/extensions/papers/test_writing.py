@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.papers.breach import NOTICE_WITHIN, breach
+from cekalwatch.extensions.papers.installation import Installation
+from cekalwatch.extensions.papers.writing import BREACH_NOTICE, Paper, breach_notice, paper
 from cekalwatch.program.documents.markdown import read_document
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.notices.terms import NoticeTerms
-from cekalwatch.server.papers.breach import NOTICE_WITHIN, breach
-from cekalwatch.server.papers.installation import Installation
-from cekalwatch.server.papers.writing import BREACH_NOTICE, Paper, breach_notice, paper
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.storage import AuditTerms, BackupTerms
 from tests.support.builders.audit import chain
@@ -69,7 +69,7 @@ def test_papers_have_no_figure_of_their_own() -> None:
     """A number that stands in a template would stay when the setting behind it changes."""
     for language in Language:
         for name in (*Paper, BREACH_NOTICE):
-            text = (files("cekalwatch.server.papers") / "templates" / language / f"{name}.md").read_text("utf-8")
+            text = (files("cekalwatch.extensions.papers") / "templates" / language / f"{name}.md").read_text("utf-8")
             assert not re.findall(r"\d+", LAW.sub("", FORMS.sub("", text))), f"{language}/{name}"
 
 

@@ -1,4 +1,4 @@
-"""`cekalwatch-server papers`: the papers that an office must have, written from its installation."""
+"""`cekalwatch-server papers`, `drill` and `size`: what an office must have on paper, and plans before it buys."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cekalwatch.extensions.papers import drill_commands, sizing_command
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.translations import Language
 from cekalwatch.server.cli.options import audit_entry, with_quiet_context
 
 if TYPE_CHECKING:
-    from cekalwatch.server.papers.installation import Installation
+    from cekalwatch.extensions.papers.installation import Installation
     from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(
     help="Papers about data protection, written from settings, database and audit trail (docs/papers.md).",
     no_args_is_help=True,
 )
+
+
+def add_commands(server: typer.Typer) -> None:
+    """Add the commands to those of the server."""
+    server.add_typer(app, name="papers")
+    server.add_typer(drill_commands.app, name="drill")
+    server.command("size", epilog=sizing_command.EPILOG)(sizing_command.size)
+
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder for the papers; it is made if it is missing.")]
 Languages = Annotated[
@@ -38,7 +47,7 @@ def write(context: Context, folder: Folder, language: Languages = None) -> None:
     """Write the impact assessment, the record of processing, the retention schedule, the training log and the
     software bill, each as text (Markdown) and PDF. Files of an earlier day are replaced.
     """
-    from cekalwatch.server.papers.writing import Paper, paper
+    from cekalwatch.extensions.papers.writing import Paper, paper
 
     facts = _installation(context)
     texts = {(one, each): paper(one, facts, each) for one in Paper for each in language or Language}
@@ -63,9 +72,9 @@ def breach(
     language: Languages = None,
 ) -> None:
     """Draft the notice of a breach from the audit trail: what was disclosed and when, in counts, without names."""
+    from cekalwatch.extensions.papers.breach import breach as found
+    from cekalwatch.extensions.papers.writing import BREACH_NOTICE, breach_notice
     from cekalwatch.server.audit.entry import stamp
-    from cekalwatch.server.papers.breach import breach as found
-    from cekalwatch.server.papers.writing import BREACH_NOTICE, breach_notice
 
     zone = context.settings.home.zone
     first, last, learnt = (one.replace(tzinfo=one.tzinfo or zone) for one in (since, until, known))
@@ -79,7 +88,7 @@ def breach(
 
 
 def _installation(context: Context) -> Installation:
-    from cekalwatch.server.papers.installation import Installation
+    from cekalwatch.extensions.papers.installation import Installation
 
     stores = context.stores
     return Installation(
@@ -92,8 +101,8 @@ def _installation(context: Context) -> Installation:
 
 
 def _keep(context: Context, folder: Path, texts: Mapping[str, str], made_at: datetime) -> None:
+    from cekalwatch.extensions.papers.keeping import keep
     from cekalwatch.server.audit.entry import Action
-    from cekalwatch.server.papers.keeping import keep
 
     context.stores.audit.append(audit_entry(context, Action.REPORT_TAKEN, papers=len(texts)))
     for file in keep(folder, texts, made_at):

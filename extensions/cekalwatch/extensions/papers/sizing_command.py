@@ -29,8 +29,8 @@ def size(
     """Calculate the machines, disks and lines that a port needs."""
     from rich.console import Console
 
+    from cekalwatch.extensions.papers.sizing import HOST_CORES, LEAST_SERVER, PlannedPort, needs
     from cekalwatch.server.cli.output import whole_table
-    from cekalwatch.server.setup.sizing import HOST_CORES, LEAST_SERVER, PlannedPort, needs
 
     a_day = passages or cameras * 650
     try:

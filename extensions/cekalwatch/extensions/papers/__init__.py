@@ -1,0 +1,1 @@
+"""Papers about data protection (docs/papers.md), drills (docs/drills.md) and sizing (docs/scaling.md)."""

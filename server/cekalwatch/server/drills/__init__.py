@@ -1,1 +1,0 @@
-"""Drills of disasters: each does what would be done, on real parts, and is timed."""
