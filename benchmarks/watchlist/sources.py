@@ -22,14 +22,10 @@ from zoneinfo import ZoneInfo
 from openpyxl import Workbook
 from pydantic import TypeAdapter
 
+from cekalwatch.extensions.sql_source.source_settings import SqlSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
-from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.settings import (
-    FolderSettings,
-    SourceSettings,
-    SpreadsheetSettings,
-    SqlSettings,
-)
+from cekalwatch.server.watchlist.sources.opening import SourceSettings, open_source
+from cekalwatch.server.watchlist.sources.settings import FolderSettings, SpreadsheetSettings
 
 FEW, MANY = 1_000, 100_000
 WIB = ZoneInfo("Asia/Jakarta")

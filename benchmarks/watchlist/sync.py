@@ -22,6 +22,8 @@ from rich.progress import track
 
 from cekalwatch.contract.values.imports import SyncCounts, SyncRun
 from cekalwatch.contract.values.watchlist import SyncOutcome
+from cekalwatch.extensions.sql_source.source import SqlSource
+from cekalwatch.extensions.sql_source.source_settings import SqlSettings
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.domain.orders.law_table import Law
@@ -38,9 +40,7 @@ from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
-from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import OfferedOrder
-from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.server.watchlist.sync.synchroniser import Synchroniser, SyncParts
 from tests.support.builders.keys import keyring
 from tests.support.builders.portraits import astronaut

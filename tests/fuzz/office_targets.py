@@ -20,6 +20,7 @@ from cekalwatch.console.request_context import read_form
 from cekalwatch.console.security_middleware import MAX_FORM_BYTES
 from cekalwatch.console.signing_in.pending_approvals import SECRETS, KeptForm
 from cekalwatch.contract.engine.scalars import Refused
+from cekalwatch.extensions.nist_source.package import PackageError, cell, read_package
 from cekalwatch.program.confined.messages import Refusal
 from cekalwatch.server.domain.ports import Port, PortReport
 from cekalwatch.server.foundation.errors import CekalwatchError
@@ -27,7 +28,6 @@ from cekalwatch.server.grpc_api.servicers import port_reports
 from cekalwatch.server.watchlist.imports.records import Photograph
 from cekalwatch.server.watchlist.sources.centre import records
 from cekalwatch.server.watchlist.sources.files.archive import MAX_TABLE_BYTES, SPREADSHEET, archive_answers
-from cekalwatch.server.watchlist.sources.files.package import PackageError, cell, read_package
 from cekalwatch.server.watchlist.sources.list_process import MAX_ROW_BYTES, read_cells, written_row
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, SourceUnavailable
 from cekalwatch.v1 import list_feed_service_pb2, port_service_pb2

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.extensions.sql_source.source_settings import SqlSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS
 from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.settings import FolderSettings, SqlSettings
+from cekalwatch.server.watchlist.sources.settings import FolderSettings
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, WatchlistSource
 from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import row, write_orders

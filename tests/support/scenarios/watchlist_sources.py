@@ -16,17 +16,12 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from openpyxl import Workbook
 
+from cekalwatch.extensions.nist_source.source_settings import PackagesSettings
+from cekalwatch.extensions.sql_source.source_settings import SqlSettings
 from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, ImportRecord
 from cekalwatch.server.watchlist.sources.mapping_settings import DocumentColumns, MappingSettings
 from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.settings import (
-    FolderSettings,
-    HttpSettings,
-    PackagesSettings,
-    SpreadsheetSettings,
-    SqlSettings,
-    WebAccess,
-)
+from cekalwatch.server.watchlist.sources.settings import FolderSettings, HttpSettings, SpreadsheetSettings, WebAccess
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, Reading, SourceItem, WatchlistSource
 from deploy.simulator.orders import OrderDatabase
 from deploy.simulator.web import Simulator

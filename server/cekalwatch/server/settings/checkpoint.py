@@ -19,7 +19,7 @@ from cekalwatch.server.domain.syncs import SyncTerms
 from cekalwatch.server.gallery.row_format import GalleryStorage
 from cekalwatch.server.learning.learned_threshold import LearningBounds
 from cekalwatch.server.settings.storage import StorageSection
-from cekalwatch.server.watchlist.sources.settings import SourceSettings
+from cekalwatch.server.watchlist.sources.opening import SourceSettings
 from cekalwatch.vision.inference import InferenceChoice, InferenceEngine, Precision
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import grpc
@@ -21,7 +22,6 @@ from cekalwatch.server.watchlist.sources.settings import (
     CentreSettings,
     FolderSettings,
     HttpSettings,
-    PackagesSettings,
     SpreadsheetSettings,
 )
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
@@ -97,10 +97,8 @@ def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
             yield "source", _reachable(address)
         case CentreSettings():
             yield "centre", _centre(settings)
-        case FolderSettings(path=path) | PackagesSettings(path=path) | SpreadsheetSettings(file=path):
-            there = path.exists()
-            text = f"{path} is there" if there else f"there is no {path}"
-            yield "source", (CheckVerdict.OK if there else CheckVerdict.FAIL, text)
+        case FolderSettings(path=path) | SpreadsheetSettings(file=path):
+            yield "source", check_path(path)
     if settings.openid:
         yield "identity provider", _reachable(settings.openid.issuer)
     if settings.audit.syslog:
@@ -113,6 +111,12 @@ def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
         yield f"webhook {webhook.name}", _webhook(webhook)
     if settings.audit.timestamp_url:
         yield "time stamps", _reachable(settings.audit.timestamp_url)
+
+
+def check_path(path: Path) -> Judged:
+    """Check that a file or folder is there."""
+    there = path.exists()
+    return CheckVerdict.OK if there else CheckVerdict.FAIL, f"{path} is there" if there else f"there is no {path}"
 
 
 def _webhook(terms: WebhookTerms) -> Judged:

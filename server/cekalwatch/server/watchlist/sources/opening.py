@@ -1,23 +1,42 @@
-"""Opens the source that a configuration states."""
+"""The kinds of sources that a configuration may state, and how each is opened.
+
+Extensions add kinds: `Source` of their module `source_settings` has the settings, and opens itself.
+"""
 
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Protocol, Union
 
+from pydantic import Field
+
+from cekalwatch.program.extensions import extensions
 from cekalwatch.server.watchlist.sources.settings import (
     CentreSettings,
     FolderSettings,
     HttpSettings,
-    PackagesSettings,
-    SourceSettings,
     SpreadsheetSettings,
-    SqlSettings,
 )
-from cekalwatch.server.watchlist.sources.source import WatchlistSource
 
 if TYPE_CHECKING:
     from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
+    from cekalwatch.server.watchlist.sources.source import WatchlistSource
+
+    class AddedSource(Protocol):
+        """The settings of a kind that an extension adds."""
+
+        @property
+        def kind(self) -> str: ...
+        def open(self, zone: tzinfo) -> WatchlistSource: ...
+
+    SourceSettings = FolderSettings | HttpSettings | SpreadsheetSettings | CentreSettings | AddedSource
+else:
+    _ADDED = tuple(one.Source for one in extensions("source_settings"))
+    SourceSettings = Annotated[
+        Union[(FolderSettings, HttpSettings, SpreadsheetSettings, CentreSettings, *_ADDED)],  # computed
+        Field(discriminator="kind"),
+    ]
+"""`[watchlist.source]`: one of these, by its `kind`."""
 
 
 def source_name(settings: SourceSettings | None, zone: tzinfo) -> str:
@@ -42,21 +61,15 @@ def open_source(settings: SourceSettings, zone: tzinfo, caller: PortCaller | Non
             from cekalwatch.server.watchlist.sources.web.http import HttpSource
 
             return HttpSource(settings, zone)
-        case SqlSettings():
-            from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
-
-            return SqlSource(settings, zone)
         case SpreadsheetSettings():
             from cekalwatch.server.watchlist.sources.files.spreadsheet import SpreadsheetSource
 
             return SpreadsheetSource(settings, zone)
-        case PackagesSettings():
-            from cekalwatch.server.watchlist.sources.files.packages import PackageSource
-
-            return PackageSource(settings, zone)
         case CentreSettings():
             from cekalwatch.server.watchlist.sources.centre.centre import CentreSource
 
             if caller is None:
                 raise ValueError("somebody must call the centre")
             return CentreSource(caller)
+        case _:
+            return settings.open(zone)

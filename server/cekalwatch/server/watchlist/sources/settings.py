@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from cekalwatch.program.settings import SECTION
@@ -16,7 +15,6 @@ from cekalwatch.server.watchlist.sources.secrets import SecretPlace
 from cekalwatch.wire.address import address_form, is_loopback
 
 Encoding = Literal["utf-8", "windows-1252"]
-_PACKAGE_FIELD = re.compile(r"[12]\.\d{3}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, config=SECTION)
@@ -55,33 +53,6 @@ class SpreadsheetSettings:
     """What to do with a sheet that has columns which the mapping does not know."""
     mapping: MappingSettings = MappingSettings()
     """How rows are read."""
-
-
-@dataclass(frozen=True, kw_only=True, config=SECTION)
-class PackagesSettings:
-    """A folder of packages of police or borders (ANSI/NIST-ITL), such as INTERPOL's, one person each."""
-
-    kind: Literal["packages"]
-    """Says that the source is such a folder."""
-    path: Path
-    """The folder."""
-    pattern: Name = "*.nist"
-    """Which of its files are packages, as in a shell."""
-    encoding: Encoding = "utf-8"
-    """How the packages' texts are stored."""
-    mapping: MappingSettings
-    """How packages are read. Its names are fields of record types 1 and 2, such as "2.030"; photographs are the faces
-    of type 10."""
-
-    @model_validator(mode="after")
-    def _fields(self) -> PackagesSettings:
-        if not self.mapping.fields or "photographs" in self.mapping.fields:
-            raise ValueError("mapping.fields must say where each field comes from, and nothing of photographs")
-        documents = [name for one in self.mapping.documents for name in (one.number, one.country) if name]
-        names = (*self.mapping.fields.values(), *documents)
-        if wrong := [name for name in names if not _PACKAGE_FIELD.fullmatch(name)]:
-            raise ValueError(f"mapping: {wrong[0]!r} is no field of record type 1 or 2, such as 2.030")
-        return self
 
 
 def web_address(address: str) -> str:
@@ -194,72 +165,3 @@ class CentreSettings:
     def name(self) -> str:
         """What the source is called."""
         return f"centre {self.addresses[0]}"
-
-
-def _sql_address(address: str) -> str:
-    from sqlalchemy import make_url  # slow to load, and most settings have no such source
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        url = make_url(address)
-        url.get_dialect().import_dbapi()
-    except ImportError as error:
-        raise ValueError(f"the driver {error.name} is not installed") from None
-    except (ArgumentError, ValueError) as error:
-        raise ValueError(f"no SQLAlchemy address with an installed driver ({type(error).__name__})") from None
-    if url.password:
-        raise ValueError("must not hold the password: use password_from")
-    return address
-
-
-@dataclass(frozen=True, kw_only=True, config=SECTION)
-class SqlSettings:
-    """A query or view of a database."""
-
-    kind: Literal["sql"]
-    """Says that the source is a database."""
-    address: Annotated[str, AfterValidator(_sql_address)]
-    """SQLAlchemy address, without the password."""
-    password_from: SecretPlace = ""
-    """Where the password is: "file:PATH" (private) or "env:NAME"; empty for none."""
-    query: Annotated[str, Field(min_length=1, max_length=100_000)]
-    """A SELECT, or the name of a table or view (with its schema if needed)."""
-    changed_column: str = ""
-    """Column that rises with every change of a row (a time or a version number). Without it, each run reads the whole
-    list."""
-    changed_overlap_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300.0
-    """Seconds before the last change seen at which a list of changes begins, for transactions that commit late."""
-    withdrawn_column: str = ""
-    """Column that is true (or not 0, or a time) in rows of orders that have been taken off the list."""
-    whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
-    """Hours after which the whole list is read again, since a list of changes does not show rows that were deleted."""
-    photograph_columns: tuple[Name, ...] = ()
-    """Columns that hold photographs as bytes, instead of names in the field `photographs`."""
-    photograph_version: str = ""
-    """Column that changes with the photographs in `photograph_columns`; without it they are read to see that."""
-    photographs: Path | None = None
-    """Folder of the photographs that the field `photographs` names."""
-    photograph_server: Annotated[str, AfterValidator(lambda text: web_address(text) if text else "")] = ""
-    """Address to which those names are relative, instead of a folder."""
-    access: WebAccess = WebAccess()
-    """How to reach `photograph_server`."""
-    rows_at_once: Annotated[int, Field(ge=1, le=10_000)] = 200
-    """Rows that are fetched together."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
-    """Seconds that the database may take for a step."""
-    mapping: MappingSettings = MappingSettings()
-    """How rows are read."""
-
-    @model_validator(mode="after")
-    def _one_place_of_photographs(self) -> SqlSettings:
-        places = (self.photograph_columns, self.photographs, self.photograph_server)
-        if sum(map(bool, places)) > 1:
-            raise ValueError("photograph_columns, photographs and photograph_server exclude one another")
-        return self
-
-
-SourceSettings = Annotated[
-    FolderSettings | HttpSettings | SqlSettings | SpreadsheetSettings | PackagesSettings | CentreSettings,
-    Field(discriminator="kind"),
-]
-"""`[watchlist.source]`: one of these, by its `kind`."""

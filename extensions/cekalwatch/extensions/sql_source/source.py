@@ -15,12 +15,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from cekalwatch.extensions.sql_source.position import SqlPosition, as_mark
+from cekalwatch.extensions.sql_source.rows import ColumnPhotographs, SqlRows, column_address, compared
+from cekalwatch.extensions.sql_source.source_settings import SqlSettings
 from cekalwatch.server.foundation.clock import Clock, SystemClock
 from cekalwatch.server.watchlist.imports.records import RecordError, key
 from cekalwatch.server.watchlist.sources.mapping import RecordMapper
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
 from cekalwatch.server.watchlist.sources.row_reader import FolderPhotographs, NoPhotographs, Photographs, RowReader
-from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import (
     Reading,
     SourceItem,
@@ -29,8 +31,6 @@ from cekalwatch.server.watchlist.sources.source import (
     WithdrawnOrder,
     whole_reading_is_due,
 )
-from cekalwatch.server.watchlist.sources.sql.position import SqlPosition, as_mark
-from cekalwatch.server.watchlist.sources.sql.rows import ColumnPhotographs, SqlRows, column_address, compared
 from cekalwatch.server.watchlist.sources.web.client import WebClient, WebPhotographs
 
 MAX_REPEATED: Final = 10_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import exc
 
+from cekalwatch.extensions.sql_source.rows import unavailable
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured
-from cekalwatch.server.watchlist.sources.sql.rows import unavailable
 
 
 class DriverError(Exception):

@@ -8,10 +8,10 @@ from contextlib import closing
 import pytest
 import sqlalchemy as sa
 
+from cekalwatch.extensions.sql_source.source import SqlSource
+from cekalwatch.extensions.sql_source.source_settings import SqlSettings
 from cekalwatch.server.watchlist.sources.mapping_settings import REQUIRED, MappingSettings
-from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, SourceMisconfigured
-from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from tests.support.builders.watchlist import WIB
 from tests.support.tools.postgres import fresh_database
 

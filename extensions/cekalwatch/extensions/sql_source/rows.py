@@ -25,13 +25,13 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool
 
+from cekalwatch.extensions.sql_source.position import Mark
+from cekalwatch.extensions.sql_source.source_settings import SqlSettings
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, Photograph
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace
 from cekalwatch.server.watchlist.sources.secrets import read_secret
-from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import SourceMisconfigured, SourceUnavailable
-from cekalwatch.server.watchlist.sources.sql.position import Mark
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 
 _TABLE = re.compile(r"(?:(?P<schema>\w+)\.)?(?P<name>\w+)")

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Final
 
 from cekalwatch.contract.values.imports import MAX_FAULT_VALUE, FieldFault
+from cekalwatch.extensions.nist_source.package import MAX_PACKAGE_BYTES, package_answers
+from cekalwatch.extensions.nist_source.source_settings import PackagesSettings
 from cekalwatch.program.confined.limits import Limits
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import Photograph, RecordError
-from cekalwatch.server.watchlist.sources.files.package import MAX_PACKAGE_BYTES, package_answers
 from cekalwatch.server.watchlist.sources.files.row_index import RowIndex, position_in, row_keys
 from cekalwatch.server.watchlist.sources.list_process import ListProcess
 from cekalwatch.server.watchlist.sources.mapping import PhotographPlace, RecordMapper, Row, folded_name
 from cekalwatch.server.watchlist.sources.row_reader import RowReader
-from cekalwatch.server.watchlist.sources.settings import PackagesSettings
 from cekalwatch.server.watchlist.sources.source import Reading, SourcePage, SourceTooCostly, SourceUnavailable
 
 PAGE_ROWS: Final = 200

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from cekalwatch.extensions.nist_source.package import MAX_RECORDS, PackageError, cell, read_package
+from cekalwatch.extensions.nist_source.source_settings import PackagesSettings
 from cekalwatch.server.cli.watchlist.checking import fault_in
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.reports import fault_words
-from cekalwatch.server.watchlist.sources.files.package import MAX_RECORDS, PackageError, cell, read_package
 from cekalwatch.server.watchlist.sources.opening import open_source
-from cekalwatch.server.watchlist.sources.settings import PackagesSettings
 from cekalwatch.server.watchlist.sources.source import OfferedOrder, RefusedRow, SourceUnavailable
 from cekalwatch.server.watchlist.sources.values import DAMAGED_VALUE
 from tests.support.builders.itl_packages import FINGERPRINT, itl_package

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.server.watchlist.sources.sql.position import SqlPosition
+from cekalwatch.extensions.sql_source.position import SqlPosition
 
 MARK = st.none() | st.text() | st.integers() | st.dates() | st.datetimes() | st.datetimes(timezones=st.just(UTC))
 

@@ -12,11 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from cekalwatch.contract.values.orders import OrderGround
+from cekalwatch.extensions.sql_source.source import SqlSource
+from cekalwatch.extensions.sql_source.source_settings import SqlSettings
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.watchlist.imports.records import OPTIONAL_COLUMNS, Photograph
 from cekalwatch.server.watchlist.sources.mapping_settings import FIELDS as EVERY_FIELD
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings
-from cekalwatch.server.watchlist.sources.settings import SqlSettings
 from cekalwatch.server.watchlist.sources.source import (
     OfferedOrder,
     RefusedRow,
@@ -25,7 +26,6 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceUnavailable,
     WithdrawnOrder,
 )
-from cekalwatch.server.watchlist.sources.sql.sql import SqlSource
 from cekalwatch.wire.bounds import MAX_PHOTO_BYTES
 from tests.support.builders.watchlist import WIB, FixedClock
 from tests.support.builders.watchlist_folder import row
@@ -94,7 +94,7 @@ def test_keys_that_several_rows_have_are_refused_after_the_first(office: Office)
 
 
 def test_a_column_that_tells_no_rows_apart_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cekalwatch.server.watchlist.sources.sql.sql.MAX_REPEATED", 1)
+    monkeypatch.setattr("cekalwatch.extensions.sql_source.source.MAX_REPEATED", 1)
     office.add("C-1", "C-1", "C-2", "C-2")
     with pytest.raises(SourceMisconfigured, match="does not tell rows apart"):
         office.read()

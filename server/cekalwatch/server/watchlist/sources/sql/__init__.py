@@ -1,1 +1,0 @@
-"""Lists in other people's databases."""
