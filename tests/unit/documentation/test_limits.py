@@ -11,6 +11,8 @@ from cekalwatch.contract.values import alerts, reports
 from cekalwatch.contract.values import surveys as survey
 from cekalwatch.contract.values.subjects import MAX_ORDERS, MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import MAX_SEARCH_TEXT
+from cekalwatch.extensions.nist_source import package
+from cekalwatch.extensions.nist_source import source as package_source
 from cekalwatch.notifier.desktop.widgets.picture_decoder import DECODE_DEADLINE_S
 from cekalwatch.pictures import face_record, jpeg, jpeg2000, photograph, png, tiff, webp
 from cekalwatch.program import web_connections
@@ -43,8 +45,6 @@ from cekalwatch.server.watchlist.sources.files import (
     archive,
     csv_process,
     csv_table,
-    package,
-    packages,
     shared_texts,
     sheet,
     spreadsheet,
@@ -94,7 +94,7 @@ FIGURES: dict[str, tuple[float, ...]] = {
         package.MAX_PACKAGE_BYTES,
         package.MAX_RECORDS,
         package.MAX_FIELDS,
-        packages.MAX_PACKAGES,
+        package_source.MAX_PACKAGES,
     ),
     "photographs of a record": (bounds.MAX_PHOTOS_PER_RECORD,),
     "a page of a list": (bounds.MAX_PAGE,),

@@ -57,7 +57,7 @@ def test_a_wrong_mapping_is_named(mapping: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ({"kind": "ftp"}, "'folder', 'http', 'sql', 'spreadsheet'"),
+        ({"kind": "ftp"}, "'folder', 'http', 'spreadsheet'"),
         ({"kind": "folder"}, "path"),
         ({"kind": "folder", "path": "x", "encoding": "latin-1"}, "'utf-8' or 'windows-1252'"),
         ({"kind": "http", "address": "ftp://x/"}, "must be https://"),
