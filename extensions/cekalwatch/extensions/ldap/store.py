@@ -12,7 +12,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.extensions.ldap.domain import GroupBinding, GroupBindings
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import NOTHING_WITHHELD, Person, Withheld
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
 from cekalwatch.server.storage.people.store import (
@@ -46,9 +46,7 @@ class GroupStore:
             _write(session, [*others, binding])
             if one_checked(session, DirectoryRow, 1) is None:
                 replace_row(session, DirectoryRow(heard_at=entry.at))
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def unbind(self, group: str, role: PersonRole, entry: AuditEntry) -> bool:
         """Forget a binding, and return whether there was one. Nobody gains by it.
@@ -66,9 +64,7 @@ class GroupStore:
             if all(one.role is not role for one in left):
                 for person in in_order(session, session.exec(select(PersonRow)).all()):
                     _keep_what_counts(session, person, role)
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
             return True
 
     def heard_at(self) -> datetime | None:
@@ -104,9 +100,7 @@ class GroupStore:
             withhold(row, wanted.withheld)
             if wanted.barred:
                 end_sessions(session, seen.person_id)
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
             return True
 
 

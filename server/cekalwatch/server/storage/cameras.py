@@ -14,7 +14,7 @@ from sqlmodel import Field, Session, col, delete, func, select
 from cekalwatch.contract.values.surveys import MAX_KEPT, KeptSurvey
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.checkpoints import SetPolicy
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import Facts, moment
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
@@ -80,9 +80,7 @@ class CameraPolicyStore:
             if policy.number != (known.number if known else 0) + 1:
                 return False
             replace_row(session, _POLICIES.write(policy, camera_id=camera_id))
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
         return True
 
 
@@ -109,8 +107,7 @@ class CameraSurveyStore:
             session.flush()
             old = (col(CameraSurveyRow.camera_id) == camera_id, col(CameraSurveyRow.number) <= number - MAX_KEPT)
             session.exec(delete(CameraSurveyRow).where(*old))
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def of(self, camera_id: str) -> list[KeptSurvey]:
         """Return the surveys of a camera, newest first; changed rows are left out."""

@@ -8,7 +8,7 @@ from sqlalchemy import Column
 from sqlmodel import Field, Session
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import Facts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import one_checked, replace_row
@@ -44,9 +44,7 @@ class SettingStore(Generic[V]):
         with self._database.session() as session:
             lock_watchlist(session)
             write_setting(session, self._name, value)
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
 
 def read_setting(session: Session, name: str, value: type[V]) -> V:

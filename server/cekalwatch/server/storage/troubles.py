@@ -20,7 +20,7 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.presence import Rejection
 from cekalwatch.server.domain.troubles import Alarm, Fault, TroubleChanges
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, put_row
@@ -191,8 +191,7 @@ class TroubleStore:
             _count(session, change + 1)
             session.flush()
             after = _trouble(row, person.display_name)
-            write_audit(session, note(after))
-            session.commit()
+            commit_audited(session, note(after))
             return after
 
     def remove(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
@@ -201,8 +200,7 @@ class TroubleStore:
         with self._database.session() as session:
             gone = session.exec(delete(TroubleRow).where(old)).rowcount
             if gone:
-                write_audit(session, note(gone))
-                session.commit()
+                commit_audited(session, note(gone))
             return gone
 
     def tell(self, heard: Mapping[str, datetime], rejected: Mapping[str, Rejection], now: datetime) -> None:

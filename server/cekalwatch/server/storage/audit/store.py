@@ -58,6 +58,13 @@ def write_audit(session: Session, *entries: AuditEntry) -> None:
     connection.execute(_MOVE_HEAD, {"reached": sequence, "end": last_hash})
 
 
+def commit_audited(session: Session, *entries: AuditEntry) -> None:
+    """Write the changes of a session, append `entries`, and commit."""
+    session.flush()
+    write_audit(session, *entries)
+    session.commit()
+
+
 class AuditStore:
     """The audit trail in the database."""
 
@@ -67,8 +74,7 @@ class AuditStore:
     def append(self, *entries: AuditEntry) -> None:
         """Append entries that record nothing of the database's, in a transaction of their own."""
         with self._database.session() as session:
-            write_audit(session, *entries)
-            session.commit()
+            commit_audited(session, *entries)
 
     def head(self) -> tuple[int, str]:
         """Return sequence and hash of the last entry; 0 and zeros when there is none."""

@@ -31,7 +31,7 @@ from cekalwatch.server.domain.exercises import (
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import AlertRow
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.columns import EXERCISE_PICTURE, EXERCISE_TOKEN
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.exercises.ending import EXERCISES, close_alerts, end_row, held, real_alert_waits
@@ -99,9 +99,7 @@ class ExerciseStore:
                         subject_id=subject.subject_id, number=number, jpeg=self._keyring.seal(where, jpeg)
                     )
                 )
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def erase(self, subject_ids: Collection[str], actor: Actor, entry: AuditEntry) -> int:
         """Erase subjects with their pictures, and end what is under way with them; return how many there were."""

@@ -15,7 +15,7 @@ from sqlalchemy import Select, bindparam, tuple_
 from sqlmodel import select
 
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED, REMOVED, RowGuard
 from cekalwatch.server.storage.integrity.guarded_session import sign_as_it_stands
@@ -125,9 +125,7 @@ class RowScan:
                         if form.key(held) in wanted:
                             sign_as_it_stands(session, held)
             inventory.accept(session, [row.key for row in rows])
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
         for row in rows:
             if row.reason == REMOVED:
                 self.guard.versions.forget(row.key)

@@ -30,7 +30,7 @@ from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.foundation.refusals import StartRefusal, StartRefusedError
 from cekalwatch.server.hardware.errors import TokenError
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import NEVER_REMOVED, RowGuard
@@ -131,9 +131,7 @@ class KeyStore:
             number = max(session.exec(select(DataKeyRow.key_id)).all()) + 1
             session.add(_new_row(number, KeyPurpose.SEALING, self._master, self._clock.now()))
             try:
-                session.flush()
-                write_audit(session, self._entry(Action.KEY_ROTATED, [number]))
-                session.commit()
+                commit_audited(session, self._entry(Action.KEY_ROTATED, [number]))
             except IntegrityError:
                 raise ProgramError(
                     "Another program made a data key at the same moment; see: cekalwatch-server keys list"
@@ -151,8 +149,7 @@ class KeyStore:
                 session.add(row)
             session.flush()
             masters = {"master_from": self._master.key_id, "master_to": fresh.key_id}
-            write_audit(session, self._entry(Action.KEYS_REWRAPPED, [row.key_id for row in held], **masters))
-            session.commit()
+            commit_audited(session, self._entry(Action.KEYS_REWRAPPED, [row.key_id for row in held], **masters))
         self._master = fresh
         self._database.purge_journal()
         return len(held)
@@ -193,8 +190,7 @@ class KeyStore:
             entries = [self._entry(Action.KEYS_RESEALED, [key_id], outcome, resealed=resealed, damaged=damaged)]
             if retired:
                 entries.append(self._entry(Action.KEYS_RETIRED, retired))
-            write_audit(session, *entries)
-            session.commit()
+            commit_audited(session, *entries)
         return retired
 
     def _entry(self, action: Action, keys: Iterable[int], outcome: str = OK, **details: int | str) -> AuditEntry:

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, delete, select
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.encryption.keyring import Keyring
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import one_checked, replace_row
 from cekalwatch.server.storage.models.tables import (
@@ -135,9 +135,7 @@ class ModelStore:
             if coverage.missing:
                 raise IncompleteModelError(coverage.missing)
             replace_row(session, _CHOSEN.write(ModelsChosen(wanted, present)))
-            session.flush()
-            write_audit(session, note(coverage))
-            session.commit()
+            commit_audited(session, note(coverage))
         return coverage
 
     def drop(self, model_version: str, note: Callable[[int], AuditEntry]) -> int:
@@ -147,8 +145,7 @@ class ModelStore:
             of_model = col(TemplateRow.model_version) == model_version
             templates = session.exec(delete(TemplateRow).where(of_model)).rowcount
             session.exec(delete(TemplateRefusalRow).where(col(TemplateRefusalRow.model_version) == model_version))
-            write_audit(session, note(templates))
-            session.commit()
+            commit_audited(session, note(templates))
         self._database.purge_journal()
         return templates
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, delete, select
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
 from cekalwatch.server.learning.score_counts import CountKey, ScoreCounts
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, one_checked, replace_row
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
@@ -112,9 +112,7 @@ class ThresholdStore:
         with self._database.session() as session:
             lock_watchlist(session)
             replace_row(session, ThresholdRow(value=value, model_version=model_version))
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def learned(self, model_version: str) -> LearnedThreshold | None:
         """Return the learned threshold of that model version; None when there is none.

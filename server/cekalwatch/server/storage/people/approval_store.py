@@ -10,7 +10,7 @@ from sqlmodel import col, delete, select
 
 from cekalwatch.contract.values.approvals import ApprovalState
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order
 from cekalwatch.server.storage.people.session_store import NewSession, session_row
@@ -58,8 +58,7 @@ class ApprovalStore:
             keys = session.exec(own.order_by(col(row.asked_at).desc()).offset(most - 1)).all()
             session.exec(delete(row).where(col(row.approval_id).in_(keys)))
             session.add(_APPROVALS.write(new))
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def open(self, now: datetime) -> list[KeptApproval]:
         """Return the requests that have not expired, newest first."""
@@ -86,6 +85,5 @@ class ApprovalStore:
             session.add(row)
             if word:
                 session.add(session_row(word))
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
             return True

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, delete, select
 from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import JointAct
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
@@ -70,8 +70,7 @@ class SessionStore:
         with self._database.session() as session:
             session.exec(delete(PersonSessionRow).where(col(PersonSessionRow.expires_at) <= new.began_at))
             session.add(session_row(new))
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def find(self, token_sha256: str, *purposes: str) -> KeptSession | None:
         """Return the session of that token with one of these purposes, if it is stored, and neither it nor its person

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, delete, select, update
 from cekalwatch.contract.values.people import NEVER_TOGETHER, PersonRole
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import NOTHING_WITHHELD, LockOut, Person, SignInTries, TryAllowance, Withheld
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, in_order
 from cekalwatch.server.storage.people.tables import (
@@ -115,8 +115,7 @@ class PeopleStore:
                 session.flush()
             except IntegrityError:
                 raise NameTakenError(person.sign_in_name) from None
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def account(self, sign_in_name: str) -> Account | None:
         """Return the person of that name; None also if the record was changed."""
@@ -170,9 +169,7 @@ class PeopleStore:
             row.disabled = person.disabled
             if person.disabled:
                 end_sessions(session, person.person_id)
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def set_password(
         self, person_id: UUID, password: KeptPassword, entry: AuditEntry, *, but_session: str | None = None
@@ -183,9 +180,7 @@ class PeopleStore:
             row.password_hash, row.must_change_password = password.hash, password.must_change
             row.second_part = _written(password.second_part)
             end_sessions(session, person_id, but_session)
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def part_mac(self, part: SecondPart) -> bytes:
         """Return the 32 bytes of which the letters of a second part are made; nobody without the keys knows them."""

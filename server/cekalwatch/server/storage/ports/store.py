@@ -27,7 +27,7 @@ from cekalwatch.server.domain.ports import (
 )
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.columns import PORT_ALERT_FACTS
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, replace_row
@@ -169,8 +169,7 @@ class PortStore:
                     break
                 for site, name, alert_id in found:
                     _remove(session, Port(site, name), [alert_id])
-                write_audit(session, note([alert_id for _, _, alert_id in found]))
-                session.commit()
+                commit_audited(session, note([alert_id for _, _, alert_id in found]))
                 gone += len(found)
         if gone:
             self._database.purge_journal()

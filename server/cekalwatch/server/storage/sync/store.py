@@ -26,7 +26,7 @@ from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.syncs import BegunRun, KnownOrder, LeftOrder, PageEnd, SeenOrder, SyncLease, SyncState
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import (
     LeaseLostError,
@@ -288,9 +288,7 @@ class SyncStore:
             session.exec(delete(SyncRunRow).where(col(SyncRunRow.started_at) < keep_since))
             if run.outcome is SyncOutcome.DONE:
                 note_success(session, run.source, ended_at)
-            session.flush()
-            write_audit(session, entry)
-            session.commit()
+            commit_audited(session, entry)
 
     def accept(self, run_id: int, note: Callable[[SyncState], AuditEntry]) -> None:
         """Allow the next run to end as many orders as that run found missing; raises SHRINK_NOT_WAITING."""
@@ -300,9 +298,7 @@ class SyncStore:
             if not row.waiting_run_id or row.waiting_run_id != run_id:
                 raise CekalwatchError(Code.SHRINK_NOT_WAITING)
             row.accepted = row.waiting_missing
-            session.flush()
-            write_audit(session, note(state_of(row)))
-            session.commit()
+            commit_audited(session, note(state_of(row)))
 
     def read_again(self, subject_ids: Collection[str], now: datetime) -> bool:
         """Let a run begin at once that reads all, and imports the orders of these subjects; False while one runs."""

@@ -14,7 +14,7 @@ from cekalwatch.contract.values.agencies import MAX_AGENCIES, MAX_AGENCIES_BYTES
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies, Agency
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import Facts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
@@ -130,6 +130,4 @@ def _bytes(agencies: Iterable[Agency]) -> int:
 def _finish(session: Session, entry: AuditEntry) -> None:
     """Commit a change; every server of the database compares orders anew when the counter rises."""
     count_change(session, ())
-    session.flush()
-    write_audit(session, entry)
-    session.commit()
+    commit_audited(session, entry)

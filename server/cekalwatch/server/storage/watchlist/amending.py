@@ -8,7 +8,7 @@ from sqlmodel import col, delete, func, select
 
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist.changes import count_change, note_emptied, sharing
@@ -54,6 +54,5 @@ class AmendmentStore:
                 gone = None
             else:
                 gone = remove_subject(session, subject_id)
-            write_audit(session, *notes(gone))
-            session.commit()
+            commit_audited(session, *notes(gone))
         self._database.purge_journal()

@@ -16,7 +16,7 @@ from sqlmodel import Field, Session, select
 from cekalwatch.contract.values.law import LawRow
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.orders.law_table import SHIPPED, LawTable
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import Facts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
@@ -93,6 +93,4 @@ def _row(row: LawRow) -> LawRowRow:
 def _finish(session: Session, entry: AuditEntry) -> None:
     """Commit a change; every server of the database judges orders anew when the counter rises."""
     count_change(session, ())
-    session.flush()
-    write_audit(session, entry)
-    session.commit()
+    commit_audited(session, entry)

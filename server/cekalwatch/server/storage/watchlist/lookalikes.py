@@ -18,7 +18,7 @@ from cekalwatch.contract.values.watchlist import LookalikeJudgement
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPair
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
 from cekalwatch.server.storage.models.store import KEYS_A_QUERY
@@ -79,9 +79,7 @@ class LookalikeStore:
             else:
                 judged = JudgedPair(pair, judgement, person, now, holds=True)
                 replace_row(session, _JUDGED.write(judged, photographs=_photographs(pair, faces)))
-            session.flush()
-            write_audit(session, note)
-            session.commit()
+            commit_audited(session, note)
 
 
 def remove_judgements(session: Session, subject_id: str) -> None:

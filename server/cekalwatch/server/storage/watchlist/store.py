@@ -18,7 +18,7 @@ from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.storage.audit.store import write_audit
+from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
 from cekalwatch.server.storage.models.store import KEYS_A_QUERY, ModelStore, TemplateStore, is_template
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
@@ -217,9 +217,7 @@ class WatchlistStore(RecordStore):
             seen = select(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)).with_for_update()
             for row in in_order(session, session.exec(seen)):
                 row.erased = True
-            session.flush()
-            write_audit(session, note(gone))
-            session.commit()
+            commit_audited(session, note(gone))
         self._database.purge_journal()
         return True
 
