@@ -14,7 +14,7 @@ from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.storage.alerts.tables import AlertAgencyRow, AlertRow
 from cekalwatch.server.storage.columns import ALERT_AGENCY
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.models.store import KEYS_A_QUERY
+from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.watchlist.reading import readable
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
@@ -40,8 +40,7 @@ class AgencyHistory:
         wanted = sorted({order for alert in alerts for order in alert.orders})
         found: dict[AlertOrder, str] = {}
         with self._database.session() as session:
-            for start in range(0, len(wanted), KEYS_A_QUERY):
-                some = wanted[start : start + KEYS_A_QUERY]
+            for some in pieces(wanted):
                 key = tuple_(col(AlertAgencyRow.alert_id), col(AlertAgencyRow.order_id))
                 found |= readable(
                     session.exec(select(AlertAgencyRow).where(key.in_(some))), self._kept, lambda row: row.alert_id
@@ -57,11 +56,9 @@ class AgencyHistory:
     def _present(self, session: Session, order_ids: Collection[str]) -> dict[str, str]:
         """Return the agency of each stored, readable order."""
         wanted, found = sorted(order_ids), dict[str, str]()
-        for start in range(0, len(wanted), KEYS_A_QUERY):
+        for some in pieces(wanted):
             # The facts are sealed with their order's key, so no row must be checked in addition.
-            query = select(BanOrderRow.order_id, BanOrderRow.facts).where(
-                col(BanOrderRow.order_id).in_(wanted[start : start + KEYS_A_QUERY])
-            )
+            query = select(BanOrderRow.order_id, BanOrderRow.facts).where(col(BanOrderRow.order_id).in_(some))
             found |= readable(
                 session.exec(query), lambda row: (row[0], self._rows.agency(row[0], row[1])), lambda row: row[0]
             )

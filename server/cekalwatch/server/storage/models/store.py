@@ -25,6 +25,7 @@ from cekalwatch.server.storage.models.tables import (
     GalleryStateRow,
     TemplateRefusalRow,
 )
+from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.watchlist.changes import changed_since, current_version, lock_watchlist
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
@@ -178,8 +179,6 @@ def _coverage(session: Session, model_version: str) -> Coverage:
 
 PIECE_ROWS = 2048
 """Templates that are opened at once: few, so that loading takes little memory beside the gallery itself."""
-KEYS_A_QUERY = 100
-"""Subjects that are asked for at once: with 100 reference faces each, SQLite's 32,766 values of a query are enough."""
 
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored template may be from 1."""
@@ -242,12 +241,8 @@ class TemplateStore:
         """Return what changed after that value of the change counter."""
         with self._database.one_state() as session:
             keys = changed_since(session, since)
-            pieces = [
-                piece
-                for start in range(0, len(keys), KEYS_A_QUERY)
-                for piece in self._pieces(session, model_version, size, keys[start : start + KEYS_A_QUERY])
-            ]
-            return TemplateChanges(_state(session, model_version), tuple(keys), tuple(pieces))
+            found = [piece for some in pieces(keys) for piece in self._pieces(session, model_version, size, some)]
+            return TemplateChanges(_state(session, model_version), tuple(keys), tuple(found))
 
     def _pieces(
         self, session: Session, model_version: str, size: int, keys: Collection[str] | None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Row, bindparam, func, insert
@@ -38,6 +38,7 @@ from cekalwatch.server.storage.integrity.guarded_session import (
     replace_row,
 )
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
+from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.row_codec import utc_text
 from cekalwatch.server.storage.sync.tables import (
     STATE,
@@ -58,8 +59,6 @@ LEASE = timedelta(seconds=8)
 
 AT_ONCE = 500
 """Orders in one statement."""
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -153,14 +152,14 @@ class SyncStore:
         with self._database.session() as session:
             ended = {
                 key: bool(withdrawn)
-                for some in _slices(order_ids)
+                for some in pieces(order_ids, AT_ONCE)
                 for key, withdrawn in session.exec(
                     select(BanOrderRow.order_id, BanOrderRow.withdrawn_at).where(col(BanOrderRow.order_id).in_(some))
                 )
             }
             rows = {
                 row.order_id: row
-                for some in _slices(order_ids)
+                for some in pieces(order_ids, AT_ONCE)
                 for row in _sound(session, _select(_ORDERS.c.order_id.in_(some)))
             }
         return {
@@ -197,15 +196,15 @@ class SyncStore:
         """Store the seen orders and the position of the run; with `page`, the next reading continues after it."""
         with self._held(lease, now, run) as session:
             guard = guard_of(session)
-            for some in _slices(unchanged):
+            for some in pieces(unchanged, AT_ONCE):
                 _mark(session, _ORDERS.c.order_id.in_(some), seen_reading=reading, gone=False)
             latest = {one.order_id: one for one in seen}
-            for some in _slices(list(latest)):
+            for some in pieces(list(latest), AT_ONCE):
                 session.exec(delete(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(some)))
                 fresh = {"seen_reading": reading, "gone": False, "erased": False}
                 rows = [guard.signed(SyncOrderRow, latest[key].__dict__ | fresh) for key in some]
                 session.connection().execute(insert(SyncOrderRow), rows)
-            for some in _slices(gone):
+            for some in pieces(gone, AT_ONCE):
                 _mark(session, _ORDERS.c.order_id.in_(some), gone=True)
             if page:
                 row = _state(session)
@@ -405,7 +404,3 @@ def _mark(session: Session, chosen: sqlalchemy.ColumnElement[bool], **fresh: obj
     if rows:
         changes = [{"key": row["order_id"], **{name: row[name] for name in _CHANGE}} for row in rows]
         session.connection().execute(_WRITE_AGAIN, changes)
-
-
-def _slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))

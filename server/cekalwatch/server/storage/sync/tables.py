@@ -6,7 +6,7 @@ signed, except for whose turn it is. The end reads and writes their rows.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Field, SQLModel
@@ -39,23 +39,23 @@ class SyncStateRow(SignedRow, table=True):
     __tablename__ = "sync_state"
 
     id: int = Field(primary_key=True)
-    source: str
+    source: str = ""
     """Name of the source that the rest is about."""
-    cursor: str
-    reading_from: str
+    cursor: str = ""
+    reading_from: str = ""
     """The cursor with which the reading began: the next one begins there again while a record waits to be good."""
     reading: int
-    reading_open: bool
-    reading_whole: bool
-    reading_expected: int
-    reading_items: int
-    reading_refused: int
-    keyless: bool
-    waiting_run_id: int
+    reading_open: bool = False
+    reading_whole: bool = True
+    reading_expected: int = 0
+    reading_items: int = 0
+    reading_refused: int = 0
+    keyless: bool = False
+    waiting_run_id: int = 0
     """The run that found a shrunken list, 0 when none waits for a person."""
-    waiting_missing: int
-    waiting_held: int
-    accepted: int
+    waiting_missing: int = 0
+    waiting_held: int = 0
+    accepted: int = 0
 
 
 class SyncOrderRow(SignedRow, table=True):
@@ -109,34 +109,18 @@ class SyncRunRow(SignedRow, table=True):
     held: int
 
 
-_STATE_COLUMNS = tuple(field.name for field in fields(SyncState) if field.name not in {"waiting", "next_run_at"})
+_STATE = RowCodec(SyncState, SyncStateRow, given={"waiting", "next_run_at"})
 
 
 def new_state(reading: int) -> SyncStateRow:
     """Return the row before the first run, or in place of a changed one, after which readings have higher numbers."""
-    return SyncStateRow(
-        id=STATE,
-        source="",
-        cursor="",
-        reading_from="",
-        reading=reading,
-        reading_open=False,
-        reading_whole=True,
-        reading_expected=0,
-        reading_items=0,
-        reading_refused=0,
-        keyless=False,
-        waiting_run_id=0,
-        waiting_missing=0,
-        waiting_held=0,
-        accepted=0,
-    )
+    return SyncStateRow(id=STATE, reading=reading)
 
 
 def state_of(row: SyncStateRow, next_run_at: datetime | None = None) -> SyncState:
     """Read the state."""
     waiting = ShrunkenList(row.waiting_run_id, row.waiting_missing, row.waiting_held) if row.waiting_run_id else None
-    return SyncState(**{name: getattr(row, name) for name in _STATE_COLUMNS}, next_run_at=next_run_at, waiting=waiting)
+    return _STATE.read(row, next_run_at=next_run_at, waiting=waiting)
 
 
 _RUNS = RowCodec(SyncRun, SyncRunRow)

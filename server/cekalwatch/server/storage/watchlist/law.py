@@ -26,7 +26,7 @@ from cekalwatch.server.storage.watchlist.changes import count_change, lock_watch
 _ROW = TypeAdapter(LawRow)
 
 
-class LawRowRow(SignedRow, table=True):
+class AddedLawRow(SignedRow, table=True):
     """A row of the law as two people have added it last."""
 
     __tablename__ = "law_row"
@@ -67,7 +67,7 @@ class LawStore:
                 return False
             added = [_row(row) for row in wanted.rows if row not in SHIPPED.rows]
             keys = {(row.kind, row.holds_from) for row in added}
-            for held in session.exec(select(LawRowRow)).all():
+            for held in session.exec(select(AddedLawRow)).all():
                 if (held.kind, held.holds_from) not in keys:
                     session.delete(held)
             for row in added:
@@ -76,7 +76,7 @@ class LawStore:
         return True
 
     def _read(self, session: Session) -> LawTable:
-        rows = in_order(session, session.exec(select(LawRowRow)))
+        rows = in_order(session, session.exec(select(AddedLawRow)))
         return with_rows(_ROW.validate_python(row.figures) for row in rows)
 
 
@@ -85,9 +85,9 @@ def with_rows(rows: Iterable[LawRow]) -> LawTable:
     return reduce(LawTable.with_row, rows, SHIPPED)
 
 
-def _row(row: LawRow) -> LawRowRow:
+def _row(row: LawRow) -> AddedLawRow:
     figures = _ROW.dump_python(row, mode="json")
-    return LawRowRow(kind=row.kind, holds_from=row.holds_from.isoformat(), figures=figures)
+    return AddedLawRow(kind=row.kind, holds_from=row.holds_from.isoformat(), figures=figures)
 
 
 def _finish(session: Session, entry: AuditEntry) -> None:

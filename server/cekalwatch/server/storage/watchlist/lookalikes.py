@@ -21,7 +21,7 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
-from cekalwatch.server.storage.models.store import KEYS_A_QUERY
+from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
 from cekalwatch.server.storage.watchlist.tables import LookalikeJudgementRow, ReferenceFaceRow, SubjectRow
@@ -89,8 +89,7 @@ def remove_judgements(session: Session, subject_id: str) -> None:
 
 def _read(session: Session, subject_ids: Collection[str]) -> list[JudgedPair]:
     keys, rows = sorted(subject_ids), dict[SubjectPair, LookalikeJudgementRow]()
-    for start in range(0, len(keys), KEYS_A_QUERY):
-        some = keys[start : start + KEYS_A_QUERY]
+    for some in pieces(keys):
         found = session.exec(select(LookalikeJudgementRow).where(or_(_first.in_(some), _second.in_(some))))
         rows |= {SubjectPair(row.first_id, row.second_id): row for row in found}
     return _judged(session, rows.values())
@@ -109,9 +108,9 @@ def _judged(session: Session, rows: Iterable[LookalikeJudgementRow]) -> list[Jud
 def _faces(session: Session, subject_ids: Collection[str]) -> dict[str, list[str]]:
     """Return the keys of the reference faces of each subject."""
     keys, found = sorted(subject_ids), defaultdict[str, list[str]](list)
-    for start in range(0, len(keys), KEYS_A_QUERY):
+    for some in pieces(keys):
         query = select(ReferenceFaceRow.subject_id, ReferenceFaceRow.reference_id).where(
-            col(ReferenceFaceRow.subject_id).in_(keys[start : start + KEYS_A_QUERY])
+            col(ReferenceFaceRow.subject_id).in_(some)
         )
         for subject_id, reference_id in session.exec(query):
             found[subject_id].append(reference_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -20,7 +20,7 @@ from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.storage.integrity.guarded_session import guard_of
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
-from cekalwatch.server.storage.models.store import KEYS_A_QUERY
+from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.watchlist.changes import subjects_by_digest
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
@@ -97,7 +97,7 @@ def _photographed(session: Session, files: Iterable[SubjectFile]) -> dict[str, b
     """Return whether each subject with an urgent order has a photograph, by its key."""
     keys = {_key(file) for file in files if any(order.urgent for order in file.orders)}
     held: set[str] = set()
-    for some in _parts(keys):
+    for some in pieces(sorted(keys)):
         query = select(ReferenceFaceRow.subject_id).where(col(ReferenceFaceRow.subject_id).in_(some)).distinct()
         held |= set(session.exec(query))
     return {key: key in held for key in keys}
@@ -135,7 +135,7 @@ def same_person(
     """Return the orders of each subject's person under other keys, by key; only of those with other keys."""
     found = _other_keys(session, rows, files)
     known: dict[str, SubjectFile] = {}
-    for some in _parts(set().union(*found.values())):
+    for some in pieces(sorted(set().union(*found.values()))):
         known |= {_key(one.file): one.file for one in _read_alone(session, rows, some)}
     return {
         one.subject_id: tuple(
@@ -157,17 +157,17 @@ def read_people(
     `subjects` gives the keys of orders by the subject's key. Others are the same person if they share an identity, or
     if one of these orders is theirs now and the identities of the two do not contradict that.
     """
-    files = {_key(one): one for some in _parts(subjects) for one in read_orders(session, rows, some)}
+    files = {_key(one): one for some in pieces(sorted(subjects)) for one in read_orders(session, rows, some)}
     found: dict[str, set[str]] = {key: set() for key in subjects}
     for subject, keys in _other_keys(session, rows, files.values()).items():
         found[subject.subject_id] |= keys
     holders: dict[str, str] = {}
-    for some in _parts({one for order_ids in subjects.values() for one in order_ids}):
+    for some in pieces(sorted({one for order_ids in subjects.values() for one in order_ids})):
         query = select(BanOrderRow.order_id, BanOrderRow.subject_id).where(col(BanOrderRow.order_id).in_(some))
         holders |= dict(session.exec(query).all())
     moved = {key: {holders[one] for one in order_ids if one in holders} - {key} for key, order_ids in subjects.items()}
     others = set().union(*found.values(), *moved.values()) - files.keys()
-    files |= {_key(one): one for some in _parts(others) for one in read_orders(session, rows, some)}
+    files |= {_key(one): one for some in pieces(sorted(others)) for one in read_orders(session, rows, some)}
 
     def same(key: str, other: str) -> bool:
         theirs = files[other].subject.identities
@@ -189,13 +189,6 @@ def _other_keys(session: Session, rows: WatchlistRows, files: Collection[Subject
     digests = {file.subject: rows.identity_digests(file.subject) for file in files}
     holders = subjects_by_digest(session, frozenset().union(*digests.values()))
     return {one: {key for digest in own for key in holders[digest]} - {one.subject_id} for one, own in digests.items()}
-
-
-def _parts(keys: Iterable[str]) -> Iterator[Sequence[str]]:
-    """Yield the keys, as many at a time as a query takes."""
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), KEYS_A_QUERY):
-        yield ordered[start : start + KEYS_A_QUERY]
 
 
 def _read_alone(session: Session, rows: WatchlistRows, keys: Collection[str]) -> list[MarkedFile]:

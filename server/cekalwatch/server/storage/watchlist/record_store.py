@@ -29,7 +29,7 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, replace_row
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.keys.store import hold_sealing_key
-from cekalwatch.server.storage.models.store import KEYS_A_QUERY
+from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.watchlist.changes import (
     count_change,
     current_version,
@@ -153,8 +153,7 @@ class RecordStore:
         """
         found = dict[str, str]()
         with self._database.session() as session:
-            for start in range(0, len(order_ids), KEYS_A_QUERY):
-                keys = order_ids[start : start + KEYS_A_QUERY]
+            for keys in pieces(order_ids):
                 query = select(BanOrderRow.order_id, BanOrderRow.content_hash)
                 found |= dict(session.exec(query.where(col(BanOrderRow.order_id).in_(keys))).all())
         return found

@@ -20,7 +20,8 @@ from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
-from cekalwatch.server.storage.models.store import KEYS_A_QUERY, ModelStore, TemplateStore, is_template
+from cekalwatch.server.storage.models.store import ModelStore, TemplateStore, is_template
+from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist.amending import AmendmentStore
 from cekalwatch.server.storage.watchlist.changes import (
@@ -251,8 +252,7 @@ class WatchlistStore(RecordStore):
         """Return the keys that belong to a stored subject, readable or not."""
         key, found = col(SubjectRow.subject_id), list[str]()
         with self._database.session() as session:
-            for start in range(0, len(subject_ids), KEYS_A_QUERY):
-                some = subject_ids[start : start + KEYS_A_QUERY]
+            for some in pieces(subject_ids):
                 found += session.exec(select(SubjectRow.subject_id).where(key.in_(some)))
         return found
 
