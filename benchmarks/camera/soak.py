@@ -38,7 +38,7 @@ PASSAGE_FRAMES, GAP_FRAMES = 20, 3
 PEOPLE = 32
 SIZE = (640, 480)
 SAMPLE_S = 5.0
-TROUBLE_EVERY_S = 60.0
+ALARM_EVERY_S = 60.0
 OUTAGE_S = 25.0
 """How long server or camera is away, each time."""
 
@@ -107,7 +107,7 @@ def sampled(client: psutil.Process) -> Iterator[list[Sample]]:
         looking.join()
 
 
-class Troubles:
+class Alarms:
     """What happens to a camera in a day, in turn."""
 
     def __init__(self, stack: Stack, rtsp: RtspCamera, film: Path) -> None:
@@ -144,7 +144,7 @@ class Troubles:
 
 
 def soak(folder: Path, minutes: float) -> tuple[list[Sample], dict[str, object], int]:
-    """Run it; return the samples, the client's last record and how many troubles there were."""
+    """Run it; return the samples, the client's last record and how many alarms there were."""
     film = people(folder)
     config = StackConfig(
         folder / "site",
@@ -164,14 +164,14 @@ def soak(folder: Path, minutes: float) -> tuple[list[Sample], dict[str, object],
         arguments = ["-m", "cekalwatch.camera", "run", "--source", source, "--camera-id", CAMERA]
         arguments += ["--server", stack.address, "--detector", str(PACK)]
         with Program("camera", arguments, stack.logs, environment=environment) as program:
-            troubles, end_s = Troubles(stack, rtsp, film), time.monotonic() + minutes * 60
+            alarms, end_s = Alarms(stack, rtsp, film), time.monotonic() + minutes * 60
             with sampled(psutil.Process(program.pid)) as samples:
                 while time.monotonic() < end_s:
-                    time.sleep(TROUBLE_EVERY_S - OUTAGE_S)
+                    time.sleep(ALARM_EVERY_S - OUTAGE_S)
                     program.check()
-                    troubles.next()
+                    alarms.next()
             program.stop()
-        return samples, program.last_record("camera_ends"), troubles.count
+        return samples, program.last_record("camera_ends"), alarms.count
 
 
 def growth(samples: list[Sample], minutes: float, figure: Callable[[Sample], float]) -> float:
@@ -189,7 +189,7 @@ def measure(minutes: float = 20.0) -> dict[str, float]:
     if not PACK.is_dir():
         raise FileNotFoundError(f"the pack `standard` is not in {PACK}")
     with tempfile.TemporaryDirectory() as temporary:
-        samples, ended, troubles = soak(Path(temporary), minutes)
+        samples, ended, alarms = soak(Path(temporary), minutes)
     for one in samples[:: max(1, len(samples) // 40)]:
         print(f"{one.at_s:7.0f} s {one.rss_mb:7.1f} MB {one.descriptors:4} descriptors {one.threads:3} threads")
     print(ended)
@@ -198,7 +198,7 @@ def measure(minutes: float = 20.0) -> dict[str, float]:
         "camera.soak_descriptors_growth": growth(samples, minutes, lambda one: one.descriptors),
         "camera.soak_threads_growth": growth(samples, minutes, lambda one: one.threads),
         "camera.soak_rss_mb": median(one.rss_mb for one in samples),
-        "camera.soak_troubles": float(troubles),
+        "camera.soak_troubles": float(alarms),
     }
     for name in ("passages", "crops", "crops_settled", "crops_dropped", "crops_without_receipt"):
         figures[f"camera.soak_{name}"] = float(str(ended[name]))

@@ -15,7 +15,7 @@ from benchmarks.chaos.machines.officers_pc import OfficersPc, ShownLine
 from benchmarks.chaos.sites.plans import PcPlan
 from benchmarks.chaos.sites.running_site import RunningSite
 from benchmarks.chaos.truth import Answer, SeenPassage
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.server.audit.entry import ActorKind
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.tables import AlertEventRow, AlertRow, FindingRow, SightingRow
@@ -160,7 +160,7 @@ class Evidence:
 def _failed(supervisor: OfficersPc) -> dict[str, str]:
     """Return what the supervisor's PC shows now of exercises that failed: a new life of it shows all that stands."""
     life = supervisor.program.lives[-1].number
-    told = [one for one in supervisor.troubles if one.kind == TroubleKind.EXERCISE_FAILED and one.life == life]
+    told = [one for one in supervisor.alarms if one.kind == AlarmKind.EXERCISE_FAILED and one.life == life]
     return {counter: one.stage for counter, one in {one.counter: one for one in told}.items() if not one.over}
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.v1 import adjudication_pb2, alert_pb2
 from deploy.demo.office.notifier import Notifier, OnEvent
 from deploy.demo.people import Person
@@ -263,8 +263,8 @@ def how_it_was_seen(camera: Program, supervisor: Notifier) -> BlindCamera:
     began = datetime.fromisoformat(str(camera.last_record("server_connected")["timestamp"]))
     told = [
         (record["end_time"] is not None, datetime.fromisoformat(str(record["shown_time"])))
-        for record in supervisor.troubles
-        if (record["kind"], record["about"]) == (TroubleKind.CAMERA_BLINDED, BLIND_CAMERA.camera_id)
+        for record in supervisor.alarms
+        if (record["kind"], record["about"]) == (AlarmKind.CAMERA_BLINDED, BLIND_CAMERA.camera_id)
     ]
 
     def seconds(*, over: bool, since_s: float) -> float | None:

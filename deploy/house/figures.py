@@ -47,7 +47,7 @@ ALERT_FIELD: Final = "sightings"
 ROLE: Final = "LIST_MANAGER"
 """A role of a person that has no rule of its own beside the table of rights."""
 PROBLEM: Final = "AUDIT_UNSIGNED"
-"""A kind of problem that has no rule of its own beside others' rules."""
+"""A kind of alarm that has no rule of its own beside others' rules."""
 WANTED: Final[Mapping[str, int]] = {
     "lines": 103_000,
     "lines_of_the_core": 95_000,

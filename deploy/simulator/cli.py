@@ -73,7 +73,7 @@ def simulator(
     certificates = SimulatorCertificates(tls, ask_clients=client_certificate) if tls else None
     try:
         with Simulator(book, port=port, token=token, certificates=certificates, on_step=life.step) as running:
-            running.troubles.set([*(fault or ()), *([SimulatedFault.OUTAGE] if outage else ())], delay_s=delay_s)
+            running.faults.set([*(fault or ()), *([SimulatedFault.OUTAGE] if outage else ())], delay_s=delay_s)
             _tell(running.address, token_from, certificates)
             while not threading.Event().wait(step_s or None):
                 typer.echo(life.step())

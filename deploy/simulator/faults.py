@@ -74,24 +74,24 @@ class ActiveFaults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._trouble = ActiveFault()
+        self._fault = ActiveFault()
 
     def set(self, faults: Iterable[SimulatedFault] = (), *, delay_s: float = 0.0, times: int | None = None) -> None:
         """Set what is wrong from now on; earlier faults end."""
         with self._lock:
-            self._trouble = ActiveFault(faults=frozenset(faults), delay_s=delay_s, times=times)
+            self._fault = ActiveFault(faults=frozenset(faults), delay_s=delay_s, times=times)
 
     @property
     def now(self) -> ActiveFault:
         """What is wrong now; this does not count as an answer."""
         with self._lock:
-            return self._trouble
+            return self._fault
 
     def next(self) -> ActiveFault:
         """Return what is wrong with the next answer."""
         with self._lock:
-            trouble = self._trouble
-            if trouble.times is not None:
-                left = trouble.times - 1
-                self._trouble = trouble.model_copy(update={"times": left}) if left else ActiveFault()
-            return trouble
+            fault = self._fault
+            if fault.times is not None:
+                left = fault.times - 1
+                self._fault = fault.model_copy(update={"times": left}) if left else ActiveFault()
+            return fault

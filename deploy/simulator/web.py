@@ -46,7 +46,7 @@ class Simulator(SimulatedSystem):
         """
         super().__init__(port)
         self.book = book
-        self.troubles = ActiveFaults()
+        self.faults = ActiveFaults()
         self.requests: list[tuple[str, str, int]] = []
         """Method, path with query, and status of each answer."""
         self.bytes_sent = 0
@@ -71,7 +71,7 @@ class Simulator(SimulatedSystem):
         """Return what the next handshake uses; None without TLS."""
         if self._certificates is None:
             return None
-        return self._certificates.context(expired=SimulatedFault.EXPIRED_CERTIFICATE in self.troubles.now.faults)
+        return self._certificates.context(expired=SimulatedFault.EXPIRED_CERTIFICATE in self.faults.now.faults)
 
     def lets_in(self, authorization: str) -> bool:
         """Whether a request shows the token."""
@@ -84,7 +84,7 @@ class Simulator(SimulatedSystem):
         if path != "/admin/troubles":
             raise ValueError("there are /admin/troubles and /admin/step")
         wanted = ActiveFault.model_validate_json(body or b"{}")
-        self.troubles.set(wanted.faults, delay_s=wanted.delay_s, times=wanted.times)
+        self.faults.set(wanted.faults, delay_s=wanted.delay_s, times=wanted.times)
         return {"faults": sorted(wanted.faults)}
 
 
@@ -140,47 +140,47 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_client(self) -> None:
         simulator = self.server.simulator
-        trouble = simulator.troubles.next()
-        if trouble.delay_s:
-            threading.Event().wait(trouble.delay_s)
-        if SimulatedFault.OUTAGE in trouble.faults:
+        fault = simulator.faults.next()
+        if fault.delay_s:
+            threading.Event().wait(fault.delay_s)
+        if SimulatedFault.OUTAGE in fault.faults:
             self.close_connection = True
         elif not simulator.lets_in(self.headers.get("authorization", "")):
             self._send(HTTPStatus.UNAUTHORIZED, b"")
-        elif SimulatedFault.UNAVAILABLE in trouble.faults:
+        elif SimulatedFault.UNAVAILABLE in fault.faults:
             self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"")
-        elif SimulatedFault.ERROR in trouble.faults:
+        elif SimulatedFault.ERROR in fault.faults:
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, b"")
-        elif SimulatedFault.ELSEWHERE in trouble.faults:
+        elif SimulatedFault.ELSEWHERE in fault.faults:
             self._send(HTTPStatus.FOUND, b"", location=f"http://localhost:{self.server.server_port}{self.path}")
         else:
-            self._answer(urlsplit(self.path).path, trouble)
+            self._answer(urlsplit(self.path).path, fault)
 
-    def _answer(self, path: str, trouble: ActiveFault) -> None:
+    def _answer(self, path: str, fault: ActiveFault) -> None:
         if path == "/orders":
-            self._answer_page(trouble)
+            self._answer_page(fault)
         elif path.startswith("/lookup/"):
             self._answer_lookup(unquote(path.removeprefix("/lookup/")))
         elif path.startswith("/photographs/"):
-            self._answer_photograph(unquote(path.removeprefix("/photographs/")), trouble)
+            self._answer_photograph(unquote(path.removeprefix("/photographs/")), fault)
         else:
             self._send(HTTPStatus.NOT_FOUND, b"")
 
-    def _answer_page(self, trouble: ActiveFault) -> None:
+    def _answer_page(self, fault: ActiveFault) -> None:
         asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         cursor, limit, book = asked.get("cursor", ""), asked.get("limit", "100"), self.server.simulator.book
         etag = f'"{book.changes}"'
-        if SimulatedFault.EXPIRED_CURSOR in trouble.faults and cursor:
+        if SimulatedFault.EXPIRED_CURSOR in fault.faults and cursor:
             self._send(HTTPStatus.GONE, b"")
         elif self.headers.get("if-none-match") == etag:
             self._send(HTTPStatus.NOT_MODIFIED, b"", etag=etag)
         else:
             try:
-                body = written(page_of(book, cursor, int(limit)), trouble.faults)
+                body = written(page_of(book, cursor, int(limit)), fault.faults)
             except (UnknownCursorError, ValueError):
                 self._send(HTTPStatus.GONE, b"")
                 return
-            self._send(HTTPStatus.OK, body, etag=etag, half=SimulatedFault.HALF_PAGE in trouble.faults, trouble=trouble)
+            self._send(HTTPStatus.OK, body, etag=etag, half=SimulatedFault.HALF_PAGE in fault.faults, fault=fault)
 
     def _answer_lookup(self, order_id: str) -> None:
         """Say whether an order is listed, and under which reference number: what officers look up."""
@@ -190,17 +190,17 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(HTTPStatus.OK, json.dumps({"order_id": order_id, "reference": reference}).encode())
 
-    def _answer_photograph(self, name: str, trouble: ActiveFault) -> None:
+    def _answer_photograph(self, name: str, fault: ActiveFault) -> None:
         found = self.server.simulator.book.photograph(name)
-        if found is None or SimulatedFault.LOST_PHOTOGRAPH in trouble.faults:
+        if found is None or SimulatedFault.LOST_PHOTOGRAPH in fault.faults:
             self._send(HTTPStatus.NOT_FOUND, b"")
-        elif {SimulatedFault.HUGE_PHOTOGRAPH, SimulatedFault.HUGE_PHOTOGRAPH_UNTOLD} & trouble.faults:
-            self._send_huge(told=SimulatedFault.HUGE_PHOTOGRAPH in trouble.faults)
+        elif {SimulatedFault.HUGE_PHOTOGRAPH, SimulatedFault.HUGE_PHOTOGRAPH_UNTOLD} & fault.faults:
+            self._send_huge(told=SimulatedFault.HUGE_PHOTOGRAPH in fault.faults)
         elif self.headers.get("if-none-match") == f'"{found[0]}"':
             self._send(HTTPStatus.NOT_MODIFIED, b"", etag=f'"{found[0]}"')
         else:
-            half = SimulatedFault.HALF_PHOTOGRAPH in trouble.faults
-            self._send(HTTPStatus.OK, found[1], etag=f'"{found[0]}"', half=half, kind="image/jpeg", trouble=trouble)
+            half = SimulatedFault.HALF_PHOTOGRAPH in fault.faults
+            self._send(HTTPStatus.OK, found[1], etag=f'"{found[0]}"', half=half, kind="image/jpeg", fault=fault)
 
     def _send(
         self,
@@ -211,10 +211,10 @@ class _Handler(BaseHTTPRequestHandler):
         location: str = "",
         half: bool = False,
         kind: str = "application/json",
-        trouble: ActiveFault | None = None,
+        fault: ActiveFault | None = None,
     ) -> None:
         self._begin(status, kind, len(body), etag=etag, location=location)
-        if trouble and SimulatedFault.RESET in trouble.faults:
+        if fault and SimulatedFault.RESET in fault.faults:
             self.wfile.write(body[: len(body) // 2])
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             os.close(self.connection.detach())  # at once: the usual end would say goodbye first

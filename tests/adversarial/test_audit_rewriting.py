@@ -236,7 +236,7 @@ async def _attack_a_server(folder: Path, address: str) -> None:
 
 
 async def _told(channel: grpc.aio.Channel) -> bool:
-    """Whether status, troubles and health say that the history is another one."""
+    """Whether status, alarms and health say that the history is another one."""
     operations: Any = OperationsServiceStub(channel)
     status = await operations.GetStatus(GetStatusRequest())
     health: Any = health_pb2_grpc.HealthStub(channel)

@@ -12,10 +12,10 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from tests.support.builders.keys import KEEPER
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.intruder import Intruder
 from tests.support.scenarios.sign_in import WAIT_S, Scene, refused
 from tests.support.scenarios.site_pki import Site
-from tests.support.scenarios.troubles import Watcher
 
 
 @pytest.fixture

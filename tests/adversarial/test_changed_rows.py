@@ -26,6 +26,7 @@ from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from tests.support.builders.keys import KEEPER, key_store
 from tests.support.builders.watchlist import subject
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.intruder import Intruder
 from tests.support.scenarios.server import (
     CaptureClient,
@@ -36,7 +37,6 @@ from tests.support.scenarios.server import (
     running,
 )
 from tests.support.scenarios.sign_in import WAIT_S, becomes
-from tests.support.scenarios.troubles import Watcher
 
 TODAY = datetime.now(UTC).date()
 ENDED = {"valid_from": TODAY - timedelta(days=90), "valid_until": TODAY - timedelta(days=30)}

@@ -14,10 +14,10 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import CHANGED
 from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
 from tests.support.builders.keys import key_store
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.intruder import Intruder
 from tests.support.scenarios.server import CaptureClient, face, list_astronaut, running
 from tests.support.scenarios.sign_in import WAIT_S
-from tests.support.scenarios.troubles import Watcher
 
 _EATEN = "DELETE FROM alert_event WHERE sequence = NEW.sequence;"
 EATER = {
@@ -101,7 +101,7 @@ def test_who_hides_a_trigger_from_the_catalogue_is_noticed(chosen: ServerSetting
 
 
 @pytest.mark.slow
-async def test_an_alert_whose_event_is_eaten_is_a_problem_and_reaches_the_pcs_at_last(
+async def test_an_alert_whose_event_is_eaten_is_an_alarm_and_reaches_the_pcs_at_last(
     chosen: ServerSettings, intruder: Intruder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(servers, "MISSED_PERIOD_S", 1.0)

@@ -21,9 +21,9 @@ from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.port_office import PortOffice, Seat, port_office
 from tests.support.scenarios.server import reason_of
-from tests.support.scenarios.troubles import Watcher
 
 WAIT_S = 60.0
 FACTS = (b"Contoh Satu", b"S-1", b"O-1")

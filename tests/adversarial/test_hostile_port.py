@@ -24,12 +24,12 @@ from cekalwatch.v1 import port_service_pb2 as pb
 from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.centre import CENTRE, PORT_NAME, Centre, Supervisor
 from tests.support.scenarios.port_office import Seat
 from tests.support.scenarios.reporting_port import ReportingPort, alert, camera, event
 from tests.support.scenarios.server import reason_of
 from tests.support.scenarios.site_pki import SITE, now
-from tests.support.scenarios.troubles import Watcher
 
 WAIT_S = 60.0
 

@@ -19,10 +19,10 @@ from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.tls import RETRY_PERIOD_S, FollowedTls
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.server import CaptureClient, running
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site, now
-from tests.support.scenarios.troubles import Watcher
 from tests.support.tools.file_handles import no_file_handles
 
 WAIT_S = 60.0
@@ -72,7 +72,7 @@ async def revocations(server: Any) -> Any:
 
 
 @pytest.mark.slow
-async def test_revocations_that_cannot_be_read_for_long_are_a_trouble_and_the_server_is_not_ready(site: Site) -> None:
+async def test_revocations_that_cannot_be_read_for_long_are_an_alarm_and_the_server_is_not_ready(site: Site) -> None:
     file = site.folder / "pki" / REVOKED_FILE
     sound = file.read_bytes()
     serving = health_pb2.HealthCheckResponse.SERVING

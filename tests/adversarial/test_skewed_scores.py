@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.server.health.alarms.watchlist import ThresholdAlarms
 from cekalwatch.server.learning.camera_agreement import Agreement
 from cekalwatch.server.learning.learned_threshold import MAX_ALONE, LearnedOffset, LearningBounds
@@ -89,7 +89,7 @@ def test_where_it_is_the_only_camera_two_people_are_asked_before_it_goes_on(
         assert port.decision.value - PACKS == pytest.approx(offset)
     screen = ThresholdAlarms(port.thresholds, lambda: port.holder.current, (), port.clock).look()
     assert screen
-    (waits,) = [one for one in screen.faults if one.kind is TroubleKind.THRESHOLD_WAITING]
+    (waits,) = [one for one in screen.conditions if one.kind is AlarmKind.THRESHOLD_WAITING]
     assert waits.details["threshold"] == f"{port.decision.value:.3f}"
     further = float(waits.details["wanted"]) - port.decision.value
     assert further * offset > 0

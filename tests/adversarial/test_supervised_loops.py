@@ -21,11 +21,11 @@ from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.repository import ROOT
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.open_import import OpenImport
 from tests.support.scenarios.server import CaptureClient, reason_of, running
 from tests.support.scenarios.sign_in import Scene, becomes
 from tests.support.scenarios.site_pki import SITE, Site, now
-from tests.support.scenarios.troubles import Watcher
 
 WAIT_S = 60.0
 PROGRAMS = ("common", "server", "camera_client", "officer_notifier", "web_console", "extensions")

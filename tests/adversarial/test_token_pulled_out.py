@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.contract.values.alarms import AlarmKind
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.checkpoint_signer import EVERY_ENTRIES
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.wiring import audit
 from cekalwatch.v1 import alert_service_pb2, alert_service_pb2_grpc
 from tests.support.builders.audit import entry
@@ -42,11 +42,11 @@ def chosen(token: SoftToken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 class Trail:
-    """The audit trail and the troubles in the server's database, as somebody beside it sees them."""
+    """The audit trail and the alarms in the server's database, as somebody beside it sees them."""
 
     def __init__(self, chosen: ServerSettings) -> None:
         database = Database(chosen.database_address)
-        self._audit, self._troubles = AuditStore(database), TroubleStore(database)
+        self._audit, self._alarms = AuditStore(database), AlarmStore(database)
 
     def grow(self) -> None:
         """Let a checkpoint be due."""
@@ -55,12 +55,12 @@ class Trail:
     def signed(self) -> int:
         return max((one.sequence for one in self._audit.checkpoints()), default=0)
 
-    def unsigned(self) -> list[Alarm]:
-        return [one for one in self._troubles.open() if one.fault.kind is TroubleKind.AUDIT_UNSIGNED]
+    def unsigned(self) -> list[StoredAlarm]:
+        return [one for one in self._alarms.open() if one.condition.kind is AlarmKind.AUDIT_UNSIGNED]
 
 
 @pytest.mark.slow
-async def test_alerting_goes_on_signing_waits_and_is_a_trouble_until_the_token_is_back(
+async def test_alerting_goes_on_signing_waits_and_is_an_alarm_until_the_token_is_back(
     token: SoftToken, chosen: ServerSettings
 ):
     list_astronaut(chosen)
@@ -76,8 +76,8 @@ async def test_alerting_goes_on_signing_waits_and_is_a_trouble_until_the_token_i
         token.pull_out()
         trail.grow()
         await becomes(is_unsigned)
-        (trouble,) = trail.unsigned()
-        assert trouble.fault.details == {"reason": "KEY_AWAY"}
+        (alarm,) = trail.unsigned()
+        assert alarm.condition.details == {"reason": "KEY_AWAY"}
         before = trail.signed()
         client = await CaptureClient.open(server.channel)
         assert (await client.receipt(face()))[0] == "ACCEPTED"

@@ -19,11 +19,11 @@ from tests.integration.sync.test_sync_server import Source, listed
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store
 from tests.support.builders.watchlist import order, reference, subject
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.intruder import Intruder
 from tests.support.scenarios.server import running, settings
 from tests.support.scenarios.sign_in import WAIT_S, becomes
 from tests.support.scenarios.sync import SyncBench, SyncCaller, TestSource, hold_schedule
-from tests.support.scenarios.troubles import Watcher
 
 TABLES = ("template", "reference_picture", "reference_face", "subject_identity", "ban_order", "subject")
 FACES, NUMBERS = TABLES[:3], TABLES[3:4]
@@ -156,7 +156,7 @@ def test_what_the_server_does_with_a_list_is_in_order(bench: SyncBench[TestSourc
 
 
 @pytest.mark.slow
-async def test_a_person_who_vanished_is_a_problem_within_a_minute_and_comes_back(
+async def test_a_person_who_vanished_is_an_alarm_within_a_minute_and_comes_back(
     tmp_path: Path, database_setting: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert alarms.LOOK_AT_ROWS_PERIOD_S + servers.MISSED_PERIOD_S < 60

@@ -12,11 +12,11 @@ import jwt
 from google.protobuf.message import DecodeError, Message
 
 from cekalwatch.camera.uplink.stream import ProtocolError, read_answer
+from cekalwatch.contract.codec.alarms import NEWS
 from cekalwatch.contract.codec.alerts import ALERT, PICTURES, STREAM
 from cekalwatch.contract.codec.approvals import OPEN_APPROVALS, signed_values
 from cekalwatch.contract.codec.imports import FILE_ANSWER
 from cekalwatch.contract.codec.law import AGENCY_LIST, LAW_ROW, understood_rows
-from cekalwatch.contract.codec.troubles import NEWS
 from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
 from cekalwatch.server.auth.signing_in.openid import OpenIdProvider

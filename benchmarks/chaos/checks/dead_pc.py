@@ -14,7 +14,7 @@ import grpc
 
 from benchmarks.chaos.machines.officers_pc import Officer, OfficersPc, ShownLine
 from benchmarks.chaos.sites.running_site import CLAIM_LEASE_S, RunningSite
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
 
 TOLD_WITHIN_S = 15.0
 """The longest time until a supervisor knows that a counter has no PC, until a passage rings, and until a PC is back."""
@@ -91,8 +91,8 @@ def _told(supervisor: OfficersPc, counter: str, *, over: bool, since_s: float) -
     """
     deadline = (time.monotonic() if over else since_s) + TOLD_WITHIN_S
     while True:
-        for one in supervisor.troubles:
-            about = (one.kind, one.counter, one.over) == (TroubleKind.COUNTER_WITHOUT_PC, counter, over)
+        for one in supervisor.alarms:
+            about = (one.kind, one.counter, one.over) == (AlarmKind.COUNTER_WITHOUT_PC, counter, over)
             if about and since_s <= one.shown_s <= deadline:
                 return True
         if time.monotonic() > deadline:

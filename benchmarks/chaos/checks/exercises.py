@@ -1,5 +1,5 @@
 """Exercises among real passages (domain rule 16): they join nothing, stand beside no real alert, are in no figure, and
-reach the screen of their counter or are a problem that names the stage.
+reach the screen of their counter or are an alarm that names the stage.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _answers(evidence: Evidence) -> Iterator[str]:
 
 
 def _told(evidence: Evidence) -> Iterator[str]:
-    """Say where a failure is not shown as a problem with its stage, or a problem without a failure."""
+    """Say where a failure is not shown as an alarm with its stage, or an alarm without a failure."""
     newest: dict[str, StoredExercise] = {}
     for one in sorted(evidence.exercises.values(), key=lambda one: one.ended_at or datetime.max.replace(tzinfo=UTC)):
         if one.end in FAILED | JUDGED:

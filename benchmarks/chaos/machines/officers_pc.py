@@ -105,8 +105,8 @@ class ShownLine:
 
 
 @dataclass(frozen=True)
-class ShownTrouble:
-    """A line that the console printed of a trouble."""
+class ShownAlarm:
+    """A line that the console printed of an alarm."""
 
     kind: str
     counter: str
@@ -127,7 +127,7 @@ class OfficersPc:
         self._addresses = tuple(addresses)
         self._lock = threading.Lock()
         self._lines: list[ShownLine] = []
-        self._troubles: list[ShownTrouble] = []
+        self._alarms: list[ShownAlarm] = []
         self._alerts: dict[str, str] = {}
         """The state in which each was shown last."""
         self.began_after = 0
@@ -168,10 +168,10 @@ class OfficersPc:
             return list(self._lines)
 
     @property
-    def troubles(self) -> list[ShownTrouble]:
-        """What it has shown of troubles so far, in order."""
+    def alarms(self) -> list[ShownAlarm]:
+        """What it has shown of alarms so far, in order."""
         with self._lock:
-            return list(self._troubles)
+            return list(self._alarms)
 
     @property
     def pictures(self) -> frozenset[str]:
@@ -188,9 +188,9 @@ class OfficersPc:
         record = json.loads(line)
         if record["event_type"] == "TROUBLE":
             over, stage = record["end_time"] is not None, record["details"].get("stage", "")
-            told = ShownTrouble(record["kind"], record["counter"], over, time.monotonic(), life, stage)
+            told = ShownAlarm(record["kind"], record["counter"], over, time.monotonic(), life, stage)
             with self._lock:
-                self._troubles.append(told)
+                self._alarms.append(told)
             return
         alert_id = str(record["alert_id"])
         with self._lock:

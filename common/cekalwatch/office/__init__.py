@@ -1,1 +1,1 @@
-"""What the programs for an office's people share: alerts and problems as people see them, calls, and texts."""
+"""What the programs for an office's people share: alerts and alarms as people see them, calls, and texts."""

@@ -37,7 +37,7 @@ class Notifier:
         self._arrived = Condition()
         self._events: list[dict[str, object]] = []
         self._relisted: list[dict[str, object]] = []
-        self._troubles: list[dict[str, object]] = []
+        self._alarms: list[dict[str, object]] = []
         self._on_event = on_event
         arguments = ["-m", "cekalwatch.notifier", "console", "--format", "jsonl", "--agent-id", agent_id]
         arguments += ["--server", server_address, "--images", str(folder / "images")]
@@ -49,7 +49,7 @@ class Notifier:
         record = json.loads(line)
         if record["event_type"] == "TROUBLE":
             with self._arrived:
-                self._troubles.append(record | {"shown_time": datetime.now(UTC).isoformat()})
+                self._alarms.append(record | {"shown_time": datetime.now(UTC).isoformat()})
                 self._arrived.notify_all()
             return
         if record["event_type"] == "UNUSABLE_FACE":
@@ -70,10 +70,10 @@ class Notifier:
             return list(self._events)
 
     @property
-    def troubles(self) -> list[dict[str, object]]:
-        """What was told of troubles so far, in the order of its arrival, with its `shown_time`."""
+    def alarms(self) -> list[dict[str, object]]:
+        """What was told of alarms so far, in the order of its arrival, with its `shown_time`."""
         with self._arrived:
-            return list(self._troubles)
+            return list(self._alarms)
 
     @property
     def relisted(self) -> list[dict[str, object]]:

@@ -13,15 +13,15 @@ import structlog
 from cekalwatch.client.alert_stream import AlertStream
 from cekalwatch.client.errors import SetUpError, explains
 from cekalwatch.client.list_import import ListImport, send_list
+from cekalwatch.contract.values.alarms import Alarms
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.imports import CellCorrection
 from cekalwatch.contract.values.people import PersonSession
-from cekalwatch.contract.values.troubles import Troubles
+from cekalwatch.office.client.alarm_client import AlarmClient, AlarmSubscription
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.import_client import ImportClient
 from cekalwatch.office.client.session_client import Password, SessionClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.client.trouble_client import TroubleClient, TroubleSubscription
 from cekalwatch.office.client.watchlist_client import SubjectClient
 from cekalwatch.wire.address import AddressError, split_address
 from cekalwatch.wire.calls import Calls
@@ -49,7 +49,7 @@ class Subjects(_Explained, SubjectClient):
     """The list: subjects, their orders and history. A signed-in list manager is needed."""
 
 
-class Problems(_Explained, TroubleClient):
+class Problems(_Explained, AlarmClient):
     """Problems of cameras, servers and sources: `open` needs nobody, the other calls a signed-in person."""
 
 
@@ -147,12 +147,12 @@ class Client:
         self._streams.append(stream)
         return stream
 
-    def watch_problems(self) -> Iterator[Troubles]:
+    def watch_problems(self) -> Iterator[Alarms]:
         """Yield the present problems of cameras, servers and sources, and again after each change, until `close`.
 
         It reconnects by itself. It needs nobody to be signed in.
         """
-        subscription = TroubleSubscription(self._dialer.another(), self._filter.site, SILENCE_S)
+        subscription = AlarmSubscription(self._dialer.another(), self._filter.site, SILENCE_S)
         self._ends.callback(subscription.stop)
         return subscription.updates()
 

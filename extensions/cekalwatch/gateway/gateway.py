@@ -10,8 +10,8 @@ from typing import Final, Never
 
 from cekalwatch.client.alert_stream import AlertStream
 from cekalwatch.client.client import SILENCE_S, Problems
+from cekalwatch.contract.values.alarms import Alarms
 from cekalwatch.contract.values.alerts import AlertFilter
-from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.gateway.held_events import HeldEvents
 from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.office.client.service_client import NoToken
@@ -28,7 +28,7 @@ PROBLEMS_AGE_S: Final = 1.0
 """The problems are asked for no more often."""
 
 
-_NONE: Troubles = ()
+_NONE: Alarms = ()
 
 
 class GivenToken:
@@ -87,7 +87,7 @@ class Gateway:
             self.held.stop()
             thread.join()
 
-    def problems(self) -> Troubles:
+    def problems(self) -> Alarms:
         """Return the present problems, at most a second old; raises CallError. A device has one such call at a time."""
         with self._asking:
             if time.monotonic() - self._told_s >= PROBLEMS_AGE_S:

@@ -7,9 +7,9 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from cekalwatch.client.list_import import ListImport
+from cekalwatch.contract.values.alarms import Alarm
 from cekalwatch.contract.values.alerts import AlertEvent
 from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.contract.values.troubles import Trouble
 
 
 class Problem(BaseModel):
@@ -89,10 +89,10 @@ class OpenProblem(BaseModel):
     acknowledged: bool
 
     @classmethod
-    def of(cls, one: Trouble) -> OpenProblem:
+    def of(cls, one: Alarm) -> OpenProblem:
         """Return the answer about a problem."""
         return cls(
-            problem_id=one.trouble_id,
+            problem_id=one.alarm_id,
             kind=one.kind,
             about=one.about,
             site=one.site,

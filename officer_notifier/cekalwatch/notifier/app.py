@@ -11,15 +11,15 @@ from typing import Protocol
 
 import structlog
 
-from cekalwatch.contract.values.troubles import Troubles
+from cekalwatch.contract.values.alarms import Alarms
 from cekalwatch.notifier.delivery.alert_delivery import Acknowledgements, AlertDelivery, Recall, Screen
 from cekalwatch.notifier.delivery.inbox import Inbox
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.alarm_client import AlarmClient, AlarmSubscription
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.client.trouble_client import TroubleClient, TroubleSubscription
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.program.platform.session import STOP_SIGNALS, session_messages
 from cekalwatch.program.session_file import SessionFile
@@ -29,17 +29,17 @@ from cekalwatch.wire.calls import Calls
 log = structlog.get_logger()
 
 
-class TroubleScreen(Protocol):
+class AlarmScreen(Protocol):
     """The screen of a person, or the output for a program."""
 
-    def troubles(self, present: Troubles) -> None:
-        """Show the present problems; all others are over."""
+    def alarms(self, present: Alarms) -> None:
+        """Show the present alarms; all others are over."""
 
 
-class TroubleDelivery(BackgroundThread):
-    """Brings problems onto a screen for the time of the block, in a thread of its own."""
+class AlarmDelivery(BackgroundThread):
+    """Brings alarms onto a screen for the time of the block, in a thread of its own."""
 
-    def __init__(self, subscription: TroubleSubscription, screen: TroubleScreen) -> None:
+    def __init__(self, subscription: AlarmSubscription, screen: AlarmScreen) -> None:
         super().__init__("troubles")
         self._subscription = subscription
         self._screen = screen
@@ -50,14 +50,14 @@ class TroubleDelivery(BackgroundThread):
     def _round(self) -> bool:
         try:
             for present in self._subscription.updates():
-                self._screen.troubles(present)
+                self._screen.alarms(present)
         except ProgramError as error:  # the screen is gone; the delivery of alerts fails in the same way
             log.warning("troubles_not_shown", error=str(error))
         return False
 
 
-class NotifierScreen(Screen, TroubleScreen, Protocol):
-    """A screen of alerts and problems."""
+class NotifierScreen(Screen, AlarmScreen, Protocol):
+    """A screen of alerts and alarms."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Notifier:
     subscription: Subscription
     acknowledgements: Acknowledgements
     inbox: Inbox
-    troubles: TroubleSubscription
-    trouble_client: TroubleClient
+    alarms: AlarmSubscription
+    alarm_client: AlarmClient
     zone: tzinfo
 
     def delivery(self, screen: NotifierScreen, recall: Recall) -> AlertDelivery:
@@ -78,11 +78,11 @@ class Notifier:
         return AlertDelivery(self.alert_client, self.acknowledgements, self.inbox, screen, recall, now, reopen)
 
     def deliver(self, delivery: AlertDelivery, screen: NotifierScreen) -> None:
-        """Bring alerts and problems to `screen` until the subscription is stopped.
+        """Bring alerts and alarms to `screen` until the subscription is stopped.
 
         Raises ProgramError when alerts cannot come any more.
         """
-        with TroubleDelivery(self.troubles, screen), self.acknowledgements:
+        with AlarmDelivery(self.alarms, screen), self.acknowledgements:
             for update in self.subscription.updates():
                 delivery.take(update)
 
@@ -109,8 +109,8 @@ def opened(settings: NotifierSettings, start: Start, *, rings: bool = True) -> I
             Subscription(client, start, settings.silence_timeout_seconds),
             Acknowledgements(client.acknowledge),
             inbox,
-            TroubleSubscription(dialer.another(), wanted.site, settings.silence_timeout_seconds),
-            TroubleClient(calls, wanted.site, session),
+            AlarmSubscription(dialer.another(), wanted.site, settings.silence_timeout_seconds),
+            AlarmClient(calls, wanted.site, session),
             settings.zone,
         )
 

@@ -211,7 +211,7 @@ class Server:
             bounds[enrolment.port] = MAX_CONNECTIONS_OF_ADDRESS
         connections.start(bounds)
         await grpc.start()
-        cluster.changes.start({ChangeTopic.ALERT_EVENTS: alerts.wake, ChangeTopic.TROUBLES: alarms.feed.wake})
+        cluster.changes.start({ChangeTopic.ALERT_EVENTS: alerts.wake, ChangeTopic.ALARMS: alarms.feed.wake})
 
         async def tell_health() -> None:
             context.database.availability.tell()

@@ -23,6 +23,7 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.syncs import SeenOrder
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
 from cekalwatch.server.learning.score_counts import BINS, CountKey, ScoreCounts
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.cameras import CameraPolicyStore, CameraSurveyStore
 from cekalwatch.server.storage.database import Database
@@ -37,7 +38,6 @@ from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow
 from tests.support.builders.alerts import NOON, capture, match
@@ -120,7 +120,7 @@ def fill(database: Database, scan: RowScan) -> None:
     begun = syncs.begin("source", NOON)
     assert begun
     syncs.advance(begun.lease, NOON, begun.run, reading=1, seen=[SeenOrder("O-1", "x")])
-    TroubleStore(database).tell({"dep-1": NOON}, {}, NOON)
+    AlarmStore(database).tell({"dep-1": NOON}, {}, NOON)
     ports = PortStore(database, keyring)
     ports.start(SEKUPANG, LogStart(0, StartReason.FIRST), NOON)
     ports.record(SEKUPANG, [report(1, port_alert())], NOON, contradicted)

@@ -227,7 +227,7 @@ def test_who_is_disabled_or_expired_in_the_directory_loses_the_role(port: Port, 
     assert port.roles("budi") == set()
 
 
-def test_a_deleted_group_has_no_members_and_is_a_problem(port: Port):
+def test_a_deleted_group_has_no_members_and_is_an_alarm(port: Port):
     (budi,) = port.hire_there("budi")
     group = port.group("officers", budi)
     port.bind(group, OFFICER)

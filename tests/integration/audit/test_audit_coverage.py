@@ -27,7 +27,7 @@ from tests.support.builders.watchlist_folder import row, write_orders
 from tests.support.scenarios.audited_calls import (
     Scene,
     accept_shrunken_list,
-    acknowledge_trouble,
+    acknowledge_alarm,
     add_law_row,
     amend_order,
     ask_approval,
@@ -201,7 +201,7 @@ ENTRIES: dict[str, tuple[Call, dict[Action, list[str]]]] = {
     "OperationsService/SetThreshold": (set_threshold, {Action.THRESHOLD_SET: ["person:"]}),
     "OperationsService/SetGatePolicy": (set_gate_policy, {Action.GATES_SET: ["person:"]}),
     "OperationsService/ForgetLearnedThreshold": (forget_learned, {Action.LEARNING_FORGOTTEN: ["person:"]}),
-    "TroubleService/AcknowledgeTrouble": (acknowledge_trouble, {Action.TROUBLE_ACKNOWLEDGED: ["trouble:"]}),
+    "TroubleService/AcknowledgeTrouble": (acknowledge_alarm, {Action.TROUBLE_ACKNOWLEDGED: ["trouble:"]}),
     "AuditService/SearchAuditEntries": (read_trail, {Action.AUDIT_SEARCHED: ["person:", "subject:S-1"]}),
     "AuditService/GetAuditEntry": (read_trail, {Action.AUDIT_ENTRY_VIEWED: []}),
     "AuditService/VerifyAuditTrail": (read_trail, {Action.AUDIT_VERIFIED: []}),
@@ -303,9 +303,9 @@ async def test_the_excused_methods_show_nothing_of_a_person(tmp_path: Path):
         await SyncCaller(server.channel).now()
         syncs = await SyncCaller(server.channel).status()
         runs = await scene.watchlist.ListSyncRuns(watchlist_service_pb2.ListSyncRunsRequest())
-        troubles = await scene.troubles.ListTroubles(trouble_service_pb2.ListTroublesRequest())
+        alarms = await scene.alarms.ListTroubles(trouble_service_pb2.ListTroublesRequest())
         assert runs.runs[0].refusals[0].order_id == "O-2"
-    for answer in (acknowledged, status, shift, syncs, runs, troubles):
+    for answer in (acknowledged, status, shift, syncs, runs, alarms):
         assert b"S-1" not in answer.SerializeToString()
         assert b"Contoh" not in answer.SerializeToString()
 

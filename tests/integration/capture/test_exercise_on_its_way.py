@@ -13,7 +13,7 @@ from cekalwatch.server.audit.entry import Action, AuditEntry
 from cekalwatch.server.cli.options import command_context
 from cekalwatch.server.domain.exercises import Exercise, ExerciseSubject
 from cekalwatch.server.recognition.enrolment import Enroller
-from tests.integration.troubles.test_real_camera import camera_program, until_it_sees, video_of
+from tests.integration.alarms.test_real_camera import camera_program, until_it_sees, video_of
 from tests.support.builders.camera_view import seen
 from tests.support.builders.portraits import astronaut, encoded
 from tests.support.scenarios.server import CAMERAS, engine, running, settings

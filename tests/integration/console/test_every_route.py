@@ -33,7 +33,7 @@ LIST = frozenset({Role.LIST_MANAGER})
 ADMIN = frozenset({Role.ADMINISTRATOR})
 SYSTEM = ADMIN | SUPERVISES
 AUDIT = frozenset({Role.AUDITOR})
-TROUBLES = SIGNS = ANYBODY - {Role.OFFICER}
+ALARMS = SIGNS = ANYBODY - {Role.OFFICER}
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ WALKS: dict[tuple[str, str], Walk] = {
     ("GET", "/ports"): Walk(SUPERVISES),
     ("GET", "/ports/{site}/{port}/{alert_id}"): Walk(SUPERVISES, 409, 409),
     ("GET", "/ports/{site}/{port}/{alert_id}/pictures"): Walk(SUPERVISES, 409, 409),
-    ("GET", "/troubles"): Walk(TROUBLES),
+    ("GET", "/troubles"): Walk(ALARMS),
     ("POST", "/troubles/{trouble_id}/seen"): Walk(SYSTEM | LIST, 409, 409),
     ("GET", "/statistics"): Walk(SUPERVISES | AUDIT),
     ("GET", "/statistics/table.csv"): Walk(SUPERVISES | AUDIT),

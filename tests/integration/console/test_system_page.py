@@ -97,12 +97,12 @@ async def test_the_server_is_asked_seldom_and_when_other_things_are_wrong(
         return usual(*arguments)  # type: ignore[arg-type]  # as they come
 
     monkeypatch.setattr("cekalwatch.console.pages.now.ask_status", counted)
-    troubles = pages.console.news.troubles
+    alarms = pages.console.news.alarms
     for _ in range(3):
         await browser.get("/now/part", headers=PART)
-    assert len(asked) <= 2, "once, and once more if the troubles have come meanwhile"
+    assert len(asked) <= 2, "once, and once more if the alarms have come meanwhile"
     before = len(asked)
-    monkeypatch.setattr(pages.console.news, "troubles", (*troubles, *troubles, *troubles, "other"))
+    monkeypatch.setattr(pages.console.news, "alarms", (*alarms, *alarms, *alarms, "other"))
     monkeypatch.setattr("cekalwatch.console.pages.now.shown_to", lambda *_: ())
     await browser.get("/now/part", headers=PART)
     assert len(asked) == before + 1

@@ -1,4 +1,4 @@
-"""Entries of the audit trail and problems in CEF, as a parser of others reads them, and as rsyslog gets them."""
+"""Entries of the audit trail and alarms in CEF, as a parser of others reads them, and as rsyslog gets them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from uuid import UUID
 import pycef
 import pytest
 
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, ObjectKind, link
-from cekalwatch.server.domain.troubles import Alarm, Fault, TroubleChanges
-from cekalwatch.server.notices.cef import HIGH, LOW, MAX_STRING, MEDIUM, entry_event, trouble_event
-from cekalwatch.server.notices.collector import trouble_notice
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition, StoredAlarm
+from cekalwatch.server.notices.cef import HIGH, LOW, MAX_STRING, MEDIUM, alarm_event, entry_event
+from cekalwatch.server.notices.collector import alarm_notice
 from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.notices.terms import SyslogText
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import START, entry
@@ -86,17 +86,17 @@ def test_rsyslog_gets_events_whole_and_each_once(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'cekalwatch.sqlite3'}")
     database.upgrade()
     key_store(database)
-    audit, troubles, clock = AuditStore(database), TroubleStore(database), FixedClock(NOON)
+    audit, alarms, clock = AuditStore(database), AlarmStore(database), FixedClock(NOON)
     with rsyslog(tmp_path, files) as (address, messages):
         receiver = SyslogReceiver(address, files.authority, None)
-        feed = syslog_feed(SyslogOutbox(receiver, NoticeStore(database), audit, troubles, SyslogText.CEF), clock)
+        feed = syslog_feed(SyslogOutbox(receiver, NoticeStore(database), audit, alarms, SyslogText.CEF), clock)
         feed.deliver()
         many = tuple(ObjectKind.ALERT.key(number) for number in range(300))
         audit.append(entry(1), entry(2, objects=many))
-        fault = Fault(TroubleKind.CAMERA_DOWN, "dep-1", "batam-center", "D1", {"reason": "AWAY"})
-        troubles.write(TroubleChanges(begun=(fault,)), NOON)
+        condition = AlarmCondition(AlarmKind.CAMERA_DOWN, "dep-1", "batam-center", "D1", {"reason": "AWAY"})
+        alarms.write(AlarmChanges(begun=(condition,)), NOON)
         feed.deliver()
-        troubles.write(TroubleChanges(over=(fault.key,)), NOON)
+        alarms.write(AlarmChanges(over=(condition.key,)), NOON)
         feed.deliver()
         assert feed.failing is None, "rsyslog ends TLS in order"
     database.close()
@@ -114,6 +114,6 @@ def test_rsyslog_gets_events_whole_and_each_once(tmp_path: Path) -> None:
     assert json.loads(begun["details"]) == {"reason": "AWAY"}
 
 
-def test_the_notice_of_a_problem_without_place_has_no_empty_field() -> None:
-    notice = trouble_notice(Alarm(UUID(int=1), Fault(TroubleKind.LOOP_FAILING, "server-1"), NOON))
-    assert not re.search(r"=( |$)", trouble_event(notice))
+def test_the_notice_of_an_alarm_without_place_has_no_empty_field() -> None:
+    notice = alarm_notice(StoredAlarm(UUID(int=1), AlarmCondition(AlarmKind.LOOP_FAILING, "server-1"), NOON))
+    assert not re.search(r"=( |$)", alarm_event(notice))

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertState, Outcome, Reason
+from cekalwatch.contract.values.alarms import AlarmKind, acknowledges
 from cekalwatch.contract.values.gates import GO_LASTS, GatePolicy, GatePolicyError
 from cekalwatch.contract.values.people import CONFIRMS, PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.notices import Notice, stamp
@@ -144,7 +144,7 @@ def test_an_exercise_asks_nothing_of_a_gate(hall: Hall):
     assert hall.logic.history == ["none"]
 
 
-def test_a_gate_that_is_dead_is_a_problem_and_is_told_the_present_state_when_it_comes_back(hall: Hall):
+def test_a_gate_that_is_dead_is_an_alarm_and_is_told_the_present_state_when_it_comes_back(hall: Hall):
     hall.policy(HOLDS)
     teller = hall.teller()
     rule = GateAlarms([teller])
@@ -152,19 +152,19 @@ def test_a_gate_that_is_dead_is_a_problem_and_is_told_the_present_state_when_it_
     hall.gate.__exit__()
     hall.counter.raise_alert()
     steps = 0
-    while not rule.look().faults:
+    while not rule.look().conditions:
         hall.go(teller)
         steps += 1
         assert steps <= SILENT_AFTER / TELL_EVERY
-    (found,) = rule.look().faults
-    assert (found.kind, found.about, found.counter) == (TroubleKind.GATE_AWAY, "d1", "D1")
+    (found,) = rule.look().conditions
+    assert (found.kind, found.about, found.counter) == (AlarmKind.GATE_AWAY, "d1", "D1")
     assert found.details["reason"].startswith("UNREACHABLE")
-    assert acknowledges(TroubleKind.GATE_AWAY) == CONFIRMS
+    assert acknowledges(AlarmKind.GATE_AWAY) == CONFIRMS
     with hall.gate:
         hall.go(teller, 1)  # at the next look: what failed is not put off
         hall.go(teller)
         assert hall.logic.history == ["none", "hold"]
-        assert not rule.look().faults
+        assert not rule.look().conditions
     hall.gate.__enter__()
 
 

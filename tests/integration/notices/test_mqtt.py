@@ -16,15 +16,15 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from cekalwatch.contract.values.alarms import BLIND, AlarmKind
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
-from cekalwatch.contract.values.troubles import BLIND, TroubleKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
 from cekalwatch.server.domain.notices import stamp
-from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import NoticeAlarms
 from cekalwatch.server.notices import mqtt_broker
@@ -33,9 +33,9 @@ from cekalwatch.server.notices.mqtt_feed import REPEAT_S, Batch, ControlRoomStat
 from cekalwatch.server.notices.onvif_events import EVENTS, OnvifEvents
 from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.wiring import alarms as wiring
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import DEPARTURE, NOON
@@ -54,7 +54,7 @@ pytestmark = pytest.mark.skipif(
 
 D1 = "port/sites/batam-center/counters/D1"
 D2 = replace(DEPARTURE, camera_id="dep-2", counter="D/2 é")
-DOWN = Fault(TroubleKind.CAMERA_DOWN, "dep-1", "batam-center", "D1")
+DOWN = AlarmCondition(AlarmKind.CAMERA_DOWN, "dep-1", "batam-center", "D1")
 WAIT_S = 60.0
 
 
@@ -68,7 +68,7 @@ class Room:
         self.database.upgrade()
         self.clock = FixedClock(NOON)
         self.counter = Counter(self.database, self.clock)
-        self.troubles, self.store = TroubleStore(self.database), NoticeStore(self.database)
+        self.alarms, self.store = AlarmStore(self.database), NoticeStore(self.database)
         self.readiness = dict[str, ReadinessFault]()
         self.brokers: list[MqttBroker] = []
 
@@ -89,9 +89,9 @@ class Room:
 
     def feed(self, broker: Mosquitto, **more: Any) -> Dispatcher[Batch]:
         states = ControlRoomStates(
-            (DEPARTURE, D2), self.answer, self.troubles.open, self.counter.handling.open_at, OnvifEvents(self.clock)
+            (DEPARTURE, D2), self.answer, self.alarms.open, self.counter.handling.open_at, OnvifEvents(self.clock)
         )
-        outbox = MqttOutbox(self.broker(broker, **more), self.store, self.troubles, states, self.clock)
+        outbox = MqttOutbox(self.broker(broker, **more), self.store, self.alarms, states, self.clock)
         return mqtt_feed(outbox, self.clock)
 
     def password(self, broker_user: str, password: str) -> Path:
@@ -117,7 +117,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
 
 
 def events(messages: Sequence[tuple[bool, str, str]]) -> list[str]:
-    """The problems' beginnings and ends that came, each once."""
+    """The alarms' beginnings and ends that came, each once."""
     found = [json.loads(text) for _, topic, text in messages if topic.endswith("/events")]
     return list(dict.fromkeys(f"{one['data']['about']} {one['type']}" for one in found))
 
@@ -139,7 +139,7 @@ def test_who_comes_later_sees_what_is_the_case_and_then_each_change(room: Room) 
     with broker.running():
         feed = room.feed(broker)
         feed.deliver()
-        room.troubles.write(TroubleChanges(begun=(DOWN,)), NOON)
+        room.alarms.write(AlarmChanges(begun=(DOWN,)), NOON)
         feed.deliver()
         with broker.subscriber("port/#") as late:
             late.until(lambda found: len(found) >= 7 + 2 * len(EVENTS))
@@ -154,7 +154,7 @@ def test_who_comes_later_sees_what_is_the_case_and_then_each_change(room: Room) 
                     "count": 1,
                     "open": [
                         {
-                            "trouble_id": str(room.troubles.open()[0].trouble_id),
+                            "trouble_id": str(room.alarms.open()[0].alarm_id),
                             "kind": "CAMERA_DOWN",
                             "about": "dep-1",
                             "counter": "D1",
@@ -166,7 +166,7 @@ def test_who_comes_later_sees_what_is_the_case_and_then_each_change(room: Room) 
             assert late.text_of("port/status") == "online"
             room.readiness["D1"] = ReadinessFault.CAMERA
             room.counter.claim(alert, room.counter.hire("budi", PersonRole.OFFICER))
-            room.troubles.write(TroubleChanges(over=(DOWN.key,)), NOON)
+            room.alarms.write(AlarmChanges(over=(DOWN.key,)), NOON)
             before = len(late.messages)
             feed.deliver()
             late.until(lambda found: len(found) >= before + 5)
@@ -192,7 +192,7 @@ def test_the_state_of_a_camera_is_an_event_of_onvif(room: Room) -> None:
         feed.deliver()
         begun = room.clock.now()
         room.clock.advance(timedelta(seconds=5))
-        room.troubles.write(TroubleChanges(begun=(DOWN,)), room.clock.now())
+        room.alarms.write(AlarmChanges(begun=(DOWN,)), room.clock.now())
         feed.deliver()
         feed.deliver()
         with broker.subscriber("port/+/+/onvif-ej/#") as late:
@@ -211,7 +211,7 @@ def test_the_state_of_a_camera_is_an_event_of_onvif(room: Room) -> None:
         }
 
 
-def test_each_problem_that_blinds_a_camera_is_in_an_event() -> None:
+def test_each_alarm_that_blinds_a_camera_is_in_an_event() -> None:
     assert sorted(kind for kinds in EVENTS.values() for kind in kinds) == sorted(BLIND)
 
 
@@ -231,25 +231,25 @@ def test_what_was_said_is_said_again_before_the_broker_forgets_it(room: Room) ->
 
 def test_a_brokers_restart_loses_nothing(room: Room) -> None:
     broker = room.mosquitto()
-    faults = [replace(DOWN, about=f"cam-{number}") for number in range(5)]
+    conditions = [replace(DOWN, about=f"cam-{number}") for number in range(5)]
     with broker.running():
         feed = room.feed(broker)
         feed.deliver()
         options = ("-c", "-i", "wall", "-x", "3600")
         with broker.subscriber("port/#", options=options) as wall:
             wall.until(lambda found: len(plain(found)) >= 7)
-            room.troubles.write(TroubleChanges(begun=(faults[0],)), NOON)
+            room.alarms.write(AlarmChanges(begun=(conditions[0],)), NOON)
             feed.deliver()
             wall.until(lambda found: events(found) == ["cam-0 trouble.open"])
     # The broker is gone, and so is who watches.
     with capture_logs() as lines:
-        for fault in faults[1:]:
-            room.troubles.write(TroubleChanges(begun=(fault,)), NOON)
+        for condition in conditions[1:]:
+            room.alarms.write(AlarmChanges(begun=(condition,)), NOON)
             feed.deliver()
             room.clock.advance(timedelta(minutes=2))
     assert reason(feed).startswith("UNREACHABLE")
     assert len(lines) <= 2, "the same failure is told once"
-    room.troubles.write(TroubleChanges(over=(faults[0].key,)), NOON)
+    room.alarms.write(AlarmChanges(over=(conditions[0].key,)), NOON)
     with broker.running():
         feed.deliver()
         assert feed.failing is None
@@ -314,11 +314,11 @@ def test_a_password_is_read_from_its_file_and_a_wrong_one_is_refused(room: Room)
         assert "correct" not in str(caught.value)
 
 
-def test_a_topic_that_the_broker_does_not_allow_is_a_problem(room: Room) -> None:
+def test_a_topic_that_the_broker_does_not_allow_is_an_alarm(room: Room) -> None:
     file, rules = room.password("watch", "correct horse"), room.folder / "rules"
     rules.write_text("user watch\ntopic write port/status\ntopic write port/problems\n")
     broker = room.mosquitto("allow_anonymous false", f"password_file {room.folder / 'passwords'}", f"acl_file {rules}")
-    board = AlarmBoard(room.troubles, room.clock)
+    board = AlarmBoard(room.alarms, room.clock)
     with broker.running():
         feed = room.feed(broker, user="watch", password_file=file)
         rule = NoticeAlarms(room.store, [], {"mqtt": feed}, room.clock)
@@ -326,9 +326,9 @@ def test_a_topic_that_the_broker_does_not_allow_is_a_problem(room: Room) -> None
             feed.deliver()
             board.apply(rule)
             room.clock.advance(timedelta(minutes=1))
-        (problem,) = room.troubles.open()
-        assert (problem.fault.kind, problem.fault.about) == (TroubleKind.NOTICES_WAITING, "mqtt")
-        assert problem.fault.details["reason"] == "ANSWERED: Not authorized"
+        (problem,) = room.alarms.open()
+        assert (problem.condition.kind, problem.condition.about) == (AlarmKind.NOTICES_WAITING, "mqtt")
+        assert problem.condition.details["reason"] == "ANSWERED: Not authorized"
 
 
 PUBLISHER = """

@@ -12,28 +12,28 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.gates import MAY_HOLD, GatePolicy
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
 from cekalwatch.contract.values.subjects import TravelDocument
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, stamp
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
 from cekalwatch.server.domain.notices import Notice, NoticeKind
-from cekalwatch.server.domain.troubles import Fault, TroubleChanges
-from cekalwatch.server.notices.collector import AlertNotices, CheckpointNotices, NoticeCollector, Source, TroubleNotices
+from cekalwatch.server.notices.collector import AlarmNotices, AlertNotices, CheckpointNotices, NoticeCollector, Source
 from cekalwatch.server.notices.gates import GateTeller, RecentAlerts
 from cekalwatch.server.notices.mqtt_broker import MqttBroker
 from cekalwatch.server.notices.mqtt_feed import ControlRoomStates, MqttOutbox
 from cekalwatch.server.notices.onvif_events import OnvifEvents
 from cekalwatch.server.notices.syslog_feed import SyslogOutbox
 from cekalwatch.server.notices.terms import GateTerms, MqttTerms, NoticeTerms, SyslogText, WebhookTerms
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
 from tests.support.builders.portraits import astronaut, encoded
@@ -56,29 +56,29 @@ class Office:
         self.database.upgrade()
         self.clock, self.picture = FixedClock(NOON), encoded(astronaut())
         self.counter = Counter(self.database, self.clock)
-        self.store, self.troubles = NoticeStore(self.database), TroubleStore(self.database)
+        self.store, self.alarms = NoticeStore(self.database), AlarmStore(self.database)
         self.key = SigningKey.load_or_create(folder / "audit_key.pem")
         self.people = dict[str, ActingPerson]()
         webhook = WebhookTerms("siem", "https://a", RECEIVER)
         sources: dict[NoticeKind, Source[Notice]] = {
             NoticeKind.ALERTS: AlertNotices(self.counter.alerts),
-            NoticeKind.TROUBLES: TroubleNotices(self.troubles),
+            NoticeKind.TROUBLES: AlarmNotices(self.alarms),
             NoticeKind.CHECKPOINTS: CheckpointNotices(self.counter.audit, self.clock),
         }
         self.collector = NoticeCollector(self.store, sources, (webhook,), self.clock)
         receiver = SyslogReceiver("127.0.0.1:1", None, None)
         self.syslog = {
-            form: SyslogOutbox(receiver, self.store, self.counter.audit, self.troubles, form) for form in SyslogText
+            form: SyslogOutbox(receiver, self.store, self.counter.audit, self.alarms, form) for form in SyslogText
         }
         states = ControlRoomStates(
             (DEPARTURE,),
             lambda _: Readiness(ReadinessFault.CAMERA, ("D1",)),
-            self.troubles.open,
+            self.alarms.open,
             self.counter.handling.open_at,
             OnvifEvents(self.clock),
         )
         broker = MqttBroker(MqttTerms("127.0.0.1:1"))
-        self.mqtt = MqttOutbox(broker, self.store, self.troubles, states, self.clock)
+        self.mqtt = MqttOutbox(broker, self.store, self.alarms, states, self.clock)
         self.files = Site(folder / "site").device(DeviceRole.SERVER, "gate")
         self.secret = write_secret(folder / "gate.secret")
 
@@ -98,8 +98,8 @@ class Office:
         counter.judge(alert, officer, note=NOTE)
         counter.confirm(alert, supervisor, note=NOTE)
         counter.adjudicator.follow_up(alert, supervisor, contact(supervisor, NOTE), counter.version(alert))
-        self.troubles.write(
-            TroubleChanges(begun=(Fault(TroubleKind.CAMERA_DOWN, "dep-1", "batam-center", "D1"),)), NOON
+        self.alarms.write(
+            AlarmChanges(begun=(AlarmCondition(AlarmKind.CAMERA_DOWN, "dep-1", "batam-center", "D1"),)), NOON
         )
         counter.audit.add_checkpoint(self.key.sign(1, counter.audit.head()[0], "a" * 64, stamp(NOON)))
 

@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.readiness import Readiness
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.cluster.jobs import LeaderJob
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
 from cekalwatch.server.domain.notices import Notice
-from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.wiring import alarms as notices_wiring
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole
@@ -97,8 +97,8 @@ async def test_a_server_tells_what_happens_in_it(
                 return None not in {store.position("siem", "troubles"), store.position("syslog:", "troubles")}
 
             await becomes(followed)
-            fault = Fault(TroubleKind.CAMERA_COVERED, "dep-9", "batam-center", "D9")
-            TroubleStore(database).write(TroubleChanges(begun=(fault,)), SystemClock().now())
+            condition = AlarmCondition(AlarmKind.CAMERA_COVERED, "dep-9", "batam-center", "D9")
+            AlarmStore(database).write(AlarmChanges(begun=(condition,)), SystemClock().now())
 
             async def told() -> bool:
                 there = any("trouble_open - {" in one and "dep-9" in one for one in collector.messages)
@@ -123,7 +123,7 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
         database.upgrade()
         stack.callback(database.close)
         context = Context.open(chosen, database, SystemClock(), operator(), stack)
-        board = AlarmBoard(context.stores.troubles, context.clock)
+        board = AlarmBoard(context.stores.alarms, context.clock)
         jobs = notices_wiring.init_notices(context, board, tuple, lambda _: Readiness())
         none = notices_wiring.init_notices(
             Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack),
@@ -134,7 +134,7 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
     names = ["look_at_notices", "collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
     assert [one.name for one in jobs] == names
     assert all(isinstance(one, LeaderJob) for one in jobs), "the one that has the lease does them"
-    assert [one.name for one in none] == ["look_at_notices"], "an old trouble ends"
+    assert [one.name for one in none] == ["look_at_notices"], "an old alarm ends"
 
 
 @pytest.mark.slow

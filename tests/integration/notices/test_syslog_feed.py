@@ -1,4 +1,4 @@
-"""The audit trail and troubles as they reach a real syslog receiver over TLS, whatever fails meanwhile."""
+"""The audit trail and alarms as they reach a real syslog receiver over TLS, whatever fails meanwhile."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.concurrency.outbox import Dispatcher
-from cekalwatch.server.domain.troubles import Fault, TroubleChanges
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
 from cekalwatch.server.notices.syslog_feed import PAGE, Page, SyslogOutbox, entry_message, syslog_feed
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import NoticeStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
@@ -41,12 +41,12 @@ class Feed:
         self.database = Database(f"sqlite:///{folder / 'cekalwatch.sqlite3'}")
         self.database.upgrade()
         key_store(self.database)
-        self.audit, self.troubles = AuditStore(self.database), TroubleStore(self.database)
+        self.audit, self.alarms = AuditStore(self.database), AlarmStore(self.database)
         self.clock = FixedClock(NOON)
 
     def begun(self, address: str) -> Dispatcher[Page]:
         receiver = SyslogReceiver(address, self.files.authority, None)
-        outbox = SyslogOutbox(receiver, NoticeStore(self.database), self.audit, self.troubles)
+        outbox = SyslogOutbox(receiver, NoticeStore(self.database), self.audit, self.alarms)
         return syslog_feed(outbox, self.clock)
 
 
@@ -114,14 +114,14 @@ def test_a_receiver_that_fails_is_not_asked_all_the_time(feed: Feed) -> None:
         assert len(deaf.messages) == 2
 
 
-def test_troubles_are_warnings_and_their_end_a_notice(feed: Feed) -> None:
-    fault = Fault(TroubleKind.CAMERA_DOWN, "dep-1", "batam-center", "D1")
+def test_alarms_are_warnings_and_their_end_a_notice(feed: Feed) -> None:
+    condition = AlarmCondition(AlarmKind.CAMERA_DOWN, "dep-1", "batam-center", "D1")
     with syslog_receiver.SyslogReceiver(feed.files) as receiver:
         sender = feed.begun(receiver.address)
         sender.deliver()
-        feed.troubles.write(TroubleChanges(begun=(fault,)), NOON)
+        feed.alarms.write(AlarmChanges(begun=(condition,)), NOON)
         sender.deliver()
-        feed.troubles.write(TroubleChanges(over=(fault.key,)), NOON)
+        feed.alarms.write(AlarmChanges(over=(condition.key,)), NOON)
         sender.deliver()
     assert [one.split(" ")[0] for one in receiver.messages] == ["<108>1", "<109>1"]
     assert ["trouble_open - {" in receiver.messages[0], "trouble_over - {" in receiver.messages[1]] == [True, True]

@@ -16,29 +16,29 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.entry import stamp
 from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure, Dispatcher
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
 from cekalwatch.server.domain.notices import Notice, NoticeKind
-from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.notices import collector as collecting
 from cekalwatch.server.notices.collector import (
+    AlarmNotices,
     AlertNotices,
     CheckpointNotices,
     NoticeCollector,
     Source,
-    TroubleNotices,
 )
 from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.notices.webhook import GIVE_UP_AFTER, MAX_PAUSE, NoticeOutbox, Webhook, pause_after, signature
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.notices import LoggedNotice, NoticeOutcome, NoticeStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
@@ -77,7 +77,7 @@ class Office:
     def collector(self, *kinds: NoticeKind) -> NoticeCollector:
         sources: dict[NoticeKind, Source[Notice]] = {
             NoticeKind.ALERTS: AlertNotices(AlertStore(self.database, self.keys.keyring)),
-            NoticeKind.TROUBLES: TroubleNotices(TroubleStore(self.database)),
+            NoticeKind.TROUBLES: AlarmNotices(AlarmStore(self.database)),
             NoticeKind.CHECKPOINTS: CheckpointNotices(AuditStore(self.database), self.clock),
         }
         return NoticeCollector(self.store, sources, (self.terms("https://a", *kinds),), self.clock)
@@ -314,18 +314,18 @@ def test_each_event_of_an_alert_is_told_with_keys_only(office: Office) -> None:
         assert not personal or personal not in body
 
 
-def test_a_trouble_is_told_when_it_begins_and_when_it_is_over(office: Office) -> None:
-    troubles = TroubleStore(office.database)
+def test_an_alarm_is_told_when_it_begins_and_when_it_is_over(office: Office) -> None:
+    alarms = AlarmStore(office.database)
     collector = office.collector(NoticeKind.TROUBLES)
     collector.collect()
-    fault = Fault(TroubleKind.CAMERA_DOWN, "dep-1", "batam-center", "D1", {"since": "1"})
-    troubles.write(TroubleChanges(begun=(fault,)), NOON)
+    condition = AlarmCondition(AlarmKind.CAMERA_DOWN, "dep-1", "batam-center", "D1", {"since": "1"})
+    alarms.write(AlarmChanges(begun=(condition,)), NOON)
     collector.collect()
-    changed = Fault(TroubleKind.CAMERA_DOWN, "dep-1", "batam-center", "D1", {"since": "2"})
-    troubles.write(TroubleChanges(changed=(changed,)), NOON)
+    changed = AlarmCondition(AlarmKind.CAMERA_DOWN, "dep-1", "batam-center", "D1", {"since": "2"})
+    alarms.write(AlarmChanges(changed=(changed,)), NOON)
     collector.collect()
     assert office.waiting() == ["trouble.open"]
-    troubles.write(TroubleChanges(over=(fault.key,)), NOON)
+    alarms.write(AlarmChanges(over=(condition.key,)), NOON)
     collector.collect()
     assert office.waiting() == ["trouble.open", "trouble.over"]
     assert '"about":"dep-1"' in office.store.waiting("siem", 1)[0].body
@@ -349,10 +349,10 @@ def test_each_checkpoint_is_told_once(office: Office) -> None:
 def test_what_waits_is_bounded_and_the_rest_comes_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collecting, "MAX_WAITING", 5)
     monkeypatch.setattr(collecting, "PAGE", 2)
-    troubles, collector = TroubleStore(office.database), office.collector(NoticeKind.TROUBLES)
+    alarms, collector = AlarmStore(office.database), office.collector(NoticeKind.TROUBLES)
     collector.collect()
-    faults = tuple(Fault(TroubleKind.CAMERA_DOWN, f"dep-{number}") for number in range(11))
-    troubles.write(TroubleChanges(begun=faults), NOON)
+    conditions = tuple(AlarmCondition(AlarmKind.CAMERA_DOWN, f"dep-{number}") for number in range(11))
+    alarms.write(AlarmChanges(begun=conditions), NOON)
     collector.collect()
     assert len(office.waiting()) == 6
     told = []

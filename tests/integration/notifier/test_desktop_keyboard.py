@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from cekalwatch.contract.values.adjudication import Step
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.notifier.desktop.dialogs.step_flow import KEYS
 from cekalwatch.notifier.desktop.threads import DesktopScreen
-from tests.support.builders.notifier_troubles import make_trouble
+from tests.support.builders.notifier_alarms import make_alarm
 from tests.support.builders.practice_faces import practice_folder
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.people import PASSWORD
@@ -85,7 +85,7 @@ def test_an_officer_and_a_supervisor_do_all_their_tasks_by_keyboard(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The server's list, which is empty, would take the place of the problem.
-    monkeypatch.setattr(DesktopScreen, "troubles", lambda *_: None)
+    monkeypatch.setattr(DesktopScreen, "alarms", lambda *_: None)
     faces = practice_folder(tmp_path / "faces")
     with officer_pc(office, tmp_path, qapp, qtbot, "pc-d1", training_dir=faces) as pc:
         hands = Hands(pc)
@@ -168,15 +168,15 @@ def test_an_officer_and_a_supervisor_do_all_their_tasks_by_keyboard(
         hands.press(Qt.Key.Key_F12, pc.window)
         pc.shows(alert_id, "CLOSED")
 
-        for present in ((), (make_trouble(TroubleKind.CAMERA_COVERED, "D1"),)):
-            pc.agent.troubles.take(present)
-        troubles = pc.agent.trouble_window
-        pc.until(lambda: troubles.seen_buttons)  # it shows itself
+        for present in ((), (make_alarm(AlarmKind.CAMERA_COVERED, "D1"),)):
+            pc.agent.alarms.take(present)
+        alarms = pc.agent.alarm_window
+        pc.until(lambda: alarms.seen_buttons)  # it shows itself
         hands.choose("Problems")
-        pc.until(troubles.isActiveWindow)
-        hands.reach(next(iter(troubles.seen_buttons.values())))
-        hands.press(Qt.Key.Key_Return, troubles)
-        pc.until(troubles.message.isVisible)  # the server does not know this one, and says so
+        pc.until(alarms.isActiveWindow)
+        hands.reach(next(iter(alarms.seen_buttons.values())))
+        hands.press(Qt.Key.Key_Return, alarms)
+        pc.until(alarms.message.isVisible)  # the server does not know this one, and says so
 
 
 def test_what_they_do_less_often_takes_no_mouse_either(

@@ -141,7 +141,7 @@ def test_a_pc_without_sound_or_without_a_place_to_show_says_so_within_ten_second
 
 
 @pytest.mark.slow
-def test_a_locked_window_is_not_green_and_problems_stand_apart_from_its_header(
+def test_a_locked_window_is_not_green_and_alarms_stand_apart_from_its_header(
     office: OfficeThread, tmp_path: Path, qapp: QApplication, qtbot: QtBot
 ) -> None:
     with officer_pc(office, tmp_path, qapp, qtbot, "pc-1") as pc:

@@ -17,15 +17,15 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QHeaderView, QLabel
 from pytestqt.exceptions import TimeoutError as QtTimeoutError
 from pytestqt.qtbot import QtBot
 
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import ConfirmDialog, FollowUpDialog, ReasonDialog, TakeStep
 from cekalwatch.notifier.desktop.threads import DesktopScreen
 from cekalwatch.notifier.desktop.widgets.elements import TITLE_PX
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.program.translations import Language
+from tests.support.builders.notifier_alarms import make_alarm, of_source
 from tests.support.builders.notifier_alerts import SITI
-from tests.support.builders.notifier_troubles import make_trouble, of_source
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 
 LOOKS = [(language, theme) for language in Language for theme in (ThemeName.LIGHT, ThemeName.DARK)]
@@ -33,19 +33,19 @@ LOOKS.append((Language.ID, ThemeName.CONTRAST))
 
 LAYOUT_MS = 5_000
 
-TROUBLES = (
-    of_source(TroubleKind.LIST_SHRUNK, missing="40", held="812"),
-    of_source(TroubleKind.SOURCE_FAILING, reason="SOURCE_UNAVAILABLE"),
-    make_trouble(TroubleKind.CAMERA_DOWN, "D2"),
-    make_trouble(TroubleKind.CAMERA_REJECTED, "D4", details={"reason": "NAME_NOT_ALLOWED"}),
-    make_trouble(TroubleKind.CAMERA_COVERED, "A1", acknowledged_by=SITI),
-    make_trouble(
-        TroubleKind.THRESHOLD_MOVED,
+ALARMS = (
+    of_source(AlarmKind.LIST_SHRUNK, missing="40", held="812"),
+    of_source(AlarmKind.SOURCE_FAILING, reason="SOURCE_UNAVAILABLE"),
+    make_alarm(AlarmKind.CAMERA_DOWN, "D2"),
+    make_alarm(AlarmKind.CAMERA_REJECTED, "D4", details={"reason": "NAME_NOT_ALLOWED"}),
+    make_alarm(AlarmKind.CAMERA_COVERED, "A1", acknowledged_by=SITI),
+    make_alarm(
+        AlarmKind.THRESHOLD_MOVED,
         "",
         about="standard-53c3295b",
         details={"before": "0.440", "threshold": "0.459", "passages": "1000", "missed": "4"},
     ),
-    make_trouble(TroubleKind.SCORES_STAND_OUT, "D3", details={"factor": "3.1", "passages": "1240"}),
+    make_alarm(AlarmKind.SCORES_STAND_OUT, "D3", details={"factor": "3.1", "passages": "1240"}),
 )
 
 
@@ -154,7 +154,7 @@ def test_every_window_can_be_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # The server's own problems, of cameras that came and went, would take the place of those that are shown here.
-    monkeypatch.setattr(DesktopScreen, "troubles", lambda *_: None)
+    monkeypatch.setattr(DesktopScreen, "alarms", lambda *_: None)
     look = f"{language}-{theme.lower()}"
     album = Album(tmp_path, look, qtbot)
     with officer_pc(office, tmp_path, qapp, qtbot, "pc-d1", language=language, theme=theme) as pc:
@@ -200,10 +200,10 @@ def test_every_window_can_be_read(
         pc.agent.show_supervisor()
         pc.until(lambda: pc.agent.supervisor.report is not None)
         album.take(pc.agent.supervisor, "supervisor")
-        pc.agent.troubles.take(TROUBLES)
-        pc.agent.trouble_window.show()
-        album.take(pc.agent.trouble_window, "troubles")
-        assert {one.kind for one in pc.agent.troubles.shown} == {one.kind for one in TROUBLES}
+        pc.agent.alarms.take(ALARMS)
+        pc.agent.alarm_window.show()
+        album.take(pc.agent.alarm_window, "troubles")
+        assert {one.kind for one in pc.agent.alarms.shown} == {one.kind for one in ALARMS}
         album.take(pc.window, "blind")
         pc.agent.tray.menu.popup(pc.window.pos())
         album.take(pc.agent.tray.menu, "tray-menu")

@@ -101,7 +101,7 @@ async def ended(port: Port, so: Callable[[SyncRun], bool]) -> SyncRun:
     return found[0]
 
 
-async def troubles(port: Port) -> dict[trouble_pb2.TroubleKind.ValueType, str]:
+async def alarms(port: Port) -> dict[trouble_pb2.TroubleKind.ValueType, str]:
     """What the status says is wrong, with the reason."""
     stub: Any = OperationsServiceStub(port.channel)
     status = await stub.GetStatus(operations_service_pb2.GetStatusRequest())
@@ -128,7 +128,7 @@ async def test_nonsense_ends_the_run_and_what_to_do_is_said(tmp_path: Path, name
             assert "ask those who run it" in run.detail
 
         async def is_told() -> bool:
-            return (await troubles(port)).get(trouble_pb2.TROUBLE_KIND_SOURCE_FAILING) == Code.SOURCE_UNREADABLE
+            return (await alarms(port)).get(trouble_pb2.TROUBLE_KIND_SOURCE_FAILING) == Code.SOURCE_UNREADABLE
 
         await becomes(is_told)
 

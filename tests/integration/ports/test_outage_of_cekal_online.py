@@ -127,7 +127,7 @@ def ports(tmp_path: Path, clock: FixedClock) -> Iterator[tuple[BusyPort, BusyPor
         centre = database("centre")
         store = PortStore(centre, keyring(centre))
         cekal_online = opened.enter_context(simulated(2 * HOURS // HITS_EVERY_H))
-        cekal_online.troubles.set([SimulatedFault.OUTAGE])
+        cekal_online.faults.set([SimulatedFault.OUTAGE])
         one, other = (
             BusyPort(port, Counter(database(port.site), clock), cekal_online, store) for port in (SEKUPANG, HARBOUR_BAY)
         )
@@ -157,7 +157,7 @@ def test_three_days_without_cekal_online_leave_nothing_unreconciled(
     gone = {order_id for port in ports for order_id in list(port.hits.values())[::GONE_EVERY]}
     for order_id in gone:
         cekal_online.book.remove(order_id)
-    cekal_online.troubles.set()
+    cekal_online.faults.set()
     for port in ports:
         for alert_id in port.owed():
             port.settle(alert_id)

@@ -95,7 +95,7 @@ async def test_the_simulator_runs_as_a_program_and_can_be_told_what_to_do(
 def test_problems_are_told_by_key_and_field_without_names(running: Simulator, tmp_path: Path) -> None:
     with_photograph(running, "C-2", b"photograph")
     assert check(tmp_path, configured(running), "--photographs")[0] == Exit.OK
-    running.troubles.set([SimulatedFault.WINDOWS_1252, SimulatedFault.LOST_PHOTOGRAPH])
+    running.faults.set([SimulatedFault.WINDOWS_1252, SimulatedFault.LOST_PHOTOGRAPH])
     code, output = check(tmp_path, configured(running), "--photographs")
     assert code == Exit.DATA_PROBLEMS
     assert "3 records read: 2 can be imported, 1 would be refused" in output
@@ -148,7 +148,7 @@ def test_no_more_is_read_than_was_asked_for(running: Simulator, tmp_path: Path) 
 
 
 def test_an_application_that_fails_is_told_with_what_to_do(running: Simulator, tmp_path: Path) -> None:
-    running.troubles.set([SimulatedFault.UNAVAILABLE])
+    running.faults.set([SimulatedFault.UNAVAILABLE])
     code, output = check(tmp_path, configured(running))
     assert (code, "answers 503" in output) == (Exit.UNAVAILABLE, True), output
 

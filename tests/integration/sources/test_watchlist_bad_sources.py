@@ -96,19 +96,19 @@ def test_a_spoilt_record_leaves_the_old_state_until_a_good_one_comes(
         import_all(source)
         for number in (1, 2):
             simulator.book.change(f"C-{number}", reason="baru")
-        simulator.troubles.set([fault])
+        simulator.faults.set([fault])
         reports = import_all(source)
         assert (reports["C-1"].outcome, reports["C-1"].reason) == (ImportOutcome.REFUSED, Code.RECORD_INVALID)
         assert reports["C-1"].field
         assert (reports["C-2"].outcome, reports["C-3"].outcome) == (ImportOutcome.STORED, ImportOutcome.UNCHANGED)
         assert [reason_of(store, number) for number in (1, 2)] == ["penyidikan", "baru"]
-        simulator.troubles.set()
+        simulator.faults.set()
         assert import_all(source)["C-1"].outcome is ImportOutcome.STORED
         assert reason_of(store, 1) == "baru"
 
 
 def test_a_key_that_comes_twice_counts_once(simulator: Simulator, import_all: Import, store: WatchlistStore) -> None:
-    simulator.troubles.set([SimulatedFault.DUPLICATE_KEYS])
+    simulator.faults.set([SimulatedFault.DUPLICATE_KEYS])
     with source_of(simulator) as source:
         reports = import_all(source)
     assert (reports["C-1"].outcome, reports["C-1"].field) == (ImportOutcome.REFUSED, "order_id")
@@ -132,11 +132,11 @@ def test_what_came_before_a_breakdown_is_kept_and_nothing_else_is_touched(
     with source_of(simulator, page_size=1) as source:
         import_all(source)
         simulator.book.change("C-1", reason="baru")
-        simulator.troubles.set([fault])
+        simulator.faults.set([fault])
         with pytest.raises(SourceUnavailable):
             import_all(source)
         assert reason_of(store, 1) == "penyidikan"
-        simulator.troubles.set()
+        simulator.faults.set()
         assert import_all(source)["C-1"].outcome is ImportOutcome.STORED
 
 
@@ -154,7 +154,7 @@ def test_a_spoilt_photograph_refuses_neither_its_order_nor_the_face_that_is_held
     with_photograph(simulator, "C-1", encoded(astronaut()))
     with source_of(simulator) as source:
         assert import_all(source)["C-1"].photos[0].outcome is PhotoOutcome.ENROLLED
-        simulator.troubles.set([fault])
+        simulator.faults.set([fault])
         simulator.book.change("C-1", reason="baru")
         report = import_all(source)["C-1"]
     assert (report.outcome, report.photos[0].outcome) == (ImportOutcome.STORED, PhotoOutcome.REFUSED)

@@ -47,18 +47,18 @@ def refused(source: HttpSource) -> list[tuple[str, str, bool]]:
 def test_a_wrong_record_is_refused_with_its_key_and_the_rest_is_offered(
     simulator: Simulator, source: HttpSource, fault: SimulatedFault, expected: tuple[str, str, bool]
 ) -> None:
-    simulator.troubles.set([fault])
+    simulator.faults.set([fault])
     (found,) = refused(source)
     if fault is SimulatedFault.WRONG_TYPES:
         assert found[::2] == ("C-1", True)
     else:
         assert found == expected
-    simulator.troubles.set()
+    simulator.faults.set()
     assert refused(source) == []
 
 
 def test_what_is_in_the_list_twice_is_refused_on_a_later_page_too(simulator: Simulator) -> None:
-    simulator.troubles.set([SimulatedFault.DUPLICATE_KEYS])
+    simulator.faults.set([SimulatedFault.DUPLICATE_KEYS])
     with source_of(simulator, page_size=1) as source:
         assert refused(source) == [(f"C-{number}", "order_id", True) for number in (1, 2, 3)]
 
@@ -78,10 +78,10 @@ def test_what_is_in_the_list_twice_is_refused_on_a_later_page_too(simulator: Sim
 def test_a_passing_fault_is_passed_over_and_a_lasting_one_is_told(
     simulator: Simulator, source: HttpSource, fault: SimulatedFault
 ) -> None:
-    simulator.troubles.set([fault], times=2)
+    simulator.faults.set([fault], times=2)
     assert refused(source) == []
     assert len(simulator.requests) >= 3
-    simulator.troubles.set([fault])
+    simulator.faults.set([fault])
     with pytest.raises(SourceUnavailable) as caught:
         source.read("")
     assert "Contoh" not in str(caught.value)
@@ -91,17 +91,17 @@ def test_a_fault_in_the_middle_ends_the_reading_and_it_goes_on_from_there(simula
     with source_of(simulator, page_size=1) as source:
         pages = source.read("").pages
         first = next(pages)
-        simulator.troubles.set([SimulatedFault.HALF_PAGE])
+        simulator.faults.set([SimulatedFault.HALF_PAGE])
         with pytest.raises(SourceUnavailable):
             next(pages)
-        simulator.troubles.set()
+        simulator.faults.set()
         rest = source.read(first.cursor)
         assert rest.whole
         assert list(offered(rest)) == ["C-2", "C-3"]
 
 
 def test_a_slow_application_is_waited_for_up_to_the_limit(simulator: Simulator) -> None:
-    simulator.troubles.set(delay_s=0.3)
+    simulator.faults.set(delay_s=0.3)
     with source_of(simulator, access={"timeout_seconds": 5.0}) as patient:
         assert len(offered(patient.read(""))) == 3
     begun = time.monotonic()
@@ -188,11 +188,11 @@ class TestChanges:
             cursor = list(source.read("").pages)[-1].cursor
             clock.advance(timedelta(hours=23))
             simulator.book.change("C-1", reason="lain")
-            simulator.troubles.set([SimulatedFault.WINDOWS_1252])
+            simulator.faults.set([SimulatedFault.WINDOWS_1252])
             delta = source.read(cursor)
             pages = list(delta.pages)
             assert (delta.whole, [type(item) for item in pages[0].items]) == (False, [RefusedRow])
-            simulator.troubles.set()
+            simulator.faults.set()
             assert items(source.read(pages[-1].cursor)) == []
             clock.advance(timedelta(hours=1))
             again = source.read(pages[-1].cursor)
@@ -209,7 +209,7 @@ class TestChanges:
 
     def test_an_expired_cursor_is_told_apart(self, simulator: Simulator, source: HttpSource) -> None:
         cursor = list(source.read("").pages)[-1].cursor
-        simulator.troubles.set([SimulatedFault.EXPIRED_CURSOR])
+        simulator.faults.set([SimulatedFault.EXPIRED_CURSOR])
         with pytest.raises(CursorExpired):
             source.read(cursor)
         assert len(offered(source.read(""))) == 3

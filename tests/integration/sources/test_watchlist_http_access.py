@@ -46,7 +46,7 @@ class TestWhoAsks:
             with_photograph(simulator, "C-1", JPEG)
             with source_of(simulator, access={"token_from": "env:CEKAL_TOKEN"}) as source:
                 one = offered(source.read(""))["C-1"]
-                simulator.troubles.set([SimulatedFault.ELSEWHERE])
+                simulator.faults.set([SimulatedFault.ELSEWHERE])
                 asked = len(simulator.requests)
                 assert one.load().photographs == (Photograph("C-1.jpg", problem=Code.PHOTO_UNREADABLE),)
                 with pytest.raises(SourceUnavailable, match="another server"):
@@ -79,7 +79,7 @@ class TestCertificates:
     def test_an_expired_certificate_is_named_and_not_tried_again(self, certificates: SimulatorCertificates) -> None:
         access = {"authorities": certificates.authority, "client_tls": certificates.client}
         with simulated(certificates=certificates) as simulator, source_of(simulator, access=access) as source:
-            simulator.troubles.set([SimulatedFault.EXPIRED_CERTIFICATE])
+            simulator.faults.set([SimulatedFault.EXPIRED_CERTIFICATE])
             with pytest.raises(SourceUnavailable, match="certificate has expired"):
                 source.read("")
             assert simulator.requests == []

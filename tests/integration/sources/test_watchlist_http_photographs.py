@@ -23,7 +23,7 @@ class TestPhotographs:
     ) -> None:
         with_photograph(simulator, "C-1", JPEG)
         one = offered(source.read(""))["C-1"]
-        simulator.troubles.set([fault])
+        simulator.faults.set([fault])
         tracemalloc.start()
         (photograph,) = one.load().photographs
         _, peak = tracemalloc.get_traced_memory()
@@ -46,7 +46,7 @@ class TestPhotographs:
     ) -> None:
         with_photograph(simulator, "C-1", JPEG)
         one = offered(source.read(""))["C-1"]
-        simulator.troubles.set([fault])
+        simulator.faults.set([fault])
         assert one.load().photographs == (Photograph("C-1.jpg", problem=problem),)
 
     @pytest.mark.parametrize("fault", [SimulatedFault.UNAVAILABLE, SimulatedFault.RESET])
@@ -56,7 +56,7 @@ class TestPhotographs:
         """Else all orders would be stored without theirs."""
         with_photograph(simulator, "C-1", JPEG)
         one = offered(source.read(""))["C-1"]
-        simulator.troubles.set([fault])
+        simulator.faults.set([fault])
         with pytest.raises(SourceUnavailable):
             one.load()
 
@@ -68,7 +68,7 @@ class TestPhotographs:
     ) -> None:
         with_photograph(simulator, "C-1", JPEG)
         one = offered(source.read(""))["C-1"]
-        simulator.troubles.set([fault], times=2)
+        simulator.faults.set([fault], times=2)
         assert one.load().photographs == (Photograph("C-1.jpg", JPEG),)
 
     def test_one_that_several_orders_name_is_sent_once(self, simulator: Simulator, source: HttpSource) -> None:

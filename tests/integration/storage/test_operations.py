@@ -118,9 +118,9 @@ async def test_the_status_tells_what_is_wrong_with_a_camera_as_long_as_it_is(ser
     stream = await CaptureClient.open(server.channel)
     await stream.call.write(beat(view_state=capture_pb2.VIEW_STATE_DARK, frames_per_second=12))
     found = await status_when(server.channel, lambda found: any(one.about == "dep-1" for one in found.troubles))
-    (trouble,) = (one for one in found.troubles if one.about == "dep-1")
-    assert (trouble.kind, trouble.about) == (trouble_pb2.TROUBLE_KIND_CAMERA_DARK, "dep-1")
-    assert trouble.begin_time.ToDatetime() >= found.start_time.ToDatetime()
+    (alarm,) = (one for one in found.troubles if one.about == "dep-1")
+    assert (alarm.kind, alarm.about) == (trouble_pb2.TROUBLE_KIND_CAMERA_DARK, "dep-1")
+    assert alarm.begin_time.ToDatetime() >= found.start_time.ToDatetime()
     await stream.call.write(beat(view_state=capture_pb2.VIEW_STATE_OK, frames_per_second=12))
     await status_when(server.channel, lambda found: all(one.about != "dep-1" for one in found.troubles))
 

@@ -1,4 +1,4 @@
-"""The watchlist follows a simulated application through its life and its troubles, over real HTTP."""
+"""The watchlist follows a simulated application through its life and its alarms, over real HTTP."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def test_a_spoilt_record_is_refused_and_its_old_state_stays(
     bench.run()
     simulator.book.change("C-2", reason="baru")
     simulator.book.change("C-3", reason="baru")
-    simulator.troubles.set([fault])
+    simulator.faults.set([fault])
     run = bench.run()
     assert run.refusals == (SyncRefusal("C-2", Code.RECORD_INVALID, field),)
     assert (reasons(bench)["C-2"], reasons(bench)["C-3"]) == ("penyidikan", "baru")
-    simulator.troubles.set()
+    simulator.faults.set()
     # The application has nothing new to tell, and is asked for the same changes once more.
     assert bench.run().counts == SyncCounts(read=2, changed=1, unchanged=1)
     assert reasons(bench)["C-2"] == "baru"
@@ -96,12 +96,12 @@ def test_a_spoilt_record_is_refused_and_its_old_state_stays(
 def test_a_photograph_that_was_lost_on_the_way_is_told_and_asked_for_again(
     bench: Bench, simulator: Simulator, fault: SimulatedFault, reason: Code
 ) -> None:
-    simulator.troubles.set([fault])
+    simulator.faults.set([fault])
     run = bench.run()
     assert (run.outcome, run.counts) == (SyncOutcome.DONE, SyncCounts(read=5, added=5, photographs_refused=1))
     assert run.refusals == (SyncRefusal("C-1", reason, "photographs"),)
     assert not bench.watchlist.get_subject("S-C-1").references
-    simulator.troubles.set()
+    simulator.faults.set()
     assert bench.run().counts == SyncCounts(read=5, changed=1, unchanged=4)
     assert len(bench.watchlist.get_subject("S-C-1").references) == 1
     assert bench.run().counts == SyncCounts()
@@ -109,7 +109,7 @@ def test_a_photograph_that_was_lost_on_the_way_is_told_and_asked_for_again(
 
 def test_a_photograph_that_is_refused_is_told_with_its_order(bench: Bench, simulator: Simulator) -> None:
     """Else a listed person whom nobody can recognise would look like any other."""
-    simulator.troubles.set([SimulatedFault.HUGE_PHOTOGRAPH])
+    simulator.faults.set([SimulatedFault.HUGE_PHOTOGRAPH])
     refused = (SyncRefusal("C-1", Code.PHOTO_TOO_LARGE, "photographs"),)
     assert bench.run().refusals == refused
     (kept,) = bench.store.runs(1)
@@ -125,12 +125,12 @@ def test_a_breakdown_ends_no_order_and_the_next_run_comes_to_the_end(
 ) -> None:
     bench.run()
     simulator.book.change("C-2", reason="baru")
-    simulator.troubles.set([fault])
+    simulator.faults.set([fault])
     run = bench.run()
     assert (run.outcome, run.reason) == (SyncOutcome.FAILED, Code.SOURCE_UNAVAILABLE)
     assert "Contoh" not in run.detail
     assert reasons(bench) == dict.fromkeys([f"C-{number}" for number in range(1, 6)], "penyidikan")
-    simulator.troubles.set()
+    simulator.faults.set()
     assert bench.run().outcome is SyncOutcome.DONE
     assert reasons(bench)["C-2"] == "baru"
 
@@ -139,7 +139,7 @@ def test_an_expired_cursor_is_answered_with_a_whole_reading(bench: Bench, simula
     bench.run()
     simulator.book.remove("C-5")
     # The first page needs no cursor, and those after it are known again.
-    simulator.troubles.set([SimulatedFault.EXPIRED_CURSOR], times=1)
+    simulator.faults.set([SimulatedFault.EXPIRED_CURSOR], times=1)
     run = bench.run()
     assert (run.outcome, run.whole) == (SyncOutcome.DONE, True)
     assert run.counts == SyncCounts(read=4, unchanged=4, ended=1)

@@ -113,7 +113,7 @@ class Scene:
         return session_service_pb2_grpc.SessionServiceStub(self.channel)
 
     @property
-    def troubles(self) -> Any:
+    def alarms(self) -> Any:
         return trouble_service_pb2_grpc.TroubleServiceStub(self.channel)
 
     @property
@@ -140,8 +140,8 @@ async def subscribe(scene: Scene) -> None:
     call.cancel()
 
 
-async def acknowledge_trouble(scene: Scene) -> None:
-    """A refused camera is a trouble at once, without waiting for anything."""
+async def acknowledge_alarm(scene: Scene) -> None:
+    """A refused camera is an alarm at once, without waiting for anything."""
     stub = capture_service_pb2_grpc.CaptureServiceStub(scene.channel)
     camera: Any = stub.StreamFaces()
     await camera.write(hello("no-such-camera"))
@@ -151,7 +151,7 @@ async def acknowledge_trouble(scene: Scene) -> None:
             pass
     sari = await seat(scene, "sari", PersonRole.SUPERVISOR)
     request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=found.troubles[0].trouble_id)
-    await scene.troubles.AcknowledgeTrouble(request, metadata=bearer(sari.token))
+    await scene.alarms.AcknowledgeTrouble(request, metadata=bearer(sari.token))
 
 
 async def list_alerts(scene: Scene) -> None:

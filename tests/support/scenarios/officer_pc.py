@@ -301,7 +301,7 @@ def starting_pc(
         | settings,
     )
     with assembled(chosen, Start.ACKNOWLEDGED, qapp) as (agent, work):
-        _leave_the_keyboard(agent.trouble_window)
+        _leave_the_keyboard(agent.alarm_window)
         pc = OfficerPc(agent, qtbot)
         yield pc
         assert not work.done() or work.result() is None

@@ -12,9 +12,10 @@ from uuid import UUID
 import pytest
 from google.protobuf.message import Message
 
+from cekalwatch.contract.codec.alarms import ALARM, NEWS
 from cekalwatch.contract.codec.status import THRESHOLD_OUTLOOK
-from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
 from cekalwatch.contract.engine.scalars import Reading
+from cekalwatch.contract.values.alarms import AlarmKind, OpenAlarms
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.thresholds import (
     NO_PROMISE,
@@ -24,19 +25,18 @@ from cekalwatch.contract.values.thresholds import (
     ThresholdPromise,
     ThresholdSource,
 )
-from cekalwatch.contract.values.troubles import OpenTroubles, TroubleKind
-from cekalwatch.server.domain.troubles import Alarm, Fault
+from cekalwatch.server.domain.alarms import AlarmCondition, StoredAlarm
 from cekalwatch.v1 import trouble_pb2, trouble_service_pb2
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_operations.json").read_text(encoding="utf-8"))
 NOON = datetime(2026, 11, 29, 12, 0, 0, 250_000, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SITI = PersonReference("00000000-0000-0000-0000-000000000005", "Siti Rahma")
-TROUBLE_ID = UUID("0198a4b0-aaaa-7bbb-8ccc-dddddddddddd")
-CLOCK_WRONG = Fault(TroubleKind.CAMERA_CLOCK_WRONG, "dep-1", "batam-center", "D1", {"offset_s": "-12", "a": "b"})
-STALE = Fault(TroubleKind.SOURCE_STALE, "folder:/srv/list")
-OPEN = Alarm(TROUBLE_ID, CLOCK_WRONG, NOON).shown
-OVER = Alarm(TROUBLE_ID, STALE, NOON, NOON + HOUR, NOON + HOUR / 2, SITI, 7).shown
+ALARM_ID = UUID("0198a4b0-aaaa-7bbb-8ccc-dddddddddddd")
+CLOCK_WRONG = AlarmCondition(AlarmKind.CAMERA_CLOCK_WRONG, "dep-1", "batam-center", "D1", {"offset_s": "-12", "a": "b"})
+STALE = AlarmCondition(AlarmKind.SOURCE_STALE, "folder:/srv/list")
+OPEN = StoredAlarm(ALARM_ID, CLOCK_WRONG, NOON).shown
+OVER = StoredAlarm(ALARM_ID, STALE, NOON, NOON + HOUR, NOON + HOUR / 2, SITI, 7).shown
 
 PROMISE = ThresholdPromise("volunteers", passages=1200, needed=5000, counted=900, low=0.25, high=0.5)
 OWN_PROMISE = ThresholdPromise("", passages=7, needed=5000, counted=3, low=0.0, high=0.0)
@@ -68,10 +68,10 @@ LEARNED_OUTLOOK = ThresholdOutlook(
 Codecs = Any
 """A Codec or a OneOf."""
 WRITTEN: dict[str, tuple[Codecs, Any]] = {
-    "trouble, open": (TROUBLE, OPEN),
-    "trouble, over": (TROUBLE, OVER),
-    "watched: open": (NEWS, OpenTroubles((OVER, OPEN))),
-    "watched: nothing is wrong": (NEWS, OpenTroubles(())),
+    "trouble, open": (ALARM, OPEN),
+    "trouble, over": (ALARM, OVER),
+    "watched: open": (NEWS, OpenAlarms((OVER, OPEN))),
+    "watched: nothing is wrong": (NEWS, OpenAlarms(())),
     "watched: changed": (NEWS, OVER),
     "threshold": (THRESHOLD_OUTLOOK, OUTLOOK),
     "threshold of the pack": (THRESHOLD_OUTLOOK, LEARNED_OUTLOOK),
@@ -100,22 +100,22 @@ def test_a_message_is_read_as_what_was_written(name: str, reading: Reading) -> N
         assert found == value
 
 
-def test_a_trouble_of_a_newer_server_is_read_without_its_kind_and_its_texts_are_made_safe() -> None:
+def test_an_alarm_of_a_newer_server_is_read_without_its_kind_and_its_texts_are_made_safe() -> None:
     message = trouble_pb2.Trouble.FromString(bytes.fromhex(GOLDEN["trouble, over"]))
     message.kind, message.about, message.site = 999, "dep\u202e-1\n", "  x "  # type: ignore[assignment]  # a newer kind
     message.acknowledged_by.display_name = "Si\u0007ti"
     message.details["rea\nson"] = "a\tb"
-    found = TROUBLE.read(message)
+    found = ALARM.read(message)
     siti = PersonReference(SITI.person_id, "Siti")
     details = {"rea son": "a b"}
     assert found == replace(OVER, kind=None, about="dep-1", site="x", acknowledged_by=siti, details=details)
     assert found.seen_by == "Siti"
     message.acknowledged_by.display_name = ""
-    assert TROUBLE.read(message).seen_by == SITI.person_id
-    assert TROUBLE.read(trouble_pb2.Trouble(kind=trouble_pb2.TROUBLE_KIND_UNSPECIFIED)).kind is None
+    assert ALARM.read(message).seen_by == SITI.person_id
+    assert ALARM.read(trouble_pb2.Trouble(kind=trouble_pb2.TROUBLE_KIND_UNSPECIFIED)).kind is None
 
 
-def test_a_clock_and_what_only_a_newer_server_says_are_no_news_of_troubles() -> None:
+def test_a_clock_and_what_only_a_newer_server_says_are_no_news_of_alarms() -> None:
     told = trouble_service_pb2.WatchTroublesResponse()
     assert NEWS.read(told) is None
     told.server_time.FromDatetime(NOON)

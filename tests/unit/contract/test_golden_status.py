@@ -31,11 +31,11 @@ from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.outbox import DeliveryFailure
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.ports import Port, PortState
 from cekalwatch.server.domain.presence import AgentPresence, CameraPresence, ReportedRun, ServerRun
-from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.gallery.index import Gallery
 from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.hardware.errors import SigningWaits
@@ -46,6 +46,7 @@ from cekalwatch.server.storage.availability import AwayReason, DatabaseAway
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from tests.support.builders.watchlist import FixedClock
 from tests.unit.contract.test_golden_operations import (
+    ALARM_ID,
     BY_PEOPLE,
     CLOCK_WRONG,
     HOUR,
@@ -53,7 +54,6 @@ from tests.unit.contract.test_golden_operations import (
     NOON,
     SITI,
     STALE,
-    TROUBLE_ID,
 )
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_status.json").read_text(encoding="utf-8"))
@@ -131,8 +131,8 @@ FULL: dict[str, Any] = {
     "cameras": (DEPARTURE, ARRIVAL),
     "policies": {"dep-1": POLICY, "arr-1": CapturePolicy()},
     "alarms": (
-        Alarm(TROUBLE_ID, CLOCK_WRONG, NOON),
-        Alarm(TROUBLE_ID, STALE, NOON, NOON + HOUR, NOON + HOUR / 2, SITI, 7),
+        StoredAlarm(ALARM_ID, CLOCK_WRONG, NOON),
+        StoredAlarm(ALARM_ID, STALE, NOON, NOON + HOUR, NOON + HOUR / 2, SITI, 7),
     ),
     "health": SimpleNamespace(
         clock=FixedClock(NOON),

@@ -30,7 +30,7 @@ from cekalwatch.server.auth.signing_in import openid, passwords
 from cekalwatch.server.capture import aiming, surveys
 from cekalwatch.server.capture.session import MISSED_HEARTBEATS
 from cekalwatch.server.capture.watching import ENDED_S, RENEWED_S
-from cekalwatch.server.domain import exercises, syncs, troubles
+from cekalwatch.server.domain import alarms, exercises, syncs
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
@@ -41,10 +41,10 @@ from cekalwatch.server.gallery import threshold
 from cekalwatch.server.gallery.lookalikes import MAX_LOOKALIKES
 from cekalwatch.server.grpc_api import alert_requests, audit_answers
 from cekalwatch.server.grpc_api.clients.report_stream import MAX_ASKED_BY
+from cekalwatch.server.grpc_api.servicers import alarms as servicers_alarms
 from cekalwatch.server.grpc_api.servicers import alerts as servicers_alerts
 from cekalwatch.server.grpc_api.servicers import audit as servicers_audit
 from cekalwatch.server.grpc_api.servicers import ports, session
-from cekalwatch.server.grpc_api.servicers import troubles as servicers_troubles
 from cekalwatch.server.grpc_api.servicers.audit import EXPORT_BYTES, LONG_CALLS, MAX_OF_A_KIND
 from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_DEVICES
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
@@ -54,11 +54,11 @@ from cekalwatch.server.recognition import enrolment
 from cekalwatch.server.recognition.crops import MAX_PROBE_BYTES, MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.alarms import MAX_OPEN
 from cekalwatch.server.storage.alerts.store import MAX_WAITING
 from cekalwatch.server.storage.audit.search import MAX_LOOKED_AT
 from cekalwatch.server.storage.availability import MAX_PROBLEM
 from cekalwatch.server.storage.ports.store import MAX_PORTS, MAX_STEPS
-from cekalwatch.server.storage.troubles import MAX_OPEN
 from cekalwatch.server.watchlist.browser import MAX_EVENTS
 from cekalwatch.server.watchlist.imports import records
 from cekalwatch.server.watchlist.subject_search import MAX_READ
@@ -281,8 +281,8 @@ STATED = {
     "ListChangedAlertsRequest.heard_sequence": (f"at most {fanout.CATCH_UP_S:g} s",),
     "ListChangedAlertsResponse.alerts": (f"at most {bounds.MAX_PAGE}.",),
     "ListSubjectsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {subjects.DEFAULT_PAGE}.",),
-    "Trouble.about": (f"1 to {troubles.MAX_ABOUT} printable characters",),
-    "Trouble.details": (f"at most {troubles.MAX_DETAILS}; ", f"at most {troubles.MAX_DETAIL} printable characters"),
+    "Trouble.about": (f"1 to {alarms.MAX_ABOUT} printable characters",),
+    "Trouble.details": (f"at most {alarms.MAX_DETAILS}; ", f"at most {alarms.MAX_DETAIL} printable characters"),
     "OpenTroubles.troubles": (f"at most {MAX_OPEN}.",),
     "GetStatusResponse.ports": (f"most {MAX_PORTS}.",),
     "ListPortsResponse.ports": (f"at most {MAX_PORTS}.",),
@@ -296,7 +296,7 @@ STATED = {
     "PictureRequest.asked_by": (f"at most {MAX_ASKED_BY} printable characters",),
     "GetStatusResponse.troubles": (f"most {MAX_OPEN}.",),
     "WatchTroublesResponse.server_time": (f"{ServerSettings().keep_alive_period_seconds:.0f} s by default",),
-    "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_troubles.DEFAULT_PAGE}.",),
+    "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_alarms.DEFAULT_PAGE}.",),
     "ListSyncRunsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicer.DEFAULT_PAGE}.",),
     "SyncRun.detail": (f"at most {MAX_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),

@@ -32,7 +32,8 @@ IN_INDONESIAN = re.compile(
 """Words that stand for others on screens (`tests/unit/program/test_catalogues.py`)."""
 NAMES = re.compile(
     r"\b(ChoreDuty|SharedChore|Chore|PortReception|AimingDesk|DeviceOffice|LineCutter|Glance|Foreseen|Errand|"
-    r"list_keeping|coming_back|wellbeing|Defences)\b"
+    r"list_keeping|coming_back|wellbeing|Defences|"
+    r"Trouble(Store|Row|Client|Subscription|Formatter|Servicer|Window|Controller|Notices|Changes)|SEES_TROUBLES)\b"
 )
 
 

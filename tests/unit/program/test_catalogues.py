@@ -41,6 +41,7 @@ from cekalwatch.contract.values.adjudication import (
     Reason,
     Step,
 )
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.audit import ExportFormat, TrailProblemKind
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.capture_policy import POLICY_BOUNDS
@@ -64,7 +65,6 @@ from cekalwatch.contract.values.readiness import ReadinessFault, WatchLevel
 from cekalwatch.contract.values.reports import PeriodLength
 from cekalwatch.contract.values.surveys import Advice, Grade
 from cekalwatch.contract.values.thresholds import ThresholdSource
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.contract.values.unusable_faces import UnusableReason
 from cekalwatch.contract.values.watchlist import (
     AmendmentReason,
@@ -162,7 +162,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "CLEARED_": set(Clearing),
         "WATCHING_": set(WatchLevel),
         "WATCH_FAULT_": {*ReadinessFault} - {ReadinessFault.SERVER.value},
-        "ADVICE_": {*TroubleKind, "UNKNOWN"},
+        "ADVICE_": {*AlarmKind, "UNKNOWN"},
         "CAUSE_": set(Cause),
         "DIRECTION_": set(Direction),
         "EXERCISE_": set(ExerciseResult),
@@ -183,7 +183,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "STATE_": {*AlertState, "UNKNOWN"},
         "STEP_": set(Step),
         "AT_SIGHT_": set(JUDGEMENTS),
-        "TROUBLE_": {*TroubleKind, "UNKNOWN"},
+        "TROUBLE_": {*AlarmKind, "UNKNOWN"},
     },
     "server": {
         "FAULT_": set(ServerFault),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from cekalwatch.contract.values.alarms import SEES_ALARMS
 from cekalwatch.contract.values.people import (
     CONFIRMS,
     HANDLES_ALERTS,
@@ -18,7 +19,6 @@ from cekalwatch.contract.values.people import (
     SIGNS_AS_SECOND,
     PersonRole,
 )
-from cekalwatch.contract.values.troubles import SEES_TROUBLES
 
 ANYBODY: Final[frozenset[PersonRole]] = frozenset()
 """The signed-in person."""
@@ -61,7 +61,7 @@ MENU: Final = (
         (
             Entry("/", "NOW", ANYBODY),
             Entry("/wall", "WALL", CONFIRMS),
-            Entry("/troubles", "TROUBLES", SEES_TROUBLES),
+            Entry("/troubles", "TROUBLES", SEES_ALARMS),
             Entry("/approvals", "APPROVALS", SIGNS_AS_SECOND),
         ),
     ),

@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Self
 
 from cekalwatch.console.settings import ConsoleSettings
+from cekalwatch.contract.values.alarms import Alarms
 from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, KeepAlive, Subscribed
-from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.watchlist import Freshness
+from cekalwatch.office.client.alarm_client import AlarmSubscription
 from cekalwatch.office.client.background_thread import BackgroundThread
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.subscription import Start, Subscription, SubscriptionClient
-from cekalwatch.office.client.trouble_client import TroubleSubscription
 from cekalwatch.office.connection import Connection, Disconnected
 from cekalwatch.wire.dialer import Dialer
 
@@ -54,10 +54,10 @@ class News:
         """`dialer` reaches the servers; it is this one's own."""
         self._client = SubscriptionClient(dialer, settings.name, AlertFilter(), NoToken())
         subscription = Subscription(self._client, Start.NOW, settings.silence_timeout_seconds)
-        troubles = TroubleSubscription(dialer.another(), "", settings.silence_timeout_seconds)
+        alarms = AlarmSubscription(dialer.another(), "", settings.silence_timeout_seconds)
         self._followers = (
             _Follower("follow_alerts", subscription.updates, subscription.stop, self._take),
-            _Follower("follow_troubles", troubles.updates, troubles.stop, self._take_troubles),
+            _Follower("follow_troubles", alarms.updates, alarms.stop, self._take_alarms),
         )
         self._opened = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -71,8 +71,8 @@ class News:
         """Whether the server sends events, and whether a listed traveller would ring."""
         self.freshness: Freshness | None = None
         """The age of the list; None until the server has sent it."""
-        self.troubles: Troubles = ()
-        """The problems at the site; each page asks which ones its person may see."""
+        self.alarms: Alarms = ()
+        """The alarms at the site; each page asks which ones its person may see."""
 
     def __enter__(self) -> Self:
         """Begin to follow; on the event loop whose tasks wait."""
@@ -121,9 +121,9 @@ class News:
                 self.connection = self.connection.lost(update.cause, datetime.now(UTC), update.refusal)
         self._change()
 
-    def _take_troubles(self, troubles: object) -> None:
-        if isinstance(troubles, tuple):
-            self.troubles = troubles
+    def _take_alarms(self, alarms: object) -> None:
+        if isinstance(alarms, tuple):
+            self.alarms = alarms
             self._change()
 
     def _change(self) -> None:

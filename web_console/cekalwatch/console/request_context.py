@@ -28,11 +28,11 @@ from cekalwatch.console.signing_in.pending_approvals import ApprovalToken
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole, PersonSession, ProviderFacts
+from cekalwatch.office.client.alarm_client import AlarmClient
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.client.watchlist_client import (
     AgencyClient,
     LawClient,
@@ -165,8 +165,8 @@ class RequestContext:
         return PortClient(self.console.calls, self.signed_in)
 
     @property
-    def troubles(self) -> TroubleClient:
-        return TroubleClient(self.console.calls, "", self.signed_in)
+    def alarms(self) -> AlarmClient:
+        return AlarmClient(self.console.calls, "", self.signed_in)
 
     @property
     def people(self) -> PeopleClient:

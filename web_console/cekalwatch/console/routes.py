@@ -36,6 +36,7 @@ from cekalwatch.console.pages.signing_in.session import ask_again
 from cekalwatch.console.pages.watchlist import agencies, imports, law, orders, subjects, sync
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
+from cekalwatch.contract.values.alarms import KEEPS_SOURCES, SEES_ALARMS
 from cekalwatch.contract.values.people import (
     CONFIRMS,
     HANDLES_ALERTS,
@@ -49,7 +50,6 @@ from cekalwatch.contract.values.people import (
     SIGNS_AS_SECOND,
     PersonRole,
 )
-from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
 from cekalwatch.office.client.provider_visit import BACK
 
 STRANGERS: Final = None
@@ -200,7 +200,7 @@ ROUTES: Final = (
     Page("GET", "/ports", CONFIRMS, ports.show),
     Page("GET", "/ports/{site}/{port}/{alert_id}", CONFIRMS, ports.show_alert),
     Page("GET", "/ports/{site}/{port}/{alert_id}/pictures", CONFIRMS, ports.show_pictures),
-    Page("GET", "/troubles", SEES_TROUBLES, system.show_problems),
+    Page("GET", "/troubles", SEES_ALARMS, system.show_problems),
     Page("POST", "/troubles/{trouble_id}/seen", KEEPS_SOURCES, system.acknowledge),
     Page("GET", "/statistics", SEES_SHIFT_REPORT, statistics.show),
     Page("GET", "/statistics/table.csv", SEES_SHIFT_REPORT, statistics.table),

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from cekalwatch.contract.values.alarms import Alarms
 from cekalwatch.contract.values.status import ServerStatus
-from cekalwatch.contract.values.troubles import Troubles
 
 ASK_AGAIN_S: Final = 30.0
 """How often the server is asked while nothing is wrong that was not wrong before."""
@@ -37,19 +37,19 @@ class StatusSummary:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._status: ServerStatus | None = None
-        self._troubles: Troubles = ()
+        self._alarms: Alarms = ()
         self._asked_s = 0.0
 
     def forget(self) -> None:
         with self._lock:
             self._status = None
 
-    def status(self, ask: Callable[[], ServerStatus], troubles: Troubles) -> ServerStatus:
-        """Return the last answer, or ask again after ASK_AGAIN_S and when problems have changed. `ask` may raise."""
+    def status(self, ask: Callable[[], ServerStatus], alarms: Alarms) -> ServerStatus:
+        """Return the last answer, or ask again after ASK_AGAIN_S and when alarms have changed. `ask` may raise."""
         with self._lock:
             old = self._monotonic() - self._asked_s > ASK_AGAIN_S
-            if self._status is None or old or troubles != self._troubles:
-                self._status, self._troubles, self._asked_s = ask(), troubles, self._monotonic()
+            if self._status is None or old or alarms != self._alarms:
+                self._status, self._alarms, self._asked_s = ask(), alarms, self._monotonic()
             return self._status
 
 

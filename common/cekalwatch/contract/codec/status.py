@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cekalwatch.contract.codec.alarms import ALARM
 from cekalwatch.contract.codec.cameras import PLACE
 from cekalwatch.contract.codec.captures import AGE, DROPS, POLICY, SPOOL, VIEW_STATE
 from cekalwatch.contract.codec.federation import PORT_STATUS
-from cekalwatch.contract.codec.troubles import TROUBLE
 from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.values.status import (
@@ -58,12 +58,12 @@ _SERVER = Codec(
 SERVER_STATUS = Codec(
     ServerStatus,
     operations_service_pb2.GetStatusResponse,
-    names={"started_at": "start_time", "maintenance": "upkeep"},
+    names={"started_at": "start_time", "maintenance": "upkeep", "alarms": "troubles"},
     parts=(
         CAMERA_STATUS,
         FRESHNESS,
         PORT_STATUS,
-        TROUBLE,
+        ALARM,
         _REVOCATIONS,
         _REPORTING,
         _SERVER,

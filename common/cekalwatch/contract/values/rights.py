@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from cekalwatch.contract.values.alarms import KEEPS_SOURCES, SEES_ALARMS
 from cekalwatch.contract.values.people import (
     ACCEPTS_SHRUNKEN_LIST,
     CONFIRMS,
@@ -27,7 +28,6 @@ from cekalwatch.contract.values.people import (
     PersonRole,
     TwoPersonAction,
 )
-from cekalwatch.contract.values.troubles import KEEPS_SOURCES, SEES_TROUBLES
 from cekalwatch.wire.identity import DeviceRole
 
 
@@ -112,8 +112,8 @@ OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, NOBODY), (Devic
 HEALTH = Right({**OBSERVER.devices, **dict.fromkeys((DeviceRole.PORT, DeviceRole.CONSOLE), Grant(Reach.OWN_SITE))})
 STATUS = Right({**OBSERVER.devices, **dict.fromkeys(DESKS, Grant(Reach.SERVER, KEEPS_SYSTEM))})
 # An agent's tray shows blind counters before anybody signs in.
-TROUBLE_WATCH = Right({**OBSERVER.devices, **dict.fromkeys(DESKS, Grant(Reach.OWN_SITE))})
-TROUBLE_LIST = Right({**OBSERVER.devices, **dict.fromkeys(DESKS, Grant(Reach.OWN_SITE, SEES_TROUBLES))})
+ALARM_WATCH = Right({**OBSERVER.devices, **dict.fromkeys(DESKS, Grant(Reach.OWN_SITE))})
+ALARM_LIST = Right({**OBSERVER.devices, **dict.fromkeys(DESKS, Grant(Reach.OWN_SITE, SEES_ALARMS))})
 ACKNOWLEDGEMENT = _at_desks(KEEPS_SOURCES)
 THRESHOLD = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cekalwatch.contract.values.alarms import Alarms
 from cekalwatch.contract.values.cameras import CameraReference, Drops, SpoolStatus, ViewState
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.contract.values.federation import PortStatus
 from cekalwatch.contract.values.thresholds import ThresholdPromise, ThresholdSource
-from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.watchlist import Freshness
 
 WELL = frozenset({ViewState.OK, ViewState.TURNED_AWAY, ViewState.UNSPECIFIED})
@@ -321,8 +321,8 @@ class ServerStatus:
     agents: tuple[AgentStatus, ...]
     servers: tuple[RunningServer, ...]
     """The answering server comes first."""
-    troubles: Troubles
-    """The open problems."""
+    alarms: Alarms
+    """The open alarms."""
     revocations: RevocationStatus | None
     """None when no revocation lists are followed."""
     loops: tuple[LoopStatus, ...]

@@ -1,1 +1,1 @@
-"""Texts about alerts and problems, in Indonesian and English, and how these are put into words."""
+"""Texts about alerts and alarms, in Indonesian and English, and how these are put into words."""

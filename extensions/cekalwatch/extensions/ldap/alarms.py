@@ -1,4 +1,4 @@
-"""Problems of the directory whose groups decide roles."""
+"""Alarms of the directory whose groups decide roles."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cekalwatch.contract.values.troubles import OF_DIRECTORY, TroubleKind
+from cekalwatch.contract.values.alarms import OF_DIRECTORY, AlarmKind
 from cekalwatch.extensions.ldap.following import GroupFollower
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.health.alarms.board import Findings, fault
+from cekalwatch.server.health.alarms.board import Findings, condition
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class DirectoryAlarms:
     def look(self) -> Findings:
         """Return what the last look at the directory found."""
         away = self.groups.outage
-        faults = [fault(TroubleKind.GROUP_MISSING, one) for one in sorted(self.groups.missing)]
+        conditions = [condition(AlarmKind.GROUP_MISSING, one) for one in sorted(self.groups.missing)]
         if away:
             hours = max(0, math.ceil((away.until - self.clock.now()) / timedelta(hours=1)))
-            faults.append(fault(TroubleKind.DIRECTORY_AWAY, "directory", reason=away.reason, hours=hours))
-        return Findings(faults, lambda kind, _: kind in OF_DIRECTORY)
+            conditions.append(condition(AlarmKind.DIRECTORY_AWAY, "directory", reason=away.reason, hours=hours))
+        return Findings(conditions, lambda kind, _: kind in OF_DIRECTORY)

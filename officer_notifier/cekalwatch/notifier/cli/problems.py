@@ -17,9 +17,9 @@ from cekalwatch.notifier.cli.options import with_settings
 from cekalwatch.notifier.cli.session import explained_refusals
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.alarm_client import AlarmClient
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.trouble_client import TroubleClient
-from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
+from cekalwatch.office.locale.alarm_formatting import AlarmFormatter
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.session_file import SessionFile
@@ -49,9 +49,9 @@ def list_problems(settings: NotifierSettings, *, days: Days = 1) -> None:
             table.add_column(title)
         for one in client.listed(now - timedelta(days=days)):
             cells = (
-                short_key(one.trouble_id),
-                formatter.trouble_place(one),
-                formatter.trouble(one),
+                short_key(one.alarm_id),
+                formatter.alarm_place(one),
+                formatter.alarm(one),
                 formatter.since(one, now),
                 formatter.moment(one.ended_at, now) if one.ended_at else "",
                 one.seen_by,
@@ -66,15 +66,15 @@ def seen(settings: NotifierSettings, key: Key) -> None:
     """Acknowledge a problem; the audit trail records who did."""
     with _context(settings) as (client, formatter):
         since = datetime.now(UTC) - timedelta(days=31)
-        found = [one for one in client.listed(since) if one.trouble_id.endswith(key.lower())]
+        found = [one for one in client.listed(since) if one.alarm_id.endswith(key.lower())]
         if len(found) != 1:
             raise ProgramError(formatter.say("TROUBLE_KEY_FITS", count=len(found)), Exit.USAGE)
-        answer = client.acknowledge(found[0].trouble_id)
-        typer.echo(f"{formatter.trouble_line(answer)}: {formatter.acknowledged(answer)}")
+        answer = client.acknowledge(found[0].alarm_id)
+        typer.echo(f"{formatter.alarm_line(answer)}: {formatter.acknowledged(answer)}")
 
 
 @contextmanager
-def _context(settings: NotifierSettings) -> Iterator[tuple[TroubleClient, TroubleFormatter]]:
+def _context(settings: NotifierSettings) -> Iterator[tuple[AlarmClient, AlarmFormatter]]:
     configure_logs("error")
     session = SessionFile(settings.session_path)
     formatter = NotifierTexts(settings.language, settings.zone)
@@ -82,4 +82,4 @@ def _context(settings: NotifierSettings) -> Iterator[tuple[TroubleClient, Troubl
         closing(Calls(settings.dialer())) as calls,
         explained_refusals(SessionClient(settings.dialer(), session), formatter),
     ):
-        yield TroubleClient(calls, settings.site, session), formatter
+        yield AlarmClient(calls, settings.site, session), formatter

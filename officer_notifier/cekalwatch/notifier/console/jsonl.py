@@ -22,10 +22,10 @@ from pathlib import Path
 
 import structlog
 
+from cekalwatch.contract.values.alarms import Alarm, Alarms
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
-from cekalwatch.contract.values.troubles import Trouble, Troubles
 from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import ImagePaths, PictureFolder
@@ -43,7 +43,7 @@ class JsonLines:
         """`output` is unbuffered: a line that was shown has left this process."""
         self._output, self._pictures, self._station = output, pictures, station
         self._writing = threading.Lock()
-        self._troubles: dict[str, Trouble] = {}
+        self._alarms: dict[str, Alarm] = {}
         self._link: Cause | str = ""
         self._stale = False
         self._fault: ReadinessFault | None = None
@@ -59,19 +59,19 @@ class JsonLines:
         for one in shown:
             self._write(self._fields(one))
 
-    def troubles(self, present: Troubles) -> None:
-        """Write a line for each problem that began, changed or ended; raises ProgramError as `show` does."""
-        before, counters = self._troubles, self._station.wanted.counters
-        self._troubles = {one.trouble_id: one for one in present if not counters or one.counter in counters}
-        for key, one in self._troubles.items():
+    def alarms(self, present: Alarms) -> None:
+        """Write a line for each alarm that began, changed or ended; raises ProgramError as `show` does."""
+        before, counters = self._alarms, self._station.wanted.counters
+        self._alarms = {one.alarm_id: one for one in present if not counters or one.counter in counters}
+        for key, one in self._alarms.items():
             if before.get(key) != one:
-                self._write(_trouble_fields(one))
-        for key in before.keys() - self._troubles.keys():
-            self._write(_trouble_fields(before[key], over_at=datetime.now(UTC)))
+                self._write(_alarm_fields(one))
+        for key in before.keys() - self._alarms.keys():
+            self._write(_alarm_fields(before[key], over_at=datetime.now(UTC)))
 
     def _write(self, fields: dict[str, object]) -> None:
         line = memoryview(json.dumps(fields, separators=(",", ":")).encode() + b"\n")
-        with self._writing:  # alerts and problems arrive on separate threads
+        with self._writing:  # alerts and alarms arrive on separate threads
             try:
                 while line:
                     line = line[self._output.write(line) or 0 :]
@@ -173,18 +173,18 @@ def _order_fields(order: ShownOrder) -> dict[str, object]:
     }
 
 
-def _trouble_fields(trouble: Trouble, over_at: datetime | None = None) -> dict[str, object]:
+def _alarm_fields(alarm: Alarm, over_at: datetime | None = None) -> dict[str, object]:
     return {
         "event_type": "TROUBLE",
-        "trouble_id": trouble.trouble_id,
-        "kind": trouble.kind or "UNKNOWN",
-        "about": trouble.about,
-        "site": trouble.site,
-        "counter": trouble.counter,
-        "begin_time": _iso(trouble.began_at),
+        "trouble_id": alarm.alarm_id,
+        "kind": alarm.kind or "UNKNOWN",
+        "about": alarm.about,
+        "site": alarm.site,
+        "counter": alarm.counter,
+        "begin_time": _iso(alarm.began_at),
         "end_time": _iso(over_at) if over_at else None,
-        "acknowledged": bool(trouble.seen_by),
-        "details": dict(trouble.details),
+        "acknowledged": bool(alarm.seen_by),
+        "details": dict(alarm.details),
     }
 
 

@@ -12,10 +12,10 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from cekalwatch.contract.values.alarms import Alarms, shown_to
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.readiness import Readiness
-from cekalwatch.contract.values.troubles import Troubles, shown_to
 from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.picture_folder import PictureFolder
@@ -42,7 +42,7 @@ class LiveConsole:
     ) -> None:
         self._console = console
         self._station = station
-        self._troubles: Troubles = ()
+        self._alarms: Alarms = ()
         self._painter, self._pictures = painter, pictures
         self._now = now
         # The subscription's thread changes the view, and rich's thread paints it.
@@ -78,7 +78,7 @@ class LiveConsole:
             self._station = replace(self._station, session=session)
             self._alert_cache.read_by(session.person_id if session.works else "")
             self._view = replace(self._view, alerts=self._alert_cache.newest_first())
-            self._show_troubles()
+            self._show_alarms()
             return claims_to_renew(self._alert_cache.newest_first(), session, agent_id)
 
     def renewed(self, alert: Alert) -> None:
@@ -134,16 +134,16 @@ class LiveConsole:
             self._view = replace(self._view, unusable=notice)
         self._live.refresh()
 
-    def troubles(self, present: Troubles) -> None:
-        """Show the problems that concern the person at this PC."""
+    def alarms(self, present: Alarms) -> None:
+        """Show the alarms that concern the person at this PC."""
         with self._lock:
-            self._troubles = present
-            self._show_troubles()
+            self._alarms = present
+            self._show_alarms()
         self._live.refresh()
 
-    def _show_troubles(self) -> None:
-        shown = shown_to(self._station.session, self._troubles, self._station.wanted.counters)
-        self._view = replace(self._view, troubles=shown)
+    def _show_alarms(self) -> None:
+        shown = shown_to(self._station.session, self._alarms, self._station.wanted.counters)
+        self._view = replace(self._view, alarms=shown)
 
     def _paint(self) -> RenderableType:
         with self._lock:

@@ -14,10 +14,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from cekalwatch.contract.values.alarms import Alarms
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.orders import ShownOrder
 from cekalwatch.contract.values.readiness import WatchLevel
-from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.cli.alert_output import short_key
@@ -54,8 +54,8 @@ class ConsoleView:
     """Where pictures are now, by the alert's key; None: they are not written here."""
     waiting: int = 0
     """Number of waiting alerts by the server; without a signed-in person, more than are shown."""
-    troubles: Troubles = ()
-    """The problems that concern the person at this PC, oldest first."""
+    alarms: Alarms = ()
+    """The alarms that concern the person at this PC, oldest first."""
     unusable: UnusableNotice | None = None
     """The newest about travellers without a usable face."""
 
@@ -109,7 +109,7 @@ class Painter:
             lines.append(Text(advice, style="bold red"))
         if view.lost:
             lines.append(Text(self._say(f"LOST_{view.lost.name}"), style="yellow"))
-        lines += [Text(line, style="bold red") for line in self._formatter.trouble_lines(view.troubles)]
+        lines += [Text(line, style="bold red") for line in self._formatter.alarm_lines(view.alarms)]
         return lines
 
     def _titles(self, widths: tuple[int, ...]) -> Table:

@@ -7,22 +7,22 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QSystemTrayIcon
 
+from cekalwatch.contract.values.alarms import Alarm
 from cekalwatch.contract.values.readiness import ReadinessFault
-from cekalwatch.contract.values.troubles import Trouble
+from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import PasswordDialog, SignInDialog
 from cekalwatch.notifier.desktop.idle_lock import IdleLock
 from cekalwatch.notifier.desktop.sound import Bell
-from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.widgets.elements import notice
 from cekalwatch.notifier.desktop.widgets.theme import palette, style_sheet, theme_of
+from cekalwatch.notifier.desktop.windows.alarm_window import AlarmWindow
 from cekalwatch.notifier.desktop.windows.alert_window import AlertWindow
 from cekalwatch.notifier.desktop.windows.supervisor_window import SupervisorWindow
 from cekalwatch.notifier.desktop.windows.today_window import TodayWindow
 from cekalwatch.notifier.desktop.windows.training_window import TrainingWindow
 from cekalwatch.notifier.desktop.windows.tray import Tray
-from cekalwatch.notifier.desktop.windows.trouble_window import TroubleWindow
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.notifier.training.pairs import draw_pairs
 from cekalwatch.program.errors import ProgramError
@@ -35,20 +35,20 @@ class DesktopAgent(QObject):
 
     quit_asked = Signal()
 
-    def __init__(self, controller: Controller, troubles: TroubleController, app: QApplication) -> None:
+    def __init__(self, controller: Controller, alarms: AlarmController, app: QApplication) -> None:
         super().__init__()
         self.controller = controller
-        self.troubles = troubles
+        self.alarms = alarms
         self._app = app
         self._theme = controller.settings.theme
         app.setQuitOnLastWindowClosed(False)
         app.setStyle("Fusion")
         self.set_theme(self._theme)
-        self.alert = AlertWindow(controller, troubles)
+        self.alert = AlertWindow(controller, alarms)
         self.today = TodayWindow(controller)
         self.supervisor = SupervisorWindow(controller)
-        self.trouble_window = TroubleWindow(controller, troubles)
-        self.tray = Tray(controller, troubles)
+        self.alarm_window = AlarmWindow(controller, alarms)
+        self.tray = Tray(controller, alarms)
         self.bell = Bell(controller, controller.settings.state_dir)
         self.lock = IdleLock(controller, app)
         self.update_notice = notice()
@@ -71,7 +71,7 @@ class DesktopAgent(QObject):
         if self.dialog:
             self.dialog.reject()
         self.end_practice()
-        windows = (self.alert, self.today, self.supervisor, self.trouble_window, self.update_notice)
+        windows = (self.alert, self.today, self.supervisor, self.alarm_window, self.update_notice)
         for one in (self.lock, self.bell, self.tray, self.tray.menu, *windows):
             shiboken6.delete(one)
 
@@ -147,9 +147,9 @@ class DesktopAgent(QObject):
         tray.alert_asked.connect(self.bring_up)
         tray.today_asked.connect(self.show_today)
         tray.supervisor_asked.connect(self.show_supervisor)
-        tray.troubles_asked.connect(lambda: _front(self.trouble_window))
-        self.troubles.began.connect(self._trouble_began)
-        self.troubles.over.connect(self._trouble_over)
+        tray.alarms_asked.connect(lambda: _front(self.alarm_window))
+        self.alarms.began.connect(self._alarm_began)
+        self.alarms.over.connect(self._alarm_over)
         tray.sign_in_asked.connect(self.sign_in)
         tray.sign_out_asked.connect(controller.sign_out_everywhere)
         tray.password_asked.connect(self.change_password)
@@ -200,16 +200,16 @@ class DesktopAgent(QObject):
         shown = self.controller.alert_cache.find(alert_id)
         return self.controller.formatter.place(shown.alert) if shown else ""
 
-    def _trouble_began(self, trouble: Trouble) -> None:
+    def _alarm_began(self, alarm: Alarm) -> None:
         """Say what to do; a person who can acknowledge it gets the window, without the keyboard."""
         formatter = self.controller.formatter
-        self._announce(formatter.advice(trouble), title=formatter.trouble_line(trouble))
-        if trouble in self.troubles.unseen:
-            self.trouble_window.show()
+        self._announce(formatter.advice(alarm), title=formatter.alarm_line(alarm))
+        if alarm in self.alarms.unseen:
+            self.alarm_window.show()
 
-    def _trouble_over(self, trouble: Trouble) -> None:
+    def _alarm_over(self, alarm: Alarm) -> None:
         formatter = self.controller.formatter
-        self._announce(formatter.say("TROUBLE_OVER", line=formatter.trouble_line(trouble)))
+        self._announce(formatter.say("TROUBLE_OVER", line=formatter.alarm_line(alarm)))
 
     def _announce(self, words: str, title: str = "") -> None:
         if QSystemTrayIcon.supportsMessages():
@@ -222,8 +222,8 @@ class DesktopAgent(QObject):
         if session.password_change_needed:
             self.change_password()
             return
-        if self.troubles.unseen:
-            self.trouble_window.show()
+        if self.alarms.unseen:
+            self.alarm_window.show()
         # Alerts that arrived while nobody was here are shown now, with their pictures.
         if waiting := self.controller.waiting():
             self.alert.open_alert(waiting[0].alert.alert_id)

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import QApplication
 from cekalwatch.notifier.app import Notifier, opened, stopped_by_signals
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.desktop.agent import DesktopAgent
+from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.threads import DesktopScreen, ScreenGone, SignInRecall
-from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.platform.installation import Installation
@@ -134,15 +134,15 @@ def assembled(
         stack.enter_context(_collected_here())
         notifier = stack.enter_context(opened(settings, start))
         controller = stack.enter_context(closing(Controller(settings, notifier.alert_client, notifier.sessions)))
-        troubles = stack.enter_context(closing(TroubleController(controller, notifier.trouble_client)))
-        screen = DesktopScreen(controller, troubles.take)
+        alarms = stack.enter_context(closing(AlarmController(controller, notifier.alarm_client)))
+        screen = DesktopScreen(controller, alarms.take)
         delivery = notifier.delivery(screen, Recall.AT_HAND)
         worker = stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="alerts"))
         stack.callback(notifier.subscription.stop)
         stack.callback(screen.end)
         # It connects while the windows are made; its updates wait for the event loop, and so for the windows.
         work = worker.submit(_deliver, notifier, delivery, screen)
-        agent = stack.enter_context(closing(DesktopAgent(controller, troubles, app)))
+        agent = stack.enter_context(closing(DesktopAgent(controller, alarms, app)))
         stack.enter_context(closing(SignInRecall(controller, delivery)))
         # First of all, so that nothing that is closed waits for a window that shows nothing any more.
         stack.callback(screen.end)

@@ -13,10 +13,10 @@ import shiboken6
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
+from cekalwatch.contract.values.alarms import Alarms
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.contract.values.readiness import Readiness
-from cekalwatch.contract.values.troubles import Troubles
 from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery
@@ -86,9 +86,9 @@ class DesktopScreen(QObject):
 
     _asked = Signal(object)
 
-    def __init__(self, desk: Desk, take_troubles: Callable[[Troubles], None]) -> None:
+    def __init__(self, desk: Desk, take_alarms: Callable[[Alarms], None]) -> None:
         super().__init__()
-        self._desk, self._take_troubles = desk, take_troubles
+        self._desk, self._take_alarms = desk, take_alarms
         self._ended = threading.Event()
         self._asked.connect(self._answer)
 
@@ -114,9 +114,9 @@ class DesktopScreen(QObject):
     def passed_unusable(self, notice: UnusableNotice) -> None:
         self._do(lambda: self._desk.passed_unusable(notice))
 
-    def troubles(self, present: Troubles) -> None:
-        with suppress(ScreenGone):  # the thread of problems ends with the windows
-            self._do(lambda: self._take_troubles(present))
+    def alarms(self, present: Alarms) -> None:
+        with suppress(ScreenGone):  # the thread of alarms ends with the windows
+            self._do(lambda: self._take_alarms(present))
 
     def _show(self, *shown: ShownAlert) -> None:
         self._desk.show(*shown)

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from cekalwatch.contract.values.unusable_faces import UnusableNotice
-from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
+from cekalwatch.office.locale.alarm_formatting import AlarmFormatter
 from cekalwatch.program.translations import Language
 
 UNUSABLE_SHOWN_FOR: Final = timedelta(minutes=2)
 """How long it is said that travellers without a usable face have passed; then they have left the counter."""
 
 
-class NotifierTexts(TroubleFormatter):
+class NotifierTexts(AlarmFormatter):
     """All that the notifier says in one language; times are those of `zone`, the site's, or of this PC."""
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:

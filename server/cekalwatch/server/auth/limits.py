@@ -29,7 +29,7 @@ MAX_OPEN: Final[Mapping[DeviceRole, int]] = MappingProxyType(
     }
 )
 """Open calls that a device of each role may have. A camera that reconnects has two streams for a while, and so does
-each of a port's streams. A notifier has one stream of alerts and one of problems, makes four calls at once for its
+each of a port's streams. A notifier has one stream of alerts and one of alarms, makes four calls at once for its
 person and one for its deliveries. A console makes the calls of everybody who has one of its pages open."""
 TOKENS_PER_S: Final = 50.0
 MAX_TOKENS: Final = 200.0

@@ -16,6 +16,8 @@ from cekalwatch.contract.values.rights import (
     ACKNOWLEDGEMENT,
     ADJUDICATION,
     AGENT,
+    ALARM_LIST,
+    ALARM_WATCH,
     BY_LIST_MANAGERS,
     CAMERA,
     CAMERA_VIEW,
@@ -42,8 +44,6 @@ from cekalwatch.contract.values.rights import (
     THRESHOLD,
     TRAIL,
     TRAIL_EXPORT,
-    TROUBLE_LIST,
-    TROUBLE_WATCH,
     WALL,
     WATCHLIST,
     Reach,
@@ -119,8 +119,8 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "/cekalwatch.v1.AuditService/GetAuditEntry": TRAIL,
         "/cekalwatch.v1.AuditService/VerifyAuditTrail": TRAIL,
         "/cekalwatch.v1.AuditService/ExportAuditEntries": TRAIL_EXPORT,
-        "/cekalwatch.v1.TroubleService/WatchTroubles": TROUBLE_WATCH,
-        "/cekalwatch.v1.TroubleService/ListTroubles": TROUBLE_LIST,
+        "/cekalwatch.v1.TroubleService/WatchTroubles": ALARM_WATCH,
+        "/cekalwatch.v1.TroubleService/ListTroubles": ALARM_LIST,
         "/cekalwatch.v1.TroubleService/AcknowledgeTrouble": ACKNOWLEDGEMENT,
         **dict.fromkeys(
             (

@@ -81,7 +81,7 @@ def _test(terms: NoticeTerms) -> None:
 
 def _show(terms: NoticeTerms, store: NoticeStore, last: int, zone: tzinfo) -> None:
     from cekalwatch.server.notices.mqtt_feed import TARGET as MQTT
-    from cekalwatch.server.notices.syslog_feed import AUDIT, TARGET, TROUBLES
+    from cekalwatch.server.notices.syslog_feed import ALARMS, AUDIT, TARGET
     from cekalwatch.server.notices.webhook import Webhook
 
     console = Console()
@@ -91,11 +91,11 @@ def _show(terms: NoticeTerms, store: NoticeStore, last: int, zone: tzinfo) -> No
         rows = [_cells(notice, zone) for notice in store.newest(one.name, last)]
         console.print(whole_table(("made", "notice", "attempts", "became of it"), rows, title))
     if terms.syslog:
-        entry, change = store.position(TARGET, AUDIT), store.position(TARGET, TROUBLES)
+        entry, change = store.position(TARGET, AUDIT), store.position(TARGET, ALARMS)
         told = "nothing yet" if entry is None else f"entries up to {entry}, changes of problems up to {change}"
         console.print(f"syslog ({terms.syslog}): {told}", markup=False, highlight=False)
     if terms.mqtt:
-        change = store.position(MQTT, TROUBLES)
+        change = store.position(MQTT, ALARMS)
         told = "nothing yet" if change is None else f"changes of problems up to {change}"
         console.print(f"mqtt ({terms.mqtt.broker}): {told}", markup=False, highlight=False)
 

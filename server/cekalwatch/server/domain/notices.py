@@ -15,7 +15,7 @@ class NoticeKind(StrEnum):
     ALERTS = "alerts"
     """Each event of an alert."""
     TROUBLES = "troubles"
-    """Begin and end of problems."""
+    """Begin and end of alarms."""
     CHECKPOINTS = "checkpoints"
     """Each signed checkpoint of the audit trail."""
 

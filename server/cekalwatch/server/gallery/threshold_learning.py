@@ -1,7 +1,7 @@
 """Learns the threshold from the site's own passages, and moves it in small steps. Methods block.
 
 Each round combines the counts of the last days with people's findings about alerts, fits the tail that the cameras
-agree upon, and takes at most one step. The audit trail records each step, and a problem tells supervisors of it. Where
+agree upon, and takes at most one step. The audit trail records each step, and an alarm tells supervisors of it. Where
 the passages ask for more, it waits for two people.
 """
 
@@ -108,7 +108,7 @@ class ThresholdLearner:
             return
         try:
             known = self._stores.thresholds.learned(model_version)
-        except ChangedRowError:  # a problem reports it already; `thresholds forget` repairs it
+        except ChangedRowError:  # an alarm reports it already; `thresholds forget` repairs it
             return
         agreement = Agreement.of(
             self._evidence(model_version, self._from(first, known)),

@@ -59,7 +59,7 @@ class ThresholdOutlooks:
         templates, rule = len(snapshot.gallery), self._rule(pack)
         try:
             learned = self._thresholds.learned(pack.score_version)
-        except ChangedRowError:  # a separate problem reports it
+        except ChangedRowError:  # a separate alarm reports it
             learned = None
         findings = learned.findings if learned else SiteFindings.NONE
         genuine = self._genuine(snapshot.gallery, pack)

@@ -1,4 +1,4 @@
-"""Errors of tokens. Each ends a command with one sentence; a running server continues and reports a problem."""
+"""Errors of tokens. Each ends a command with one sentence; a running server continues and reports an alarm."""
 
 from __future__ import annotations
 

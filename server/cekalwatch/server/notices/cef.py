@@ -1,4 +1,4 @@
-"""Writes entries of the audit trail, and problems, in the Common Event Format (CEF, version 0) that SIEMs parse.
+"""Writes entries of the audit trail, and alarms, in the Common Event Format (CEF, version 0) that SIEMs parse.
 
 Of the header, backslashes and pipes are escaped; of the extension, backslashes, equals signs and line ends (ArcSight,
 "Implementing ArcSight Common Event Format", revision 25). An entry has what the trail has: keys, codes, counts, hashes.
@@ -67,8 +67,8 @@ def entry_event(entry: Link) -> str:
     return _event(entry.action, severity, entry.at, facts)
 
 
-def trouble_event(notice: Notice) -> str:
-    """Return the notice of a problem as an event whose signature is the problem's kind."""
+def alarm_event(notice: Notice) -> str:
+    """Return the notice of an alarm as an event whose signature is the alarm's kind."""
     data = notice.data
     facts = [
         ("externalId", str(data["trouble_id"])),

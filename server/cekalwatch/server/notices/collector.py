@@ -1,6 +1,6 @@
 """Writes notices of new events into the log of notices, for each target from its last position on.
 
-Notices are made from stored data: the log of alert events, the problems, the signed checkpoints. So nothing is lost
+Notices are made from stored data: the log of alert events, the alarms, the signed checkpoints. So nothing is lost
 while no server runs. If too many notices wait for a target, the rest is read later.
 """
 
@@ -13,16 +13,16 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.alerts.alert import AlertEvent
 from cekalwatch.server.domain.notices import Notice, NoticeKind, stamp
-from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.notices.terms import WebhookTerms
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.notices import NoticeStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 MAX_WAITING: Final = 10_000
@@ -107,36 +107,36 @@ class AlertNotices:
 
 
 @dataclass(frozen=True)
-class TroubleNotices:
-    """Begin and end of each problem."""
+class AlarmNotices:
+    """Begin and end of each alarm."""
 
-    troubles: TroubleStore
+    alarms: AlarmStore
 
     def end(self) -> int:
         """Return the counter of changes."""
-        return self.troubles.state()[0]
+        return self.alarms.state()[0]
 
     def after(self, position: int) -> tuple[list[Notice], int]:
         """Return the next changes; the log stores each begin and each end once."""
-        found = self.troubles.changed_since(position, PAGE)
-        return list(map(trouble_notice, found)), found[-1].change if found else position
+        found = self.alarms.changed_since(position, PAGE)
+        return list(map(alarm_notice, found)), found[-1].change if found else position
 
 
-def trouble_notice(trouble: Alarm) -> Notice:
-    """Return the notice of a problem in its present state."""
-    fault, state = trouble.fault, "over" if trouble.ended_at else "open"
+def alarm_notice(alarm: StoredAlarm) -> Notice:
+    """Return the notice of an alarm in its present state."""
+    condition, state = alarm.condition, "over" if alarm.ended_at else "open"
     data: dict[str, object] = {
-        "trouble_id": str(trouble.trouble_id),
-        "kind": str(fault.kind),
-        "about": fault.about,
-        "site": fault.site,
-        "counter": fault.counter,
-        "details": dict(fault.details),
-        "began_at": stamp(trouble.began_at),
-        "ended_at": stamp(trouble.ended_at) if trouble.ended_at else None,
+        "trouble_id": str(alarm.alarm_id),
+        "kind": str(condition.kind),
+        "about": condition.about,
+        "site": condition.site,
+        "counter": condition.counter,
+        "details": dict(condition.details),
+        "began_at": stamp(alarm.began_at),
+        "ended_at": stamp(alarm.ended_at) if alarm.ended_at else None,
     }
-    at = trouble.ended_at or trouble.began_at
-    return Notice(f"trouble/{trouble.trouble_id}/{state}", f"trouble.{state}", at, data)
+    at = alarm.ended_at or alarm.began_at
+    return Notice(f"trouble/{alarm.alarm_id}/{state}", f"trouble.{state}", at, data)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Tells a control room over MQTT: retained, what is the case now, and each begin and end of a problem.
+"""Tells a control room over MQTT: retained, what is the case now, and each begin and end of an alarm.
 
 What is the case is read from the server each time, sent when it changes and again before the broker forgets it: what a
-dead server said last does not stand. Problems are sent from the last position on, which is stored in the database and
+dead server said last does not stand. Alarms are sent from the last position on, which is stored in the database and
 moves when the broker has confirmed them: an outage of either side loses none, but may repeat the last ones.
 """
 
@@ -21,26 +21,26 @@ from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher, Failing
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.notices import Notice, stamp
-from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.notices.collector import TroubleNotices, unseen
+from cekalwatch.server.notices.collector import AlarmNotices, unseen
 from cekalwatch.server.notices.onvif_events import OnvifEvents
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.notices import NoticeStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.backoff import Backoff
 
 TARGET: Final = "mqtt:"
 """Not a valid name of a webhook."""
-TROUBLES: Final = "troubles"
+ALARMS: Final = "troubles"
 MAX_PAGES: Final = 20
 STATE_EXPIRY_S: Final = 60
 REPEAT_S: Final = 20.0
 """What has not changed is sent again after this time."""
 EVENT_EXPIRY_S: Final = 72 * 3600
 MAX_TOLD: Final = 100
-"""Open problems that one message names; the others are only counted."""
+"""Open alarms that one message names; the others are only counted."""
 FIRST_PAUSE_S: Final = 2.0
 MAX_PAUSE_S: Final = 60.0
 
@@ -75,7 +75,7 @@ class Broker(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """Messages, and the position in the changes of problems after them; None: they are states."""
+    """Messages, and the position in the changes of alarms after them; None: they are states."""
 
     messages: Sequence[Message]
     reached: int | None = None
@@ -88,7 +88,7 @@ class ControlRoomStates:
     cameras: Sequence[Camera]
     readiness: Callable[[AlertFilter], Readiness]
     """Whether a listed traveller would ring, as the server that sends sees it."""
-    alarms: Callable[[], Sequence[Alarm]]
+    alarms: Callable[[], Sequence[StoredAlarm]]
     """Those that are open."""
     alerts: Callable[[], Mapping[tuple[str, str], Mapping[AlertState, int]]]
     """Counts the open alerts by site and counter; exercises are left out (domain rule 16)."""
@@ -108,23 +108,23 @@ class ControlRoomStates:
             found[f"{place}/alerts"] = _json(
                 {str(one): n for one, n in sorted(alerts.get((site, counter), {}).items())}
             )
-        open_problems = defaultdict[str, list[Alarm]](list)
+        open_alarms = defaultdict[str, list[StoredAlarm]](list)
         for alarm in alarms:
-            open_problems[alarm.fault.site].append(alarm)
-        for site in sorted({"", *open_problems, *(one.site for one in self.cameras)}):
+            open_alarms[alarm.condition.site].append(alarm)
+        for site in sorted({"", *open_alarms, *(one.site for one in self.cameras)}):
             found[_problems(site)] = _json(
-                {"count": len(open_problems[site]), "open": list(map(_shown, open_problems[site][:MAX_TOLD]))}
+                {"count": len(open_alarms[site]), "open": list(map(_shown, open_alarms[site][:MAX_TOLD]))}
             )
         return found
 
 
-def _shown(alarm: Alarm) -> Mapping[str, str]:
-    fault = alarm.fault
+def _shown(alarm: StoredAlarm) -> Mapping[str, str]:
+    condition = alarm.condition
     return {
-        "trouble_id": str(alarm.trouble_id),
-        "kind": str(fault.kind),
-        "about": fault.about,
-        "counter": fault.counter,
+        "trouble_id": str(alarm.alarm_id),
+        "kind": str(condition.kind),
+        "about": condition.about,
+        "counter": condition.counter,
         "began_at": stamp(alarm.began_at),
     }
 
@@ -137,8 +137,8 @@ def _json(facts: object) -> str:
     return json.dumps(facts, separators=(",", ":"))
 
 
-def trouble_message(notice: Notice) -> Message:
-    """Return the begin or end of a problem, with the text of a webhook's notice."""
+def alarm_message(notice: Notice) -> Message:
+    """Return the begin or end of an alarm, with the text of a webhook's notice."""
     topic = f"{_problems(str(notice.data['site']))}/events"
     return Message(topic, notice.body(), EVENT_EXPIRY_S, retained=False)
 
@@ -149,17 +149,17 @@ class MqttOutbox:
 
     broker: Broker
     store: NoticeStore
-    troubles: TroubleStore
+    alarms: AlarmStore
     states: Callable[[], Mapping[str, str]]
     clock: Clock
     _told: dict[str, tuple[str, float]] = field(default_factory=dict)
     """The text of each topic, and when it was sent, over the present connection."""
 
     def due(self) -> Iterator[Batch]:
-        """Yield the next problems, and states that have changed or would soon be forgotten."""
+        """Yield the next alarms, and states that have changed or would soon be forgotten."""
         self.broker.keep()
-        for notices, reached in islice(unseen(self.store, TARGET, TROUBLES, TroubleNotices(self.troubles)), MAX_PAGES):
-            yield Batch(list(map(trouble_message, notices)), reached)
+        for notices, reached in islice(unseen(self.store, TARGET, ALARMS, AlarmNotices(self.alarms)), MAX_PAGES):
+            yield Batch(list(map(alarm_message, notices)), reached)
         if not self.broker.connected:
             self._told.clear()  # a broker that was away may have forgotten all
         now_s = self.clock.elapsed_s()
@@ -178,7 +178,7 @@ class MqttOutbox:
     def taken(self, batch: Batch, before: Failing | None) -> None:
         """Move the position, or remember the states."""
         if batch.reached is not None:
-            self.store.move(TARGET, TROUBLES, batch.reached)
+            self.store.move(TARGET, ALARMS, batch.reached)
         else:
             now_s = self.clock.elapsed_s()
             self._told.update({one.topic: (one.text, now_s) for one in batch.messages})

@@ -12,29 +12,29 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.notices import stamp
-from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.foundation.clock import Clock
 
-EVENTS: Final[Mapping[str, Collection[TroubleKind]]] = MappingProxyType(
+EVENTS: Final[Mapping[str, Collection[AlarmKind]]] = MappingProxyType(
     {
         "VideoSource/SignalLoss": {
-            TroubleKind.CAMERA_DOWN,
-            TroubleKind.CAMERA_NO_FRAMES,
-            TroubleKind.CAMERA_REJECTED,
+            AlarmKind.CAMERA_DOWN,
+            AlarmKind.CAMERA_NO_FRAMES,
+            AlarmKind.CAMERA_REJECTED,
         },
-        "VideoSource/ImageTooDark/ImagingService": {TroubleKind.CAMERA_DARK},
-        "VideoSource/ImageTooBright/ImagingService": {TroubleKind.CAMERA_BLINDED},
-        "VideoSource/ImageTooBlurry/ImagingService": {TroubleKind.CAMERA_DEFOCUSED},
+        "VideoSource/ImageTooDark/ImagingService": {AlarmKind.CAMERA_DARK},
+        "VideoSource/ImageTooBright/ImagingService": {AlarmKind.CAMERA_BLINDED},
+        "VideoSource/ImageTooBlurry/ImagingService": {AlarmKind.CAMERA_DEFOCUSED},
         "VideoSource/GlobalSceneChange/ImagingService": {
-            TroubleKind.CAMERA_COVERED,
-            TroubleKind.CAMERA_MOVED,
-            TroubleKind.CAMERA_NOT_AT_PRESET,
+            AlarmKind.CAMERA_COVERED,
+            AlarmKind.CAMERA_MOVED,
+            AlarmKind.CAMERA_NOT_AT_PRESET,
         },
     }
 )
-"""The problems of a camera that each event stands for."""
+"""The alarms of a camera that each event stands for."""
 
 
 class OnvifEvents:
@@ -44,9 +44,9 @@ class OnvifEvents:
         self._clock = clock
         self._since = dict[str, tuple[bool, datetime]]()
 
-    def states(self, camera_id: str, alarms: Collection[Alarm]) -> dict[str, str]:
+    def states(self, camera_id: str, alarms: Collection[StoredAlarm]) -> dict[str, str]:
         """Return the text of each topic, below the prefix of the camera's site. `alarms`: those that are open."""
-        kinds = {one.fault.kind for one in alarms if one.fault.about == camera_id}
+        kinds = {one.condition.kind for one in alarms if one.condition.about == camera_id}
         found = dict[str, str]()
         for event, of in EVENTS.items():
             topic, state = f"onvif-ej/{event}/&{camera_id}", not kinds.isdisjoint(of)

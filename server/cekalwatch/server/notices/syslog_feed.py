@@ -1,4 +1,4 @@
-"""Sends each entry of the audit trail, and each problem, to a syslog receiver over TLS, from its last position on.
+"""Sends each entry of the audit trail, and each alarm, to a syslog receiver over TLS, from its last position on.
 
 The position is stored in the database, and moves when the receiver has read everything before it: an outage of either
 side loses nothing, but may repeat the last messages.
@@ -19,18 +19,18 @@ from cekalwatch.server.audit.entry import Link, stamp
 from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.notices.cef import entry_event, trouble_event
-from cekalwatch.server.notices.collector import TroubleNotices, unseen
+from cekalwatch.server.notices.cef import alarm_event, entry_event
+from cekalwatch.server.notices.collector import AlarmNotices, unseen
 from cekalwatch.server.notices.terms import SyslogText
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.notices import NoticeStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.wire.backoff import Backoff
 
 TARGET: Final = "syslog:"
 """Not a valid name of a webhook."""
 AUDIT: Final = "audit"
-TROUBLES: Final = "troubles"
+ALARMS: Final = "troubles"
 PAGE: Final = 200
 """Maximum messages in one connection."""
 MAX_PAGES: Final = 20
@@ -46,10 +46,10 @@ def entry_message(entry: Link, form: SyslogText = SyslogText.JSON) -> bytes:
     return message(entry.at, "audit_entry", text)
 
 
-def trouble_message(notice: Notice, form: SyslogText = SyslogText.JSON) -> bytes:
-    """Return the notice of a problem as a message, with the same text, or as an event in CEF."""
+def alarm_message(notice: Notice, form: SyslogText = SyslogText.JSON) -> bytes:
+    """Return the notice of an alarm as a message, with the same text, or as an event in CEF."""
     severity = Severity.NOTICE if notice.data["ended_at"] else Severity.WARNING
-    text = trouble_event(notice) if form is SyslogText.CEF else notice.body()
+    text = alarm_event(notice) if form is SyslogText.CEF else notice.body()
     return message(stamp(notice.at), notice.type.replace(".", "_"), text, severity)
 
 
@@ -85,15 +85,15 @@ class SyslogOutbox:
     receiver: SyslogReceiver
     store: NoticeStore
     audit: AuditStore
-    troubles: TroubleStore
+    alarms: AlarmStore
     form: SyslogText = SyslogText.JSON
 
     def due(self) -> Iterator[Page]:
         """Yield the next pages of both streams."""
         for links, reached in islice(unseen(self.store, TARGET, AUDIT, AuditEntries(self.audit)), MAX_PAGES):
             yield Page(AUDIT, [entry_message(one, self.form) for one in links], reached)
-        for notices, reached in islice(unseen(self.store, TARGET, TROUBLES, TroubleNotices(self.troubles)), MAX_PAGES):
-            yield Page(TROUBLES, [trouble_message(one, self.form) for one in notices], reached)
+        for notices, reached in islice(unseen(self.store, TARGET, ALARMS, AlarmNotices(self.alarms)), MAX_PAGES):
+            yield Page(ALARMS, [alarm_message(one, self.form) for one in notices], reached)
 
     def send(self, page: Page) -> None:
         """Send a page in one connection; raises DeliveryError."""

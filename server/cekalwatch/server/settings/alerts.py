@@ -106,6 +106,6 @@ class AlertSection(Settings):
         return timedelta(minutes=self.port_silence_minutes)
 
     @property
-    def trouble_retention(self) -> timedelta:
+    def alarm_retention(self) -> timedelta:
         """How long a problem is kept after its end."""
         return timedelta(days=self.problem_retention_days)

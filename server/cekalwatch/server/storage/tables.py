@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import MetaData, Table
 from sqlmodel import SQLModel
 
-from cekalwatch.server.storage import cameras, notices, settings, troubles
+from cekalwatch.server.storage import alarms, cameras, notices, settings
 from cekalwatch.server.storage.alerts import tables as alert_tables
 from cekalwatch.server.storage.audit import tables as audit_tables
 from cekalwatch.server.storage.cluster import tables as cluster_tables
@@ -34,7 +34,7 @@ MODULES = (
     port_tables,
     settings,
     sync_tables,
-    troubles,
+    alarms,
     watchlist_tables,
 )
 """Importing them registers the tables."""

@@ -20,9 +20,9 @@ from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.concurrency.outbox import Dispatcher
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.notices import Notice, NoticeKind
-from cekalwatch.server.domain.troubles import Alarm
-from cekalwatch.server.grpc_api.servicers.troubles import TroubleServicer
+from cekalwatch.server.grpc_api.servicers.alarms import AlarmServicer
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.alarms.counters import CounterAlarms, DeviceAlarms, ExerciseAlarms
@@ -38,11 +38,11 @@ from cekalwatch.server.health.alarms.servers import (
 from cekalwatch.server.health.alarms.watchlist import SourceAlarms, ThresholdAlarms
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.notices.collector import (
+    AlarmNotices,
     AlertNotices,
     CheckpointNotices,
     NoticeCollector,
     Source,
-    TroubleNotices,
 )
 from cekalwatch.server.notices.mqtt_feed import TARGET as MQTT_TARGET
 from cekalwatch.server.notices.mqtt_feed import ControlRoomStates, MqttOutbox, mqtt_feed
@@ -83,9 +83,9 @@ LOOK_AT_NOTICES_PERIOD_S = 5.0
 
 @dataclass(frozen=True)
 class AlarmParts:
-    """The service of problems, and the regular work on them."""
+    """The service of alarms, and the regular work on them."""
 
-    servicer: TroubleServicer
+    servicer: AlarmServicer
     board: AlarmBoard
     feed: AlarmFeed
     jobs: tuple[PeriodicJob, ...]
@@ -104,21 +104,21 @@ def init_alarms(
     revoked: Callable[[str], bool],
     attendance: Attendance,
 ) -> AlarmParts:
-    """Load the open problems. `revoked` says whether a certificate is revoked, by the text of its key."""
+    """Load the open alarms. `revoked` says whether a certificate is revoked, by the text of its key."""
     settings, stores, clock = context.settings, context.stores, context.clock
-    store = stores.troubles
+    store = stores.alarms
     feed = AlarmFeed(store)
 
     def changed() -> None:
         feed.wake()
-        cluster.changes.send(ChangeTopic.TROUBLES)
+        cluster.changes.send(ChangeTopic.ALARMS)
 
     board = AlarmBoard(store, clock, changed)
     terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_seconds), settings.min_camera_fps)
     cameras = CameraAlarms(settings.cameras, presence, store, clock, terms)
     sources = SourceAlarms(search.source, stores.syncs, search.freshness, lambda: search.snapshots.current)
     server = ServerAlarms(context.actor.key, health)
-    sweeper = AlarmSweeper(store, clock, context.actor, settings.trouble_retention)
+    sweeper = AlarmSweeper(store, clock, context.actor, settings.alarm_retention)
     scan = RowScan(context.database, context.keys.guard)
     rows = RowAlarms(scan, stores.audit, clock, context.actor, stores.syncs.read_again)
     thresholds = ThresholdAlarms(stores.thresholds, lambda: search.snapshots.current, settings.cameras, clock)
@@ -128,7 +128,7 @@ def init_alarms(
     refused = RefusedServerAlarms(cluster.refusals.told)
     rights = RightsAlarms(audit, clock)
     exercises = ExerciseAlarms(stores.exercises, clock)
-    servicer = TroubleServicer(feed, board, store, clock, settings.keep_alive_period_seconds)
+    servicer = AlarmServicer(feed, board, store, clock, settings.keep_alive_period_seconds)
     jobs = (
         PeriodicJob("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
         PeriodicJob("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, partial(board.apply, sources)),
@@ -149,7 +149,7 @@ def init_alarms(
 def init_notices(
     context: Context,
     board: AlarmBoard,
-    open_alarms: Callable[[], tuple[Alarm, ...]],
+    open_alarms: Callable[[], tuple[StoredAlarm, ...]],
     readiness: Callable[[AlertFilter], Readiness],
 ) -> tuple[PeriodicJob, ...]:
     """Return the work on what the settings name, which one server does for all of a database.
@@ -160,7 +160,7 @@ def init_notices(
     store = NoticeStore(context.database)
     feeds: dict[str, tuple[str, Dispatcher[Any]]] = {}
     if terms.syslog:
-        messages = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.troubles, terms.syslog_text)
+        messages = SyslogOutbox(notice_syslog(terms), store, stores.audit, stores.alarms, terms.syslog_text)
         feeds["syslog"] = SYSLOG_TARGET, syslog_feed(messages, clock)
     if terms.mqtt:
         broker = open_broker(terms.mqtt)
@@ -168,14 +168,14 @@ def init_notices(
         states = ControlRoomStates(
             context.settings.cameras, readiness, open_alarms, stores.handling.open_at, OnvifEvents(clock)
         )
-        feeds["mqtt"] = MQTT_TARGET, mqtt_feed(MqttOutbox(broker, store, stores.troubles, states, clock), clock)
+        feeds["mqtt"] = MQTT_TARGET, mqtt_feed(MqttOutbox(broker, store, stores.alarms, states, clock), clock)
     failing = {name: feed for name, (_, feed) in feeds.items()}
     rule = NoticeAlarms(store, [one.name for one in terms.webhooks], failing, clock)
     jobs: list[PeriodicJob] = [LeaderJob("look_at_notices", LOOK_AT_NOTICES_PERIOD_S, partial(board.apply, rule))]
     if terms.webhooks:
         sources: dict[NoticeKind, Source[Notice]] = {
             NoticeKind.ALERTS: AlertNotices(stores.alerts),
-            NoticeKind.TROUBLES: TroubleNotices(stores.troubles),
+            NoticeKind.TROUBLES: AlarmNotices(stores.alarms),
             NoticeKind.CHECKPOINTS: CheckpointNotices(stores.audit, clock),
         }
         collector = NoticeCollector(store, sources, terms.webhooks, clock)

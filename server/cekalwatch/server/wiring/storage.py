@@ -18,6 +18,7 @@ from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.probes import NO_METRICS, Metrics
 from cekalwatch.server.settings.recording import note_configuration
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.alerts.agency_history import AgencyHistory
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.hand_over_store import HandOverStore
@@ -39,7 +40,6 @@ from cekalwatch.server.storage.ports.followings import FollowingStore
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.settings import SettingStore
 from cekalwatch.server.storage.sync.store import SyncStore
-from cekalwatch.server.storage.troubles import TroubleStore
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.law import LawStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
@@ -77,7 +77,7 @@ class Stores:
     scores: ScoreStore
     syncs: SyncStore
     thresholds: ThresholdStore
-    troubles: TroubleStore
+    alarms: AlarmStore
     watchlist: WatchlistStore
 
     @classmethod
@@ -105,7 +105,7 @@ class Stores:
             ScoreStore(database),
             SyncStore(database),
             ThresholdStore(database),
-            TroubleStore(database),
+            AlarmStore(database),
             WatchlistStore(database, keyring, clock),
         )
 

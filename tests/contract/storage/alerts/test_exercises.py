@@ -19,11 +19,11 @@ from cekalwatch.contract.values.adjudication import (
     Outcome,
     Reason,
 )
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.exercises import ExerciseRecord, ExerciseResult, ExerciseStage
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.exercise_director import ExerciseDirector
 from cekalwatch.server.alerts.fanout import Fanout
@@ -107,9 +107,9 @@ class Exercises:
         (found,) = self.store.newest_results(NOON - timedelta(days=1))
         return found
 
-    def faults(self) -> list[tuple[TroubleKind, str, str]]:
+    def faults(self) -> list[tuple[AlarmKind, str, str]]:
         found = ExerciseAlarms(self.store, self.clock).look()
-        return [(one.kind, one.about, one.details["stage"]) for one in found.faults]
+        return [(one.kind, one.about, one.details["stage"]) for one in found.conditions]
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_who_judged_has_a_record_of_their_own_and_supervisors_get_counts(
     assert exercises.store.own(budi.person.person_id, since) == record
     assert exercises.store.counts(since, "batam-center") == {"D1": {end: 1}}
     assert exercises.store.counts(since, "sekupang") == {}
-    wrong = [(TroubleKind.EXERCISE_FAILED, "dep-1", "JUDGEMENT")] if end is ExerciseEnd.MISSED else []
+    wrong = [(AlarmKind.EXERCISE_FAILED, "dep-1", "JUDGEMENT")] if end is ExerciseEnd.MISSED else []
     assert exercises.faults() == wrong
 
 
@@ -361,7 +361,7 @@ def test_an_exercise_never_escalates_and_keeps_its_picture_while_it_waits(
         (lambda store, one: store.received(one.exercise_id, NOON), ExerciseStage.RECOGNITION),
     ],
 )
-def test_an_exercise_that_does_not_reach_the_screen_is_a_problem_with_its_stage(
+def test_an_exercise_that_does_not_reach_the_screen_is_an_alarm_with_its_stage(
     exercises: Exercises, clock: FixedClock, prepare: object, stage: ExerciseStage
 ):
     prepare(exercises.store, exercises.sent())  # type: ignore[operator]
@@ -369,23 +369,23 @@ def test_an_exercise_that_does_not_reach_the_screen_is_a_problem_with_its_stage(
     assert exercises.director.follow() == 0
     clock.advance(timedelta(minutes=11))
     assert exercises.director.follow() == 1
-    assert exercises.faults() == [(TroubleKind.EXERCISE_FAILED, "dep-1", stage)]
+    assert exercises.faults() == [(AlarmKind.EXERCISE_FAILED, "dep-1", stage)]
 
 
-def test_an_exercise_that_no_pc_has_shown_within_a_minute_is_a_problem_until_one_succeeds(
+def test_an_exercise_that_no_pc_has_shown_within_a_minute_is_an_alarm_until_one_succeeds(
     counter: Counter, exercises: Exercises, clock: FixedClock, budi: ActingPerson
 ):
     staged = exercises.raised()
     counter.attendance.look()
     clock.advance(timedelta(seconds=61))
     assert exercises.director.follow() == 1
-    assert exercises.faults() == [(TroubleKind.EXERCISE_FAILED, "dep-1", "DELIVERY")]
+    assert exercises.faults() == [(AlarmKind.EXERCISE_FAILED, "dep-1", "DELIVERY")]
     assert counter.alerts.get(staged).state is AlertState.CLOSED
     look(counter, exercises.raised(), budi)
     assert exercises.faults() == []
 
 
-def test_an_exercise_that_a_pc_has_shown_is_no_problem_and_closes_by_itself(
+def test_an_exercise_that_a_pc_has_shown_is_no_alarm_and_closes_by_itself(
     counter: Counter, exercises: Exercises, clock: FixedClock
 ):
     staged = exercises.raised()

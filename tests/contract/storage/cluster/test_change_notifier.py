@@ -48,11 +48,11 @@ def test_the_others_hear_and_the_sender_does_not(databases: tuple[Database, Data
     with closing(Hearer(databases[0])) as one, closing(Hearer(databases[1])) as other:
         one.began()
         other.began()
-        one.changes.send(ChangeTopic.TROUBLES)
-        assert other.hears(ChangeTopic.TROUBLES)
+        one.changes.send(ChangeTopic.ALARMS)
+        assert other.hears(ChangeTopic.ALARMS)
         other.changes.send(ChangeTopic.ALERT_EVENTS)
         assert one.hears(ChangeTopic.ALERT_EVENTS)
-        assert not one.hears(ChangeTopic.TROUBLES, within_s=0)
+        assert not one.hears(ChangeTopic.ALARMS, within_s=0)
         assert not other.hears(ChangeTopic.ALERT_EVENTS, within_s=0)
 
 
@@ -61,20 +61,20 @@ def test_who_loses_the_connection_looks_and_hears_again(databases: tuple[Databas
     with closing(Hearer(databases[0])) as one, closing(Hearer(databases[1])) as other:
         one.began()
         other.began()
-        one.changes.send(ChangeTopic.TROUBLES)
-        assert other.hears(ChangeTopic.TROUBLES)
+        one.changes.send(ChangeTopic.ALARMS)
+        assert other.hears(ChangeTopic.ALARMS)
         with databases[0].engine.connect() as admin:
             ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
             admin.execute(sqlalchemy.text(ending + "AND datname = current_database()"))
         one.began()  # what came meanwhile is looked for
         other.began()
-        one.changes.send(ChangeTopic.TROUBLES)
-        assert other.hears(ChangeTopic.TROUBLES)
+        one.changes.send(ChangeTopic.ALARMS)
+        assert other.hears(ChangeTopic.ALARMS)
 
 
 def test_on_one_file_nobody_is_there_to_hear(database: Database) -> None:
     if database.is_shared:
         pytest.skip("several servers may use it")
     with closing(Hearer(database)) as alone:
-        alone.changes.send(ChangeTopic.TROUBLES)
-        assert not alone.hears(ChangeTopic.TROUBLES, within_s=0)
+        alone.changes.send(ChangeTopic.ALARMS)
+        assert not alone.hears(ChangeTopic.ALARMS, within_s=0)

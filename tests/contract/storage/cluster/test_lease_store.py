@@ -11,11 +11,11 @@ import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
 from cekalwatch.server.cluster.jobs import PERIOD_S, LeaderJob, LeaderLease
+from cekalwatch.server.storage.alarms import AlarmLogRow
 from cekalwatch.server.storage.cluster.lease_store import LASTS_S, Lease, LeaseStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced
-from cekalwatch.server.storage.troubles import TroubleLogRow
 
 pytestmark = pytest.mark.both_databases
 
@@ -44,13 +44,13 @@ def taken(store: LeaseStore) -> Lease:
 def count(database: Database) -> None:
     """What a leader job might write."""
     with database.session() as session:
-        session.get_one(TroubleLogRow, 1).change += 1
+        session.get_one(AlarmLogRow, 1).change += 1
         session.commit()
 
 
 def counted(database: Database) -> int:
     with database.session() as session:
-        return session.get_one(TroubleLogRow, 1).change
+        return session.get_one(AlarmLogRow, 1).change
 
 
 def test_a_dead_server_is_replaced_within_ten_seconds_also_where_looking_takes_a_while() -> None:
@@ -196,7 +196,7 @@ class TestOfSeveralServers:
         monkeypatch.setattr("cekalwatch.server.storage.connecting.MAX_IDLE_TRANSACTION_S", 1)
         with closing(Database(postgres_database)) as one, closing(Database(postgres_database)) as other:
             with pytest.raises(StorageError, match="IdleInTransaction"), one.session() as session:
-                session.get_one(TroubleLogRow, 1).change = 7
+                session.get_one(AlarmLogRow, 1).change = 7
                 session.flush()  # and here it is stopped
                 count(other)
                 session.commit()

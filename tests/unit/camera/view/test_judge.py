@@ -75,7 +75,7 @@ def crowd(at: float) -> Picture:
     return with_people(seen(noise=round(at * 10)), people)
 
 
-TROUBLES: dict[str, tuple[Scene, ViewState]] = {
+BAD_VIEWS: dict[str, tuple[Scene, ViewState]] = {
     "the lights are off": (lambda at: seen(light=0.08, noise=round(at * 10)), ViewState.DARK),
     "the sun shines into the lens": (glare, ViewState.BLINDED),
     "a hand is on the lens": (hand, ViewState.COVERED),
@@ -90,18 +90,18 @@ TROUBLES: dict[str, tuple[Scene, ViewState]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_trouble_is_told_within_20_seconds_and_its_end_within_5(watched: Watched, trouble: str):
-    scene, state = TROUBLES[trouble]
+@pytest.mark.parametrize("bad_view", BAD_VIEWS)
+def test_an_alarm_is_told_within_20_seconds_and_its_end_within_5(watched: Watched, bad_view: str):
+    scene, state = BAD_VIEWS[bad_view]
     assert watched.show(scene, 20) is state
     assert watched.show(lambda at: seen(noise=round(at * 10)), 5) is ViewState.OK
     assert watched.states == [ViewState.UNSPECIFIED, ViewState.OK, state, ViewState.OK]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_what_passes_in_4_seconds_is_no_trouble(watched: Watched, trouble: str):
-    watched.show(TROUBLES[trouble][0], 4)
+@pytest.mark.parametrize("bad_view", BAD_VIEWS)
+def test_what_passes_in_4_seconds_is_no_alarm(watched: Watched, bad_view: str):
+    watched.show(BAD_VIEWS[bad_view][0], 4)
     watched.show(lambda at: seen(noise=round(at * 10)), 5)
     assert watched.quiet
 
@@ -124,7 +124,7 @@ def test_a_moved_camera_is_told_though_it_writes_date_and_name_into_its_picture(
 
 
 @pytest.mark.slow
-def test_people_who_fill_the_view_are_no_trouble(watched: Watched):
+def test_people_who_fill_the_view_are_no_alarm(watched: Watched):
     watched.show(crowd, 60)
     assert watched.quiet
     assert not any(watched.moving)
@@ -150,23 +150,23 @@ def test_somebody_who_walks_before_a_bare_wall_is_no_pan():
     assert not any(watched.moving)
 
 
-def test_somebody_who_stands_before_the_camera_is_no_trouble(watched: Watched):
+def test_somebody_who_stands_before_the_camera_is_no_alarm(watched: Watched):
     watched.show(lambda at: with_people(seen(noise=round(at * 10)), [(320, 240, 420 + 4 * math.sin(at))]), 60)
     assert watched.quiet
 
 
-def test_flickering_light_is_no_trouble(watched: Watched):
+def test_flickering_light_is_no_alarm(watched: Watched):
     watched.show(lambda at: seen(light=(1.0, 0.1, 1.5, 0.05)[round(at * 2) % 4], noise=round(at * 10)), 60)
     assert watched.quiet
 
 
-def test_a_lamp_that_is_switched_on_is_no_trouble(watched: Watched):
+def test_a_lamp_that_is_switched_on_is_no_alarm(watched: Watched):
     watched.show(lambda at: seen(light=1.7, noise=round(at * 10)), 30)
     assert watched.quiet
 
 
 @pytest.mark.slow
-def test_the_days_light_is_no_trouble(watched: Watched):
+def test_the_days_light_is_no_alarm(watched: Watched):
     """An afternoon in ten minutes, with shadows that wander."""
 
     def afternoon(at: float) -> Picture:
@@ -180,7 +180,7 @@ def test_the_days_light_is_no_trouble(watched: Watched):
 
 
 @pytest.mark.slow
-def test_furniture_that_is_moved_is_no_trouble_and_becomes_usual(watched: Watched):
+def test_furniture_that_is_moved_is_no_alarm_and_becomes_usual(watched: Watched):
     def rearranged(at: float) -> Picture:
         picture = seen(noise=round(at * 10))
         picture[80:300, 60:360] = seen(right=500)[80:300, 60:360]

@@ -22,8 +22,8 @@ from cekalwatch.notifier.delivery.ringing import Station
 from cekalwatch.office.alerts import News
 from cekalwatch.office.connection import Cause, Disconnected
 from cekalwatch.program.errors import ProgramError
+from tests.support.builders.notifier_alarms import COVERED, make_alarm
 from tests.support.builders.notifier_alerts import FRESH, SITI, make_alert, make_pictures, make_shown
-from tests.support.builders.notifier_troubles import COVERED, make_trouble
 from tests.support.fakes.alert_server import EPOCH, JPEG
 
 PROGRAM = Station("pc-1")
@@ -151,12 +151,12 @@ def test_changes_of_the_connection_are_logged_once_and_nothing_is_printed(pictur
     assert pipe.taken == b""
 
 
-def test_a_trouble_has_a_line_when_it_begins_when_it_is_seen_and_when_it_is_over(pictures: PictureFolder) -> None:
+def test_an_alarm_has_a_line_when_it_begins_when_it_is_seen_and_when_it_is_over(pictures: PictureFolder) -> None:
     pipe = io.BytesIO()
     screen = JsonLines(cast("io.RawIOBase", pipe), pictures, Station("pc-1", AlertFilter(counters=frozenset({"3"}))))
-    other = make_trouble(counter="4")
+    other = make_alarm(counter="4")
     for present in ((COVERED, other), (COVERED,), (replace(COVERED, acknowledged_by=SITI),), ()):
-        screen.troubles(present)
+        screen.alarms(present)
     lines = [json.loads(line) for line in pipe.getvalue().splitlines()]
     assert lines[0] == {
         "event_type": "TROUBLE",

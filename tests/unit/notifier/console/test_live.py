@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.contract.values.unusable_faces import UnusableNotice, UnusableReason
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.live import LiveConsole
@@ -24,6 +24,7 @@ from cekalwatch.notifier.delivery.ringing import Station
 from cekalwatch.office.alerts import News
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal
 from cekalwatch.program.translations import Language
+from tests.support.builders.notifier_alarms import COVERED, make_alarm, of_source
 from tests.support.builders.notifier_alerts import (
     BUDI,
     FRESH,
@@ -35,7 +36,6 @@ from tests.support.builders.notifier_alerts import (
     make_shown,
     session_of,
 )
-from tests.support.builders.notifier_troubles import COVERED, make_trouble, of_source
 from tests.support.fakes.alert_server import EPOCH, JPEG
 
 BELL = "\x07"
@@ -174,15 +174,15 @@ def test_no_name_stays_on_the_terminal_after_the_end(tmp_path: Path) -> None:
 def test_a_blind_counter_is_on_screen_until_it_is_well_and_a_supervisor_sees_all(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, counters=("3",))
     with terminal.live as live:
-        live.troubles((COVERED, make_trouble(counter="4"), of_source(TroubleKind.LIST_SHRUNK, missing="40", held="90")))
+        live.alarms((COVERED, make_alarm(counter="4"), of_source(AlarmKind.LIST_SHRUNK, missing="40", held="90")))
         assert "Counter 3 (dep-3): the camera is covered" in terminal.written
         assert "dep-4" not in terminal.written
         live.claims(session_of(SITI, PersonRole.SUPERVISOR), "pc-1")
         live.renewed(make_alert())
         assert "dep-4" in terminal.written
         assert "40 of 90 orders are no longer in the source" in terminal.written
-        live.troubles(())
-        assert live.view.troubles == ()
+        live.alarms(())
+        assert live.view.alarms == ()
 
 
 def test_a_traveller_without_a_usable_face_is_a_line_and_no_bell(terminal: Terminal) -> None:

@@ -11,13 +11,13 @@ import pytest
 import shiboken6
 
 from cekalwatch.contract.values.adjudication import AlertState, FirstLook
+from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.windows.tray import Tray
 from cekalwatch.notifier.settings import NotifierSettings
+from cekalwatch.office.client.alarm_client import AlarmClient
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.calls import Calls
@@ -32,9 +32,9 @@ def desk(tmp_path: Path) -> Iterator[tuple[Controller, Tray]]:
     with ExitStack() as opened:
         alerts = opened.enter_context(closing(AlertClient(Calls(dialer), "pc-1", settings.wanted, session)))
         controller = opened.enter_context(closing(Controller(settings, alerts, SessionClient(dialer, session))))
-        troubles = TroubleController(controller, TroubleClient(Calls(dialer), "pc-1", session))
-        opened.enter_context(closing(troubles))
-        tray = Tray(controller, troubles)
+        alarms = AlarmController(controller, AlarmClient(Calls(dialer), "pc-1", session))
+        opened.enter_context(closing(alarms))
+        tray = Tray(controller, alarms)
         for one in (tray.menu, tray):
             opened.callback(shiboken6.delete, one)
         yield controller, tray

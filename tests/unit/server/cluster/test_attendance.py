@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from cekalwatch.contract.values.adjudication import Escalation
+from cekalwatch.contract.values.alarms import AlarmKind, acknowledges
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.people import CONFIRMS
-from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.cluster.attendance import AWAY_AFTER_S, STALE_AFTER_S, STARTS_WITHIN_S, Attendance
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.presence import AgentPresence
@@ -47,10 +47,10 @@ class Office:
     def without_pc(self) -> set[str]:
         found = CounterAlarms(self.attendance).look()
         assert found is not None
-        assert {fault.kind for fault in found.faults} <= {TroubleKind.COUNTER_WITHOUT_PC}
-        assert all(found.judged(*fault.key) for fault in found.faults)
-        assert not found.judged(TroubleKind.CAMERA_DOWN, "dep-1")
-        return {fault.about for fault in found.faults}
+        assert {fault.kind for fault in found.conditions} <= {AlarmKind.COUNTER_WITHOUT_PC}
+        assert all(found.judged(*fault.key) for fault in found.conditions)
+        assert not found.judged(AlarmKind.CAMERA_DOWN, "dep-1")
+        return {fault.about for fault in found.conditions}
 
 
 def test_a_counter_whose_pc_never_came_is_told_once_pcs_had_time_to_come() -> None:
@@ -133,4 +133,4 @@ def test_a_server_that_has_not_looked_for_a_while_knows_nothing_and_begins_anew(
 
 
 def test_supervisors_see_it() -> None:
-    assert acknowledges(TroubleKind.COUNTER_WITHOUT_PC) == CONFIRMS
+    assert acknowledges(AlarmKind.COUNTER_WITHOUT_PC) == CONFIRMS

@@ -1,4 +1,4 @@
-"""A port that does not follow the list, or reports nothing, is a trouble at its centre, and no longer than that."""
+"""A port that does not follow the list, or reports nothing, is an alarm at its centre, and no longer than that."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.alarms import OF_CAMERAS, OF_PORTS, AlarmKind, acknowledges
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.troubles import OF_CAMERAS, OF_PORTS, TroubleKind, acknowledges
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.ports import Following, PortState
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.people import TOLD_FOR
 from cekalwatch.server.health.alarms.servers import PortAlarms
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.alerts import NOON
 from tests.support.builders.ports import SEKUPANG
 from tests.support.builders.watchlist import FixedClock
@@ -27,7 +27,7 @@ from tests.support.builders.watchlist import FixedClock
 LIMIT = timedelta(minutes=5)
 FOLLOWS = Following(SEKUPANG, "run-1", "server-1", NOON, NOON, certificate="ca:1f")
 WELL = PortState(SEKUPANG, "server-1", NOON, following=FOLLOWS)
-SILENT = {TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING}
+SILENT = {AlarmKind.PORT_NOT_FOLLOWING, AlarmKind.PORT_NOT_REPORTING}
 
 
 @pytest.fixture
@@ -42,33 +42,33 @@ class Watched:
     """A watch at a centre whose settings have the port's site."""
 
     def __init__(self, database: Database) -> None:
-        self.troubles, self.clock, self.states = TroubleStore(database), FixedClock(NOON), [WELL]
+        self.alarms, self.clock, self.states = AlarmStore(database), FixedClock(NOON), [WELL]
         self.revoked: set[str] = set()
         sites, search = frozenset({"jakarta", SEKUPANG.site}), AuditSearch(database)
-        self.board = AlarmBoard(self.troubles, self.clock)
+        self.board = AlarmBoard(self.alarms, self.clock)
         self.rule = PortAlarms(lambda: self.states, sites, lambda key: key in self.revoked, search, self.clock, LIMIT)
 
-    def kinds(self) -> set[TroubleKind]:
+    def kinds(self) -> set[AlarmKind]:
         self.board.apply(self.rule)
-        found = [one.fault for one in self.troubles.open()]
-        assert {fault.about for fault in found} <= {str(SEKUPANG)}
-        return {fault.kind for fault in found}
+        found = [one.condition for one in self.alarms.open()]
+        assert {condition.about for condition in found} <= {str(SEKUPANG)}
+        return {condition.kind for condition in found}
 
 
-def test_silence_is_a_trouble_after_the_limit_and_over_when_the_port_is_heard(database: Database) -> None:
+def test_silence_is_an_alarm_after_the_limit_and_over_when_the_port_is_heard(database: Database) -> None:
     seen = Watched(database)
     assert seen.kinds() == set()
     seen.clock.advance(LIMIT)
     assert seen.kinds() == set(), "a line may be cut for a moment"
     seen.clock.advance(timedelta(seconds=1))
     assert seen.kinds() == SILENT
-    assert [dict(one.fault.details) for one in seen.troubles.open()] == [
+    assert [dict(one.condition.details) for one in seen.alarms.open()] == [
         {"since": NOON.isoformat(timespec="seconds")}
     ] * 2
     seen.states = [replace(WELL, following=replace(FOLLOWS, heard_at=seen.clock.now()))]
-    assert seen.kinds() == {TroubleKind.PORT_NOT_REPORTING}
+    assert seen.kinds() == {AlarmKind.PORT_NOT_REPORTING}
     seen.states = [replace(WELL, heard_at=seen.clock.now())]
-    assert seen.kinds() == {TroubleKind.PORT_NOT_FOLLOWING}
+    assert seen.kinds() == {AlarmKind.PORT_NOT_FOLLOWING}
 
 
 def test_a_port_that_fell_silent_while_the_clock_was_ahead_is_one_once_it_is_right(
@@ -86,9 +86,9 @@ def test_a_port_that_never_reported_or_never_followed_is_one_too(database: Datab
     assert seen.kinds() == set(), "it has just begun"
     seen.clock.advance(LIMIT + timedelta(seconds=1))
     seen.states = [PortState(SEKUPANG, following=replace(FOLLOWS, heard_at=seen.clock.now()))]
-    assert seen.kinds() == {TroubleKind.PORT_NOT_REPORTING}
+    assert seen.kinds() == {AlarmKind.PORT_NOT_REPORTING}
     seen.states = [PortState(SEKUPANG, "server-1", seen.clock.now())]
-    assert seen.kinds() == {TroubleKind.PORT_NOT_FOLLOWING}
+    assert seen.kinds() == {AlarmKind.PORT_NOT_FOLLOWING}
 
 
 def test_of_a_port_that_is_no_more_nothing_is_said(database: Database) -> None:
@@ -109,8 +109,8 @@ def test_that_a_port_contradicted_itself_is_told_for_three_days(database: Databa
         store.append(AuditEntry(NOON, server, Action.PORT_CONTRADICTED, ("alert:1",), details={"port": str(port)}))
     seen.clock.advance(TOLD_FOR)
     seen.states = []
-    assert seen.kinds() == {TroubleKind.PORT_CONTRADICTS}
-    assert [dict(one.fault.details) for one in seen.troubles.open()] == [{"entry": "2"}]
+    assert seen.kinds() == {AlarmKind.PORT_CONTRADICTS}
+    assert [dict(one.condition.details) for one in seen.alarms.open()] == [{"entry": "2"}]
     seen.clock.advance(timedelta(seconds=1))
     assert seen.kinds() == set()
 

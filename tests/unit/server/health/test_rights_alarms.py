@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.alarms import AlarmKind, acknowledges
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.foundation.refusals import RefusedError
 from cekalwatch.server.health.alarms.people import TOLD_FOR, RightsAlarms
@@ -28,8 +28,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def found(office: Office) -> list[tuple[str, str]]:
     """What is open: about what, and how many people."""
     findings = RightsAlarms(AuditSearch(office.database), office.clock).look()
-    assert all(one.kind is TroubleKind.RIGHTS_GIVEN for one in findings.faults)
-    return [(one.about, one.details["people"]) for one in findings.faults]
+    assert all(one.kind is AlarmKind.RIGHTS_GIVEN for one in findings.conditions)
+    return [(one.about, one.details["people"]) for one in findings.conditions]
 
 
 def test_what_gives_rights_is_told_anew_each_time_and_what_takes_them_is_not(office: Office) -> None:
@@ -57,7 +57,7 @@ def test_what_gives_rights_is_told_anew_each_time_and_what_takes_them_is_not(off
 
 
 def test_who_may_sign_sees_it() -> None:
-    assert acknowledges(TroubleKind.RIGHTS_GIVEN) == {
+    assert acknowledges(AlarmKind.RIGHTS_GIVEN) == {
         PersonRole.ADMINISTRATOR,
         PersonRole.LIST_MANAGER,
         PersonRole.SUPERVISOR,

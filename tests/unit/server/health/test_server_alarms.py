@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import ServerAlarms
 from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.scenarios.people import HandClock
 
 
 @pytest.mark.parametrize("wrong_s", [-40, 2])
-def test_a_clock_that_goes_wrong_while_the_server_runs_is_a_trouble_until_it_is_right(tmp_path: Path, wrong_s: int):
+def test_a_clock_that_goes_wrong_while_the_server_runs_is_an_alarm_until_it_is_right(tmp_path: Path, wrong_s: int):
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     database.upgrade()
-    store, clock, ahead_s = TroubleStore(database), HandClock(), [1.9]
+    store, clock, ahead_s = AlarmStore(database), HandClock(), [1.9]
     health = Health(
         revocations=lambda: None,
         limit=timedelta(hours=1),
@@ -35,9 +35,9 @@ def test_a_clock_that_goes_wrong_while_the_server_runs_is_a_trouble_until_it_is_
     assert not store.open()
     ahead_s[0] = wrong_s
     board.apply(rule)
-    (trouble,) = store.open()
-    assert trouble.fault.key == (TroubleKind.SERVER_CLOCK_WRONG, "server-1")
-    assert trouble.fault.details == {"offset_s": str(wrong_s)}
+    (alarm,) = store.open()
+    assert alarm.condition.key == (AlarmKind.SERVER_CLOCK_WRONG, "server-1")
+    assert alarm.condition.details == {"offset_s": str(wrong_s)}
     ahead_s[0] = 0
     board.apply(rule)
     assert not store.open()

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.contract.values.alarms import AlarmKind, acknowledges
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind, acknowledges
 from cekalwatch.server.audit.entry import Action
-from cekalwatch.server.domain.troubles import Fault
+from cekalwatch.server.domain.alarms import AlarmCondition
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.watchlist import TOLD_FOR, ThresholdAlarms
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.keys import open_keys
 from tests.support.builders.watchlist import MODEL
 from tests.support.scenarios.learning import LearningPort, Passers
@@ -37,30 +37,30 @@ class Screen:
     """What is open at a port."""
 
     def __init__(self, database: Database, port: LearningPort) -> None:
-        self.store = TroubleStore(database)
+        self.store = AlarmStore(database)
         self.board = AlarmBoard(self.store, port.clock)
         cameras = tuple(port.cameras.values())
         self.rule = ThresholdAlarms(port.thresholds, lambda: port.holder.current, cameras, port.clock)
 
-    def faults(self) -> dict[TroubleKind, Fault]:
+    def conditions(self) -> dict[AlarmKind, AlarmCondition]:
         self.board.apply(self.rule)
-        return {one.fault.kind: one.fault for one in self.store.open()}
+        return {one.condition.kind: one.condition for one in self.store.open()}
 
 
 @pytest.mark.slow
 def test_a_step_is_told_for_a_day_with_what_it_means(database: Database):
     port, people = LearningPort(database, cameras=1), Passers(0.05)
     screen = Screen(database, port)
-    assert screen.faults() == {}
+    assert screen.conditions() == {}
     port.passes("dep-0", people.scores(900))
     port.look()
-    fault = screen.faults()[TroubleKind.THRESHOLD_MOVED]
-    assert (fault.about, fault.site) == (MODEL, "")
-    assert fault.details["threshold"] == f"{port.decision.value:.3f}"
-    assert int(fault.details["passages"]) == pytest.approx(1 / people.fpir(port.decision.value), rel=0.6)
-    assert "missed" not in fault.details, "nobody has two photographs"
+    condition = screen.conditions()[AlarmKind.THRESHOLD_MOVED]
+    assert (condition.about, condition.site) == (MODEL, "")
+    assert condition.details["threshold"] == f"{port.decision.value:.3f}"
+    assert int(condition.details["passages"]) == pytest.approx(1 / people.fpir(port.decision.value), rel=0.6)
+    assert "missed" not in condition.details, "nobody has two photographs"
     port.clock.advance(TOLD_FOR + timedelta(seconds=1))
-    assert TroubleKind.THRESHOLD_MOVED not in screen.faults()
+    assert AlarmKind.THRESHOLD_MOVED not in screen.conditions()
 
 
 def test_a_step_tells_how_many_of_the_listed_are_missed(database: Database):
@@ -70,7 +70,7 @@ def test_a_step_tells_how_many_of_the_listed_are_missed(database: Database):
     port.passes("dep-0", Passers(0.12).scores(900))
     port.look()
     assert before < 0.54 < port.decision.value, "three more are missed after the step than before it"
-    assert Screen(database, port).faults()[TroubleKind.THRESHOLD_MOVED].details["missed"] == "30"
+    assert Screen(database, port).conditions()[AlarmKind.THRESHOLD_MOVED].details["missed"] == "30"
     ((_, _, details),) = port.desk.trail(Action.THRESHOLD_LEARNED)
     assert json.loads(details)["missed"] == "0.3000"
 
@@ -81,10 +81,10 @@ def test_once_two_people_have_set_the_threshold_no_step_is_told(database: Databa
     port.passes("dep-0", Passers(0.05).scores(900))
     port.look()
     screen = Screen(database, port)
-    assert set(screen.faults()) == {TroubleKind.THRESHOLD_MOVED, TroubleKind.THRESHOLD_WAITING}
+    assert set(screen.conditions()) == {AlarmKind.THRESHOLD_MOVED, AlarmKind.THRESHOLD_WAITING}
     ThresholdSetting(port.thresholds, port.clock, lambda: MODEL).set(0.6, TOGETHER, ADMINISTRATION)
     port.holder.follow()
-    assert screen.faults() == {}
+    assert screen.conditions() == {}
 
 
 @pytest.mark.slow
@@ -93,10 +93,10 @@ def test_a_camera_whose_scores_stand_out_is_named_to_its_site(database: Database
     for number, camera in enumerate(port.cameras):
         port.passes(camera, Passers(0.1 if camera == "dep-3" else 0.0, seed=number).scores(600))
     port.look()
-    fault = Screen(database, port).faults()[TroubleKind.SCORES_STAND_OUT]
-    assert (fault.about, fault.site, fault.counter) == ("dep-3", "batam-center", "D3")
-    assert float(fault.details["factor"]) > 2
-    assert int(fault.details["passages"]) == pytest.approx(600, abs=60)
+    condition = Screen(database, port).conditions()[AlarmKind.SCORES_STAND_OUT]
+    assert (condition.about, condition.site, condition.counter) == ("dep-3", "batam-center", "D3")
+    assert float(condition.details["factor"]) > 2
+    assert int(condition.details["passages"]) == pytest.approx(600, abs=60)
 
 
 @pytest.mark.slow
@@ -105,13 +105,13 @@ def test_a_threshold_that_waits_is_told_until_two_people_accept_it(database: Dat
     screen = Screen(database, port)
     port.passes("dep-0", Passers(0.1).scores(900))
     port.look()
-    fault = screen.faults()[TroubleKind.THRESHOLD_WAITING]
-    assert fault.about == MODEL
-    wanted = float(fault.details["wanted"])
-    assert (fault.details["threshold"], fault.details["passages"]) == (f"{port.decision.value:.3f}", "900")
+    condition = screen.conditions()[AlarmKind.THRESHOLD_WAITING]
+    assert condition.about == MODEL
+    wanted = float(condition.details["wanted"])
+    assert (condition.details["threshold"], condition.details["passages"]) == (f"{port.decision.value:.3f}", "900")
     port.accept()
     assert port.decision.value == pytest.approx(wanted, abs=0.0005)
-    assert screen.faults() == {}, "nor is the step before it told any more"
+    assert screen.conditions() == {}, "nor is the step before it told any more"
 
 
 @pytest.mark.slow
@@ -121,19 +121,19 @@ def test_a_threshold_that_two_people_set_for_other_scores_is_told_until_they_set
     setting.set(0.6, TOGETHER, ADMINISTRATION)
     port.holder.follow()
     screen = Screen(database, port)
-    fault = screen.faults()[TroubleKind.THRESHOLD_LEFT]
-    assert fault.about == MODEL
-    assert (fault.details["left"], fault.details["threshold"]) == ("0.600", f"{port.decision.value:.3f}")
+    condition = screen.conditions()[AlarmKind.THRESHOLD_LEFT]
+    assert condition.about == MODEL
+    assert (condition.details["left"], condition.details["threshold"]) == ("0.600", f"{port.decision.value:.3f}")
     ThresholdSetting(port.thresholds, port.clock, lambda: MODEL).set(None, TOGETHER, ADMINISTRATION)
     port.holder.follow()
-    assert screen.faults() == {}
+    assert screen.conditions() == {}
 
 
 def test_supervisors_are_told():
     for kind in (
-        TroubleKind.THRESHOLD_WAITING,
-        TroubleKind.THRESHOLD_MOVED,
-        TroubleKind.THRESHOLD_LEFT,
-        TroubleKind.SCORES_STAND_OUT,
+        AlarmKind.THRESHOLD_WAITING,
+        AlarmKind.THRESHOLD_MOVED,
+        AlarmKind.THRESHOLD_LEFT,
+        AlarmKind.SCORES_STAND_OUT,
     ):
         assert PersonRole.SUPERVISOR in acknowledges(kind)

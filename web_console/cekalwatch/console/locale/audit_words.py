@@ -123,7 +123,7 @@ class AuditWords:
     def _name(self, key: str, names: Mapping[str, str], *, person: bool = False) -> tuple[str, str]:
         """Return what people call the bearer of a key, and the key if it is a UUID, which nobody can tell from another.
 
-        A UUID of version 7 has the time when it was made: that of an alert, a capture or a problem. Of others, the end.
+        A UUID of version 7 has the time when it was made: that of an alert, a capture or an alarm. Of others, the end.
         """
         if not _UUID.fullmatch(key):
             return key, ""

@@ -22,8 +22,8 @@ from cekalwatch.contract.values.watchlist import (
     WatchlistProblem,
 )
 from cekalwatch.office.client.refusals import meaning
+from cekalwatch.office.locale.alarm_formatting import AlarmFormatter
 from cekalwatch.office.locale.order_formatting import Fact
-from cekalwatch.office.locale.trouble_formatting import TroubleFormatter
 from cekalwatch.program.translations import Language
 
 LFW: Final = "Labeled Faces in the Wild: 3930 photographs of 1469 people, without two whose labels are wrong"
@@ -31,7 +31,7 @@ LFW: Final = "Labeled Faces in the Wild: 3930 photographs of 1469 people, withou
 _PLACE = re.compile(r"(line|row) (?P<row>[0-9]{1,9})")
 
 
-class ConsoleTexts(TroubleFormatter):
+class ConsoleTexts(AlarmFormatter):
     """All that the console says in one language; times are those of `zone`, the site's."""
 
     def __init__(self, language: Language, zone: tzinfo | None = None) -> None:

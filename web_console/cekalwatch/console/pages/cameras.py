@@ -14,28 +14,28 @@ from starlette.responses import Response
 
 from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.values.alarms import Alarm
 from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.people import KEEPS_DEVICES
 from cekalwatch.contract.values.status import CameraStatus
-from cekalwatch.contract.values.troubles import Trouble
 from cekalwatch.office.client.refusals import error_reason, explain
 
 DAYS = 7
-MAX_TROUBLES = 200
+MAX_ALARMS = 200
 MAX_DIGITS = 9
 MAX_READ = 2000
-"""Problems of all kinds that are searched for those of a camera."""
+"""Alarms of all kinds that are searched for those of a camera."""
 
 
 def show(visit: RequestContext) -> Response:
-    """Show the cameras, those with a problem first."""
+    """Show the cameras, those with an alarm first."""
     cameras = sorted(_cameras(visit), key=lambda one: (not one.unwell, one.camera.site, one.camera.camera_id))
     return visit.page("cameras.html", cameras=cameras)
 
 
 def show_one(visit: RequestContext) -> Response:
-    """Show one camera, with its problems of the last days."""
+    """Show one camera, with its alarms of the last days."""
     camera = _find(visit)
     return _one(visit, camera) if camera else _missing(visit)
 
@@ -109,7 +109,7 @@ def _one(
     return (visit.page_with_pictures if picture else visit.page)(
         "camera.html",
         camera=camera,
-        troubles=_troubles(visit, camera),
+        alarms=_alarms(visit, camera),
         days=DAYS,
         policy=policy,
         bounds=POLICY_BOUNDS,
@@ -135,7 +135,7 @@ def _cameras(visit: RequestContext) -> list[CameraStatus]:
     return [one for one in status.cameras if one.camera.site in visit.person.sites]
 
 
-def _troubles(visit: RequestContext, camera: CameraStatus) -> list[Trouble]:
-    """Return past and present problems of a camera, newest first."""
-    listed = islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_READ)
-    return list(islice((one for one in listed if one.about == camera.camera.camera_id), MAX_TROUBLES))
+def _alarms(visit: RequestContext, camera: CameraStatus) -> list[Alarm]:
+    """Return past and present alarms of a camera, newest first."""
+    listed = islice(visit.alarms.listed(visit.now - timedelta(days=DAYS)), MAX_READ)
+    return list(islice((one for one in listed if one.about == camera.camera.camera_id), MAX_ALARMS))

@@ -1,4 +1,4 @@
-"""*Now*: open alerts, their holders, and problems; it updates itself."""
+"""*Now*: open alerts, their holders, and alarms; it updates itself."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.open_alerts import Shown
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.status_summary import SummaryLine, glance_lines
+from cekalwatch.contract.values.alarms import SEES_ALARMS, Alarm, shown_to
 from cekalwatch.contract.values.people import KEEPS_SYSTEM, KEEPS_WATCHLIST, SEES_ALERTS
-from cekalwatch.contract.values.troubles import SEES_TROUBLES, Trouble, shown_to
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.urgency import most_urgent_first
 
@@ -84,16 +84,16 @@ def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:
         shown = own.list_all(client, heard) if anew else own.renew(client, heard)
     else:
         visit.signed_in.person = visit.check.session()
-    troubles: tuple[Trouble, ...] = ()
-    if visit.has(SEES_TROUBLES):
-        known = visit.console.news.troubles
-        troubles = shown_to(visit.person, known, ())
+    alarms: tuple[Alarm, ...] = ()
+    if visit.has(SEES_ALARMS):
+        known = visit.console.news.alarms
+        alarms = shown_to(visit.person, known, ())
     return {
         "alerts": sorted(shown.alerts, key=most_urgent_first),
         "more": shown.more,
-        "troubles": troubles,
+        "alarms": alarms,
         "sees_alerts": visit.has(SEES_ALERTS),
-        "sees_troubles": visit.has(SEES_TROUBLES),
+        "sees_alarms": visit.has(SEES_ALARMS),
         "news": visit.console.news,
         "keeps_list": visit.has(KEEPS_WATCHLIST),
         "glance": _glance(visit),
@@ -104,7 +104,5 @@ def _glance(visit: RequestContext) -> list[SummaryLine]:
     if not visit.has(KEEPS_SYSTEM):
         return []
     session = visit.signed_in
-    status = session.glance.status(
-        lambda: ask_status(visit.console.calls, session.token()), visit.console.news.troubles
-    )
+    status = session.glance.status(lambda: ask_status(visit.console.calls, session.token()), visit.console.news.alarms)
     return glance_lines(status, session.person.sites)

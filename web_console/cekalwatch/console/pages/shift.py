@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.adjudication import MAX_NOTE, OPEN_STATES
-from cekalwatch.contract.values.troubles import shown_to
+from cekalwatch.contract.values.alarms import shown_to
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.office.locale.approval_words import asked_for
 from cekalwatch.office.urgency import most_urgent_first
@@ -34,8 +34,8 @@ def show_again(visit: RequestContext, problem: str) -> Response:
         "shift.html",
         alerts=alerts,
         owed=visit.texts.references_owed(alerts, visit.now),
-        # Everybody at a counter knows which counters are blind; supervisors see the other problems of the site too.
-        troubles=shown_to(visit.person, visit.console.news.troubles, ()),
+        # Everybody at a counter knows which counters are blind; supervisors see the other alarms of the site too.
+        alarms=shown_to(visit.person, visit.console.news.alarms, ()),
         approvals=[(one, asked_for(one, visit.texts)) for one in (*approvals.waiting, *approvals.asked)],
         hand_overs=visit.shifts.hand_overs(),
         max_note=MAX_NOTE,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.request_context import RequestContext
-from cekalwatch.contract.values.troubles import may_acknowledge, shown_to
+from cekalwatch.contract.values.alarms import may_acknowledge, shown_to
 from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 
 
@@ -28,15 +28,15 @@ MAX_PAST = 200
 
 
 def show_problems(visit: RequestContext) -> Response:
-    """Show present problems, and those of the last days."""
-    listed = tuple(islice(visit.troubles.listed(visit.now - timedelta(days=DAYS)), MAX_PAST))
-    present = shown_to(visit.person, visit.console.news.troubles, ())
+    """Show present alarms, and those of the last days."""
+    listed = tuple(islice(visit.alarms.listed(visit.now - timedelta(days=DAYS)), MAX_PAST))
+    present = shown_to(visit.person, visit.console.news.alarms, ())
     past = shown_to(visit.person, tuple(one for one in listed if one.ended_at is not None), ())
-    own = {one.trouble_id for one in present if may_acknowledge(one, visit.person)}
-    return visit.page("troubles.html", present=present, past=past, own=own, days=DAYS)
+    own = {one.alarm_id for one in present if may_acknowledge(one, visit.person)}
+    return visit.page("alarms.html", present=present, past=past, own=own, days=DAYS)
 
 
 def acknowledge(visit: RequestContext) -> Response:
-    """Record that the person acknowledges a problem."""
-    visit.troubles.acknowledge(visit.part("trouble_id"))
+    """Record that the person acknowledges an alarm."""
+    visit.alarms.acknowledge(visit.part("trouble_id"))
     return visit.to("/troubles")

@@ -16,34 +16,34 @@ from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.adjudication import Step
+from cekalwatch.contract.values.alarms import Alarm, AlarmKind, shown_to
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.contract.values.status import CounterStatus
-from cekalwatch.contract.values.troubles import Trouble, TroubleKind, shown_to
 from cekalwatch.office.alerts import Options, options
 from cekalwatch.office.urgency import most_urgent_first
 
 
 @dataclass(frozen=True)
 class WallTile:
-    """A counter with its open alerts and problems, the most urgent first."""
+    """A counter with its open alerts and alarms, the most urgent first."""
 
     status: CounterStatus
     alerts: tuple[Alert, ...]
-    troubles: tuple[Trouble, ...]
+    alarms: tuple[Alarm, ...]
 
     @property
     def told_without_pc(self) -> bool:
-        """Whether a problem says that no PC would ring here."""
-        return any(one.kind is TroubleKind.COUNTER_WITHOUT_PC for one in self.troubles)
+        """Whether an alarm says that no PC would ring here."""
+        return any(one.kind is AlarmKind.COUNTER_WITHOUT_PC for one in self.alarms)
 
     @classmethod
-    def of(cls, status: CounterStatus, alerts: Iterable[Alert], troubles: Iterable[Trouble]) -> WallTile:
+    def of(cls, status: CounterStatus, alerts: Iterable[Alert], alarms: Iterable[Alarm]) -> WallTile:
         cameras = {one.camera.camera_id for one in status.cameras}
         here = (status.site, status.counter)
         return cls(
             status,
             tuple(one for one in alerts if (one.place.site, one.place.counter) == here),
-            tuple(one for one in troubles if one.about in cameras or (one.site, one.counter) == here),
+            tuple(one for one in alarms if one.about in cameras or (one.site, one.counter) == here),
         )
 
 
@@ -113,24 +113,24 @@ def end_screen(visit: RequestContext) -> Response:
 
 
 def _screen_values(visit: RequestContext) -> dict[str, object]:
-    """Return counters and problems; of alerts only how many wait at each counter."""
-    troubles = shown_to(visit.person, visit.console.news.troubles, ())
-    tiles = [WallTile.of(one, (), troubles) for one in visit.counters.all()]
-    return {"tiles": tiles, "troubles": [one for one in troubles if not any(one in tile.troubles for tile in tiles)]}
+    """Return counters and alarms; of alerts only how many wait at each counter."""
+    alarms = shown_to(visit.person, visit.console.news.alarms, ())
+    tiles = [WallTile.of(one, (), alarms) for one in visit.counters.all()]
+    return {"tiles": tiles, "alarms": [one for one in alarms if not any(one in tile.alarms for tile in tiles)]}
 
 
 def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:
     own, client, heard = visit.signed_in.open_alerts, visit.alerts, visit.console.news.position
     shown = own.list_all(client, heard) if anew else own.renew(client, heard)
     alerts = sorted(shown.alerts, key=most_urgent_first)
-    troubles = shown_to(visit.person, visit.console.news.troubles, ())
-    tiles = [WallTile.of(one, alerts, troubles) for one in visit.counters.all()]
+    alarms = shown_to(visit.person, visit.console.news.alarms, ())
+    tiles = [WallTile.of(one, alerts, alarms) for one in visit.counters.all()]
     return {
         "tiles": tiles,
         "called": _called(visit, alerts),
         "alerts": alerts,
         "more": shown.more,
-        "troubles": [one for one in troubles if not any(one in tile.troubles for tile in tiles)],
+        "alarms": [one for one in alarms if not any(one in tile.alarms for tile in tiles)],
     }
 
 

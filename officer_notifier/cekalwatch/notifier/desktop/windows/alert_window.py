@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, 
 
 from cekalwatch.contract.values.adjudication import PENDING, AlertState, Step
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
-from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.widgets.elements import (
     TITLE_PX,
     LockedPlaceholder,
@@ -53,10 +53,10 @@ class AlertWindow(QMainWindow):
     seen = Signal()
     """A person turned to the window."""
 
-    def __init__(self, controller: Controller, troubles: TroubleController) -> None:
+    def __init__(self, controller: Controller, alarms: AlarmController) -> None:
         super().__init__()
         self._controller = controller
-        self._troubles = troubles
+        self._alarms = alarms
         self._alert_id = ""
         self._since_focus, self._since_raised = QElapsedTimer(), QElapsedTimer()
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
@@ -113,7 +113,7 @@ class AlertWindow(QMainWindow):
         """Says for a while that travellers without a usable face have passed."""
         set_role(self.unusable, "muted")
         self.problems = message()
-        """The problems because of which counters of this PC are blind. The pages lie between it and the header."""
+        """The alarms because of which counters of this PC are blind. The pages lie between it and the header."""
         self.problems.setContentsMargins(8, 0, 8, 0)
         set_role(self.problems, "warning")
         body = QWidget()
@@ -144,7 +144,7 @@ class AlertWindow(QMainWindow):
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(action)
         controller.changed.connect(self.paint_again)
-        troubles.changed.connect(self._paint_problems)
+        alarms.changed.connect(self._paint_problems)
         controller.rang.connect(self._rang)
         self._ages = QTimer(self)
         self._ages.setInterval(_AGES_EVERY_MS)
@@ -332,7 +332,7 @@ class AlertWindow(QMainWindow):
     def _paint_problems(self) -> None:
         freshness, formatter = self._controller.freshness, self._controller.formatter
         lines = [formatter.watchlist(freshness)] if freshness and freshness.outdated else []
-        lines += formatter.trouble_lines(self._troubles.blind)
+        lines += formatter.alarm_lines(self._alarms.blind)
         self.problems.setText("\n".join(lines))
         self.problems.setVisible(bool(lines))
 

@@ -15,8 +15,8 @@ from PySide6.QtGui import QAction, QColor, QDesktopServices, QFont, QIcon, QPain
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from cekalwatch.contract.values.readiness import WatchLevel
+from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.settings import ThemeName
 from cekalwatch.program.translations import Language
 
@@ -65,7 +65,7 @@ class Tray(QSystemTrayIcon):
     alert_asked = Signal()
     today_asked = Signal()
     supervisor_asked = Signal()
-    troubles_asked = Signal()
+    alarms_asked = Signal()
     sign_in_asked = Signal()
     sign_out_asked = Signal()
     password_asked = Signal()
@@ -73,10 +73,10 @@ class Tray(QSystemTrayIcon):
     practice_asked = Signal()
     quit_asked = Signal()
 
-    def __init__(self, controller: Controller, troubles: TroubleController) -> None:
+    def __init__(self, controller: Controller, alarms: AlarmController) -> None:
         super().__init__()
         self._controller = controller
-        self._troubles = troubles
+        self._alarms = alarms
         self._drawn: tuple[Light, int] | None = None
         self.menu = QMenu()
         self.state = self.menu.addAction("")
@@ -87,7 +87,7 @@ class Tray(QSystemTrayIcon):
         self.alert = self._item(self.alert_asked)
         self.today = self._item(self.today_asked)
         self.supervisor = self._item(self.supervisor_asked)
-        self.troubles = self._item(self.troubles_asked)
+        self.alarms = self._item(self.alarms_asked)
         self.practice = self._item(self.practice_asked)
         self.practice.setVisible(controller.settings.training_dir is not None)
         self.shift, self.guides = self._at_console("shift"), self._at_console("guides")
@@ -106,7 +106,7 @@ class Tray(QSystemTrayIcon):
         self.setContextMenu(self.menu)
         self.activated.connect(self._activated)
         controller.changed.connect(self.paint_again)
-        troubles.changed.connect(self.paint_again)
+        alarms.changed.connect(self.paint_again)
         self.paint_again()
 
     @property
@@ -133,7 +133,7 @@ class Tray(QSystemTrayIcon):
             words.insert(1, formatter.watchlist(controller.freshness))
         advice = formatter.refusal(controller.connection)
         lines = [*words, advice] if advice else words
-        self.setToolTip("\n".join((say("APP_NAME"), *lines, *formatter.trouble_lines(self._troubles.blind))))
+        self.setToolTip("\n".join((say("APP_NAME"), *lines, *formatter.alarm_lines(self._alarms.blind))))
         self.state.setText("   ".join(words))
         self.advice.setText(advice)
         self.advice.setVisible(bool(advice))
@@ -142,7 +142,7 @@ class Tray(QSystemTrayIcon):
             (self.alert, say("MENU_ALERT")),
             (self.today, say("MENU_TODAY")),
             (self.supervisor, say("MENU_SUPERVISOR")),
-            (self.troubles, say("MENU_TROUBLES", count=len(self._troubles.shown))),
+            (self.alarms, say("MENU_TROUBLES", count=len(self._alarms.shown))),
             (self.practice, say("MENU_PRACTICE")),
             (self.shift, say("MENU_SHIFT")),
             (self.guides, say("MENU_GUIDES")),

@@ -30,7 +30,7 @@ class Destination(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the destination in the ledger, in the status and in problems."""
+        """Name of the destination in the ledger, in the status and in alarms."""
 
     def deliver(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Deliver checkpoints, oldest first; raises DeliveryError. The same ones may be delivered again. Blocks."""

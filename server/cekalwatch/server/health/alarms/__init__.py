@@ -1,1 +1,1 @@
-"""Alarms: problems of cameras, sources and servers, from their detection until they are over."""
+"""Alarms: alarms of cameras, sources and servers, from their detection until they are over."""

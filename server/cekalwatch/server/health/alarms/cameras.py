@@ -1,4 +1,4 @@
-"""Faults of cameras: from the streams of this server, and from what the other servers have heard.
+"""Alarm conditions of cameras: from the streams of this server, and from what the other servers have heard.
 
 The server that a camera streams to judges it. This module knows no transport.
 """
@@ -9,16 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cekalwatch.contract.values.alarms import IN_THE_PICTURE, OF_CAMERAS, OF_VIEWS, AlarmKind
 from cekalwatch.contract.values.cameras import SpoolState, ViewState
 from cekalwatch.contract.values.captures import is_wrong
-from cekalwatch.contract.values.troubles import IN_THE_PICTURE, OF_CAMERAS, OF_VIEWS, TroubleKind
 from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.domain.alarms import AlarmCondition
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.presence import CameraPresence, Rejection
-from cekalwatch.server.domain.troubles import Fault
 from cekalwatch.server.foundation.clock import Clock, lately
-from cekalwatch.server.health.alarms.board import Findings, fault
-from cekalwatch.server.storage.troubles import TroubleStore
+from cekalwatch.server.health.alarms.board import Findings, condition
+from cekalwatch.server.storage.alarms import AlarmStore
 
 RECONNECTS_WITHIN = timedelta(seconds=3)
 """How long a camera may take to connect again before it counts as down."""
@@ -29,9 +29,9 @@ SILENT_PERIODS = 1.5
 TELL_OTHERS = timedelta(seconds=3)
 """The period of this server's reports of its cameras to the other servers."""
 DROPPED_LASTS = timedelta(minutes=1)
-"""How long a lost crop counts as a fault."""
+"""How long a lost crop counts as a condition."""
 REJECTED_LASTS = timedelta(minutes=2)
-"""How long a refusal counts as a fault when the camera does not try again."""
+"""How long a refusal counts as a condition when the camera does not try again."""
 _UNSEEN = frozenset({ViewState.UNSPECIFIED, ViewState.TURNED_AWAY})
 """The picture is not judged: no alarm about it begins or ends."""
 _SPOOL_FAILS = frozenset({SpoolState.DISK_FULL, SpoolState.READ_ONLY, SpoolState.FAILED})
@@ -57,7 +57,7 @@ class CameraAlarms:
         self,
         cameras: Iterable[Camera],
         presence: Presence,
-        store: TroubleStore,
+        store: AlarmStore,
         clock: Clock,
         terms: CameraLimits,
     ) -> None:
@@ -71,32 +71,32 @@ class CameraAlarms:
         self._told: frozenset[str] = frozenset()
 
     def look(self) -> Findings:
-        """Return the faults of the cameras, and share this server's view of its cameras with the other servers."""
+        """Return the conditions of the cameras, and share this server's view of its cameras with the other servers."""
         now, known, refused = self._clock.now(), self._presence.cameras, self._presence.rejections
         self._tell_others(known, refused, now)
         told = self._store.told()
         rejections = self._rejections(known, {**told.rejected, **refused}, told.heard, now)
-        faults = [self._rejected(name, one) for name, one in rejections.items()]
+        conditions = [self._rejected(name, one) for name, one in rejections.items()]
         judged, unseen, ending = set(rejections), set[str](), self._presence.ending_decoders
         for name, camera in self._cameras.items():
             one = known.get(name, CameraPresence())
             if name in rejections or self._is_elsewhere(one, told.heard.get(name), now):
                 continue
             if name in ending:
-                faults.append(_fault(camera, TroubleKind.CAMERA_ENDING_DECODERS))
-            found = self._faults(camera, one, now)
+                conditions.append(_condition(camera, AlarmKind.CAMERA_ENDING_DECODERS))
+            found = self._conditions(camera, one, now)
             if found is not None:
                 judged.add(name)
                 if one.heartbeat and one.heartbeat.view_state in _UNSEEN:
                     unseen.add(name)
-                faults += found
+                conditions += found
 
-        def is_judged(kind: TroubleKind, about: str) -> bool:
+        def is_judged(kind: AlarmKind, about: str) -> bool:
             if kind in IN_THE_PICTURE and about in unseen:
                 return False
             return kind in OF_CAMERAS and (about in judged or about not in self._cameras)
 
-        return Findings(faults, is_judged)
+        return Findings(conditions, is_judged)
 
     def _tell_others(
         self, known: Mapping[str, CameraPresence], refused: Mapping[str, Rejection], now: datetime
@@ -137,37 +137,37 @@ class CameraAlarms:
     def _silent(self, one: CameraPresence, now: datetime) -> bool:
         return one.last_heard_at is None or not lately(one.last_heard_at, now, self._terms.silent_after)
 
-    def _faults(self, camera: Camera, one: CameraPresence, now: datetime) -> list[Fault] | None:
-        """Return the faults of a camera; None while they are unknown."""
+    def _conditions(self, camera: Camera, one: CameraPresence, now: datetime) -> list[AlarmCondition] | None:
+        """Return the alarm conditions of a camera; None while they are unknown."""
         if one.streams <= 0:
             begun, patience = (one.gone_at, RECONNECTS_WITHIN) if one.gone_at else (self._started_at, STARTS_WITHIN)
-            return None if lately(begun, now, patience) else [_fault(camera, TroubleKind.CAMERA_DOWN)]
+            return None if lately(begun, now, patience) else [_condition(camera, AlarmKind.CAMERA_DOWN)]
         if self._silent(one, now):
-            return [_fault(camera, TroubleKind.CAMERA_DOWN)]
+            return [_condition(camera, AlarmKind.CAMERA_DOWN)]
         if one.heartbeat is None:
             return None
-        beat, found = one.heartbeat, list[Fault]()
+        beat, found = one.heartbeat, list[AlarmCondition]()
         if kind := OF_VIEWS.get(beat.view_state):
-            found.append(_fault(camera, kind))
+            found.append(_condition(camera, kind))
         slow = beat.view_state is not ViewState.NO_FRAMES and beat.frames_per_second < self._terms.least_fps
         if slow and one.heartbeats > 1:  # the first one covers no whole period
-            found.append(_fault(camera, TroubleKind.CAMERA_SLOW, least_fps=f"{self._terms.least_fps:g}"))
+            found.append(_condition(camera, AlarmKind.CAMERA_SLOW, least_fps=f"{self._terms.least_fps:g}"))
         if beat.spool.state in _SPOOL_FAILS:
-            found.append(_fault(camera, TroubleKind.SPOOL_FAILING, state=beat.spool.state))
+            found.append(_condition(camera, AlarmKind.SPOOL_FAILING, state=beat.spool.state))
         if one.dropped_at and lately(one.dropped_at, now, DROPPED_LASTS):
-            found.append(_fault(camera, TroubleKind.CAMERA_DROPPING_CROPS))
+            found.append(_condition(camera, AlarmKind.CAMERA_DROPPING_CROPS))
         if one.clock_ahead is not None and is_wrong(one.clock_ahead):
             found.append(
-                _fault(camera, TroubleKind.CAMERA_CLOCK_WRONG, offset_s=round(one.clock_ahead.total_seconds()))
+                _condition(camera, AlarmKind.CAMERA_CLOCK_WRONG, offset_s=round(one.clock_ahead.total_seconds()))
             )
         return found
 
-    def _rejected(self, name: str, rejection: Rejection) -> Fault:
+    def _rejected(self, name: str, rejection: Rejection) -> AlarmCondition:
         camera = self._cameras.get(name)
         if camera:
-            return _fault(camera, TroubleKind.CAMERA_REJECTED, reason=rejection.reason)
-        return fault(TroubleKind.CAMERA_REJECTED, name, rejection.site, reason=rejection.reason)
+            return _condition(camera, AlarmKind.CAMERA_REJECTED, reason=rejection.reason)
+        return condition(AlarmKind.CAMERA_REJECTED, name, rejection.site, reason=rejection.reason)
 
 
-def _fault(camera: Camera, kind: TroubleKind, **details: str | float) -> Fault:
-    return fault(kind, camera.camera_id, camera.site, camera.counter, **details)
+def _condition(camera: Camera, kind: AlarmKind, **details: str | float) -> AlarmCondition:
+    return condition(kind, camera.camera_id, camera.site, camera.counter, **details)

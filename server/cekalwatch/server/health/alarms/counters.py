@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from cekalwatch.contract.values.troubles import OF_COUNTERS, OF_DEVICES, OF_EXERCISES, OF_GATES, TroubleKind
+from cekalwatch.contract.values.alarms import OF_COUNTERS, OF_DEVICES, OF_EXERCISES, OF_GATES, AlarmKind
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.exercises import FAILED
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.health.alarms.board import Findings, fault
+from cekalwatch.server.health.alarms.board import Findings, condition
 from cekalwatch.server.notices.gates import GateTeller
 from cekalwatch.server.storage.exercises.store import ExerciseStore
 
 FAILED_FOR: Final = timedelta(days=7)
-"""How long a failed exercise is a problem where no other one follows."""
+"""How long a failed exercise is an alarm where no other one follows."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CounterAlarms:
             return None
         counters = sorted({(one.site, one.counter) for one in cameras})
         return Findings(
-            [fault(TroubleKind.COUNTER_WITHOUT_PC, f"{site}/{counter}", site, counter) for site, counter in counters],
+            [condition(AlarmKind.COUNTER_WITHOUT_PC, f"{site}/{counter}", site, counter) for site, counter in counters],
             lambda kind, _: kind in OF_COUNTERS,
         )
 
@@ -44,13 +44,13 @@ class GateAlarms:
     gates: Sequence[GateTeller]
 
     def look(self) -> Findings:
-        """Return the gates that do not answer; one that the settings no longer name has no fault."""
-        faults = []
+        """Return the gates that do not answer; one that the settings no longer name has no alarm."""
+        conditions = []
         for one in self.gates:
             if one.silent and one.presence:
                 why, gate = one.presence.problem or "-", one.terms
-                faults.append(fault(TroubleKind.GATE_AWAY, gate.name, gate.site, gate.counter, reason=why))
-        return Findings(faults, lambda kind, _: kind in OF_GATES)
+                conditions.append(condition(AlarmKind.GATE_AWAY, gate.name, gate.site, gate.counter, reason=why))
+        return Findings(conditions, lambda kind, _: kind in OF_GATES)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ExerciseAlarms:
         newest = self.store.newest_results(self.clock.now() - FAILED_FOR)
         return Findings(
             [
-                fault(TroubleKind.EXERCISE_FAILED, one.camera_id, one.site, one.counter, stage=one.stage)
+                condition(AlarmKind.EXERCISE_FAILED, one.camera_id, one.site, one.counter, stage=one.stage)
                 for one in newest
                 if one.end in FAILED
             ],
@@ -89,6 +89,6 @@ class DeviceAlarms:
         twice = {f"{one.site}/{one.role}/{one.name}": one.site for one in self._presence.twice}
         before, self._told = self._told, (self._told or frozenset()) | twice.keys()
         return Findings(
-            [fault(TroubleKind.DEVICE_TWICE, about, site) for about, site in sorted(twice.items())],
+            [condition(AlarmKind.DEVICE_TWICE, about, site) for about, site in sorted(twice.items())],
             lambda kind, about: kind in OF_DEVICES and (before is None or about in before or about in twice),
         )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from cekalwatch.contract.values.troubles import OF_PEOPLE, TroubleKind
+from cekalwatch.contract.values.alarms import OF_PEOPLE, AlarmKind
 from cekalwatch.server.audit.entry import Action, Link, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.health.alarms.board import Findings, fault
+from cekalwatch.server.health.alarms.board import Findings, condition
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 
 TOLD_FOR: Final = timedelta(days=3)
@@ -31,12 +31,12 @@ class RightsAlarms:
     def look(self) -> Findings:
         """Return one alarm about the newest entry, so that each new entry raises one."""
         given = list(self._given())
-        faults = []
+        conditions = []
         if given:
             people = {json.loads(one.objects)[0] for one in given}
             newest = max(one.sequence for one in given)
-            faults = [fault(TroubleKind.RIGHTS_GIVEN, f"audit {newest}", people=len(people))]
-        return Findings(faults, lambda kind, _: kind in OF_PEOPLE)
+            conditions = [condition(AlarmKind.RIGHTS_GIVEN, f"audit {newest}", people=len(people))]
+        return Findings(conditions, lambda kind, _: kind in OF_PEOPLE)
 
     def _given(self) -> Iterator[Link]:
         since = moment_of(stamp(self.clock.now() - TOLD_FOR))

@@ -1,4 +1,4 @@
-"""Faults of this server and its rows, of those refused at their start, of ports, and of receivers of notices."""
+"""Alarms of this server and its rows, of those refused at their start, of ports, and of receivers of notices."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from cekalwatch.contract.values.troubles import OF_PORTS, OF_SERVERS, TroubleKind
+from cekalwatch.contract.values.alarms import OF_PORTS, OF_SERVERS, AlarmKind
 from cekalwatch.program.loops import LoopState
 from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE
 from cekalwatch.server.concurrency.outbox import Failing
+from cekalwatch.server.domain.alarms import MAX_ABOUT, AlarmCondition
 from cekalwatch.server.domain.ports import PortState
-from cekalwatch.server.domain.troubles import MAX_ABOUT, Fault
 from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.foundation.refusals import RefusedServer
-from cekalwatch.server.health.alarms.board import Findings, fault
+from cekalwatch.server.health.alarms.board import Findings, condition
 from cekalwatch.server.health.alarms.people import MAX_ENTRIES, TOLD_FOR
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
@@ -40,28 +40,28 @@ class ServerAlarms:
     health: Health
 
     def look(self) -> Findings:
-        """Return the faults of this server."""
+        """Return the alarm conditions of this server."""
         about = self.server[:MAX_ABOUT]
-        return Findings(list(self._faults(about)), lambda kind, of: kind in OF_SERVERS and of == about)
+        return Findings(list(self._conditions(about)), lambda kind, of: kind in OF_SERVERS and of == about)
 
-    def _faults(self, about: str) -> Iterator[Fault]:
+    def _conditions(self, about: str) -> Iterator[AlarmCondition]:
         health, signing = self.health, self.health.signing()
         if stale := health.stale_revocations:
-            yield fault(TroubleKind.REVOCATIONS_STALE, about, since=stale.read_at)
+            yield condition(AlarmKind.REVOCATIONS_STALE, about, since=stale.read_at)
         if failing := health.failing_loops:
-            yield fault(TroubleKind.LOOP_FAILING, about, loops=_names(failing))
+            yield condition(AlarmKind.LOOP_FAILING, about, loops=_names(failing))
         if abs(ahead := health.clock_ahead()) >= MAX_CLOCK_DIFFERENCE:
-            yield fault(TroubleKind.SERVER_CLOCK_WRONG, about, offset_s=round(ahead.total_seconds()))
+            yield condition(AlarmKind.SERVER_CLOCK_WRONG, about, offset_s=round(ahead.total_seconds()))
         if reports := health.unreported:
             reason = reports.problem or "ENDED"
-            yield fault(TroubleKind.CENTRE_AWAY, about, since=reports.since, waiting=reports.waiting, reason=reason)
+            yield condition(AlarmKind.CENTRE_AWAY, about, since=reports.since, waiting=reports.waiting, reason=reason)
         if signing.waits:
-            yield fault(TroubleKind.AUDIT_UNSIGNED, about, reason=signing.waits)
+            yield condition(AlarmKind.AUDIT_UNSIGNED, about, reason=signing.waits)
         if signing.change:
-            yield fault(TroubleKind.AUDIT_HISTORY_CHANGED, about, change=signing.change)
+            yield condition(AlarmKind.AUDIT_HISTORY_CHANGED, about, change=signing.change)
         if away := signing.unreached:
-            yield fault(
-                TroubleKind.AUDIT_CHECKPOINTS_WAITING,
+            yield condition(
+                AlarmKind.AUDIT_CHECKPOINTS_WAITING,
                 about,
                 destinations=_names(away),
                 waiting=max(one.waiting for one in away),
@@ -82,19 +82,19 @@ class RefusedServerAlarms:
 
     def look(self) -> Findings:
         """Return the servers that were refused; it blocks."""
-        faults = {one.about: one for one in reversed(list(self._faults()))}  # of several of one name the newest
-        return Findings(list(faults.values()), lambda kind, _: kind is TroubleKind.SERVER_REFUSED)
+        conditions = {one.about: one for one in reversed(list(self._conditions()))}  # of several of one name the newest
+        return Findings(list(conditions.values()), lambda kind, _: kind is AlarmKind.SERVER_REFUSED)
 
-    def _faults(self) -> Iterator[Fault]:
+    def _conditions(self) -> Iterator[AlarmCondition]:
         for one in self.told():
-            yield fault(
-                TroubleKind.SERVER_REFUSED, one.name, reason=one.reason, machine=one.machine, version=one.version
+            yield condition(
+                AlarmKind.SERVER_REFUSED, one.name, reason=one.reason, machine=one.machine, version=one.version
             )
 
 
 @dataclass(frozen=True)
 class PortAlarms:
-    """The rule for the ports of `sites`, those of the settings; a port whose certificate is revoked has no fault."""
+    """The rule for the ports of `sites`, those of the settings; a port whose certificate is revoked has no alarm."""
 
     states: Callable[[], Collection[PortState]]
     """Reads the state of each port; blocks."""
@@ -107,29 +107,29 @@ class PortAlarms:
 
     def look(self) -> Findings:
         """Return the ports that are silent, or contradicted their own reports lately; it blocks."""
-        faults = [*self._silences(), *self._contradictions()]
-        return Findings(faults, lambda kind, _: kind in OF_PORTS)
+        conditions = [*self._silences(), *self._contradictions()]
+        return Findings(conditions, lambda kind, _: kind in OF_PORTS)
 
-    def _contradictions(self) -> Iterator[Fault]:
+    def _contradictions(self) -> Iterator[AlarmCondition]:
         since = moment_of(stamp(self.clock.now() - TOLD_FOR))
         page = self.search.page(AuditQuery((action_term(Action.PORT_CONTRADICTED),), since), MAX_ENTRIES)
         newest = {str(json.loads(one.details)["port"]): one.sequence for _, one in reversed(page.found)}
         for port, sequence in newest.items():
-            yield fault(TroubleKind.PORT_CONTRADICTS, port, entry=sequence)
+            yield condition(AlarmKind.PORT_CONTRADICTS, port, entry=sequence)
 
-    def _silences(self) -> Iterator[Fault]:
+    def _silences(self) -> Iterator[AlarmCondition]:
         for state in self.states():
             following = state.following
             if state.port.site not in self.sites or (following and self.revoked(following.certificate)):
                 continue
             if self._silent(following.heard_at if following else None):
                 since = following.heard_at if following else None
-                yield fault(TroubleKind.PORT_NOT_FOLLOWING, str(state.port), since=since)
+                yield condition(AlarmKind.PORT_NOT_FOLLOWING, str(state.port), since=since)
             # In plaintext nobody says which port they are, and reports nothing.
             named = following is None or following.certificate
             began = following.since if following and state.heard_at is None else None
             if named and self._silent(state.heard_at or began):
-                yield fault(TroubleKind.PORT_NOT_REPORTING, str(state.port), since=state.heard_at)
+                yield condition(AlarmKind.PORT_NOT_REPORTING, str(state.port), since=state.heard_at)
 
     def _silent(self, heard_at: datetime | None) -> bool:
         return heard_at is None or not lately(heard_at, self.clock.now(), self.limit)
@@ -156,23 +156,23 @@ class NoticeAlarms:
     clock: Clock
 
     def look(self) -> Findings:
-        """Return the receivers that fail; one that is not configured any more has no fault."""
-        return Findings(list(self._faults()), lambda kind, _: kind is TroubleKind.NOTICES_WAITING)
+        """Return the receivers that fail; one that is not configured any more has no alarm."""
+        return Findings(list(self._conditions()), lambda kind, _: kind is AlarmKind.NOTICES_WAITING)
 
-    def _faults(self) -> Iterator[Fault]:
+    def _conditions(self) -> Iterator[AlarmCondition]:
         before = self.clock.now() - TELL_AFTER
         for name in self.webhooks:
             for first in self.store.waiting(name, 1):
                 if first.attempts and first.made_at <= before:
-                    yield _fault(f"webhook {name}", first.made_at, first.failure)
+                    yield _condition(f"webhook {name}", first.made_at, first.failure)
         for name, feed in self.feeds.items():
             if (failing := feed.failing) and failing.since <= before:
-                yield _fault(name, failing.since, failing.reason)
+                yield _condition(name, failing.since, failing.reason)
 
 
-def _fault(receiver: str, since: datetime, reason: str) -> Fault:
+def _condition(receiver: str, since: datetime, reason: str) -> AlarmCondition:
     printable = "".join(one if one.isprintable() else " " for one in reason)
-    return fault(TroubleKind.NOTICES_WAITING, receiver, since=since, reason=printable or "-")
+    return condition(AlarmKind.NOTICES_WAITING, receiver, since=since, reason=printable or "-")
 
 
 MAX_NAMED = 100
@@ -264,11 +264,11 @@ class RowAlarms:
         self._told = refused
         counts = Counter(table for table, _ in refused)
         self._tables.update(counts)
-        faults = [fault(TroubleKind.ROWS_CHANGED, table, rows=n) for table, n in counts.items()]
+        conditions = [condition(AlarmKind.ROWS_CHANGED, table, rows=n) for table, n in counts.items()]
         # Another server may have seen what this one has not: only the first round after a start ends its alarms.
         started, self._rounds = self._rounds == 1, self._rounds + (self._rounds == 1)
         return Findings(
-            faults, lambda kind, table: kind is TroubleKind.ROWS_CHANGED and (started or table in self._tables)
+            conditions, lambda kind, table: kind is AlarmKind.ROWS_CHANGED and (started or table in self._tables)
         )
 
 

@@ -16,10 +16,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cekalwatch.contract.values.adjudication import OPEN_STATES
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.cameras import Heartbeat, ViewState
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.status import ServerStatus
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.foundation.probes import BatchMeasure, Measure, Metrics
@@ -208,8 +208,8 @@ class ServerCollector(Collector):
         for loop in loops.values():
             yield "loop_failures", loop.failures, (loop.name,)
             yield "loop_failing", loop.failing_s is not None, (loop.name,)
-        kinds = [one.kind for one in status.troubles]
-        for kind in TroubleKind:
+        kinds = [one.kind for one in status.alarms]
+        for kind in AlarmKind:
             yield "troubles", kinds.count(kind), (kind,)
         yield "connections", status.connections.open, ()
         yield "connections_closed", status.connections.closed, ()

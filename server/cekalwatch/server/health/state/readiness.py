@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from cekalwatch.contract.values.alarms import BLIND, OF_COUNTERS
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
-from cekalwatch.contract.values.troubles import BLIND, OF_COUNTERS
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 
 
@@ -19,7 +19,7 @@ class ReadinessGauge:
 
     chain: Callable[[], ReadinessFault | None]
     """Where captures stop on their way to the screens; None while they get through."""
-    alarms: Callable[[], tuple[Alarm, ...]]
+    alarms: Callable[[], tuple[StoredAlarm, ...]]
     """Those that are open."""
     freshness: FreshnessGauge
     cameras: Mapping[str, Camera]
@@ -39,11 +39,12 @@ class ReadinessGauge:
         return Readiness(fault, tuple(sorted(counters)), self.repeat_period_s)
 
     def _blind(self, place: AlertFilter) -> set[str]:
-        named = (self.cameras.get(one.fault.about) for one in self.alarms() if one.fault.kind in BLIND)
+        named = (self.cameras.get(one.condition.about) for one in self.alarms() if one.condition.kind in BLIND)
         return _counters(place, (one for one in named if one))
 
     def _without_pc(self, place: AlertFilter) -> set[str]:
-        missing = {(one.fault.site, one.fault.counter) for one in self.alarms() if one.fault.kind in OF_COUNTERS}
+        named = (one.condition for one in self.alarms() if one.condition.kind in OF_COUNTERS)
+        missing = {(one.site, one.counter) for one in named}
         return _counters(place, (one for one in self.cameras.values() if (one.site, one.counter) in missing))
 
 

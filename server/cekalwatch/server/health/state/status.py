@@ -34,10 +34,10 @@ from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.capture.deciding import Decider
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.cluster.peers import Peers, WholePresence
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.domain.presence import CameraPresence, ReportedRun
-from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.encryption.keyring import KeyPurpose
 from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
@@ -85,7 +85,7 @@ class StatusService:
     alerts: AlertStore
     ports: Callable[[], list[PortState]]
     """Reads the state of each port; it blocks."""
-    alarms: Callable[[], tuple[Alarm, ...]]
+    alarms: Callable[[], tuple[StoredAlarm, ...]]
     """Those that are open."""
     health: Health
     connections: Callable[[], ConnectionState]
@@ -157,7 +157,7 @@ class StatusService:
                 for agent_id, server in subscribed.items()
             ),
             servers=tuple(running_server(one, is_leader=one.run.run_id == stored.leader_id) for one in whole.servers),
-            troubles=tuple(alarm.shown for alarm in self.alarms()),
+            alarms=tuple(alarm.shown for alarm in self.alarms()),
             revocations=RevocationStatus(**asdict(revocations), stale=stale) if revocations else None,
             loops=tuple(LoopStatus(**asdict(loop)) for loop in self.health.loops()),
             signing=signing_status(self.health.signing()),

@@ -27,7 +27,7 @@ class ChangeTopic(StrEnum):
     """Topics of changes; each value is the name of PostgreSQL's channel."""
 
     ALERT_EVENTS = "cekalwatch_alert_events"
-    TROUBLES = "cekalwatch_troubles"
+    ALARMS = "cekalwatch_troubles"
 
 
 class ChangeNotifier:

@@ -14,10 +14,10 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.v1 import watchlist_service_pb2
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.watchlist_folder import row, write_orders
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.audited_calls import Scene, import_watchlist
 from tests.support.scenarios.server import LateClock, list_astronaut, order_in_force, running, settings
 from tests.support.scenarios.sync import SyncCaller, hold_schedule
-from tests.support.scenarios.troubles import Watcher
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_where_no_source_is_configured_imports_by_hand_are_what_must_be_fr
 
 
 @pytest.mark.slow
-async def test_orders_that_cannot_be_read_are_a_trouble_until_they_are_imported_again(tmp_path: Path):
+async def test_orders_that_cannot_be_read_are_an_alarm_until_they_are_imported_again(tmp_path: Path):
     chosen, damaged = settings(tmp_path, cameras=()), order_in_force(order_id="O-2", urgent=True)
     list_astronaut(chosen, order_in_force(), damaged)
     with closing(sqlite3.connect(chosen.database_address.removeprefix("sqlite:///"))) as database, database:
@@ -100,7 +100,7 @@ async def test_orders_that_cannot_be_read_are_a_trouble_until_they_are_imported_
 
 
 @pytest.mark.slow
-async def test_a_shrunken_list_and_refused_records_are_troubles_until_they_are_put_right(
+async def test_a_shrunken_list_and_refused_records_are_alarms_until_they_are_put_right(
     chosen: ServerSettings, folder: Path
 ):
     write_orders(folder, [row(), row("O-2", subject_id="S-2"), row("O-3", subject_id="S-3", valid_from="someday")])

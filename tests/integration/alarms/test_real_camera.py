@@ -25,8 +25,8 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.camera_view import SIZE, seen
 from tests.support.fakes.local_camera import Clip
+from tests.support.scenarios.alarms import Watcher
 from tests.support.scenarios.server import CAMERAS, running, settings
-from tests.support.scenarios.troubles import Watcher
 from tests.support.tools.packs import light_pack
 
 WITHIN_S = 10.0

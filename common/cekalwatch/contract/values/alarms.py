@@ -1,6 +1,6 @@
-"""Problems of cameras, sources, gallery, database and servers: who sees them, and who may acknowledge them.
+"""Alarms of cameras, sources, gallery, database and servers: who sees them, and who may acknowledge them.
 
-The server finds and stores problems in this form; the notifier shows them. Domain rules 12 and 14.
+The server finds and stores alarms in this form; the notifier shows them. Domain rules 12 and 14.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from cekalwatch.contract.values.people import (
 )
 
 
-class TroubleKind(StrEnum):
-    """The kind of a problem; the contract says what each is about, and its details."""
+class AlarmKind(StrEnum):
+    """The kind of an alarm; the contract says what each is about, and its details."""
 
     CAMERA_DOWN = "CAMERA_DOWN"
     CAMERA_NO_FRAMES = "CAMERA_NO_FRAMES"
@@ -73,88 +73,88 @@ class TroubleKind(StrEnum):
 
 
 OF_VIEWS = {
-    ViewState.NO_FRAMES: TroubleKind.CAMERA_NO_FRAMES,
-    ViewState.DARK: TroubleKind.CAMERA_DARK,
-    ViewState.BLINDED: TroubleKind.CAMERA_BLINDED,
-    ViewState.COVERED: TroubleKind.CAMERA_COVERED,
-    ViewState.DEFOCUSED: TroubleKind.CAMERA_DEFOCUSED,
-    ViewState.MOVED: TroubleKind.CAMERA_MOVED,
-    ViewState.NOT_AT_PRESET: TroubleKind.CAMERA_NOT_AT_PRESET,
+    ViewState.NO_FRAMES: AlarmKind.CAMERA_NO_FRAMES,
+    ViewState.DARK: AlarmKind.CAMERA_DARK,
+    ViewState.BLINDED: AlarmKind.CAMERA_BLINDED,
+    ViewState.COVERED: AlarmKind.CAMERA_COVERED,
+    ViewState.DEFOCUSED: AlarmKind.CAMERA_DEFOCUSED,
+    ViewState.MOVED: AlarmKind.CAMERA_MOVED,
+    ViewState.NOT_AT_PRESET: AlarmKind.CAMERA_NOT_AT_PRESET,
 }
-"""The problem of each view. A view that is good, not judged, or turned away on request is not a problem."""
-IN_THE_PICTURE = frozenset(OF_VIEWS.values()) - {TroubleKind.CAMERA_NO_FRAMES, TroubleKind.CAMERA_NOT_AT_PRESET}
-"""Problems that are visible only in the view: a camera that is turned away for a while still has them."""
+"""The alarm of each view. A view that is good, not judged, or turned away on request is not an alarm."""
+IN_THE_PICTURE = frozenset(OF_VIEWS.values()) - {AlarmKind.CAMERA_NO_FRAMES, AlarmKind.CAMERA_NOT_AT_PRESET}
+"""Alarms that are visible only in the view: a camera that is turned away for a while still has them."""
 
 OF_SOURCES = frozenset(
     {
-        TroubleKind.SOURCE_STALE,
-        TroubleKind.SOURCE_FAILING,
-        TroubleKind.LIST_SHRUNK,
-        TroubleKind.RECORDS_REFUSED,
-        TroubleKind.REFERENCES_UNSEARCHED,
-        TroubleKind.ORDERS_UNREADABLE,
-        TroubleKind.PEOPLE_UNRECOGNISABLE,
+        AlarmKind.SOURCE_STALE,
+        AlarmKind.SOURCE_FAILING,
+        AlarmKind.LIST_SHRUNK,
+        AlarmKind.RECORDS_REFUSED,
+        AlarmKind.REFERENCES_UNSEARCHED,
+        AlarmKind.ORDERS_UNREADABLE,
+        AlarmKind.PEOPLE_UNRECOGNISABLE,
     }
 )
 """People may be missing from the search, at all sites."""
 OF_SERVERS = frozenset(
     {
-        TroubleKind.REVOCATIONS_STALE,
-        TroubleKind.LOOP_FAILING,
-        TroubleKind.AUDIT_UNSIGNED,
-        TroubleKind.AUDIT_HISTORY_CHANGED,
-        TroubleKind.AUDIT_CHECKPOINTS_WAITING,
-        TroubleKind.SERVER_CLOCK_WRONG,
-        TroubleKind.CENTRE_AWAY,
+        AlarmKind.REVOCATIONS_STALE,
+        AlarmKind.LOOP_FAILING,
+        AlarmKind.AUDIT_UNSIGNED,
+        AlarmKind.AUDIT_HISTORY_CHANGED,
+        AlarmKind.AUDIT_CHECKPOINTS_WAITING,
+        AlarmKind.SERVER_CLOCK_WRONG,
+        AlarmKind.CENTRE_AWAY,
     }
 )
 """A server does not do all of its work."""
-OF_STARTS = frozenset({TroubleKind.SERVER_REFUSED})
+OF_STARTS = frozenset({AlarmKind.SERVER_REFUSED})
 """A server of the site was refused at its start, as a running one reports."""
-OF_DATABASE = frozenset({TroubleKind.ROWS_CHANGED})
+OF_DATABASE = frozenset({AlarmKind.ROWS_CHANGED})
 """Possible attacks."""
 OF_THRESHOLDS = frozenset(
     {
-        TroubleKind.THRESHOLD_MOVED,
-        TroubleKind.THRESHOLD_WAITING,
-        TroubleKind.THRESHOLD_LEFT,
-        TroubleKind.SCORES_STAND_OUT,
+        AlarmKind.THRESHOLD_MOVED,
+        AlarmKind.THRESHOLD_WAITING,
+        AlarmKind.THRESHOLD_LEFT,
+        AlarmKind.SCORES_STAND_OUT,
     }
 )
 """More or fewer travellers alert than before, or than at other cameras."""
-OF_RECEIVERS = frozenset({TroubleKind.NOTICES_WAITING})
+OF_RECEIVERS = frozenset({AlarmKind.NOTICES_WAITING})
 """Another system of the office does not get its notices."""
-OF_PORTS = frozenset({TroubleKind.PORT_NOT_FOLLOWING, TroubleKind.PORT_NOT_REPORTING, TroubleKind.PORT_CONTRADICTS})
+OF_PORTS = frozenset({AlarmKind.PORT_NOT_FOLLOWING, AlarmKind.PORT_NOT_REPORTING, AlarmKind.PORT_CONTRADICTS})
 """A port with a server of its own may search an old list, or its alerts are not seen at the centre as they are."""
-OF_CAMERAS = frozenset({one for one in TroubleKind if one.startswith("CAMERA_")} | {TroubleKind.SPOOL_FAILING})
+OF_CAMERAS = frozenset({one for one in AlarmKind if one.startswith("CAMERA_")} | {AlarmKind.SPOOL_FAILING})
 """Travellers at one counter may pass unseen."""
-OF_COUNTERS = frozenset({TroubleKind.COUNTER_WITHOUT_PC})
+OF_COUNTERS = frozenset({AlarmKind.COUNTER_WITHOUT_PC})
 """Alerts of a counter ring at no PC there."""
-OF_EXERCISES = frozenset({TroubleKind.EXERCISE_FAILED})
+OF_EXERCISES = frozenset({AlarmKind.EXERCISE_FAILED})
 """What a traveller's alert would go through at a counter did not work, or somebody there took two faces for two people.
 """
-OF_DEVICES = frozenset({TroubleKind.DEVICE_TWICE})
+OF_DEVICES = frozenset({AlarmKind.DEVICE_TWICE})
 """Somebody seems to have a copy of a device's key."""
-OF_PEOPLE = frozenset({TroubleKind.RIGHTS_GIVEN})
+OF_PEOPLE = frozenset({AlarmKind.RIGHTS_GIVEN})
 """Somebody may do more than before: whoever else has rights must know it."""
-OF_DIRECTORY = frozenset({TroubleKind.DIRECTORY_AWAY, TroubleKind.GROUP_MISSING})
+OF_DIRECTORY = frozenset({AlarmKind.DIRECTORY_AWAY, AlarmKind.GROUP_MISSING})
 """Roles that groups of the office's directory decide are not followed, or nobody has them."""
-OF_GATES = frozenset({TroubleKind.GATE_AWAY})
+OF_GATES = frozenset({AlarmKind.GATE_AWAY})
 """The gate of a counter does not hear that an officer is needed."""
-BLIND = frozenset({TroubleKind.CAMERA_DOWN, TroubleKind.CAMERA_REJECTED, *OF_VIEWS.values()})
+BLIND = frozenset({AlarmKind.CAMERA_DOWN, AlarmKind.CAMERA_REJECTED, *OF_VIEWS.values()})
 """The counter's travellers are not recognised at all."""
 
 KEEPS_SOURCES = KEEPS_WATCHLIST | KEEPS_SYSTEM
-"""Roles that see problems of sources and of the system, and may acknowledge them."""
-SEES_TROUBLES = KEEPS_SOURCES | {PersonRole.AUDITOR}
-"""Roles that may list past problems."""
+"""Roles that see alarms of sources and of the system, and may acknowledge them."""
+SEES_ALARMS = KEEPS_SOURCES | {PersonRole.AUDITOR}
+"""Roles that may list past alarms."""
 
 
 NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
-def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
-    """Return the roles that see a problem of that kind, and may acknowledge it."""
+def acknowledges(kind: AlarmKind) -> frozenset[PersonRole]:
+    """Return the roles that see an alarm of that kind, and may acknowledge it."""
     if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS | OF_DIRECTORY:
         return KEEPS_SYSTEM
     if kind in OF_PORTS | OF_DEVICES:
@@ -163,11 +163,11 @@ def acknowledges(kind: TroubleKind) -> frozenset[PersonRole]:
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """A problem that a person must solve. It contains nothing of a traveller or a subject."""
+class Alarm:
+    """An alarm that a person must solve. It contains nothing of a traveller or a subject."""
 
-    trouble_id: str
-    kind: TroubleKind | None
+    alarm_id: str
+    kind: AlarmKind | None
     """None: one that only a newer server knows."""
     about: str
     """Key of the camera, or name of the source or server."""
@@ -194,38 +194,38 @@ class Trouble:
         return person.display_name or person.person_id if person else ""
 
 
-Troubles = tuple[Trouble, ...]
-"""The problems at one moment, oldest first."""
+Alarms = tuple[Alarm, ...]
+"""The alarms at one moment, oldest first."""
 
 
 @dataclass(frozen=True)
-class OpenTroubles:
-    """The present problems. They replace all earlier ones."""
+class OpenAlarms:
+    """The present alarms. They replace all earlier ones."""
 
-    troubles: Troubles
-
-
-TroubleNews = OpenTroubles | Trouble
-"""A message to subscribers: the present problems, or one problem that began, changed or ended."""
+    alarms: Alarms
 
 
-def own_blind(troubles: Iterable[Trouble], counters: Collection[str]) -> Troubles:
+AlarmNews = OpenAlarms | Alarm
+"""A message to subscribers: the present alarms, or one alarm that began, changed or ended."""
+
+
+def own_blind(alarms: Iterable[Alarm], counters: Collection[str]) -> Alarms:
     """Return those because of which counters are blind that a PC watches; without `counters`, it watches all."""
-    return tuple(one for one in troubles if one.blinds and (not counters or one.counter in counters))
+    return tuple(one for one in alarms if one.blinds and (not counters or one.counter in counters))
 
 
-def shown_to(session: PersonSession | None, troubles: Troubles, counters: Collection[str]) -> Troubles:
-    """Return the problems that the person at a PC sees: everybody sees which of the PC's own counters are blind.
+def shown_to(session: PersonSession | None, alarms: Alarms, counters: Collection[str]) -> Alarms:
+    """Return the alarms that the person at a PC sees: everybody sees which of the PC's own counters are blind.
 
     A supervisor sees all of the site, a list manager those of sources too, an administrator those of servers as well.
     """
     roles = session.roles if session else frozenset()
-    own = own_blind(troubles, counters)
-    return tuple(one for one in troubles if one in own or roles & (acknowledges(one.kind) if one.kind else CONFIRMS))
+    own = own_blind(alarms, counters)
+    return tuple(one for one in alarms if one in own or roles & (acknowledges(one.kind) if one.kind else CONFIRMS))
 
 
-def may_acknowledge(trouble: Trouble, session: PersonSession | None) -> bool:
+def may_acknowledge(alarm: Alarm, session: PersonSession | None) -> bool:
     """Whether the person can acknowledge it, and nobody has yet."""
-    if session is None or trouble.kind is None or trouble.seen_by:
+    if session is None or alarm.kind is None or alarm.seen_by:
         return False
-    return bool(session.roles & acknowledges(trouble.kind))
+    return bool(session.roles & acknowledges(alarm.kind))

@@ -1,4 +1,4 @@
-"""A camera's trouble at the screens of its site, with a real server: begun, over, acknowledged, kept."""
+"""A camera's alarm at the screens of its site, with a real server: begun, over, acknowledged, kept."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.v1 import trouble_service_pb2
 from cekalwatch.wire.identity import DeviceRole, Identity
+from tests.support.scenarios.alarms import Watcher, beat
 from tests.support.scenarios.audited_calls import Scene, hire, sign_in
 from tests.support.scenarios.server import CAMERAS, CaptureClient, reason_of, running, settings
 from tests.support.scenarios.site_pki import SITE, Site, now
-from tests.support.scenarios.troubles import Watcher, beat
 
 OTHER_SITE = "sekupang"
 WITHIN_S = 10.0
@@ -27,12 +27,12 @@ async def test_a_camera_that_dies_is_on_the_screens_within_ten_seconds_and_off_w
         await camera.call.write(beat())
         camera.call.cancel()
         await watcher.until(lambda one: "CAMERA_DOWN dep-1" in one.kinds, WITHIN_S)
-        trouble = watcher.the("CAMERA_DOWN dep-1")
-        assert (trouble.site, trouble.counter) == (SITE, "D1")
+        alarm = watcher.the("CAMERA_DOWN dep-1")
+        assert (alarm.site, alarm.counter) == (SITE, "D1")
         again = await CaptureClient.open(server.channel)
         await again.call.write(beat())
-        await watcher.until(lambda one: trouble.trouble_id not in one.open, WITHIN_S)
-        assert trouble.trouble_id in {one.trouble_id for one in watcher.over}
+        await watcher.until(lambda one: alarm.trouble_id not in one.open, WITHIN_S)
+        assert alarm.trouble_id in {one.trouble_id for one in watcher.over}
 
 
 @pytest.mark.slow
@@ -45,21 +45,21 @@ async def test_a_covered_camera_is_told_acknowledged_and_kept_over_a_restart(tmp
         camera = await CaptureClient.open(server.channel)
         await camera.call.write(beat("COVERED"))
         await watcher.until(lambda one: "CAMERA_COVERED dep-1" in one.kinds, WITHIN_S)
-        trouble = watcher.the("CAMERA_COVERED dep-1")
+        alarm = watcher.the("CAMERA_COVERED dep-1")
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await watcher.acknowledge(trouble, await sign_in(scene, "budi"))
+            await watcher.acknowledge(alarm, await sign_in(scene, "budi"))
         assert reason_of(refused.value) == "PERSON_ROLE_NEEDED"
-        seen = await watcher.acknowledge(trouble, await sign_in(scene, "sari"))
+        seen = await watcher.acknowledge(alarm, await sign_in(scene, "sari"))
         assert seen.acknowledged_by.display_name == "Petugas sari"
-        await watcher.until(lambda one: one.open[trouble.trouble_id].HasField("acknowledge_time"))
+        await watcher.until(lambda one: one.open[alarm.trouble_id].HasField("acknowledge_time"))
     async with running(chosen) as server, Watcher(server.channel).watching() as watcher:
         after = watcher.the("CAMERA_COVERED dep-1")
-        assert (after.trouble_id, after.acknowledged_by.display_name) == (trouble.trouble_id, "Petugas sari")
+        assert (after.trouble_id, after.acknowledged_by.display_name) == (alarm.trouble_id, "Petugas sari")
         camera = await CaptureClient.open(server.channel)
         await camera.call.write(beat())
-        await watcher.until(lambda one: trouble.trouble_id not in one.open, WITHIN_S)
+        await watcher.until(lambda one: alarm.trouble_id not in one.open, WITHIN_S)
         listed = await watcher.stub.ListTroubles(trouble_service_pb2.ListTroublesRequest())
-        (kept,) = (one for one in listed.troubles if one.trouble_id == trouble.trouble_id)
+        (kept,) = (one for one in listed.troubles if one.trouble_id == alarm.trouble_id)
         assert kept.HasField("end_time")
 
 
@@ -93,8 +93,8 @@ async def test_a_camera_that_the_server_does_not_know_is_told_with_its_name(tmp_
         with pytest.raises(grpc.aio.AioRpcError):
             await CaptureClient.open(server.channel, "new-camera")
         await watcher.until(lambda one: "CAMERA_REJECTED new-camera" in one.kinds, WITHIN_S)
-        trouble = watcher.the("CAMERA_REJECTED new-camera")
-        assert dict(trouble.details) == {"reason": "UNKNOWN_CAMERA"}
+        alarm = watcher.the("CAMERA_REJECTED new-camera")
+        assert dict(alarm.details) == {"reason": "UNKNOWN_CAMERA"}
 
 
 async def test_a_camera_whose_certificate_was_revoked_is_told_with_the_reason(tmp_path: Path):
@@ -110,5 +110,5 @@ async def test_a_camera_whose_certificate_was_revoked_is_told_with_the_reason(tm
             await CaptureClient.open(channel)
         assert reason_of(refused.value) == "CERTIFICATE_REVOKED"
         await watcher.until(lambda one: "CAMERA_REJECTED dep-1" in one.kinds, WITHIN_S)
-        trouble = watcher.the("CAMERA_REJECTED dep-1")
-        assert (trouble.counter, dict(trouble.details)) == ("D1", {"reason": "CERTIFICATE_REVOKED"})
+        alarm = watcher.the("CAMERA_REJECTED dep-1")
+        assert (alarm.counter, dict(alarm.details)) == ("D1", {"reason": "CERTIFICATE_REVOKED"})

@@ -1,4 +1,4 @@
-"""Stores problems (on the wire: troubles). Each method is one transaction. Methods block: call them from a thread.
+"""Stores alarms (on the wire: troubles). Each method is one transaction. Methods block: call them from a thread.
 
 It contains only keys, numbers, times and codes, nothing personal, so nothing is sealed.
 """
@@ -14,11 +14,11 @@ from uuid import UUID
 import uuid6
 from sqlmodel import Field, Session, SQLModel, col, delete, or_, select, update
 
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.people import PersonReference
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition, StoredAlarm
 from cekalwatch.server.domain.presence import Rejection
-from cekalwatch.server.domain.troubles import Alarm, Fault, TroubleChanges
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import moment, moment_or_none
@@ -29,8 +29,8 @@ from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.row_codec import RowCodec
 
 
-class TroubleLogRow(SQLModel, table=True):
-    """One row, made by the first migration, with the counter that each change of a problem locks and raises."""
+class AlarmLogRow(SQLModel, table=True):
+    """One row, made by the first migration, with the counter that each change of an alarm locks and raises."""
 
     __tablename__ = "trouble_log"
 
@@ -38,15 +38,15 @@ class TroubleLogRow(SQLModel, table=True):
     change: int
 
 
-class TroubleRow(SQLModel, table=True):
-    """A problem; see `Trouble` of the domain."""
+class AlarmRow(SQLModel, table=True):
+    """An alarm; see `Alarm` of the domain."""
 
     __tablename__ = "trouble"
 
     trouble_id: str = Field(primary_key=True)
     """A UUID of version 7, so that keys are in the order of time."""
     open_key: str | None = Field(default=None, unique=True)
-    """KIND and subject of an open problem: it exists once, whichever server finds it."""
+    """KIND and subject of an open alarm: it exists once, whichever server finds it."""
     kind: str
     about: str
     site: str
@@ -59,7 +59,7 @@ class TroubleRow(SQLModel, table=True):
     acknowledged_by: str | None = None
     """Key of the person."""
     change: int = Field(index=True)
-    """The counter of `TroubleLogRow` as of its last change."""
+    """The counter of `AlarmLogRow` as of its last change."""
 
 
 class CameraNewsRow(SignedRow, table=True):
@@ -80,15 +80,15 @@ class CameraNewsRow(SignedRow, table=True):
 
 
 MAX_OPEN = 1000
-"""Maximum number of open problems that are returned: the oldest."""
+"""Maximum number of open alarms that are returned: the oldest."""
 
 NEWS_LASTS = timedelta(days=1)
 """Time for which a refused camera that never connected is remembered."""
 
-_SELECTED = select(TroubleRow, PersonRow.display_name).join(
-    PersonRow, col(PersonRow.person_id) == col(TroubleRow.acknowledged_by), isouter=True
+_SELECTED = select(AlarmRow, PersonRow.display_name).join(
+    PersonRow, col(PersonRow.person_id) == col(AlarmRow.acknowledged_by), isouter=True
 )
-_OPEN = _SELECTED.where(col(TroubleRow.open_key).is_not(None)).order_by(col(TroubleRow.trouble_id)).limit(MAX_OPEN)
+_OPEN = _SELECTED.where(col(AlarmRow.open_key).is_not(None)).order_by(col(AlarmRow.trouble_id)).limit(MAX_OPEN)
 """Built once: each alarm's rule asks, some of them each second."""
 
 
@@ -100,57 +100,55 @@ class CameraNews:
     rejected: Mapping[str, Rejection]
 
 
-class TroubleStore:
-    """The problems in the database."""
+class AlarmStore:
+    """The alarms in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(self) -> list[Alarm]:
-        """Return the open problems, oldest first."""
+    def open(self) -> list[StoredAlarm]:
+        """Return the open alarms, oldest first."""
         with self._database.session() as session:
-            return [_trouble(*row) for row in session.exec(_OPEN)]
+            return [_alarm(*row) for row in session.exec(_OPEN)]
 
-    def state(self) -> tuple[int, list[Alarm]]:
-        """Return the counter of changes, and the open problems at that value."""
+    def state(self) -> tuple[int, list[StoredAlarm]]:
+        """Return the counter of changes, and the open alarms at that value."""
         with self._database.session() as session:
             # The counter first: a change between the two is then reported twice instead of never.
-            change = session.exec(select(TroubleLogRow.change)).one()
+            change = session.exec(select(AlarmLogRow.change)).one()
         return change, self.open()
 
-    def changed_since(self, change: int, limit: int) -> list[Alarm]:
-        """Return the problems that changed after that value of the counter, in the order of their changes."""
-        query = _SELECTED.where(col(TroubleRow.change) > change).order_by(col(TroubleRow.change)).limit(limit)
+    def changed_since(self, change: int, limit: int) -> list[StoredAlarm]:
+        """Return the alarms that changed after that value of the counter, in the order of their changes."""
+        query = _SELECTED.where(col(AlarmRow.change) > change).order_by(col(AlarmRow.change)).limit(limit)
         with self._database.session() as session:
-            return [_trouble(*row) for row in session.exec(query)]
+            return [_alarm(*row) for row in session.exec(query)]
 
-    def page(self, site: str, before: UUID | None, limit: int, began_from: datetime | None = None) -> list[Alarm]:
-        """Return problems at `site` (empty: all) and of all sites, older than `before`, newest first."""
-        query = _SELECTED.order_by(col(TroubleRow.trouble_id).desc()).limit(limit)
+    def page(self, site: str, before: UUID | None, limit: int, began_from: datetime | None = None) -> list[StoredAlarm]:
+        """Return alarms at `site` (empty: all) and of all sites, older than `before`, newest first."""
+        query = _SELECTED.order_by(col(AlarmRow.trouble_id).desc()).limit(limit)
         if site:
-            query = query.where(or_(col(TroubleRow.site) == "", col(TroubleRow.site) == site))
+            query = query.where(or_(col(AlarmRow.site) == "", col(AlarmRow.site) == site))
         if before:
-            query = query.where(col(TroubleRow.trouble_id) < str(before))
+            query = query.where(col(AlarmRow.trouble_id) < str(before))
         if began_from:
-            query = query.where(col(TroubleRow.began_at) >= began_from)
+            query = query.where(col(AlarmRow.began_at) >= began_from)
         with self._database.session() as session:
-            return [_trouble(*row) for row in session.exec(query)]
+            return [_alarm(*row) for row in session.exec(query)]
 
-    def write(self, wanted: TroubleChanges, now: datetime) -> list[Alarm]:
-        """Begin, change and end problems; return the changed ones. Another server's earlier write stays."""
-        touched: list[TroubleRow] = []
+    def write(self, wanted: AlarmChanges, now: datetime) -> list[StoredAlarm]:
+        """Begin, change and end alarms; return the changed ones. Another server's earlier write stays."""
+        touched: list[AlarmRow] = []
         with self._database.session() as session:
             change = _lock(session)
-            keys = [_key(*fault.key) for fault in (*wanted.begun, *wanted.changed)]
+            keys = [_key(*condition.key) for condition in (*wanted.begun, *wanted.changed)]
             keys += [_key(*key) for key in wanted.over]
-            rows = {
-                row.open_key: row for row in session.exec(select(TroubleRow).where(col(TroubleRow.open_key).in_(keys)))
-            }
-            for fault in (*wanted.begun, *wanted.changed):
-                row = rows.get(_key(*fault.key))
-                details = json.dumps(dict(fault.details), sort_keys=True)
+            rows = {row.open_key: row for row in session.exec(select(AlarmRow).where(col(AlarmRow.open_key).in_(keys)))}
+            for condition in (*wanted.begun, *wanted.changed):
+                row = rows.get(_key(*condition.key))
+                details = json.dumps(dict(condition.details), sort_keys=True)
                 if row is None:
-                    row = _new(fault, details, now)
+                    row = _new(condition, details, now)
                     session.add(row)
                 elif row.details == details:
                     continue
@@ -164,25 +162,25 @@ class TroubleStore:
                 row.change = number
             _count(session, change + len(touched))
             session.commit()
-            return [_trouble(row, None) for row in touched]
+            return [_alarm(row, None) for row in touched]
 
     def acknowledge(
         self,
-        trouble_id: UUID,
-        by: Callable[[Alarm], PersonReference],
+        alarm_id: UUID,
+        by: Callable[[StoredAlarm], PersonReference],
         now: datetime,
-        note: Callable[[Alarm], AuditEntry],
-    ) -> Alarm:
+        note: Callable[[StoredAlarm], AuditEntry],
+    ) -> StoredAlarm:
         """Record that a person acknowledges it, with the audit entry of `note`; the first person stays recorded.
 
-        `by` gets the present problem, and raises the reason of a refusal. Raises TROUBLE_NOT_FOUND.
+        `by` gets the present alarm, and raises the reason of a refusal. Raises TROUBLE_NOT_FOUND.
         """
         with self._database.session() as session:
             change = _lock(session)
-            found = session.exec(_SELECTED.where(col(TroubleRow.trouble_id) == str(trouble_id))).first()
+            found = session.exec(_SELECTED.where(col(AlarmRow.trouble_id) == str(alarm_id))).first()
             if found is None:
                 raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
-            before = _trouble(*found)
+            before = _alarm(*found)
             person = by(before)
             if before.acknowledged_by:
                 return before
@@ -190,15 +188,15 @@ class TroubleStore:
             row.acknowledged_at, row.acknowledged_by, row.change = now, person.person_id, change + 1
             _count(session, change + 1)
             session.flush()
-            after = _trouble(row, person.display_name)
+            after = _alarm(row, person.display_name)
             commit_audited(session, note(after))
             return after
 
     def remove(self, before: datetime, note: Callable[[int], AuditEntry]) -> int:
-        """Remove the problems that ended before that moment, with an audit entry; return how many."""
-        old = col(TroubleRow.ended_at) < before
+        """Remove the alarms that ended before that moment, with an audit entry; return how many."""
+        old = col(AlarmRow.ended_at) < before
         with self._database.session() as session:
-            gone = session.exec(delete(TroubleRow).where(old)).rowcount
+            gone = session.exec(delete(AlarmRow).where(old)).rowcount
             if gone:
                 commit_audited(session, note(gone))
             return gone
@@ -238,25 +236,25 @@ class TroubleStore:
 
 def _lock(session: Session) -> int:
     """Lock the counter, so that changes rise in the order of commits, and return it."""
-    session.exec(update(TroubleLogRow).values(change=TroubleLogRow.change))
-    return session.exec(select(TroubleLogRow.change)).one()
+    session.exec(update(AlarmLogRow).values(change=AlarmLogRow.change))
+    return session.exec(select(AlarmLogRow.change)).one()
 
 
 def _count(session: Session, change: int) -> None:
-    session.exec(update(TroubleLogRow).values(change=change))
+    session.exec(update(AlarmLogRow).values(change=change))
 
 
-def _key(kind: TroubleKind, about: str) -> str:
+def _key(kind: AlarmKind, about: str) -> str:
     return f"{kind} {about}"
 
 
-_ALARMS = RowCodec(Alarm, TroubleRow, given={"acknowledged_by"})
+_ALARMS = RowCodec(StoredAlarm, AlarmRow, given={"acknowledged_by"})
 
 
-def _new(fault: Fault, details: str, now: datetime) -> TroubleRow:
-    return _ALARMS.write(Alarm(uuid6.uuid7(), fault, now), open_key=_key(*fault.key), details=details)
+def _new(condition: AlarmCondition, details: str, now: datetime) -> AlarmRow:
+    return _ALARMS.write(StoredAlarm(uuid6.uuid7(), condition, now), open_key=_key(*condition.key), details=details)
 
 
-def _trouble(row: TroubleRow, name: str | None) -> Alarm:
+def _alarm(row: AlarmRow, name: str | None) -> StoredAlarm:
     seen_by = PersonReference(row.acknowledged_by, name or "") if row.acknowledged_by else None
     return _ALARMS.read(row, acknowledged_by=seen_by)

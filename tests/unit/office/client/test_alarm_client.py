@@ -1,4 +1,4 @@
-"""The stream of problems against a real server: what comes over it never ends it for good."""
+"""The stream of alarms against a real server: what comes over it never ends it for good."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import grpc
 import pytest
 
-from cekalwatch.contract.values.troubles import TroubleKind
-from cekalwatch.office.client import trouble_client
-from cekalwatch.office.client.trouble_client import TroubleSubscription
+from cekalwatch.contract.values.alarms import AlarmKind
+from cekalwatch.office.client import alarm_client
+from cekalwatch.office.client.alarm_client import AlarmSubscription
 from cekalwatch.v1 import trouble_pb2, trouble_service_pb2
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceServicer, add_TroubleServiceServicer_to_server
 from cekalwatch.wire.dialer import Dialer
@@ -20,9 +20,9 @@ _Servicer: Any = TroubleServiceServicer  # the other methods answer UNIMPLEMENTE
 
 
 def camera_down(began_s: int = 1) -> trouble_pb2.Trouble:
-    trouble = trouble_pb2.Trouble(trouble_id="t-1", kind=trouble_pb2.TROUBLE_KIND_CAMERA_DOWN, about="dep-1")
-    trouble.begin_time.seconds = began_s
-    return trouble
+    alarm = trouble_pb2.Trouble(trouble_id="t-1", kind=trouble_pb2.TROUBLE_KIND_CAMERA_DOWN, about="dep-1")
+    alarm.begin_time.seconds = began_s
+    return alarm
 
 
 AFTER_YEAR_9999_S = 253_402_300_800
@@ -35,7 +35,7 @@ IMPOSSIBLE = {
 SOUND = trouble_service_pb2.WatchTroublesResponse(open=trouble_service_pb2.OpenTroubles(troubles=[camera_down()]))
 
 
-class TroubleServer(_Servicer):  # type: ignore[misc]
+class AlarmServer(_Servicer):  # type: ignore[misc]
     """Says something impossible on its first stream, and what is wrong on each later one."""
 
     def __init__(self, first: trouble_service_pb2.WatchTroublesResponse) -> None:
@@ -48,17 +48,17 @@ class TroubleServer(_Servicer):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("message", IMPOSSIBLE)
-def test_what_no_server_of_ours_can_say_ends_the_connection_and_not_the_problems(
+def test_what_no_server_of_ours_can_say_ends_the_connection_and_not_the_alarms(
     message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trouble_client, "MAX_PAUSE_S", 0.01)
+    monkeypatch.setattr(alarm_client, "MAX_PAUSE_S", 0.01)
     server = grpc.server(ThreadPoolExecutor(1))
-    add_TroubleServiceServicer_to_server(TroubleServer(IMPOSSIBLE[message]), server)
+    add_TroubleServiceServicer_to_server(AlarmServer(IMPOSSIBLE[message]), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        subscription = TroubleSubscription(Dialer(f"127.0.0.1:{port}", None), "", silence_timeout_s=30)
+        subscription = AlarmSubscription(Dialer(f"127.0.0.1:{port}", None), "", silence_timeout_s=30)
         (found,) = next(subscription.updates())
-        assert found.kind is TroubleKind.CAMERA_DOWN
+        assert found.kind is AlarmKind.CAMERA_DOWN
     finally:
         server.stop(grace=0).wait()

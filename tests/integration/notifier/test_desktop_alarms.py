@@ -10,15 +10,15 @@ import pytest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from cekalwatch.contract.values.troubles import TroubleKind
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
 from cekalwatch.notifier.desktop.windows.tray import Light
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
+from tests.support.scenarios.alarms import beat
 from tests.support.scenarios.officer_pc import OfficerPc, OfficeThread, officer_pc
 from tests.support.scenarios.server import CaptureClient
-from tests.support.scenarios.troubles import beat
 
 WITHIN_MS = 10_000
 
@@ -62,8 +62,8 @@ def all_cameras(office: OfficeThread) -> Iterator[Cameras]:
 
 
 def words_on(pc: OfficerPc) -> str:
-    """Everything that the window of troubles says now."""
-    return "\n".join(label.text() for label in pc.agent.trouble_window.findChildren(QLabel) if label.isVisible())
+    """Everything that the window of alarms says now."""
+    return "\n".join(label.text() for label in pc.agent.alarm_window.findChildren(QLabel) if label.isVisible())
 
 
 @pytest.mark.slow
@@ -74,13 +74,13 @@ def test_a_covered_camera_is_on_the_supervisors_screen_with_what_to_do_until_it_
         pc.sign_in("siti")
         cameras.say("dep-1", "COVERED")
         qtbot.waitUntil(lambda: "Counter D1 (dep-1)" in words_on(pc), timeout=WITHIN_MS)
-        assert pc.agent.trouble_window.isVisible()
+        assert pc.agent.alarm_window.isVisible()
         assert "the camera is covered" in words_on(pc)
         assert "Remove what is in front of the lens." in words_on(pc)
-        (trouble,) = (one for one in pc.agent.troubles.shown if one.kind is TroubleKind.CAMERA_COVERED)
-        pc.agent.trouble_window.seen_buttons[trouble.trouble_id].click()
+        (alarm,) = (one for one in pc.agent.alarms.shown if one.kind is AlarmKind.CAMERA_COVERED)
+        pc.agent.alarm_window.seen_buttons[alarm.alarm_id].click()
         pc.until(lambda: "Petugas siti" in words_on(pc))
-        assert trouble.trouble_id not in pc.agent.trouble_window.seen_buttons
+        assert alarm.alarm_id not in pc.agent.alarm_window.seen_buttons
         assert len(office.office.trail(Action.TROUBLE_ACKNOWLEDGED)) == 1
         cameras.say("dep-1", "OK")
         qtbot.waitUntil(lambda: "dep-1" not in words_on(pc), timeout=WITHIN_MS)
@@ -104,10 +104,10 @@ def test_an_officer_sees_that_a_counter_of_their_own_is_blind_and_no_other(
         assert "Counter D1 (dep-1)" in departure.window.problems.text()
         assert departure.window.problems.isVisible()
         departure.sign_in("budi")
-        assert not departure.agent.trouble_window.isVisible(), "it is the supervisors' to act"
-        assert [one.kind for one in departure.agent.troubles.shown] == [TroubleKind.CAMERA_DOWN]
+        assert not departure.agent.alarm_window.isVisible(), "it is the supervisors' to act"
+        assert [one.kind for one in departure.agent.alarms.shown] == [AlarmKind.CAMERA_DOWN]
         assert arrival.agent.tray.light is Light.GREEN
-        assert arrival.agent.troubles.shown == ()
+        assert arrival.agent.alarms.shown == ()
 
 
 @pytest.mark.slow
@@ -116,10 +116,10 @@ def test_a_supervisor_who_signs_in_later_gets_what_nobody_has_seen(
 ) -> None:
     with all_cameras(office) as cameras, officer_pc(office, tmp_path, qapp, qtbot, "pc-s") as pc:
         cameras.say("arr-1", "BLINDED")
-        pc.until(lambda: pc.agent.troubles.blind)
-        assert not pc.agent.trouble_window.isVisible()
+        pc.until(lambda: pc.agent.alarms.blind)
+        assert not pc.agent.alarm_window.isVisible()
         pc.sign_in("siti")
-        pc.until(pc.agent.trouble_window.isVisible)
+        pc.until(pc.agent.alarm_window.isVisible)
         pc.controller.set_language(Language.ID)
         pc.until(lambda: "kamera silau" in words_on(pc))
 
@@ -148,14 +148,14 @@ def test_a_counter_whose_pc_dies_is_on_the_supervisors_screen_and_its_alerts_go_
             alert_id = office.raise_alert()
             supervisors.shows(alert_id, "NEW")
         qtbot.waitUntil(lambda: "no PC would ring here" in words_on(supervisors), timeout=15_000)
-        assert [one.about for one in supervisors.agent.troubles.shown] == ["batam-center/D1"]
+        assert [one.about for one in supervisors.agent.alarms.shown] == ["batam-center/D1"]
         supervisors.until(lambda: escalated(supervisors, alert_id))
-        assert arrival.agent.troubles.shown == ()
+        assert arrival.agent.alarms.shown == ()
         later = office.raise_alert("2")
         qtbot.waitUntil(lambda: escalated(supervisors, later), timeout=3_000)
         with officer_pc(office, tmp_path / "d", qapp, qtbot, "pc-d1", counters=("D1",), sound=True) as departure:
             departure.until(lambda: departure.agent.bell.rings)
-            qtbot.waitUntil(lambda: supervisors.agent.troubles.shown == (), timeout=WITHIN_MS)
+            qtbot.waitUntil(lambda: supervisors.agent.alarms.shown == (), timeout=WITHIN_MS)
 
 
 def escalated(pc: OfficerPc, alert_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who watches the troubles of a running server, and a camera that says how it does."""
+"""Who watches the alarms of a running server, and a camera that says how it does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cekalwatch.v1 import capture_pb2, capture_service_pb2, trouble_pb2, trouble
 from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.tokens import bearer
 
-Trouble = trouble_pb2.Trouble
+Alarm = trouble_pb2.Trouble
 
 
 @dataclass
@@ -23,9 +23,9 @@ class Watcher:
 
     channel: grpc.aio.Channel
     site: str = ""
-    open: dict[str, Trouble] = field(default_factory=dict)
-    """What is wrong, by the key of the trouble."""
-    over: list[Trouble] = field(default_factory=list)
+    open: dict[str, Alarm] = field(default_factory=dict)
+    """What is wrong, by the key of the alarm."""
+    over: list[Alarm] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it has been told what is wrong."""
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -40,8 +40,8 @@ class Watcher:
         """What is wrong, oldest first, as KIND about."""
         return [text(self.open[key]) for key in sorted(self.open)]
 
-    def the(self, kind_and_about: str) -> Trouble:
-        """Return the open trouble that is KIND about."""
+    def the(self, kind_and_about: str) -> Alarm:
+        """Return the open alarm that is KIND about."""
         (found,) = (one for one in self.open.values() if text(one) == kind_and_about)
         return found
 
@@ -50,11 +50,11 @@ class Watcher:
         async with asyncio.timeout(within_s), self._news:
             await self._news.wait_for(lambda: condition(self))
 
-    async def acknowledge(self, trouble: Trouble, token: str) -> Trouble:
-        """Say as a person that the trouble was seen."""
-        request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=trouble.trouble_id)
+    async def acknowledge(self, alarm: Alarm, token: str) -> Alarm:
+        """Say as a person that the alarm was seen."""
+        request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=alarm.trouble_id)
         answer = await self.stub.AcknowledgeTrouble(request, metadata=bearer(token))
-        found: Trouble = answer.trouble
+        found: Alarm = answer.trouble
         return found
 
     @asynccontextmanager
@@ -86,9 +86,9 @@ class Watcher:
                 self.open[news.changed.trouble_id] = news.changed
 
 
-def text(trouble: Trouble) -> str:
+def text(alarm: Alarm) -> str:
     """Return KIND about."""
-    return f"{trouble_pb2.TroubleKind.Name(trouble.kind).removeprefix('TROUBLE_KIND_')} {trouble.about}"
+    return f"{trouble_pb2.TroubleKind.Name(alarm.kind).removeprefix('TROUBLE_KIND_')} {alarm.about}"
 
 
 def beat(view: str = "OK", **figures: Any) -> capture_service_pb2.StreamFacesRequest:

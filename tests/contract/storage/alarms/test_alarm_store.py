@@ -1,4 +1,4 @@
-"""How troubles are kept, on each kind of database."""
+"""How alarms are kept, on each kind of database."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.people import PersonReference, PersonRole
-from cekalwatch.contract.values.troubles import TroubleKind
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.domain.presence import Rejection
-from cekalwatch.server.domain.troubles import Fault, TroubleChanges
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.troubles import TroubleStore
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import SITE, HandClock, Office, person
 
 ACTOR = Actor(ActorKind.SERVER, "here")
-COVERED = Fault(TroubleKind.CAMERA_COVERED, "dep-1", SITE, "D1")
-SHRUNK = Fault(TroubleKind.LIST_SHRUNK, "folder:/list", details={"missing": "40", "held": "90", "run": "7"})
+COVERED = AlarmCondition(AlarmKind.CAMERA_COVERED, "dep-1", SITE, "D1")
+SHRUNK = AlarmCondition(AlarmKind.LIST_SHRUNK, "folder:/list", details={"missing": "40", "held": "90", "run": "7"})
 
 
 @pytest.fixture
-def store(database: Database) -> TroubleStore:
-    return TroubleStore(database)
+def store(database: Database) -> AlarmStore:
+    return AlarmStore(database)
 
 
 @pytest.fixture
@@ -36,100 +36,100 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def board(store: TroubleStore, clock: HandClock) -> AlarmBoard:
+def board(store: AlarmStore, clock: HandClock) -> AlarmBoard:
     return AlarmBoard(store, clock)
 
 
-def everything(_kind: TroubleKind, _about: str) -> bool:
+def everything(_kind: AlarmKind, _about: str) -> bool:
     return True
 
 
-def nothing(_kind: TroubleKind, _about: str) -> bool:
+def nothing(_kind: AlarmKind, _about: str) -> bool:
     return False
 
 
 @pytest.mark.both_databases
-def test_a_trouble_is_open_from_when_it_is_noticed_until_it_is_over(
-    store: TroubleStore, board: AlarmBoard, clock: HandClock
+def test_an_alarm_is_open_from_when_it_is_noticed_until_it_is_over(
+    store: AlarmStore, board: AlarmBoard, clock: HandClock
 ):
     began = clock.now()
     board.agree([COVERED], everything)
     clock.go(seconds=30)
     board.agree([COVERED], everything)
-    (trouble,) = store.open()
-    assert (trouble.fault, trouble.began_at, trouble.ended_at) == (COVERED, began, None)
+    (alarm,) = store.open()
+    assert (alarm.condition, alarm.began_at, alarm.ended_at) == (COVERED, began, None)
     board.agree([], everything)
     assert store.open() == []
     (over,) = store.page(SITE, None, 10)
-    assert (over.trouble_id, over.ended_at) == (trouble.trouble_id, clock.now())
+    assert (over.alarm_id, over.ended_at) == (alarm.alarm_id, clock.now())
 
 
 @pytest.mark.both_databases
-def test_a_trouble_that_two_servers_notice_is_there_once(store: TroubleStore, database: Database, clock: HandClock):
-    wanted = TroubleChanges(begun=(COVERED,))
+def test_an_alarm_that_two_servers_notice_is_there_once(store: AlarmStore, database: Database, clock: HandClock):
+    wanted = AlarmChanges(begun=(COVERED,))
     assert len(store.write(wanted, clock.now())) == 1
-    assert TroubleStore(database).write(wanted, clock.now()) == []
+    assert AlarmStore(database).write(wanted, clock.now()) == []
     assert len(store.open()) == 1
 
 
-def test_what_nobody_here_can_judge_stays(store: TroubleStore, board: AlarmBoard):
+def test_what_nobody_here_can_judge_stays(store: AlarmStore, board: AlarmBoard):
     board.agree([COVERED], everything)
     board.agree([], nothing)
-    assert [one.fault for one in store.open()] == [COVERED]
+    assert [one.condition for one in store.open()] == [COVERED]
 
 
-def test_other_figures_change_the_same_trouble(store: TroubleStore, board: AlarmBoard):
+def test_other_figures_change_the_same_alarm(store: AlarmStore, board: AlarmBoard):
     board.agree([SHRUNK], everything)
     (before,) = store.open()
-    more = Fault(SHRUNK.kind, SHRUNK.about, details={**SHRUNK.details, "missing": "41"})
+    more = AlarmCondition(SHRUNK.kind, SHRUNK.about, details={**SHRUNK.details, "missing": "41"})
     board.agree([more], everything)
     (after,) = store.open()
-    assert (after.trouble_id, after.fault) == (before.trouble_id, more)
-    assert [one.fault for one in store.changed_since(before.change, 10)] == [more]
+    assert (after.alarm_id, after.condition) == (before.alarm_id, more)
+    assert [one.condition for one in store.changed_since(before.change, 10)] == [more]
 
 
-def test_the_same_fault_later_is_another_trouble(store: TroubleStore, board: AlarmBoard):
-    for faults in ([COVERED], [], [COVERED]):
-        board.agree(faults, everything)
+def test_the_same_fault_later_is_another_alarm(store: AlarmStore, board: AlarmBoard):
+    for conditions in ([COVERED], [], [COVERED]):
+        board.agree(conditions, everything)
     newer, older = store.page("", None, 10)
     assert newer.ended_at is None
     assert older.ended_at is not None
-    assert store.page("", newer.trouble_id, 10) == [older]
+    assert store.page("", newer.alarm_id, 10) == [older]
 
 
-def test_troubles_of_another_site_are_not_listed_and_those_of_all_sites_are(store: TroubleStore, board: AlarmBoard):
+def test_alarms_of_another_site_are_not_listed_and_those_of_all_sites_are(store: AlarmStore, board: AlarmBoard):
     board.agree([COVERED, SHRUNK], everything)
-    assert {one.fault.kind for one in store.page(SITE, None, 10)} == {COVERED.kind, SHRUNK.kind}
-    assert [one.fault.kind for one in store.page("sekupang", None, 10)] == [SHRUNK.kind]
+    assert {one.condition.kind for one in store.page(SITE, None, 10)} == {COVERED.kind, SHRUNK.kind}
+    assert [one.condition.kind for one in store.page("sekupang", None, 10)] == [SHRUNK.kind]
 
 
-def acknowledge(board: AlarmBoard, trouble_id: UUID, who: Person, site: str = SITE) -> Code | None:
+def acknowledge(board: AlarmBoard, alarm_id: UUID, who: Person, site: str = SITE) -> Code | None:
     try:
-        board.acknowledge(trouble_id, who, Actor(ActorKind.PERSON, f"{who.person_id}@pc"), lambda one: one == site)
+        board.acknowledge(alarm_id, who, Actor(ActorKind.PERSON, f"{who.person_id}@pc"), lambda one: one == site)
     except CekalwatchError as error:
         return error.code
     return None
 
 
 def test_a_supervisor_acknowledges_and_the_audit_trail_says_who(
-    store: TroubleStore, board: AlarmBoard, database: Database
+    store: AlarmStore, board: AlarmBoard, database: Database
 ):
     office = Office(database)
     sari = office.hire(person("sari", PersonRole.SUPERVISOR)).person
     tono = office.hire(person("tono", PersonRole.SUPERVISOR)).person
     board.agree([COVERED], everything)
-    (trouble,) = store.open()
-    assert acknowledge(board, trouble.trouble_id, sari) is None
-    assert acknowledge(board, trouble.trouble_id, tono) is None, "the first one counts"
+    (alarm,) = store.open()
+    assert acknowledge(board, alarm.alarm_id, sari) is None
+    assert acknowledge(board, alarm.alarm_id, tono) is None, "the first one counts"
     (seen,) = store.open()
     assert seen.acknowledged_by == PersonReference(str(sari.person_id), sari.display_name)
     (entry,) = office.trail(Action.TROUBLE_ACKNOWLEDGED)
-    assert (entry.actor, entry.objects) == (f"person:{sari.person_id}@pc", f'["trouble:{trouble.trouble_id}"]')
+    assert (entry.actor, entry.objects) == (f"person:{sari.person_id}@pc", f'["trouble:{alarm.alarm_id}"]')
 
 
-def test_only_who_can_do_something_about_it_acknowledges(store: TroubleStore, board: AlarmBoard):
+def test_only_who_can_do_something_about_it_acknowledges(store: AlarmStore, board: AlarmBoard):
     board.agree([COVERED, SHRUNK], everything)
-    by_kind = {one.fault.kind: one.trouble_id for one in store.open()}
+    by_kind = {one.condition.kind: one.alarm_id for one in store.open()}
     officer, manager = person("budi"), person("wati", PersonRole.LIST_MANAGER)
     assert acknowledge(board, by_kind[COVERED.kind], officer) is Code.PERSON_ROLE_NEEDED
     assert acknowledge(board, by_kind[COVERED.kind], manager) is Code.PERSON_ROLE_NEEDED
@@ -141,8 +141,8 @@ def test_only_who_can_do_something_about_it_acknowledges(store: TroubleStore, bo
 
 
 @pytest.mark.both_databases
-def test_troubles_that_were_over_long_ago_are_removed_with_an_entry(
-    store: TroubleStore, board: AlarmBoard, database: Database, clock: HandClock
+def test_alarms_that_were_over_long_ago_are_removed_with_an_entry(
+    store: AlarmStore, board: AlarmBoard, database: Database, clock: HandClock
 ):
     board.agree([COVERED, SHRUNK], everything)
     board.agree([SHRUNK], everything)
@@ -151,20 +151,20 @@ def test_troubles_that_were_over_long_ago_are_removed_with_an_entry(
     assert sweeper.sweep() == 0
     clock.go(days=2)
     assert sweeper.sweep() == 1
-    assert [one.fault for one in store.page("", None, 10)] == [SHRUNK], "an open one is never removed"
+    assert [one.condition for one in store.page("", None, 10)] == [SHRUNK], "an open one is never removed"
     (entry,) = Office(database).trail(Action.RETENTION_SWEPT)
     assert '"troubles":1' in entry.details
 
 
 def test_servers_tell_each_other_which_cameras_they_hear_and_refuse(
-    store: TroubleStore, database: Database, clock: HandClock
+    store: AlarmStore, database: Database, clock: HandClock
 ):
     key_store(database)
     rejection = Rejection(clock.now(), SITE, Code.UNKNOWN_CAMERA)
     store.tell({"dep-1": clock.now()}, {"new-1": rejection}, clock.now())
     earlier = clock.now()
     clock.go(seconds=3)
-    other = TroubleStore(database)
+    other = AlarmStore(database)
     other.tell({"arr-1": clock.now()}, {}, clock.now())
     assert other.told().heard == {"dep-1": earlier, "arr-1": clock.now()}
     assert other.told().rejected == {"new-1": rejection}

@@ -1,4 +1,4 @@
-"""Problems of cameras and the watchlist: since when, and what to do."""
+"""Alarms of cameras and the watchlist: since when, and what to do."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from cekalwatch.contract.values.troubles import Trouble
+from cekalwatch.contract.values.alarms import Alarm
+from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.trouble_controller import TroubleController
 from cekalwatch.notifier.desktop.widgets.elements import clear, enter_button, fit, in_front, label, message, set_role
 from cekalwatch.notifier.desktop.widgets.watch_line import watched
 
 
-class TroubleWindow(QMainWindow):
+class AlarmWindow(QMainWindow):
     """The list, newest first. It has nothing of a traveller in it, so it needs nobody to have signed in."""
 
-    def __init__(self, controller: Controller, troubles: TroubleController) -> None:
+    def __init__(self, controller: Controller, alarms: AlarmController) -> None:
         super().__init__()
         self._controller = controller
-        self._troubles = troubles
+        self._alarms = alarms
         self.seen_buttons: dict[str, QPushButton] = {}
-        """The button of each problem that the person here can acknowledge, by its key."""
+        """The button of each alarm that the person here can acknowledge, by its key."""
         # A supervisor may be typing elsewhere when it comes up.
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.empty = label(role="muted")
@@ -46,7 +46,7 @@ class TroubleWindow(QMainWindow):
         self.watch = watched(self, area, controller)
         in_front(self)
         fit(self, 1040, 600)
-        troubles.changed.connect(self._paint_if_seen)
+        alarms.changed.connect(self._paint_if_seen)
         controller.changed.connect(self._paint_if_seen)
         self._painted: object = None
         self.paint_again()
@@ -56,8 +56,8 @@ class TroubleWindow(QMainWindow):
         super().showEvent(event)
 
     def paint_again(self) -> None:
-        formatter, present = self._controller.formatter, self._troubles.shown
-        unseen = {one.trouble_id for one in self._troubles.unseen}
+        formatter, present = self._controller.formatter, self._alarms.shown
+        unseen = {one.alarm_id for one in self._alarms.unseen}
         self.setWindowTitle(formatter.say("WINDOW_TROUBLES"))
         self._area.setAccessibleName(formatter.say("WINDOW_TROUBLES"))
         self.empty.setText(formatter.say("NO_TROUBLES"))
@@ -73,7 +73,7 @@ class TroubleWindow(QMainWindow):
         for column, text in enumerate(self._titles()):
             self._grid.addWidget(label(text, role="label"), 0, column)
         for line, one in enumerate(reversed(present), 1):
-            self._add(line, one, can_be_seen=one.trouble_id in unseen)
+            self._add(line, one, can_be_seen=one.alarm_id in unseen)
 
     def _titles(self) -> tuple[str, ...]:
         say = self._controller.formatter.say
@@ -85,29 +85,29 @@ class TroubleWindow(QMainWindow):
             say("COLUMN_SEEN_BY"),
         )
 
-    def _add(self, line: int, trouble: Trouble, *, can_be_seen: bool) -> None:
+    def _add(self, line: int, alarm: Alarm, *, can_be_seen: bool) -> None:
         formatter = self._controller.formatter
         texts = (
-            (formatter.trouble_place(trouble), "value"),
-            (formatter.trouble(trouble), "warning" if trouble.blinds else "value"),
-            (formatter.advice(trouble), ""),
-            (formatter.since(trouble, self._controller.clock()), ""),
+            (formatter.alarm_place(alarm), "value"),
+            (formatter.alarm(alarm), "warning" if alarm.blinds else "value"),
+            (formatter.advice(alarm), ""),
+            (formatter.since(alarm, self._controller.clock()), ""),
         )
         for column, (text, role) in enumerate(texts):
             self._grid.addWidget(label(text, role, wrap=True), line, column, Qt.AlignmentFlag.AlignTop)
         if not can_be_seen:
-            self._grid.addWidget(label(trouble.seen_by, wrap=True), line, 4, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(label(alarm.seen_by, wrap=True), line, 4, Qt.AlignmentFlag.AlignTop)
             return
         seen = enter_button()
         seen.setText(formatter.say("BUTTON_TROUBLE_SEEN"))
-        seen.setAccessibleName(f"{seen.text()}: {formatter.trouble_line(trouble)}")
-        seen.clicked.connect(lambda: self._acknowledge(trouble))
-        self.seen_buttons[trouble.trouble_id] = seen
+        seen.setAccessibleName(f"{seen.text()}: {formatter.alarm_line(alarm)}")
+        seen.clicked.connect(lambda: self._acknowledge(alarm))
+        self.seen_buttons[alarm.alarm_id] = seen
         self._grid.addWidget(seen, line, 4, Qt.AlignmentFlag.AlignTop)
 
-    def _acknowledge(self, trouble: Trouble) -> None:
+    def _acknowledge(self, alarm: Alarm) -> None:
         self.message.hide()
-        self._troubles.acknowledge(trouble, self._tell)
+        self._alarms.acknowledge(alarm, self._tell)
 
     def _tell(self, words: str) -> None:
         self.message.setText(words)

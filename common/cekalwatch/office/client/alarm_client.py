@@ -1,4 +1,4 @@
-"""The calls of TroubleService, and its stream of problems."""
+"""The calls of TroubleService, and its stream of alarms."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, cast
 import grpc
 import structlog
 
-from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
-from cekalwatch.contract.values.troubles import OpenTroubles, Trouble, Troubles
+from cekalwatch.contract.codec.alarms import ALARM, NEWS
+from cekalwatch.contract.values.alarms import Alarm, Alarms, OpenAlarms
 from cekalwatch.office.client.background_thread import StreamWatchdog
 from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import trouble_service_pb2
@@ -22,26 +22,26 @@ from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 
 
-class TroubleClient(ServiceClient[TroubleServiceStub]):
-    """One person's calls about problems; any thread may make them."""
+class AlarmClient(ServiceClient[TroubleServiceStub]):
+    """One person's calls about alarms; any thread may make them."""
 
     stub = TroubleServiceStub
     deadline_s = 5.0
 
     def __init__(self, calls: Calls, site: str, session: Token) -> None:
-        """`site`: only its problems, and those that concern all; empty: all that this PC may see."""
+        """`site`: only its alarms, and those that concern all; empty: all that this PC may see."""
         super().__init__(calls, session)
         self._site = site
 
-    def acknowledge(self, trouble_id: str) -> Trouble:
-        """Record that the signed-in person acknowledges a problem; errors stay grpc.RpcError."""
-        request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=trouble_id)
-        return TROUBLE.read(self._call(lambda stub: stub.AcknowledgeTrouble, request).trouble)
+    def acknowledge(self, alarm_id: str) -> Alarm:
+        """Record that the signed-in person acknowledges an alarm; errors stay grpc.RpcError."""
+        request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=alarm_id)
+        return ALARM.read(self._call(lambda stub: stub.AcknowledgeTrouble, request).trouble)
 
-    def open(self) -> Troubles:
-        """Return the present problems, as a device alone may see them; errors stay grpc.RpcError.
+    def open(self) -> Alarms:
+        """Return the present alarms, as a device alone may see them; errors stay grpc.RpcError.
 
-        It ends a stream of problems that this device has open.
+        It ends a stream of alarms that this device has open.
         """
 
         def first(stub: TroubleServiceStub) -> Callable[..., Any]:
@@ -55,15 +55,15 @@ class TroubleClient(ServiceClient[TroubleServiceStub]):
             return call
 
         told = NEWS.read(self._call(first, trouble_service_pb2.WatchTroublesRequest(site=self._site)))
-        return told.troubles if isinstance(told, OpenTroubles) else ()
+        return told.alarms if isinstance(told, OpenAlarms) else ()
 
-    def listed(self, begin_from: datetime) -> Iterator[Trouble]:
-        """Yield the problems that began from then on, newest first, page by page; errors stay grpc.RpcError."""
+    def listed(self, begin_from: datetime) -> Iterator[Alarm]:
+        """Yield the alarms that began from then on, newest first, page by page; errors stay grpc.RpcError."""
         request = trouble_service_pb2.ListTroublesRequest(site=self._site, page_size=CHEAP_PAGE)
         request.begin_from.FromDatetime(begin_from)
         while True:
             answer = self._call(lambda stub: stub.ListTroubles, request)
-            yield from map(TROUBLE.read, answer.troubles)
+            yield from map(ALARM.read, answer.troubles)
             request.page_token, request.page_size = answer.next_page_token, MAX_PAGE
             if not request.page_token:
                 return
@@ -75,10 +75,10 @@ MAX_PAUSE_S = 5.0
 log = structlog.get_logger()
 
 
-class TroubleSubscription:
-    """The problems that one PC receives.
+class AlarmSubscription:
+    """The alarms that one PC receives.
 
-    It reconnects again and again: problems must never end the delivery of alerts.
+    It reconnects again and again: alarms must never end the delivery of alerts.
     `updates` runs in one thread; `stop` may be called from any.
     """
 
@@ -103,15 +103,15 @@ class TroubleSubscription:
         if call := self._call:
             call.cancel()
 
-    def updates(self) -> Iterator[Troubles]:
-        """Yield the present problems, at first and after each change, until `stop`."""
+    def updates(self) -> Iterator[Alarms]:
+        """Yield the present alarms, at first and after each change, until `stop`."""
         while not self._stopped.is_set():
             yield from self._stream()
             if self._away:
                 self._dialer.lost()
             self._stopped.wait(self._backoff.next_delay_s())
 
-    def _stream(self) -> Iterator[Troubles]:
+    def _stream(self) -> Iterator[Alarms]:
         with self._dialer.channel() as channel:
             self._away = False
             request = trouble_service_pb2.WatchTroublesRequest(site=self._site)
@@ -135,19 +135,19 @@ class TroubleSubscription:
 
     def _read(
         self, call: Iterator[trouble_service_pb2.WatchTroublesResponse], watch: StreamWatchdog
-    ) -> Iterator[Troubles]:
-        known: dict[str, Trouble] = {}
+    ) -> Iterator[Alarms]:
+        known: dict[str, Alarm] = {}
         for message in call:
             match NEWS.read(message):
-                case OpenTroubles(troubles):
-                    known = {one.trouble_id: one for one in troubles}
+                case OpenAlarms(alarms):
+                    known = {one.alarm_id: one for one in alarms}
                     self._backoff.reset()
                     self._dialer.reached()
                     self._refused = None
-                case Trouble() as one:
-                    known.pop(one.trouble_id, None)
+                case Alarm() as one:
+                    known.pop(one.alarm_id, None)
                     if one.ended_at is None:
-                        known[one.trouble_id] = one
+                        known[one.alarm_id] = one
                 case _:
                     if self._dialer.outdated:  # a certificate that was renewed is shown with a new connection
                         return
@@ -158,7 +158,7 @@ class TroubleSubscription:
             watch.expect_within(self._silence_timeout_s)
 
     def _note(self, code: grpc.StatusCode) -> None:
-        """Log once why problems do not arrive; the alerts' stream reports an unavailable server."""
+        """Log once why alarms do not arrive; the alerts' stream reports an unavailable server."""
         if code not in {self._refused, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
             log.warning("troubles_not_told", code=code.name)
             self._refused = code

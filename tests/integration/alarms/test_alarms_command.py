@@ -1,4 +1,4 @@
-"""People look at troubles, and say that they have seen one, without a desktop."""
+"""People look at alarms, and say that they have seen one, without a desktop."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cekalwatch.program.errors import Exit
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
 from tests.integration.alerts.test_alerts_command import Terminal
+from tests.support.scenarios.alarms import Watcher, beat
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import CaptureClient
-from tests.support.scenarios.troubles import Watcher, beat
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
 
 
 @pytest.mark.slow
-async def test_a_supervisor_lists_troubles_and_says_that_one_was_seen(office: PortOffice, tmp_path: Path):
+async def test_a_supervisor_lists_alarms_and_says_that_one_was_seen(office: PortOffice, tmp_path: Path):
     pc, other = (Terminal(office, tmp_path, name) for name in ("pc-s", "pc-b"))
     camera = office.site.device(DeviceRole.CAMERA, "dep-1")
     async with office.site.dialer(office.address, camera).aio_channel() as channel:

@@ -1,4 +1,4 @@
-"""TroubleService: problems of cameras, sources and servers."""
+"""TroubleService: alarms of cameras, sources and servers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import aclosing
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
+from cekalwatch.contract.codec.alarms import ALARM, NEWS
 from cekalwatch.contract.engine.scalars import timestamp
-from cekalwatch.contract.values.troubles import OpenTroubles
-from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.contract.values.alarms import OpenAlarms
+from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read
@@ -19,19 +19,19 @@ from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import optional_moment, page, page_size, uuid
 from cekalwatch.server.health.alarms.board import AlarmBoard
-from cekalwatch.server.health.alarms.feed import AlarmFeed, OpenAlarms
-from cekalwatch.server.storage.troubles import TroubleStore
+from cekalwatch.server.health.alarms.feed import AlarmFeed, StoredAlarms
+from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.v1 import trouble_service_pb2 as pb
 from cekalwatch.v1 import trouble_service_pb2_grpc
 
 DEFAULT_PAGE = 20
 
 
-class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
+class AlarmServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
     """Serves notifier agents and diagnostics."""
 
     def __init__(
-        self, feed: AlarmFeed, board: AlarmBoard, store: TroubleStore, clock: Clock, keep_alive_period_s: float
+        self, feed: AlarmFeed, board: AlarmBoard, store: AlarmStore, clock: Clock, keep_alive_period_s: float
     ) -> None:
         self._feed = feed
         self._board = board
@@ -42,7 +42,7 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
     async def WatchTroubles(
         self, request: pb.WatchTroublesRequest, context: Context
     ) -> AsyncIterator[pb.WatchTroublesResponse]:
-        """Send the present problems, and then every change, until the server stops."""
+        """Send the present alarms, and then every change, until the server stops."""
         site = current_caller().narrow_site(read.site(request.site))
         async with aclosing(self._feed.watch(site, self._keep_alive_period_s)) as news:
             async for one in news:
@@ -51,34 +51,34 @@ class TroubleServicer(trouble_service_pb2_grpc.TroubleServiceServicer):
     async def AcknowledgeTrouble(
         self, request: pb.AcknowledgeTroubleRequest, context: Context
     ) -> pb.AcknowledgeTroubleResponse:
-        """Record that the caller acknowledges a problem."""
-        trouble_id, who = _trouble_id(request.trouble_id), current_caller()
+        """Record that the caller acknowledges an alarm."""
+        alarm_id, who = _alarm_id(request.trouble_id), current_caller()
         person = who.signed_in().person
-        found = await asyncio.to_thread(self._board.acknowledge, trouble_id, person, who.actor, who.sees)
-        return pb.AcknowledgeTroubleResponse(trouble=TROUBLE.write(found.shown))
+        found = await asyncio.to_thread(self._board.acknowledge, alarm_id, person, who.actor, who.sees)
+        return pb.AcknowledgeTroubleResponse(trouble=ALARM.write(found.shown))
 
     async def ListTroubles(self, request: pb.ListTroublesRequest, context: Context) -> pb.ListTroublesResponse:
-        """Return a page of problems, newest first."""
+        """Return a page of alarms, newest first."""
         site = current_caller().narrow_site(read.site(request.site))
         before, begin_from = _page_token(request.page_token), optional_moment(request, "begin_from")
         limit = page_size(request.page_size, default=DEFAULT_PAGE)
         found = await asyncio.to_thread(self._store.page, site, before, limit, begin_from)
-        troubles, more = page((TROUBLE.write(one.shown) for one in found), len(found), limit)
-        return pb.ListTroublesResponse(troubles=troubles, next_page_token=troubles[-1].trouble_id if more else "")
+        alarms, more = page((ALARM.write(one.shown) for one in found), len(found), limit)
+        return pb.ListTroublesResponse(troubles=alarms, next_page_token=alarms[-1].trouble_id if more else "")
 
 
-def _written(news: OpenAlarms | Alarm | None, now: datetime) -> pb.WatchTroublesResponse:
+def _written(news: StoredAlarms | StoredAlarm | None, now: datetime) -> pb.WatchTroublesResponse:
     match news:
         case None:
             return pb.WatchTroublesResponse(server_time=timestamp(now))
-        case Alarm():
+        case StoredAlarm():
             return NEWS.write(news.shown)
         case _:
-            return NEWS.write(OpenTroubles(tuple(one.shown for one in news)))
+            return NEWS.write(OpenAlarms(tuple(one.shown for one in news)))
 
 
-def _trouble_id(value: str) -> UUID:
-    """Read a problem's key; raises TROUBLE_NOT_FOUND for another form."""
+def _alarm_id(value: str) -> UUID:
+    """Read an alarm's key; raises TROUBLE_NOT_FOUND for another form."""
     if found := uuid(value):
         return found
     raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
