@@ -1,15 +1,12 @@
-"""Plans exercises, follows each to the screen, and ends what nobody judged (domain rule 16). The leader does it."""
+"""Follows each exercise to the screen, and ends what nobody judged (domain rule 16). The leader does it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from random import SystemRandom
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import structlog
-import uuid6
 
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.cluster.attendance import Attendance
@@ -33,44 +30,20 @@ class ExerciseDirector:
         store: ExerciseStore,
         alerts: AlertStore,
         cameras: Iterable[Camera],
-        zones: Mapping[str, ZoneInfo],
         attendance: Attendance,
         clock: Clock,
         actor: Actor,
         announce: Callable[[], None],
         records_kept: timedelta,
     ) -> None:
-        """`zones` are those of the sites."""
         self._store = store
         self._alerts = alerts
         self._cameras = tuple(cameras)
-        self._zones = zones
         self._attendance = attendance
         self._clock = clock
         self._actor = actor
         self._announce = announce
         self._records_kept = records_kept
-        self._random = SystemRandom()
-
-    def plan(self) -> None:
-        """Plan the exercises of each counter for the rest of the present shift, once. Raises StorageError."""
-        setting, now = self._store.setting(), self._clock.now()
-        subjects = [one.subject_id for one in self._store.subjects() if one.until > now] if setting.shifts else []
-        if not subjects:
-            return
-        for camera in self._one_a_counter():
-            zone = self._zones[camera.site]
-            began = setting.began(now, zone)
-            if began is None or self._store.planned(camera.camera_id, began):
-                continue
-            planned = [
-                Exercise(
-                    uuid6.uuid7(), self._random.choice(subjects), camera.camera_id, camera.site, camera.counter, due_at
-                )
-                for due_at in setting.moments(now, zone, self._random.random)
-            ]
-            self._store.plan(planned, now)
-            log.info("exercises_planned", camera_id=camera.camera_id, exercises=len(planned))
 
     def follow(self) -> int:
         """Note what has reached a screen, and end what is over; return how many have ended. Raises StorageError."""
@@ -101,9 +74,6 @@ class ExerciseDirector:
             now, self._actor, Action.EXERCISE_SUBJECT_ERASED, objects, details={"because": "consent ended"}
         )
         return self._store.erase(ended, self._actor, entry)
-
-    def _one_a_counter(self) -> list[Camera]:
-        return list({(one.site, one.counter): one for one in reversed(self._cameras)}.values())
 
     def _is_shown(self, exercise: Exercise) -> bool:
         """Whether a PC that attends its camera has acknowledged its event, which it does once it is painted."""

@@ -56,7 +56,6 @@ COUNT_DAYS_PERIOD_S = 5.0
 """Counting a year takes some minutes after a start, and a few hundredths of a core."""
 SUPERVISED_PERIOD_S = 0.5
 UNUSABLE_PERIOD_S = 2.0
-PLAN_EXERCISES_PERIOD_S = 10.0
 FOLLOW_EXERCISES_PERIOD_S = 1.0
 
 
@@ -154,9 +153,8 @@ def init_alerts(
     escalator = Escalator(handling, alerts, orders, gone, clock, policy, actor, announce, attendance)
     window = timedelta(seconds=settings.grouping_window_seconds)
     keeping = settings.retention_policy
-    zones = {site.site: site.zone for site in settings.sites}
     exercises = ExerciseDirector(
-        stores.exercises, alerts, settings.cameras, zones, attendance, clock, actor, announce, keeping.records
+        stores.exercises, alerts, settings.cameras, attendance, clock, actor, announce, keeping.records
     )
     sweeper = RetentionSweeper(alerts, handling, stores.retention, clock, actor, keeping)
     hand_overs = HandOvers(stores.hand_overs, stores.people, clock, keeping.shift_notes)
@@ -190,7 +188,6 @@ def init_alerts(
             PeriodicJob("follow_officers", SUPERVISED_PERIOD_S, attended.follow),
             PeriodicJob("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
             LeaderJob("escalate", ESCALATE_PERIOD_S, escalator.escalate),
-            LeaderJob("plan_exercises", PLAN_EXERCISES_PERIOD_S, exercises.plan),
             LeaderJob("follow_exercises", FOLLOW_EXERCISES_PERIOD_S, exercises.follow),
             LeaderJob("erase_exercise_subjects", SWEEP_PERIOD_S, exercises.erase_ended),
         ),

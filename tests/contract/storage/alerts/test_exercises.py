@@ -49,7 +49,7 @@ from cekalwatch.server.storage.ports.followings import ReportedLog
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1.port_service_pb2 import ReportAlertsRequest
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
-from tests.support.builders.watchlist import WIB, FixedClock
+from tests.support.builders.watchlist import FixedClock
 from tests.support.scenarios.adjudication import Counter, seat
 
 E = AlertEventType
@@ -67,7 +67,6 @@ class Exercises:
             self.store,
             counter.alerts,
             (DEPARTURE,),
-            {"batam-center": WIB},
             counter.attendance,
             counter.clock,
             MYSELF,
@@ -408,24 +407,6 @@ def test_an_exercise_that_gave_way_comes_later(exercises: Exercises, clock: Fixe
     exercises.store.put_off(exercise.exercise_id, later)
     (put_off,) = exercises.store.under_way()
     assert (put_off.sent_at, put_off.due_at) == (None, later)
-
-
-def test_each_counter_gets_its_exercises_once_in_a_shift(exercises: Exercises, clock: FixedClock):
-    exercises.store.set(replace(ALL_DAY, a_shift=2), exercises.entry(Action.EXERCISES_SET))
-    for _ in range(3):
-        exercises.director.plan()
-    planned = exercises.store.under_way()
-    assert len(planned) == 2
-    assert all(clock.now() <= one.due_at <= clock.now() + timedelta(hours=12) for one in planned)
-    assert {(one.counter, one.subject_id) for one in planned} == {("D1", COLLEAGUE)}
-
-
-def test_without_hours_or_without_anybody_who_agreed_nothing_is_planned(exercises: Exercises, clock: FixedClock):
-    exercises.director.plan()
-    exercises.store.set(ALL_DAY, exercises.entry(Action.EXERCISES_SET))
-    clock.advance(timedelta(days=31))
-    exercises.director.plan()
-    assert exercises.store.under_way() == []
 
 
 def test_a_consent_that_ends_or_is_taken_back_erases_the_pictures_and_ends_what_is_under_way(

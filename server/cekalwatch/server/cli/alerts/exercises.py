@@ -1,4 +1,4 @@
-"""`cekalwatch-server exercises`: staff who agreed to be an exercise's traveller, and when exercises come (rule 16)."""
+"""`cekalwatch-server exercises`: staff who agreed to be an exercise's traveller (rule 16)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ import typer
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import (
     audit_entry,
-    command_context,
     signed_by_two,
     with_quiet_context,
-    with_quiet_settings,
 )
 
 if TYPE_CHECKING:
-    from cekalwatch.server.domain.exercises import Shift
-    from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.wiring.storage import Context
 
 app = typer.Typer(help="Exercises: passages of staff who agreed in writing (rule 16).", no_args_is_help=True)
@@ -40,27 +36,6 @@ def show(context: Context) -> None:
         typer.echo(f"{one.subject_id}  {one.name}, consent {one.consent}, until {one.until:%Y-%m-%d}")
     for counter, ends in sorted(counts.items()):
         typer.echo(f"counter {counter}: " + ", ".join(f"{count} {end.lower()}" for end, count in sorted(ends.items())))
-
-
-@app.command("set", epilog="Example:\n\n  cekalwatch-server exercises set 07:00-15:00 15:00-23:00")
-@with_quiet_settings
-def set_shifts(
-    settings: ServerSettings,
-    shifts: Annotated[
-        list[str],
-        typer.Argument(metavar="HH:MM-HH:MM", help="Hours of the shifts, by the site's clock.", show_default=False),
-    ],
-    a_shift: Annotated[int, typer.Option(metavar="COUNT", help="Exercises of each counter in a shift, 1 to 10.")] = 1,
-) -> None:
-    """Set when exercises come. It asks for the names and passwords of an administrator and a supervisor."""
-    _set(settings, shifts, a_shift)
-
-
-@app.command(epilog="Example:\n\n  cekalwatch-server exercises off")
-@with_quiet_settings
-def off(settings: ServerSettings) -> None:
-    """Let no exercises come any more. It asks for both people as well."""
-    _set(settings, [], 1)
 
 
 ADD_EPILOG = (
@@ -134,38 +109,6 @@ def remove(
             Exit.USAGE,
         )
     typer.echo("Erased, with the pictures")
-
-
-def _set(settings: ServerSettings, shifts: list[str], a_shift: int) -> None:
-    from cekalwatch.contract.values.people import TwoPersonAction
-    from cekalwatch.server.audit.entry import Action, both_keys
-    from cekalwatch.server.domain.exercises import MAX_A_SHIFT, MAX_SHIFTS, ExerciseSetting
-
-    read = tuple(map(_shift, shifts))
-    try:
-        setting = ExerciseSetting(read, a_shift)
-    except ValueError:
-        raise ProgramError(
-            f"Give at most {MAX_SHIFTS} shifts, and 1 to {MAX_A_SHIFT} exercises a shift (--a-shift)", Exit.USAGE
-        ) from None
-    told = ", ".join(map(str, setting.shifts)) or "none"
-    message = "SIGN_EXERCISES_SET" if shifts else "SIGN_EXERCISES_OFF"
-    with command_context(settings) as context:
-        people = signed_by_two(context, TwoPersonAction.SET_EXERCISES, message, shifts=told, count=str(a_shift))
-        entry = audit_entry(context, Action.EXERCISES_SET, both_keys(people), shifts=told, a_shift=a_shift)
-        context.stores.exercises.set(setting, entry)
-    typer.echo(f"Exercises come in these shifts: {told}" if shifts else "No exercises come any more")
-
-
-def _shift(text: str) -> Shift:
-    from cekalwatch.server.storage.exercises.store import read_shift
-
-    try:
-        return read_shift(text)
-    except ValueError:
-        raise ProgramError(
-            f"{text!r} is no shift: write HH:MM-HH:MM with two different times, as 07:00-15:00", Exit.USAGE
-        ) from None
 
 
 def _pictures(context: Context, photographs: list[Path]) -> list[bytes]:
