@@ -14,7 +14,7 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import NOTHING_WITHHELD, Person, Withheld
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import one_checked, replace_row, with_valid_mac
 from cekalwatch.server.storage.people.store import (
     GROUP_BINDINGS,
     account_of,
@@ -62,7 +62,7 @@ class GroupStore:
                 return False
             _write(session, left)
             if all(one.role is not role for one in left):
-                for person in in_order(session, session.exec(select(PersonRow)).all()):
+                for person in with_valid_mac(session, session.exec(select(PersonRow)).all()):
                     _keep_what_counts(session, person, role)
             commit_audited(session, entry)
             return True
@@ -84,7 +84,7 @@ class GroupStore:
         """Return everybody whose row is as it was written, by sign-in name."""
         with self._database.session() as session:
             rows = session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))
-            return [account_of(row).person for row in in_order(session, rows)]
+            return [account_of(row).person for row in with_valid_mac(session, rows)]
 
     def withhold(self, seen: Person, wanted: Person, entry: AuditEntry) -> bool:
         """Let only the roles and sites of `wanted` count, and end the sessions of people whose groups grant no role.

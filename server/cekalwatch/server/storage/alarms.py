@@ -23,7 +23,7 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order, put_row
+from cekalwatch.server.storage.integrity.guarded_session import put_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.row_codec import RowCodec
@@ -208,7 +208,7 @@ class AlarmStore:
             # Locked, since a MAC is over what several servers write.
             query = select(CameraNewsRow).where(col(CameraNewsRow.camera_id).in_(names)).with_for_update()
             found = {row.camera_id: row for row in session.exec(query.order_by(CameraNewsRow.camera_id))}
-            known = {row.camera_id: row for row in in_order(session, found.values())}
+            known = {row.camera_id: row for row in with_valid_mac(session, found.values())}
             for name in sorted(names):
                 row = known.get(name) or CameraNewsRow(camera_id=name)
                 row.heard_at = heard.get(name, row.heard_at)
@@ -223,7 +223,7 @@ class AlarmStore:
     def told(self) -> CameraNews:
         """Return the reports of all servers. A row that somebody else wrote says nothing."""
         with self._database.session() as session:
-            rows = list(in_order(session, session.exec(select(CameraNewsRow)).all()))
+            rows = list(with_valid_mac(session, session.exec(select(CameraNewsRow)).all()))
         return CameraNews(
             {row.camera_id: row.heard_at for row in rows if row.heard_at},
             {

@@ -17,7 +17,7 @@ from cekalwatch.server.domain.checkpoints import SetPolicy
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import Facts, moment
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order, one_checked, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import one_checked, replace_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, SignedRow
 from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
@@ -61,7 +61,8 @@ class CameraPolicyStore:
         """Return the set policies by camera; changed rows are left out."""
         with self._database.session() as session:
             return {
-                row.camera_id: _POLICIES.read(row) for row in in_order(session, session.exec(select(CameraPolicyRow)))
+                row.camera_id: _POLICIES.read(row)
+                for row in with_valid_mac(session, session.exec(select(CameraPolicyRow)))
             }
 
     def get(self, camera_id: str) -> SetPolicy | None:
@@ -118,7 +119,7 @@ class CameraSurveyStore:
             .limit(MAX_KEPT)
         )
         with self._database.session() as session:
-            return list(map(_SURVEYS.read, in_order(session, session.exec(query))))
+            return list(map(_SURVEYS.read, with_valid_mac(session, session.exec(query))))
 
 
 def _newest(session: Session, camera_id: str) -> int:

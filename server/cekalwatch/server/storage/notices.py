@@ -19,7 +19,7 @@ from sqlmodel import Field, Session, SQLModel, col, delete, select
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.storage.columns import moment, moment_or_none
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
+from cekalwatch.server.storage.integrity.guarded_session import checked, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.row_codec import RowCodec
 
@@ -145,7 +145,7 @@ class NoticeStore:
         # Not all that wait are read: a target that is away for days has thousands.
         some = query.execution_options(yield_per=limit)
         with self._database.session() as session, closing(session.exec(some)) as found:
-            return list(map(_LOGGED.read, islice(in_order(session, found), limit)))
+            return list(map(_LOGGED.read, islice(with_valid_mac(session, found), limit)))
 
     def count_waiting(self, target: str) -> int:
         """Return how many notices of the target wait."""
@@ -164,7 +164,7 @@ class NoticeStore:
         """Return the target's last notices, newest first."""
         query = select(NoticeRow).where(NoticeRow.target == target).order_by(col(NoticeRow.number).desc()).limit(limit)
         with self._database.session() as session:
-            return list(map(_LOGGED.read, in_order(session, session.exec(query))))
+            return list(map(_LOGGED.read, with_valid_mac(session, session.exec(query))))
 
     def put_off(self, notice: LoggedNotice, failure: str, next_try_at: datetime) -> None:
         """Note that an attempt failed, and when the next one is due."""

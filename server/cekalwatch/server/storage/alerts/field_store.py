@@ -39,7 +39,7 @@ from cekalwatch.server.storage.alerts.tables import (
     UnusableCountRow,
 )
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.integrity.guarded_session import with_valid_mac
 from cekalwatch.server.storage.watchlist.reading import readable
 from cekalwatch.server.storage.watchlist.tables import SubjectRow
 
@@ -249,13 +249,13 @@ class FieldStore:
             .order_by(col(FindingRow.alert_id), col(FindingRow.number))
         )
         with self._database.session() as session:
-            alerts = {row.alert_id for row in in_order(session, session.exec(select(AlertRow).where(*wanted)))}
+            alerts = {row.alert_id for row in with_valid_mac(session, session.exec(select(AlertRow).where(*wanted)))}
             findings: defaultdict[str, list[tuple[str, Outcome, Reason]]] = defaultdict(list)
-            for finding in in_order(session, session.exec(found)):
+            for finding in with_valid_mac(session, session.exec(found)):
                 judgement = finding.subject_id, Outcome(finding.outcome), Reason(finding.reason)
                 findings[finding.alert_id].append(judgement)
             best: dict[tuple[str, str], SightingRow] = {}
-            for row in in_order(session, session.exec(sighted)):
+            for row in with_valid_mac(session, session.exec(sighted)):
                 known = best.get((row.alert_id, row.passage))
                 if row.alert_id in alerts and (known is None or row.score > known.score):
                     best[row.alert_id, row.passage] = row

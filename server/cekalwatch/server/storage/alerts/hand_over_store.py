@@ -19,7 +19,7 @@ from cekalwatch.server.storage.alerts.tables import HandOverRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import HAND_OVER_NOTES
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.integrity.guarded_session import with_valid_mac
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class HandOverStore:
         row = HandOverRow
         query = select(row).where(col(row.site) == site, col(row.left_at) > after)
         with self._database.session() as session:
-            rows = in_order(session, session.exec(query.order_by(col(row.hand_over_id).desc()).limit(limit)))
+            rows = with_valid_mac(session, session.exec(query.order_by(col(row.hand_over_id).desc()).limit(limit)))
             return [one for one in map(self._kept, rows) if one]
 
     def take(
@@ -84,7 +84,7 @@ class HandOverStore:
         with self._database.session() as session:
             lock_log(session)
             query = select(HandOverRow).where(col(HandOverRow.hand_over_id) == str(hand_over_id))
-            row = next(iter(in_order(session, session.exec(query))), None)
+            row = next(iter(with_valid_mac(session, session.exec(query))), None)
             kept = self._kept(row) if row and row.taken_by is None else None
             if row is None or kept is None:
                 raise CekalwatchError(Code.HAND_OVER_GONE)

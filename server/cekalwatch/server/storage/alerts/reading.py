@@ -47,7 +47,7 @@ from cekalwatch.server.storage.alerts.tables import (
     SightingRow,
 )
 from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, plain_in_order, put_row
+from cekalwatch.server.storage.integrity.guarded_session import checked, plain_with_valid_mac, put_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import form_of
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
@@ -220,7 +220,7 @@ class AlertPassages:
         own: set[str] = set()
         seen = session.execute(_SIGHTINGS, {"passage": capture.passage})
         # One intact sighting is enough to know that an alert is of this passage.
-        for one in plain_in_order(session, SightingRow, (one for one in seen if one.alert_id not in own)):
+        for one in plain_with_valid_mac(session, SightingRow, (one for one in seen if one.alert_id not in own)):
             own.add(one.alert_id)
         moment = capture.captured_at
         lately = (
@@ -241,7 +241,7 @@ class AlertPassages:
     def keep(self, session: Session, alert: Alert, match: Match, now: datetime) -> None:
         """Store the present face of the match's passage; once people have settled the alert, it no longer changes."""
         found = session.get(AlertPassageRow, (str(alert.alert_id), match.capture.passage))
-        held = next(in_order(session, [found] if found else []), None)
+        held = next(with_valid_mac(session, [found] if found else []), None)
         if held is not None and not alert.open:
             held.kept_at = now
             return
@@ -267,7 +267,7 @@ class AlertPassages:
         if not alert_ids:
             return found
         wanted = {"alert_ids": alert_ids, "own": own, "most": MAX_COMPARED}
-        for row in in_order(session, session.exec(_newest_passages(), params=wanted)):
+        for row in with_valid_mac(session, session.exec(_newest_passages(), params=wanted)):
             try:
                 opened = self._keyring.open(PASSAGE_TEMPLATE.at(row.alert_id, row.passage), row.template)
             except DamagedValueError as error:

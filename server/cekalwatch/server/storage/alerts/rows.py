@@ -38,7 +38,7 @@ from cekalwatch.server.storage.alerts.tables import (
     SightingRow,
 )
 from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
-from cekalwatch.server.storage.integrity.guarded_session import checked, plain_in_order
+from cekalwatch.server.storage.integrity.guarded_session import checked, plain_with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import form_of
 from cekalwatch.wire.trace_context import trace_context
 
@@ -376,7 +376,7 @@ def _sightings(session: Session, alert_ids: list[str]) -> tuple[dict[str, list[S
     found: dict[str, list[Sighting]] = defaultdict(list)
     live: dict[str, Sighting] = {}
     rows = session.execute(_newest_sightings(), {"alert_ids": alert_ids})
-    for row in plain_in_order(session, SightingRow, rows):
+    for row in plain_with_valid_mac(session, SightingRow, rows):
         sighting = Sighting(
             capture_id=UUID(row.capture_id),
             captured_at=row.captured_at,

@@ -43,7 +43,7 @@ from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.columns import PROBE_JPEG
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.exercises.ending import end_row, give_way, held, real_alert_waits
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, plain_in_order, put_row
+from cekalwatch.server.storage.integrity.guarded_session import checked, plain_with_valid_mac, put_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form_of
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 
@@ -342,8 +342,8 @@ class AlertStore:
         came late is as new as its first live picture.
         """
         found, sighting = session.execute(_HELD_PROBE, {"alert_id": alert_id}).one_or_none() or (None, None)
-        held = next(in_order(session, [found] if found else []), None)
-        of = next(in_order(session, [sighting] if sighting else []), None)
+        held = next(with_valid_mac(session, [found] if found else []), None)
+        of = next(with_valid_mac(session, [sighting] if sighting else []), None)
         if held is None or of is None:
             is_better = True
         elif match.late:
@@ -382,7 +382,7 @@ def _event(session: Session, kind: AlertEventType, row: AlertRow, match: Match, 
 def _was_live(session: Session, alert_id: str, match: Match) -> bool:
     """Whether another capture of the match's passage was live."""
     facts = {"alert_id": alert_id, "passage": match.capture.passage, "capture_id": str(match.capture.capture_id)}
-    return any(plain_in_order(session, SightingRow, session.execute(_LIVE_BEFORE, facts)))
+    return any(plain_with_valid_mac(session, SightingRow, session.execute(_LIVE_BEFORE, facts)))
 
 
 def _sighting(row: AlertRow, match: Match) -> SightingRow:

@@ -18,7 +18,7 @@ from cekalwatch.server.storage.alerts.rows import bare_alert, event_of
 from cekalwatch.server.storage.alerts.tables import REAL, AlertEventRow, AlertRow, FindingRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.exercises.tables import ExerciseRow
-from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.integrity.guarded_session import with_valid_mac
 from cekalwatch.server.storage.row_codec import RowCodec
 
 EXERCISES = RowCodec(Exercise, ExerciseRow)
@@ -27,7 +27,7 @@ EXERCISES = RowCodec(Exercise, ExerciseRow)
 def held(session: Session, exercise_id: UUID | str) -> ExerciseRow | None:
     """Return the row of an exercise that has not ended; None for any other, and for one that somebody changed."""
     row = session.get(ExerciseRow, str(exercise_id))
-    found = next(in_order(session, [row] if row else []), None)
+    found = next(with_valid_mac(session, [row] if row else []), None)
     return found if found is not None and found.ended_at is None else None
 
 
@@ -65,7 +65,7 @@ def give_way(session: Session, site: str, actor: Actor, now: datetime) -> None:
 
 def close_alerts(session: Session, rows: Iterable[AlertRow], end: ExerciseEnd, actor: Actor, now: datetime) -> None:
     """Close the alerts of exercises that nobody judged, with their events and entries in the audit trail."""
-    for row in in_order(session, rows):
+    for row in with_valid_mac(session, rows):
         row.state, row.version = AlertState.CLOSED, row.version + 1
         row.claim_person_id = row.claim_agent = row.claim_until = None
         session.add(row)

@@ -40,7 +40,7 @@ from cekalwatch.server.storage.exercises.tables import (
     ExerciseRow,
     ExerciseSubjectRow,
 )
-from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.integrity.guarded_session import with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.row_codec import RowCodec
@@ -82,7 +82,7 @@ class ExerciseStore:
         counted = select(ExercisePictureRow.subject_id, func.count()).group_by(col(ExercisePictureRow.subject_id))
         with self._database.session() as session:
             pictures = dict(session.exec(counted).all())
-            rows = list(in_order(session, session.exec(select(ExerciseSubjectRow))))
+            rows = list(with_valid_mac(session, session.exec(select(ExerciseSubjectRow))))
         found = [_SUBJECTS.read(row, self._keyring, pictures=pictures.get(row.subject_id, 1) - 1) for row in rows]
         return sorted(found, key=lambda one: one.name)
 
@@ -108,7 +108,7 @@ class ExerciseStore:
             under_way = select(ExerciseRow).where(
                 col(ExerciseRow.subject_id).in_(subject_ids), col(ExerciseRow.ended_at).is_(None)
             )
-            for row in in_order(session, session.exec(under_way)):
+            for row in with_valid_mac(session, session.exec(under_way)):
                 self._end(session, row, ExerciseEnd.WITHDRAWN, actor, entry.at)
             session.exec(delete(ExercisePictureRow).where(col(ExercisePictureRow.subject_id).in_(subject_ids)))
             gone = session.exec(
@@ -131,7 +131,7 @@ class ExerciseStore:
         """Return a subject's pictures, the reference first; none of one that is erased, or that somebody changed."""
         query = select(ExercisePictureRow).where(col(ExercisePictureRow.subject_id) == subject_id)
         with self._database.session() as session:
-            rows = list(in_order(session, session.exec(query.order_by(col(ExercisePictureRow.number)))))
+            rows = list(with_valid_mac(session, session.exec(query.order_by(col(ExercisePictureRow.number)))))
         try:
             return [self._keyring.open(EXERCISE_PICTURE.at(subject_id, str(row.number)), row.jpeg) for row in rows]
         except DamagedValueError as error:
@@ -166,7 +166,7 @@ class ExerciseStore:
     def under_way(self) -> list[Exercise]:
         """Return the exercises that have not ended."""
         with self._database.session() as session:
-            rows = in_order(session, session.exec(select(ExerciseRow).where(col(ExerciseRow.ended_at).is_(None))))
+            rows = with_valid_mac(session, session.exec(select(ExerciseRow).where(col(ExerciseRow.ended_at).is_(None))))
             return list(map(EXERCISES.read, rows))
 
     def busy(self, site: str, now: datetime) -> bool:
@@ -267,7 +267,7 @@ class ExerciseStore:
         )
         newest: dict[str, Exercise] = {}
         with self._database.session() as session:
-            for row in in_order(session, session.exec(query.order_by(col(ExerciseRow.ended_at)))):
+            for row in with_valid_mac(session, session.exec(query.order_by(col(ExerciseRow.ended_at)))):
                 newest[row.camera_id] = EXERCISES.read(row)
         return list(newest.values())
 

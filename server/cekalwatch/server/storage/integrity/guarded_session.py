@@ -114,7 +114,7 @@ def checked(session: Session, row: Signed) -> Signed:
     return _guarded(session).checked(row)
 
 
-def in_order(session: Session, rows: Iterable[Signed]) -> Iterator[Signed]:
+def with_valid_mac(session: Session, rows: Iterable[Signed]) -> Iterator[Signed]:
     """Yield the rows that are as they were written; the others are refused and recorded."""
     check = _guarded(session).checked
     for row in rows:
@@ -125,7 +125,7 @@ def in_order(session: Session, rows: Iterable[Signed]) -> Iterator[Signed]:
         yield row
 
 
-def plain_in_order(session: Session, model: type[Signed], rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
+def plain_with_valid_mac(session: Session, model: type[Signed], rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
     """Do the same for plain rows of all columns, in the table's order: objects take three times as long to make."""
     check = guard_of(session).check_plain
     for row in rows:

@@ -15,7 +15,7 @@ from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedT
 from cekalwatch.server.learning.score_counts import CountKey, ScoreCounts
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, one_checked, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import checked, one_checked, replace_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.tables import LearnedThresholdRow, ScoreCountRow, ThresholdRow
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
@@ -41,7 +41,7 @@ class ScoreStore:
             col(ScoreCountRow.day) >= day, col(ScoreCountRow.model_version) == model_version
         )
         with self._database.session() as session:
-            return [_counts(row) for row in in_order(session, session.exec(query))]
+            return [_counts(row) for row in with_valid_mac(session, session.exec(query))]
 
     def forget_before(self, day: str) -> int:
         """Remove the counts of earlier days, and return how many rows that were."""

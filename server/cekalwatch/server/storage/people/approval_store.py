@@ -12,7 +12,7 @@ from cekalwatch.contract.values.approvals import ApprovalState
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.integrity.guarded_session import with_valid_mac
 from cekalwatch.server.storage.people.session_store import NewSession, session_row
 from cekalwatch.server.storage.people.tables import ApprovalRow
 from cekalwatch.server.storage.row_codec import RowCodec
@@ -65,19 +65,19 @@ class ApprovalStore:
         row = ApprovalRow
         query = select(row).where(col(row.expires_at) > now).order_by(col(row.asked_at).desc())
         with self._database.session() as session:
-            return list(map(_APPROVALS.read, in_order(session, session.exec(query))))
+            return list(map(_APPROVALS.read, with_valid_mac(session, session.exec(query))))
 
     def find(self, approval_id: str) -> KeptApproval | None:
         """Return a request, if it is stored and was not changed."""
         query = select(ApprovalRow).where(col(ApprovalRow.approval_id) == approval_id)
         with self._database.session() as session:
-            return next(map(_APPROVALS.read, in_order(session, session.exec(query))), None)
+            return next(map(_APPROVALS.read, with_valid_mac(session, session.exec(query))), None)
 
     def answer(self, approval_id: str, second: UUID, word: NewSession | None, entry: AuditEntry) -> bool:
         """Store the second person's answer, with their `word` for the act unless they refuse; False: it had one."""
         with self._database.session() as session:
             query = select(ApprovalRow).where(col(ApprovalRow.approval_id) == approval_id).with_for_update()
-            row = next(iter(in_order(session, session.exec(query))), None)
+            row = next(iter(with_valid_mac(session, session.exec(query))), None)
             if row is None or row.state != ApprovalState.WAITING:
                 return False
             row.state = ApprovalState.SIGNED if word else ApprovalState.REFUSED

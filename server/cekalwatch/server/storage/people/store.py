@@ -21,7 +21,7 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.people import NOTHING_WITHHELD, LockOut, Person, SignInTries, TryAllowance, Withheld
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, in_order
+from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, with_valid_mac
 from cekalwatch.server.storage.people.tables import (
     DeviceTriesRow,
     PersonRow,
@@ -121,13 +121,13 @@ class PeopleStore:
         """Return the person of that name; None also if the record was changed."""
         with self._database.session() as session:
             found = session.exec(select(PersonRow).where(PersonRow.sign_in_name == sign_in_name))
-            return next(map(account_of, in_order(session, found)), None)
+            return next(map(account_of, with_valid_mac(session, found)), None)
 
     def person(self, person_id: UUID) -> Person | None:
         """Return the person of that key, as `account` does."""
         with self._database.session() as session:
             found = session.exec(select(PersonRow).where(PersonRow.person_id == str(person_id)))
-            return next((account_of(row).person for row in in_order(session, found)), None)
+            return next((account_of(row).person for row in with_valid_mac(session, found)), None)
 
     def display_names(self, people: Collection[UUID]) -> dict[UUID, str]:
         """Return the names for the screen of those of `people` who are known."""
@@ -154,7 +154,7 @@ class PeopleStore:
         """Return all people with unchanged records, by sign-in name."""
         with self._database.session() as session:
             rows = session.exec(select(PersonRow).order_by(PersonRow.sign_in_name))
-            return list(map(account_of, in_order(session, rows)))
+            return list(map(account_of, with_valid_mac(session, rows)))
 
     def change(self, person: Person, entry: AuditEntry, seen: Person | None = None) -> None:
         """Store the changes of a person's record; the sessions of a disabled person end.
@@ -197,7 +197,7 @@ class PeopleStore:
                 .order_by(PersonRow.sign_in_name)
             )
             found = []
-            for row in in_order(session, rows.all()):
+            for row in with_valid_mac(session, rows.all()):
                 account = account_of(row)
                 if part := account.password.second_part:
                     found.append((account.person, part))

@@ -30,7 +30,7 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.columns import PORT_ALERT_FACTS
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import checked, replace_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.ports.followings import FOLLOWINGS
@@ -198,7 +198,7 @@ class PortStore:
             .limit(MAX_STEPS)
         )
         with self._database.session() as session:
-            rows = in_order(session, session.exec(query))
+            rows = with_valid_mac(session, session.exec(query))
             steps = [PortStep(AlertEventType(row.type), row.occurred_at, row.reported_at) for row in rows]
         return steps[::-1]
 
@@ -261,7 +261,7 @@ class PortStore:
         known = select(PortPresenceRow).order_by(col(PortPresenceRow.site), col(PortPresenceRow.port)).limit(MAX_PORTS)
         with self._database.session() as session:
             unsettled = {(site, name): count for site, name, count in session.exec(of_alerts)}
-            positions = in_order(session, session.exec(select(PortPositionRow)))
+            positions = with_valid_mac(session, session.exec(select(PortPositionRow)))
             reached = {(row.site, row.port): row.sequence for row in positions}
             followings = {(row.site, row.port): FOLLOWINGS.read(row) for row in session.exec(_FOLLOWINGS)}
             states = {
@@ -283,7 +283,7 @@ class PortStore:
             *_of(PortAlertRow, port), col(PortAlertRow.alert_id).in_([str(one) for one in alert_ids])
         )
         held = {}
-        for row in in_order(session, session.exec(query)):
+        for row in with_valid_mac(session, session.exec(query)):
             try:
                 held[UUID(row.alert_id)] = self._facts(row)
             except ValueError as error:

@@ -32,10 +32,10 @@ from cekalwatch.server.storage.integrity.guarded_session import (
     LeaseLostError,
     fenced,
     guard_of,
-    in_order,
     one_checked,
-    plain_in_order,
+    plain_with_valid_mac,
     replace_row,
+    with_valid_mac,
 )
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.queries import pieces
@@ -119,7 +119,7 @@ class SyncStore:
             if from_start or row.source != source:
                 row.source, row.cursor, row.reading_open = source, "", False
             running = select(SyncRunRow).where(col(SyncRunRow.outcome) == SyncOutcome.RUNNING)
-            for one in in_order(session, session.exec(running)):
+            for one in with_valid_mac(session, session.exec(running)):
                 one.outcome, one.ended_at = SyncOutcome.BROKEN_OFF, now
             resumed = row.reading_open and bool(row.cursor)
             newest = session.exec(select(func.max(SyncRunRow.run_id))).one() or 0
@@ -249,7 +249,7 @@ class SyncStore:
                 rows = session.exec(select(BanOrderRow).where(col(BanOrderRow.order_id).in_(held))).all()
                 count_change(session, [row.subject_id for row in rows])
                 # A changed row does no harm: it is ignored.
-                for row in in_order(session, rows):
+                for row in with_valid_mac(session, rows):
                     row.withdrawn_at = utc_text(now)
                 session.flush()
                 write_audit(session, note(held))
@@ -333,7 +333,7 @@ class SyncStore:
         if before is not None:
             query = query.where(col(SyncRunRow.run_id) < before)
         with self._database.session() as session:
-            return [run_of(row) for row in in_order(session, session.exec(query))]
+            return [run_of(row) for row in with_valid_mac(session, session.exec(query))]
 
     def ended(self) -> dict[SyncOutcome, tuple[int, datetime]]:
         """Return how many stored runs had that outcome, and when the last of them ended."""
@@ -391,7 +391,7 @@ def _select(*chosen: sqlalchemy.ColumnElement[bool]) -> sqlalchemy.Select[Any]:
 
 def _sound(session: Session, query: sqlalchemy.Select[Any]) -> Iterator[Row[Any]]:
     """Yield the plain rows of orders that are as they were written."""
-    return plain_in_order(session, SyncOrderRow, session.execute(query))
+    return plain_with_valid_mac(session, SyncOrderRow, session.execute(query))
 
 
 def _mark(session: Session, chosen: sqlalchemy.ColumnElement[bool], **fresh: object) -> None:

@@ -17,7 +17,7 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import Facts
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import replace_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist
 
@@ -108,7 +108,7 @@ class AgencyStore:
             _finish(session, entry)
 
     def _read(self, session: Session) -> Agencies:
-        rows: Sequence[AgencyRow] = list(in_order(session, session.exec(select(AgencyRow))))
+        rows: Sequence[AgencyRow] = list(with_valid_mac(session, session.exec(select(AgencyRow))))
         put = [Agency(row.code, row.name, tuple(row.other_names)) for row in rows if not row.removed]
         return self._shipped.changed(put, [row.code for row in rows if row.removed])
 

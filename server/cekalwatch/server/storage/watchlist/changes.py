@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.subjects import Subject
-from cekalwatch.server.storage.integrity.guarded_session import in_order
+from cekalwatch.server.storage.integrity.guarded_session import with_valid_mac
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import (
     SubjectIdentityRow,
@@ -76,7 +76,7 @@ def last_success_at(session: Session, source: str) -> datetime | None:
 def _successes(session: Session, wanted: ColumnElement[bool]) -> dict[str, datetime | None]:
     """Return the moments by source. One that somebody else wrote is none, so that its list counts as old."""
     rows = session.exec(select(WatchlistSuccessRow).where(wanted).order_by(WatchlistSuccessRow.source)).all()
-    noted = {row.source: row.last_success_at for row in in_order(session, rows)}
+    noted = {row.source: row.last_success_at for row in with_valid_mac(session, rows)}
     return {row.source: noted.get(row.source) for row in rows}
 
 

@@ -19,7 +19,7 @@ from cekalwatch.server.domain.orders.law_table import SHIPPED, LawTable
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import Facts
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import replace_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist
 
@@ -76,7 +76,7 @@ class LawStore:
         return True
 
     def _read(self, session: Session) -> LawTable:
-        rows = in_order(session, session.exec(select(AddedLawRow)))
+        rows = with_valid_mac(session, session.exec(select(AddedLawRow)))
         return with_rows(_ROW.validate_python(row.figures) for row in rows)
 
 

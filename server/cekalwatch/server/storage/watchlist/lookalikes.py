@@ -20,7 +20,7 @@ from cekalwatch.server.domain.lookalikes import JudgedPair, PairState, SubjectPa
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import in_order, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import replace_row, with_valid_mac
 from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
@@ -96,7 +96,7 @@ def _read(session: Session, subject_ids: Collection[str]) -> list[JudgedPair]:
 
 
 def _judged(session: Session, rows: Iterable[LookalikeJudgementRow]) -> list[JudgedPair]:
-    found = list(in_order(session, rows))
+    found = list(with_valid_mac(session, rows))
     faces = _faces(session, {key for row in found for key in (row.first_id, row.second_id)})
     judged = []
     for row in found:

@@ -19,7 +19,7 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
-from cekalwatch.server.storage.integrity.guarded_session import checked, in_order
+from cekalwatch.server.storage.integrity.guarded_session import checked, with_valid_mac
 from cekalwatch.server.storage.models.store import ModelStore, TemplateStore, is_template
 from cekalwatch.server.storage.queries import pieces
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
@@ -216,7 +216,7 @@ class WatchlistStore(RecordStore):
                 return False
             gone = remove_subject(session, subject_id)
             seen = select(SyncOrderRow).where(col(SyncOrderRow.order_id).in_(gone.order_ids)).with_for_update()
-            for row in in_order(session, session.exec(seen)):
+            for row in with_valid_mac(session, session.exec(seen)):
                 row.erased = True
             commit_audited(session, note(gone))
         self._database.purge_journal()
