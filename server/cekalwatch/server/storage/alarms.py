@@ -248,7 +248,7 @@ def _key(kind: AlarmKind, about: str) -> str:
     return f"{kind} {about}"
 
 
-_ALARMS = RowCodec(StoredAlarm, AlarmRow, given={"acknowledged_by"})
+_ALARMS = RowCodec(StoredAlarm, AlarmRow, {"alarm_id": "trouble_id"}, {"acknowledged_by"})
 
 
 def _new(condition: AlarmCondition, details: str, now: datetime) -> AlarmRow:
