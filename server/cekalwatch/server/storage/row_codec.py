@@ -84,7 +84,7 @@ def _reader(hint: Any) -> Convert:  # noqa: ANN401
     if is_dataclass(hint):
         return _dataclass_reader(hint)
     if hint in _AS_IT_IS:
-        return _float if hint is float else _same
+        return float if hint is float else _same
     return _of_text(hint)
 
 
@@ -107,12 +107,6 @@ def _fields_reader(readers: Mapping[str, Convert]) -> Callable[[Mapping[str, Any
         return known
 
     return read_fields
-
-
-def _float(found: object) -> float:
-    if not isinstance(found, int | float):
-        raise TypeError("no number")
-    return float(found)
 
 
 def _text(value: object) -> str:
@@ -187,7 +181,7 @@ class RowCodec(Generic[V, R]):
         found = self._parts.read(row)
         if keyring is not None:
             for name, place, read, _ in self._parts.sealed:
-                at = place.at(*(str(getattr(row, one)) for one in (*self._key, *place.bound)))
+                at = place.at(*[str(getattr(row, one)) for one in (*self._key, *place.bound)])
                 opened = read(keyring.open(at, getattr(row, place.column)))
                 found |= opened if place.column == FACTS else {name: opened}
         return self._value(**found, **given)

@@ -74,7 +74,7 @@ def test_a_value_is_read_from_its_own_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{"key": "no key"}, {"word": "two"}, {"part": "1"}, {"inner": 3}, {"inner": [{"day": 1}]}]
+    "damage", [{"key": "no key"}, {"word": "two"}, {"part": "half"}, {"inner": 3}, {"inner": [{"day": 1}]}]
 )
 def test_damaged_json_is_told(damage: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError)):

@@ -35,6 +35,7 @@ from cekalwatch.server.storage.columns import SEALED, moment, moment_or_none
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guard import NEVER_REMOVED, RowGuard
 from cekalwatch.server.storage.integrity.versions import SeenVersions
+from cekalwatch.server.storage.row_codec import RowCodec
 
 DAMAGED = "DAMAGED"
 """The outcome of a re-sealing that left values which do not open."""
@@ -68,6 +69,9 @@ class KeyEntry:
     made_at: datetime
     settled_at: datetime | None
     """When nothing was left to re-seal with it."""
+
+
+_ENTRIES = RowCodec(KeyEntry, DataKeyRow)
 
 
 class KeyStore:
@@ -158,10 +162,7 @@ class KeyStore:
         """Return all keys, oldest first."""
         with self._database.session() as session:
             held = session.exec(select(DataKeyRow).order_by(col(DataKeyRow.key_id))).all()
-        return [
-            KeyEntry(row.key_id, KeyPurpose(row.purpose), row.master_key_id, row.made_at, row.settled_at)
-            for row in held
-        ]
+        return list(map(_ENTRIES.read, held))
 
     def is_settled(self) -> bool:
         """Whether everything has been sealed with the newest key; a key that never had a predecessor is."""

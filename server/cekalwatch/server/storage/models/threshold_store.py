@@ -6,6 +6,7 @@ Rows have a MAC. A changed count is ignored, and the next counts of its camera a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from sqlmodel import Session, col, delete, select
@@ -18,7 +19,10 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, one_checked, replace_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.models.tables import LearnedThresholdRow, ScoreCountRow, ThresholdRow
+from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.server.storage.watchlist.changes import lock_watchlist
+
+_KEYS = RowCodec(CountKey, ScoreCountRow)
 
 
 class ScoreStore:
@@ -59,16 +63,7 @@ def _add(session: Session, counts: ScoreCounts) -> None:
             counts += _counts(checked(session, row), key.site)
         except ChangedRowError:
             session.expunge(row)
-    below = [int(one) for one in counts.below]
-    fresh = ScoreCountRow(
-        day=key.day,
-        camera_id=key.camera_id,
-        model_version=key.model_version,
-        templates=key.templates,
-        site=key.site,
-        below=below,
-        reached=counts.reached,
-    )
+    fresh = _KEYS.write(key, below=[int(one) for one in counts.below], reached=counts.reached)
     if row is None:
         session.add(fresh)
     else:
@@ -77,7 +72,8 @@ def _add(session: Session, counts: ScoreCounts) -> None:
 
 
 def _counts(row: ScoreCountRow, site: str | None = None) -> ScoreCounts:
-    key = CountKey(row.day, row.camera_id, row.model_version, row.templates, row.site if site is None else site)
+    key = _KEYS.read(row)
+    key = key if site is None else replace(key, site=site)
     return ScoreCounts(key, np.array(row.below, dtype=np.float64), row.reached)
 
 

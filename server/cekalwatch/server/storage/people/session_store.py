@@ -18,6 +18,7 @@ from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
 from cekalwatch.server.storage.people.store import Account, account_of, lock_people
 from cekalwatch.server.storage.people.tables import PersonRow, PersonSessionRow
+from cekalwatch.server.storage.row_codec import RowCodec
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class KeptSession:
     expires_at: datetime
     purpose: str
     signs: Countersignature | None = None
+
+
+_NEW = RowCodec(NewSession, PersonSessionRow, {"began_at": "used_at"}, {"signs"})
+_KEPT = RowCodec(KeptSession, PersonSessionRow, given={"account", "signs"})
 
 
 class SessionStore:
@@ -146,18 +151,12 @@ class SessionStore:
 
 def session_row(new: NewSession) -> PersonSessionRow:
     """Return the row of a session, or of a second person's word."""
-    return PersonSessionRow(
-        token_sha256=new.token_sha256,
-        purpose=new.purpose,
-        person_id=str(new.person_id),
-        by_password=new.by_password,
-        device_binding=new.device_binding,
-        certificate=new.certificate,
-        action=new.signs.act.action if new.signs else None,
-        argument_sha256=new.signs.act.argument_sha256 if new.signs else None,
-        first_session=new.signs.first_session if new.signs else None,
-        used_at=new.began_at,
-        expires_at=new.expires_at,
+    signs = new.signs
+    return _NEW.write(
+        new,
+        action=signs.act.action if signs else None,
+        argument_sha256=signs.act.argument_sha256 if signs else None,
+        first_session=signs.first_session if signs else None,
     )
 
 
@@ -175,13 +174,4 @@ def _kept(session: Session, found: Iterable[tuple[PersonSessionRow, PersonRow]])
             checked(session, row)
         except ChangedRowError:
             continue
-        yield KeptSession(
-            account,
-            row.by_password,
-            row.device_binding,
-            row.certificate,
-            row.used_at,
-            row.expires_at,
-            row.purpose,
-            _signs(row),
-        )
+        yield _KEPT.read(row, account=account, signs=_signs(row))
