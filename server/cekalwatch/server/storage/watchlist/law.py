@@ -5,11 +5,10 @@ A changed row is left out, as if nobody had added it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Column
 from sqlmodel import Field, Session, select
 
@@ -21,9 +20,8 @@ from cekalwatch.server.storage.columns import Facts
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import replace_row, with_valid_mac
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
+from cekalwatch.server.storage.row_codec import as_json, json_reader
 from cekalwatch.server.storage.watchlist.changes import count_change, lock_watchlist
-
-_ROW = TypeAdapter(LawRow)
 
 
 class AddedLawRow(SignedRow, table=True):
@@ -76,8 +74,9 @@ class LawStore:
         return True
 
     def _read(self, session: Session) -> LawTable:
+        read: Callable[[Any], LawRow] = json_reader(LawRow)
         rows = with_valid_mac(session, session.exec(select(AddedLawRow)))
-        return with_rows(_ROW.validate_python(row.figures) for row in rows)
+        return with_rows(read(row.figures) for row in rows)
 
 
 def with_rows(rows: Iterable[LawRow]) -> LawTable:
@@ -86,8 +85,7 @@ def with_rows(rows: Iterable[LawRow]) -> LawTable:
 
 
 def _row(row: LawRow) -> AddedLawRow:
-    figures = _ROW.dump_python(row, mode="json")
-    return AddedLawRow(kind=row.kind, holds_from=row.holds_from.isoformat(), figures=figures)
+    return AddedLawRow(kind=row.kind, holds_from=row.holds_from.isoformat(), figures=as_json(row))
 
 
 def _finish(session: Session, entry: AuditEntry) -> None:
