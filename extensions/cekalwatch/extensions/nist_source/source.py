@@ -165,3 +165,7 @@ def _unreadable(why: str) -> RecordError:
 
 def _document_columns(settings: PackagesSettings) -> list[str]:
     return [name for one in settings.mapping.documents for name in (one.number, one.country) if name]
+
+
+KIND: Final = "packages"
+Source = PackageSource

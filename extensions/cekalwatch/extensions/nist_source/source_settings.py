@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
@@ -13,9 +12,6 @@ from pydantic.dataclasses import dataclass
 from cekalwatch.program.settings import SECTION
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings, Name
 from cekalwatch.server.watchlist.sources.settings import Encoding
-
-if TYPE_CHECKING:
-    from cekalwatch.server.watchlist.sources.source import WatchlistSource
 
 _PACKAGE_FIELD = re.compile(r"[12]\.\d{3}", re.ASCII)
 
@@ -46,10 +42,5 @@ class PackagesSettings:
             raise ValueError(f"mapping: {wrong[0]!r} is no field of record type 1 or 2, such as 2.030")
         return self
 
-    def open(self, zone: tzinfo) -> WatchlistSource:
-        from cekalwatch.extensions.nist_source.source import PackageSource
 
-        return PackageSource(self, zone)
-
-
-Source = PackagesSettings
+SourceSettings = PackagesSettings

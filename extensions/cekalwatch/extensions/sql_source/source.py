@@ -273,3 +273,7 @@ def _is_withdrawn(value: object) -> bool:
     written = value.decode("latin-1").strip("\0") if isinstance(value, bytes) else str(value)
     written = written.strip().lower()
     return bool(value) and written not in _NOT_WITHDRAWN and not written.startswith(_NO_TIME)
+
+
+KIND: Final = "sql"
+Source = SqlSource

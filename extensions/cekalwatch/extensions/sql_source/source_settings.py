@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -13,9 +12,6 @@ from cekalwatch.program.settings import SECTION
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings, Name
 from cekalwatch.server.watchlist.sources.secrets import SecretPlace
 from cekalwatch.server.watchlist.sources.settings import WebAccess, web_address
-
-if TYPE_CHECKING:
-    from cekalwatch.server.watchlist.sources.source import WatchlistSource
 
 
 def _sql_address(address: str) -> str:
@@ -79,10 +75,5 @@ class SqlSettings:
             raise ValueError("photograph_columns, photographs and photograph_server exclude one another")
         return self
 
-    def open(self, zone: tzinfo) -> WatchlistSource:
-        from cekalwatch.extensions.sql_source.source import SqlSource
 
-        return SqlSource(self, zone)
-
-
-Source = SqlSettings
+SourceSettings = SqlSettings

@@ -1,6 +1,6 @@
 """The kinds of sources that a configuration may state, and how each is opened.
 
-Extensions add kinds: `Source` of their module `source_settings` has the settings, and opens itself.
+Extensions add kinds: `source_settings` has the settings, and `source`, which is slow to load, the source itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from cekalwatch.server.watchlist.sources.settings import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cekalwatch.server.watchlist.sources.centre.centre import PortCaller
     from cekalwatch.server.watchlist.sources.source import WatchlistSource
 
@@ -27,11 +29,10 @@ if TYPE_CHECKING:
 
         @property
         def kind(self) -> str: ...
-        def open(self, zone: tzinfo) -> WatchlistSource: ...
 
     SourceSettings = FolderSettings | HttpSettings | SpreadsheetSettings | CentreSettings | AddedSource
 else:
-    _ADDED = tuple(one.Source for one in extensions("source_settings"))
+    _ADDED = tuple(one.SourceSettings for one in extensions("source_settings"))
     SourceSettings = Annotated[
         Union[(FolderSettings, HttpSettings, SpreadsheetSettings, CentreSettings, *_ADDED)],  # computed
         Field(discriminator="kind"),
@@ -72,4 +73,7 @@ def open_source(settings: SourceSettings, zone: tzinfo, caller: PortCaller | Non
                 raise ValueError("somebody must call the centre")
             return CentreSource(caller)
         case _:
-            return settings.open(zone)
+            added: Callable[[AddedSource, tzinfo], WatchlistSource] = next(
+                one.Source for one in extensions("source") if settings.kind == one.KIND
+            )
+            return added(settings, zone)
