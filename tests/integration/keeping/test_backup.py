@@ -29,9 +29,9 @@ from cekalwatch.server.backup.making import BackupMade, make_backup
 from cekalwatch.server.backup.restoring import Restored, look, restore
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.foundation.clock import SystemClock
-from cekalwatch.server.health.checks.installation import check_backup
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.storage import BackupTerms
+from cekalwatch.server.setup.checks.installation import check_backup
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.snapshots.snapshot import current_state

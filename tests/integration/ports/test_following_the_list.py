@@ -23,9 +23,9 @@ from cekalwatch.server.domain.orders.agencies import Agency
 from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.health.checks.network import other_places
 from cekalwatch.server.recognition.enrolment import Enroller, Enrolment
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.setup.checks.network import other_places
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.sync.tables import SyncStateRow

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from cekalwatch.extensions.nist_source.source_settings import PackagesSettings
 from cekalwatch.program.checks.results import Judged
-from cekalwatch.server.health.checks.network import check_path
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.setup.checks.network import check_path
 
 
 def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:

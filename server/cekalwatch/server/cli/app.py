@@ -133,8 +133,8 @@ def check(config: Config = None, data_dir: DataDir = None, as_json: AsJson = Fal
     from datetime import UTC, datetime
 
     from cekalwatch.program.logs import configure_logs
-    from cekalwatch.server.health.checks.installation import check_installation
     from cekalwatch.server.settings.settings import ServerSettings
+    from cekalwatch.server.setup.checks.installation import check_installation
 
     loaded = ServerSettings.load_with_sources(config, data_dir=data_dir)
     configure_logs("critical")

@@ -43,9 +43,9 @@ def init(
     from cekalwatch.program.logs import configure_logs
     from cekalwatch.program.translations import Texts
     from cekalwatch.server.cli.models import install
-    from cekalwatch.server.health.checks.installation import check_installation, one_administrator
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.setup.answers import Answers, ask_answers
+    from cekalwatch.server.setup.checks.installation import check_installation, one_administrator
     from cekalwatch.server.setup.site import check_folder_of_sheets, found_site, write_sheets
 
     configure_logs("error")

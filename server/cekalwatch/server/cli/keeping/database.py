@@ -127,7 +127,7 @@ def upgrade(
     from cekalwatch.program.checks.results import CheckVerdict
     from cekalwatch.server.audit.entry import Action, AuditEntry, operator
     from cekalwatch.server.foundation.clock import SystemClock
-    from cekalwatch.server.health.checks.installation import check_installation
+    from cekalwatch.server.setup.checks.installation import check_installation
     from cekalwatch.server.storage.audit.store import AuditStore
     from cekalwatch.server.storage.integrity.scan import RowScan
     from cekalwatch.server.storage.keys.store import KeyStore

@@ -16,11 +16,11 @@ from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.backup.contents import BackupRecord
 from cekalwatch.server.foundation.clock import SystemClock, lately
-from cekalwatch.server.health.checks.network import check_enrolment, check_listen, check_metrics, other_places
 from cekalwatch.server.pki.ledger import Issued
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.recognition.packs.installed import load_named
 from cekalwatch.server.settings.settings import ServerSettings
+from cekalwatch.server.setup.checks.network import check_enrolment, check_listen, check_metrics, other_places
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.integrity.signed_row import ChangedRowError
