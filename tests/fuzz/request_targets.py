@@ -10,6 +10,7 @@ from uuid import UUID
 
 from google.protobuf.message import DecodeError, Message
 
+from cekalwatch.contract.calls.watchlist import ADD_LAW_ROW
 from cekalwatch.contract.codec.approvals import signed_values
 from cekalwatch.contract.codec.devices import DEVICE_TO_INVITE
 from cekalwatch.contract.codec.imports import CORRECTION
@@ -18,14 +19,15 @@ from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.approvals import Approval, ApprovalState
 from cekalwatch.contract.values.imports import LIST_COLUMNS
 from cekalwatch.contract.values.people import PersonReference
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, PersonError
 from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.grpc_api import alert_requests as read
+from cekalwatch.server.grpc_api.served import read_request
 from cekalwatch.server.grpc_api.servicers.cameras import read_changes, read_survey
 from cekalwatch.server.grpc_api.servicers.devices import _identity as device
 from cekalwatch.server.grpc_api.servicers.people import _display_name, _roles, _sign_in_name, _sites
 from cekalwatch.server.grpc_api.servicers.session import _joint_act, _proof
-from cekalwatch.server.grpc_api.servicers.watchlist.law import _row as law_row
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import _asked as list_file_begun
 from cekalwatch.server.grpc_api.servicers.watchlist.list_file import _correction as cell_correction
 from cekalwatch.server.watchlist.imports.records import RecordError
@@ -52,7 +54,7 @@ PERSON = UUID(int=1)
 
 
 def _law(message: law_pb2.LawRow) -> None:
-    row = law_row(message)
+    row = read_request(ADD_LAW_ROW, watchlist_service_pb2.AddLawRowRequest(row=message), Code.LAW_ROW_INVALID)
     assert LAW_ROW.read(LAW_ROW.write(row), Reading.STRICT) == row
 
 

@@ -37,8 +37,9 @@ log = structlog.get_logger()
 class _Explained:
     """Raises this library's errors for those of gRPC, in every call of a client."""
 
-    def _call(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401  # as the client that it is mixed into
-        return explains(super()._call)(*given, **named)  # type: ignore[misc]
+    def ask(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401  # as the client that it is mixed into
+        """Make a call."""
+        return explains(super().ask)(*given, **named)  # type: ignore[misc]
 
 
 class Steps(_Explained, AlertClient):

@@ -180,11 +180,9 @@ class Server:
             (
                 CaptureServicer(capture.sessions),
                 alerts.servicer,
-                watchlist.servicer,
                 operations_servicer(context, gallery, status, gates.board(peers.whole)),
                 authentication.servicer,
                 alarms.servicer,
-                watchlist.feed_servicer,
                 ports.servicer,
                 authentication.people,
                 audit.servicer,
@@ -193,6 +191,7 @@ class Server:
                 cameras,
                 open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
             ),
+            watchlist.served,
             settings.listen,
             tls,
             authentication.interceptor,
@@ -292,7 +291,7 @@ class Server:
         self._watchlist.feed.end()
         self._ports.reception.end()
         await self._grpc.stop(STOP_GRACE_S)
-        self._watchlist.servicer.end_imports()
+        self._watchlist.end_imports()
         for task in self._housekeeping:
             task.cancel()
         await asyncio.gather(*self._housekeeping, return_exceptions=True)

@@ -8,9 +8,9 @@ from html import unescape
 
 import pytest
 
-from cekalwatch.console.clients import operations_client
 from cekalwatch.console.guide_texts import FOLDER, NAMES
 from cekalwatch.console.pages import system
+from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.web_sessions import WebSession
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.backup.contents import BackupRecord
@@ -90,14 +90,14 @@ async def test_the_server_is_asked_seldom_and_when_other_things_are_wrong(
     browser: Browser, pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = list[int]()
-    usual = operations_client.ask_status
+    usual = RequestContext.status
 
-    def counted(*arguments: object) -> object:
+    def counted(visit: RequestContext) -> object:
         asked.append(1)
-        return usual(*arguments)  # type: ignore[arg-type]  # as they come
+        return usual(visit)
 
-    monkeypatch.setattr("cekalwatch.console.pages.now.ask_status", counted)
-    alarms = pages.console.news.alarms
+    monkeypatch.setattr(RequestContext, "status", counted)
+    troubles = pages.console.news.troubles
     for _ in range(3):
         await browser.get("/now/part", headers=PART)
     assert len(asked) <= 2, "once, and once more if the alarms have come meanwhile"

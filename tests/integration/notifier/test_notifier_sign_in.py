@@ -13,17 +13,17 @@ from pathlib import Path
 import grpc
 import pytest
 
+from cekalwatch.contract.calls.people import RESET_PASSWORD
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.approvals import ApprovalState
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.service_client import NoToken
-from cekalwatch.office.client.session_client import JointRequest, Password, SessionClient
+from cekalwatch.office.client.session_client import Password, SessionClient
 from cekalwatch.program.errors import Exit
 from cekalwatch.program.session_file import SessionFile
 from cekalwatch.server.app import Server
 from cekalwatch.server.storage.database import Database
-from cekalwatch.v1 import people_service_pb2, session_pb2
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, person
@@ -175,9 +175,7 @@ async def test_a_supervisor_signs_at_the_pc_what_is_asked_for_at_another_machine
     asking = SessionClient(
         pc.site.dialer(pc.address, pc.site.device(DeviceRole.CONSOLE, "console-1")), HeldToken(token)
     )
-    wanted = JointRequest(
-        session_pb2.TWO_PERSON_ACTION_CHANGE_PEOPLE, people_service_pb2.ResetPasswordRequest(sign_in_name="budi")
-    )
+    wanted = RESET_PASSWORD(sign_in_name="budi")
     approval, _ = await asyncio.to_thread(asking.ask_approval, wanted)
     key = approval.approval_id[:8]
     told = (await pc.run("approvals", "list")).stdout

@@ -66,8 +66,8 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, Ord
 from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, Port, PortState
-from cekalwatch.server.foundation.errors import Code
-from cekalwatch.server.grpc_api.servicers.watchlist import list_feed, servicer, subjects
+from cekalwatch.server.grpc_api.servicers.watchlist import keeping, list_feed, subjects
+from cekalwatch.server.ports import ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
 from cekalwatch.server.watchlist.list_feed import ListPosition
@@ -220,7 +220,7 @@ WRITTEN: Mapping[str, Callable[[], Message]] = {
     "subjects": lambda: subjects.subject_page(WatchlistPage((VIEW, replace(VIEW, also_under={})), "S-1")),
     "history": lambda: subjects.history(HISTORY),
     "run": lambda: SYNC_RUN.write(RUN),
-    "runs": lambda: servicer.run_page([RUN, STARTED], 2),
+    "runs": lambda: keeping.run_page([RUN, STARTED], 2),
     "sync status": lambda: SYNC_STATUS.write(SyncStatus("http:cekal", STARTED, RUN, NOON, RUN, FRESH)),
     "no sync": lambda: SYNC_STATUS.write(SyncStatus("", freshness=FRESH)),
     "list": lambda: list_feed.list_message("state", FRESH, NOON, AGENCIES, SHIPPED.rows[:1]),

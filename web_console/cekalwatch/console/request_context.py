@@ -15,10 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from cekalwatch.console.clients.administration_client import CameraClient, DeviceClient, PeopleClient, SessionCheck
 from cekalwatch.console.clients.audit_client import AuditClient
-from cekalwatch.console.clients.operations_client import CounterClient, GateClient, ReportClient, ThresholdClient
-from cekalwatch.console.clients.shift_client import ShiftClient
+from cekalwatch.console.clients.camera_client import CameraClient
+from cekalwatch.console.clients.report_client import ReportClient
 from cekalwatch.console.console import Console
 from cekalwatch.console.guide_texts import guide_of
 from cekalwatch.console.locale.texts import ConsoleTexts
@@ -26,22 +25,22 @@ from cekalwatch.console.menu import MenuSection, menu_of
 from cekalwatch.console.security_middleware import INLINE_PICTURES, POLICY
 from cekalwatch.console.signing_in.pending_approvals import ApprovalToken
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.calls import operations, people
+from cekalwatch.contract.engine.call import Asked
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole, PersonSession, ProviderFacts
-from cekalwatch.office.client.alarm_client import AlarmClient
+from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient
 from cekalwatch.office.client.refusals import UNREACHABLE
+from cekalwatch.office.client.service_client import Answer, ServiceClient
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.watchlist_client import (
-    AgencyClient,
-    LawClient,
-    LookalikeClient,
-    SubjectClient,
-    SyncClient,
-)
+from cekalwatch.office.client.trouble_client import TroubleClient
+from cekalwatch.office.client.watchlist_client import SubjectClient
 
 MAX_FIELDS: Final = 50
+STATUS_S: Final = 10.0
+"""How long the server may take to say how it does."""
 TOLD_S: Final = 10.0
 """Maximum age of the server's answer about a person."""
 
@@ -137,14 +136,17 @@ class RequestContext:
     def part(self, name: str) -> str:
         return str((self.request.path_params if self.params is None else self.params)[name])
 
+    def ask(self, asked: Asked[Answer], word: str = "", *, deadline_s: float | None = None) -> Answer:
+        """Make a call for the person, with the word of a second one where it needs two."""
+        return ServiceClient(self.console.calls, self.signed_in).ask(asked, word, deadline_s=deadline_s)
+
+    def status(self) -> ServerStatus:
+        """Ask the server how it does."""
+        return self.ask(operations.GET_STATUS(), deadline_s=STATUS_S)
+
     @property
     def alerts(self) -> AlertClient:
         return AlertClient(self.console.calls, self.console.settings.name, AlertFilter(), self.signed_in)
-
-    @property
-    def check(self) -> SessionCheck:
-        """Whether the person's session still exists at the server."""
-        return SessionCheck(self.console.calls, self.signed_in)
 
     def look_at_person(self) -> None:
         """Ask the server for the signed-in person and their rights, unless it answered in the last TOLD_S seconds.
@@ -155,7 +157,7 @@ class RequestContext:
         if time.monotonic() - session.told_at_s < TOLD_S:
             return
         try:
-            session.person, session.told_at_s = self.check.session(), time.monotonic()
+            session.person, session.told_at_s = self.ask(people.GET_SESSION()), time.monotonic()
         except grpc.RpcError as error:
             if error.code() not in UNREACHABLE:
                 raise
@@ -169,31 +171,9 @@ class RequestContext:
         return AlarmClient(self.console.calls, "", self.signed_in)
 
     @property
-    def people(self) -> PeopleClient:
-        return PeopleClient(self.console.calls, self.signed_in)
-
-    @property
-    def syncs(self) -> SyncClient:
-        """The list manager's calls about the synchronisation."""
-        return SyncClient(self.console.calls, self.signed_in)
-
-    @property
-    def thresholds(self) -> ThresholdClient:
-        return ThresholdClient(self.console.calls, self.signed_in)
-
-    @property
-    def gates(self) -> GateClient:
-        return GateClient(self.console.calls, self.signed_in)
-
-    @property
     def reports(self) -> ReportClient:
         """The calls about figures of the field."""
         return ReportClient(self.console.calls, self.signed_in)
-
-    @property
-    def shifts(self) -> ShiftClient:
-        """The officer's calls about the hand-over of a shift."""
-        return ShiftClient(self.console.calls, self.signed_in)
 
     @property
     def audit(self) -> AuditClient:
@@ -206,29 +186,9 @@ class RequestContext:
         return SubjectClient(self.console.calls, self.signed_in)
 
     @property
-    def law(self) -> LawClient:
-        return LawClient(self.console.calls, self.signed_in)
-
-    @property
-    def agencies(self) -> AgencyClient:
-        return AgencyClient(self.console.calls, self.signed_in)
-
-    @property
-    def lookalikes(self) -> LookalikeClient:
-        return LookalikeClient(self.console.calls, self.signed_in)
-
-    @property
     def cameras(self) -> CameraClient:
         """The administrator's calls about what cameras may send."""
         return CameraClient(self.console.calls, self.signed_in)
-
-    @property
-    def counters(self) -> CounterClient:
-        return CounterClient(self.console.calls, self.signed_in)
-
-    @property
-    def devices(self) -> DeviceClient:
-        return DeviceClient(self.console.calls, self.signed_in)
 
     @property
     def sessions(self) -> SessionClient:

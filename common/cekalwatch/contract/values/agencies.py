@@ -38,3 +38,20 @@ class AgencyList:
 
     agencies: Annotated[tuple[ListedAgency, ...], MaxLen(MAX_AGENCIES)] = ()
     """By code."""
+
+
+@dataclass(frozen=True)
+class KeptAgencies:
+    """The agencies of a server, and whether a centre keeps them."""
+
+    list: AgencyList
+    of_centre: bool
+
+
+@dataclass(frozen=True)
+class AgencyChange:
+    """An agency to add, or to put in the place of the one with its code."""
+
+    agency: ListedAgency
+    seen_mark: str
+    """The mark of the agency that it replaces, as it was seen; empty: no agency had its code."""

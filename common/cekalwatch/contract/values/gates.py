@@ -64,6 +64,14 @@ class GatePolicyReason(StrEnum):
 
 
 @dataclass(frozen=True)
+class GatePolicyChange:
+    """What two people set."""
+
+    policy: GatePolicy
+    reason: GatePolicyReason
+
+
+@dataclass(frozen=True)
 class GateStatus:
     """The state of one gate, as the server knows it that tells gates."""
 

@@ -79,6 +79,15 @@ class LawRow:
 
 
 @dataclass(frozen=True)
+class KeptLaw:
+    """The law of a server, and whether a centre keeps it."""
+
+    rows: tuple[LawRow, ...]
+    """By kind and day."""
+    of_centre: bool
+
+
+@dataclass(frozen=True)
 class LawChange:
     """What another row of the law does to an order, by the clock of the first site."""
 

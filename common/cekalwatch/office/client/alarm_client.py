@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, cast
 
 import grpc
 import structlog
 
-from cekalwatch.contract.codec.alarms import ALARM, NEWS
-from cekalwatch.contract.values.alarms import Alarm, Alarms, OpenAlarms
+from cekalwatch.contract.calls import troubles
+from cekalwatch.contract.codec.troubles import NEWS
+from cekalwatch.contract.engine.scalars import timestamp
+from cekalwatch.contract.values.troubles import OpenTroubles, Trouble, Troubles
 from cekalwatch.office.client.background_thread import StreamWatchdog
 from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import trouble_service_pb2
@@ -22,10 +24,9 @@ from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 
 
-class AlarmClient(ServiceClient[TroubleServiceStub]):
-    """One person's calls about alarms; any thread may make them."""
+class TroubleClient(ServiceClient):
+    """One person's calls about problems; any thread may make them."""
 
-    stub = TroubleServiceStub
     deadline_s = 5.0
 
     def __init__(self, calls: Calls, site: str, session: Token) -> None:
@@ -33,40 +34,27 @@ class AlarmClient(ServiceClient[TroubleServiceStub]):
         super().__init__(calls, session)
         self._site = site
 
-    def acknowledge(self, alarm_id: str) -> Alarm:
-        """Record that the signed-in person acknowledges an alarm; errors stay grpc.RpcError."""
-        request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=alarm_id)
-        return ALARM.read(self._call(lambda stub: stub.AcknowledgeTrouble, request).trouble)
+    def acknowledge(self, trouble_id: str) -> Trouble:
+        """Record that the signed-in person acknowledges a problem; errors stay grpc.RpcError."""
+        return self.ask(troubles.ACKNOWLEDGE_TROUBLE(trouble_id=trouble_id))
 
     def open(self) -> Alarms:
         """Return the present alarms, as a device alone may see them; errors stay grpc.RpcError.
 
         It ends a stream of alarms that this device has open.
         """
+        told = NEWS.read(self.ask(troubles.WATCH_TROUBLES(site=self._site)))
+        return told.troubles if isinstance(told, OpenTroubles) else ()
 
-        def first(stub: TroubleServiceStub) -> Callable[..., Any]:
-            def call(request: object, **options: Any) -> Any:  # noqa: ANN401  # as gRPC's own
-                stream: Any = stub.WatchTroubles(request, **options)  # type: ignore[arg-type]
-                try:
-                    return next(iter(stream))
-                finally:
-                    stream.cancel()
-
-            return call
-
-        told = NEWS.read(self._call(first, trouble_service_pb2.WatchTroublesRequest(site=self._site)))
-        return told.alarms if isinstance(told, OpenAlarms) else ()
-
-    def listed(self, begin_from: datetime) -> Iterator[Alarm]:
-        """Yield the alarms that began from then on, newest first, page by page; errors stay grpc.RpcError."""
-        request = trouble_service_pb2.ListTroublesRequest(site=self._site, page_size=CHEAP_PAGE)
-        request.begin_from.FromDatetime(begin_from)
-        while True:
-            answer = self._call(lambda stub: stub.ListTroubles, request)
-            yield from map(ALARM.read, answer.troubles)
-            request.page_token, request.page_size = answer.next_page_token, MAX_PAGE
-            if not request.page_token:
-                return
+    def listed(self, begin_from: datetime) -> Iterator[Trouble]:
+        """Yield the problems that began from then on, newest first, page by page; errors stay grpc.RpcError."""
+        since, size, token = timestamp(begin_from), CHEAP_PAGE, ""
+        while size == CHEAP_PAGE or token:
+            page, token = self.ask(
+                troubles.LIST_TROUBLES(site=self._site, begin_from=since, page_size=size, page_token=token)
+            )
+            yield from page
+            size = MAX_PAGE
 
 
 MAX_PAUSE_S = 5.0

@@ -5,27 +5,18 @@ It may be used from several threads. Each call carries the token of the person w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from cekalwatch.contract.codec.alerts import (
-    ALERT,
-    FACES,
-    FILTER,
-    FOLLOW_UP,
-    OUTCOMES,
-    PICTURES,
-    REASONS,
-    SEARCH,
-    SHIFT_REPORT,
-)
+from cekalwatch.contract.calls import alerts
+from cekalwatch.contract.codec.alerts import ALERT, FILTER, FOLLOW_UP, OUTCOMES, PICTURES, REASONS, SEARCH
+from cekalwatch.contract.engine.call import Asked
+from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState, FollowUp, Outcome, Reason
 from cekalwatch.contract.values.alerts import Alert, AlertFaces, AlertFilter, AlertPictures, AlertSearch
 from cekalwatch.contract.values.reports import ShiftReport
 from cekalwatch.office.client.service_client import ServiceClient, Token
-from cekalwatch.v1 import alert_service_pb2
-from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.bounds import CHEAP_PAGE, MAX_PAGE
 from cekalwatch.wire.calls import Calls
 
@@ -33,18 +24,15 @@ CALL_DEADLINE_S = 10.0
 """A busy server answers late; a step that was given up may still have been taken."""
 REPORT_DEADLINE_S = 15.0
 
-_Method = Callable[[AlertServiceStub], Callable[..., Any]]
-
 
 def day_began(now: datetime) -> datetime:
     """Return the midnight before `now` in its time zone: settled alerts since then are today's."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-class AlertClient(ServiceClient[AlertServiceStub]):
+class AlertClient(ServiceClient):
     """The calls about alerts of the person who has signed in at one desk: a PC, or a web console."""
 
-    stub = AlertServiceStub
     deadline_s = CALL_DEADLINE_S
 
     def __init__(self, calls: Calls, agent_id: str, wanted: AlertFilter, session: Token) -> None:
@@ -89,8 +77,7 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         request = SEARCH.write(wanted)
         request.filter.CopyFrom(self._filter)
         request.page_size, request.page_token = size, token
-        response = self._call(lambda stub: stub.ListAlerts, request)
-        return ALERT.read_all(response.alerts), str(response.next_page_token)
+        return self.ask(Asked(alerts.LIST_ALERTS, request))
 
     def changed(self, after: int, heard: int) -> tuple[tuple[Alert, ...], int, bool]:
         """Return the alerts to which something happened after the event `after`, as they stand.
@@ -98,71 +85,59 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         With them the event up to which that is all, and whether more is to be asked for at once. `heard`: the newest
         event that is known of.
         """
-        request = alert_service_pb2.ListChangedAlertsRequest(
-            filter=self._filter, after_sequence=after, heard_sequence=heard
-        )
-        response = self._call(lambda stub: stub.ListChangedAlerts, request)
-        return ALERT.read_all(response.alerts), int(response.sequence), bool(response.more)
+        answer = self.ask(alerts.LIST_CHANGED_ALERTS(filter=self._filter, after_sequence=after, heard_sequence=heard))
+        return ALERT.read_all(answer.alerts), answer.sequence, answer.more
 
     def alert(self, alert_id: str) -> Alert:
         """Return the present version of one alert."""
-        return self._alert(lambda stub: stub.GetAlert, alert_service_pb2.GetAlertRequest(alert_id=alert_id))
+        return ALERT.read(self.ask(alerts.GET_ALERT(alert_id=alert_id)).alert)
 
     def record(self, alert_id: str) -> Alert:
         """Return a hit for its record in the office's file, which the audit trail notes."""
-        request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, taken=True)
-        return self._alert(lambda stub: stub.GetAlert, request)
+        return ALERT.read(self.ask(alerts.GET_ALERT(alert_id=alert_id, taken=True)).alert)
 
     def with_pictures(self, alert_id: str) -> tuple[Alert, AlertPictures]:
         """Return the present version of one alert, and its pictures; this counts as one view."""
-        request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
-        answer = self._call(lambda stub: stub.GetAlert, request)
+        answer = self.ask(alerts.GET_ALERT(alert_id=alert_id, include_images=True))
         return ALERT.read(answer.alert), PICTURES.read(answer.images)
 
     def pictures(self, alert_id: str, deadline_s: float = CALL_DEADLINE_S) -> AlertPictures:
         """Return the pictures of one alert."""
-        request = alert_service_pb2.GetAlertRequest(alert_id=alert_id, include_images=True)
-        return PICTURES.read(self._call(lambda stub: stub.GetAlert, request, deadline_s=deadline_s).images)
+        asked = alerts.GET_ALERT(alert_id=alert_id, include_images=True)
+        return PICTURES.read(self.ask(asked, deadline_s=deadline_s).images)
 
     def faces(self, alert_ids: Sequence[str]) -> tuple[AlertFaces, ...]:
         """Return the small pictures of these alerts, at most 20; the audit trail has one entry for all."""
-        request = alert_service_pb2.ListAlertFacesRequest(alert_ids=alert_ids)
-        return FACES.read_all(self._call(lambda stub: stub.ListAlertFaces, request).faces)
+        return self.ask(alerts.LIST_ALERT_FACES(alert_ids=alert_ids))
 
     def look(self, alert_id: str, version: int, finding: Outcome, token: str = "") -> Alert:
         """Record what the person finds of the two faces; return all of the alert.
 
         `token` belongs to a supervisor who is with the signed-in person.
         """
-        request = alert_service_pb2.RecordLookRequest(
-            alert_id=alert_id, agent_id=self._agent_id, version=version, finding=OUTCOMES.number(finding)
-        )
-        return self._alert(lambda stub: stub.RecordLook, request, token)
+        found = OUTCOMES.number(finding)
+        asked = alerts.RECORD_LOOK(alert_id=alert_id, agent_id=self._agent_id, version=version, finding=found)
+        return self.ask(asked, token=token)
 
     def claim(self, alert_id: str) -> Alert:
         """Take the alert, or renew the person's own claim."""
-        return self._alert(
-            lambda stub: stub.ClaimAlert,
-            alert_service_pb2.ClaimAlertRequest(alert_id=alert_id, agent_id=self._agent_id),
-        )
+        return self.ask(alerts.CLAIM_ALERT(alert_id=alert_id, agent_id=self._agent_id))
 
     def release(self, alert_id: str) -> Alert:
         """Give the alert back."""
-        return self._alert(
-            lambda stub: stub.ReleaseAlert,
-            alert_service_pb2.ReleaseAlertRequest(alert_id=alert_id, agent_id=self._agent_id),
-        )
+        return self.ask(alerts.RELEASE_ALERT(alert_id=alert_id, agent_id=self._agent_id))
 
     def take_over(self, alert_id: str, version: int, reason: Reason, note: str) -> Alert:
         """Take the alert over from whoever holds it, or has judged it."""
-        request = alert_service_pb2.TakeOverAlertRequest(
-            alert_id=alert_id, agent_id=self._agent_id, version=version, reason=REASONS.number(reason), note=note
+        return self.ask(
+            alerts.TAKE_OVER_ALERT(
+                alert_id=alert_id, agent_id=self._agent_id, version=version, reason=REASONS.number(reason), note=note
+            )
         )
-        return self._alert(lambda stub: stub.TakeOverAlert, request)
 
     def adjudicate(self, alert_id: str, version: int, outcome: Outcome, reason: Reason, note: str) -> Alert:
         """Record the finding of the officer who holds the alert."""
-        request = alert_service_pb2.AdjudicateAlertRequest(
+        asked = alerts.ADJUDICATE_ALERT(
             alert_id=alert_id,
             agent_id=self._agent_id,
             version=version,
@@ -170,14 +145,11 @@ class AlertClient(ServiceClient[AlertServiceStub]):
             reason=REASONS.number(reason),
             note=note,
         )
-        return self._alert(lambda stub: stub.AdjudicateAlert, request)
+        return self.ask(asked)
 
     def undo(self, alert_id: str, subject_id: str = "") -> Alert:
         """Undo the person's judgement of that candidate, or the last one, a moment after it."""
-        request = alert_service_pb2.UndoJudgementRequest(
-            alert_id=alert_id, agent_id=self._agent_id, subject_id=subject_id
-        )
-        return self._alert(lambda stub: stub.UndoJudgement, request)
+        return self.ask(alerts.UNDO_JUDGEMENT(alert_id=alert_id, agent_id=self._agent_id, subject_id=subject_id))
 
     def confirm(
         self,
@@ -189,19 +161,17 @@ class AlertClient(ServiceClient[AlertServiceStub]):
         reason: Reason = Reason.LISTED_IN_CEKAL_ONLINE,
     ) -> Alert:
         """Confirm the alert. `token` belongs to a supervisor who is with the signed-in person."""
-        request = alert_service_pb2.ConfirmAlertRequest(
-            alert_id=alert_id, version=version, cekal_online_reference=reference, note=note
-        )
+        named: dict[str, Any] = {"cekal_online_reference": reference, "note": note}
         if reason is not Reason.LISTED_IN_CEKAL_ONLINE:  # which is meant without
-            request.reason = REASONS.number(reason)
-        return self._alert(lambda stub: stub.ConfirmAlert, request, token)
+            named["reason"] = REASONS.number(reason)
+        asked = alerts.CONFIRM_ALERT(alert_id=alert_id, version=version, **named)
+        return self.ask(asked, token=token)
 
     def enter_reference(self, alert_id: str, version: int, reference: str, note: str) -> Alert:
         """Enter the reference number that a hit owes."""
-        request = alert_service_pb2.EnterReferenceRequest(
-            alert_id=alert_id, version=version, cekal_online_reference=reference, note=note
+        return self.ask(
+            alerts.ENTER_REFERENCE(alert_id=alert_id, version=version, cekal_online_reference=reference, note=note)
         )
-        return self._alert(lambda stub: stub.EnterReference, request)
 
     def owing(self) -> tuple[Alert, ...]:
         """Return the hits whose reference number is owed, oldest first."""
@@ -210,31 +180,20 @@ class AlertClient(ServiceClient[AlertServiceStub]):
 
     def clear(self, alert_id: str, version: int, reason: Reason, note: str) -> Alert:
         """Clear an alert that was referred, or take back a hit whose reference number is owed."""
-        request = alert_service_pb2.ClearAlertRequest(
-            alert_id=alert_id, version=version, reason=REASONS.number(reason), note=note
-        )
-        return self._alert(lambda stub: stub.ClearAlert, request)
+        why = REASONS.number(reason)
+        return self.ask(alerts.CLEAR_ALERT(alert_id=alert_id, version=version, reason=why, note=note))
 
     def record_follow_up(self, alert_id: str, version: int, follow_up: FollowUp) -> Alert:
         """Record a contact with the agency."""
-        request = alert_service_pb2.RecordFollowUpRequest(
-            alert_id=alert_id, version=version, follow_up=FOLLOW_UP.write(follow_up)
-        )
-        return self._alert(lambda stub: stub.RecordFollowUp, request)
+        contact = FOLLOW_UP.write(follow_up)
+        return self.ask(alerts.RECORD_FOLLOW_UP(alert_id=alert_id, version=version, follow_up=contact))
 
     def close_alert(self, alert_id: str, version: int) -> Alert:
         """Close the alert."""
-        return self._alert(
-            lambda stub: stub.CloseAlert, alert_service_pb2.CloseAlertRequest(alert_id=alert_id, version=version)
-        )
+        return self.ask(alerts.CLOSE_ALERT(alert_id=alert_id, version=version))
 
     def report(self, start: datetime, end: datetime | None = None) -> ShiftReport:
         """Return the figures from `start` to `end`, or to now."""
-        request = alert_service_pb2.GetShiftReportRequest(site=self._filter.site)
-        request.start_time.FromDatetime(start)
-        if end:
-            request.end_time.FromDatetime(end)
-        return SHIFT_REPORT.read(self._call(lambda stub: stub.GetShiftReport, request, deadline_s=REPORT_DEADLINE_S))
-
-    def _alert(self, method: _Method, request: object, token: str = "") -> Alert:
-        return ALERT.read(self._call(method, request, token=token).alert)
+        until = timestamp(end) if end else None
+        asked = alerts.GET_SHIFT_REPORT(site=self._filter.site, start_time=timestamp(start), end_time=until)
+        return self.ask(asked, deadline_s=REPORT_DEADLINE_S)

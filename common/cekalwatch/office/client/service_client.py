@@ -1,4 +1,4 @@
-"""The calls of one service of the server, made for the person who has signed in, and what shows who that is.
+"""Calls that are made for the person who has signed in, and what shows who that is.
 
 Errors stay grpc.RpcError.
 """
@@ -6,12 +6,13 @@ Errors stay grpc.RpcError.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import grpc
 
+from cekalwatch.contract.engine.call import Asked
 from cekalwatch.wire.calls import Calls
-from cekalwatch.wire.tokens import bearer
+from cekalwatch.wire.tokens import Metadata, bearer
 
 
 class Token(Protocol):
@@ -46,14 +47,13 @@ class NoToken:
 
 
 DEADLINE_S = 15.0
-Stub = TypeVar("Stub")
+"""A sign-in may have to wait for others."""
+Answer = TypeVar("Answer")
 
 
-class ServiceClient(Generic[Stub]):
+class ServiceClient:
     """It may be used from several threads."""
 
-    stub: Callable[[grpc.Channel], Stub]
-    """Of the service."""
     deadline_s = DEADLINE_S
     """How long a call may take."""
 
@@ -61,33 +61,44 @@ class ServiceClient(Generic[Stub]):
         self._calls = calls
         self._session = session
 
-    def _call(
-        self,
-        method: Callable[[Stub], Callable[..., Any]],
-        request: object,
-        second: str = "",
-        *,
-        token: str = "",
-        deadline_s: float | None = None,
-    ) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        """Make a call.
+    def ask(
+        self, asked: Asked[Answer], second: str = "", *, token: str = "", deadline_s: float | None = None
+    ) -> Answer:
+        """Make a call, and return its answer; of a stream, the first one.
 
         `second` is the token of a second person, if the method needs one; `token` that of whoever makes this
         call in place of the person who has signed in.
         """
-        return self._calls.make(self._made(method, request, second, token), deadline_s or self.deadline_s)
+        metadata = bearer(token or self._session.token(), second)
+        return send(self._calls, asked, metadata, deadline_s or self.deadline_s)
 
-    def _call_holder(
-        self,
-        method: Callable[[Stub], Callable[..., Any]],
-        request: object,
-        elsewhere: Callable[[grpc.RpcError], bool],
-    ) -> Any:  # noqa: ANN401  # as above
+    def ask_holder(self, asked: Asked[Answer], elsewhere: Callable[[grpc.RpcError], bool]) -> Answer:
         """Make a call that one of the servers can answer only; see `Calls.make_at_holder`."""
-        return self._calls.make_at_holder(self._made(method, request), self.deadline_s, elsewhere)
+        sending = _sending(asked, bearer(self._session.token()))
+        answer: Answer = asked.call.answer.read(self._calls.make_at_holder(sending, self.deadline_s, elsewhere))
+        return answer
 
-    def _made(
-        self, method: Callable[[Stub], Callable[..., Any]], request: object, second: str = "", token: str = ""
-    ) -> Callable[[grpc.Channel, float], Any]:
-        metadata, stub = bearer(token or self._session.token(), second), type(self).stub
-        return lambda channel, left_s: method(stub(channel))(request, timeout=left_s, metadata=metadata)
+
+def send(calls: Calls, asked: Asked[Answer], metadata: Metadata, deadline_s: float) -> Answer:
+    """Make a call, and return what it answers."""
+    answer: Answer = asked.call.answer.read(calls.make(_sending(asked, metadata), deadline_s))
+    return answer
+
+
+def _sending(asked: Asked[object], metadata: Metadata) -> Callable[[grpc.Channel, float], Any]:
+    call = asked.call
+
+    def sent(channel: grpc.Channel, left_s: float) -> Any:  # noqa: ANN401  # each method has an answer of its own
+        streams = call.method.server_streaming
+        make: Callable[..., Any] = channel.unary_stream if streams else channel.unary_unary
+        written, read = call.request.message.SerializeToString, call.answer.message.FromString
+        method = make(call.path, request_serializer=written, response_deserializer=read)
+        found = method(asked.message, timeout=left_s, metadata=metadata)
+        if not streams:
+            return found
+        try:
+            return next(iter(found))
+        finally:
+            found.cancel()
+
+    return sent

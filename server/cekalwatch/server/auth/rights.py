@@ -1,6 +1,6 @@
-"""The table of rights: which roles may call which method, and for which site. Pure: it knows no transport.
+"""The right to each method, from the calls of the contract; and the caller of a call, and the reach of it.
 
-Methods that are not in the table are refused.
+Methods without a right are refused.
 """
 
 from __future__ import annotations
@@ -10,154 +10,21 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from uuid import UUID
 
+from cekalwatch.contract.calls import alerts, audit, devices, operations, people, ports, troubles, watchlist
+from cekalwatch.contract.engine.call import Call
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import HANDLES_ALERTS, PersonRole
-from cekalwatch.contract.values.rights import (
-    ACKNOWLEDGEMENT,
-    ADJUDICATION,
-    AGENT,
-    ALARM_LIST,
-    ALARM_WATCH,
-    BY_LIST_MANAGERS,
-    CAMERA,
-    CAMERA_VIEW,
-    CONFIRMATION,
-    DESKS,
-    DEVICES,
-    GATES,
-    HEALTH,
-    LAW,
-    OBSERVER,
-    OFFICE,
-    ORDER,
-    PASSWORD_PARTS,
-    PEOPLE,
-    PORT,
-    PORTS,
-    SESSION,
-    SHIFT,
-    SHRUNKEN_LIST,
-    SIGN_IN,
-    SIGN_IN_METHODS,
-    STATUS,
-    SUBSCRIPTION,
-    THRESHOLD,
-    TRAIL,
-    TRAIL_EXPORT,
-    WALL,
-    WATCHLIST,
-    Reach,
-    Right,
-)
+from cekalwatch.contract.values.rights import DESKS, HEALTH, OBSERVER, Reach, Right
 from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.auth.sessions import Device, Session
 from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.wire.identity import DeviceRole, Identity
 
+_MODULES = (alerts, audit, devices, operations, people, ports, troubles, watchlist)
 RIGHTS: Mapping[str, Right] = MappingProxyType(
     {
-        "/cekalwatch.v1.CaptureService/StreamFaces": CAMERA,
-        "/cekalwatch.v1.AlertService/SubscribeAlerts": SUBSCRIPTION,
-        "/cekalwatch.v1.AlertService/AcknowledgeAlerts": AGENT,
-        "/cekalwatch.v1.AlertService/ListAlerts": OFFICE,
-        "/cekalwatch.v1.AlertService/ListChangedAlerts": OFFICE,
-        "/cekalwatch.v1.AlertService/GetAlert": OFFICE,
-        "/cekalwatch.v1.AlertService/ListAlertFaces": OFFICE,
-        "/cekalwatch.v1.AlertService/RecordLook": ADJUDICATION,
-        "/cekalwatch.v1.AlertService/ClaimAlert": ADJUDICATION,
-        "/cekalwatch.v1.AlertService/ReleaseAlert": ADJUDICATION,
-        "/cekalwatch.v1.AlertService/TakeOverAlert": CONFIRMATION,
-        "/cekalwatch.v1.AlertService/AdjudicateAlert": ADJUDICATION,
-        "/cekalwatch.v1.AlertService/UndoJudgement": ADJUDICATION,
-        "/cekalwatch.v1.AlertService/ConfirmAlert": CONFIRMATION,
-        "/cekalwatch.v1.AlertService/EnterReference": CONFIRMATION,
-        "/cekalwatch.v1.AlertService/ClearAlert": ADJUDICATION,
-        "/cekalwatch.v1.AlertService/RecordFollowUp": ADJUDICATION,
-        "/cekalwatch.v1.AlertService/CloseAlert": ADJUDICATION,
-        "/cekalwatch.v1.AlertService/GetShiftReport": SHIFT,
-        "/cekalwatch.v1.ReportService/GetFieldReport": SHIFT,
-        "/cekalwatch.v1.ShiftService/LeaveShift": ADJUDICATION,
-        "/cekalwatch.v1.ShiftService/ListHandOvers": ADJUDICATION,
-        "/cekalwatch.v1.ShiftService/TakeShift": ADJUDICATION,
-        "/cekalwatch.v1.ShiftService/GetExerciseHours": CONFIRMATION,
-        "/cekalwatch.v1.ShiftService/SetExerciseHours": CONFIRMATION,
-        "/cekalwatch.v1.PortService/ReportAlerts": PORT,
-        "/cekalwatch.v1.PortService/ListPorts": PORTS,
-        "/cekalwatch.v1.PortService/ListPortAlerts": PORTS,
-        "/cekalwatch.v1.PortService/GetPortAlert": PORTS,
-        "/cekalwatch.v1.WatchlistService/ImportWatchlist": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ImportListFile": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ListSubjects": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/GetSubject": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ListSubjectFaces": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/GetSubjectHistory": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/AmendOrder": ORDER,
-        "/cekalwatch.v1.WatchlistService/ListLookAlikes": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/JudgeLookAlikes": BY_LIST_MANAGERS,
-        "/cekalwatch.v1.WatchlistService/SyncNow": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/AcceptShrunkenList": SHRUNKEN_LIST,
-        "/cekalwatch.v1.WatchlistService/GetSyncStatus": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ListSyncRuns": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/ListAgencies": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/GetLaw": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/PreviewLawRow": WATCHLIST,
-        "/cekalwatch.v1.WatchlistService/AddLawRow": LAW,
-        "/cekalwatch.v1.WatchlistService/PutAgency": BY_LIST_MANAGERS,
-        "/cekalwatch.v1.WatchlistService/RemoveAgency": BY_LIST_MANAGERS,
-        "/cekalwatch.v1.ListFeedService/FollowList": PORT,
-        "/cekalwatch.v1.ListFeedService/ReadList": PORT,
-        "/cekalwatch.v1.ListFeedService/FetchReferences": PORT,
-        "/cekalwatch.v1.OperationsService/GetStatus": STATUS,
-        "/cekalwatch.v1.OperationsService/ListCounters": CONFIRMATION,
-        "/cekalwatch.v1.OperationsService/GetThreshold": STATUS,
-        "/cekalwatch.v1.OperationsService/SetThreshold": THRESHOLD,
-        "/cekalwatch.v1.OperationsService/ForgetLearnedThreshold": THRESHOLD,
-        "/cekalwatch.v1.OperationsService/GetGates": CONFIRMATION,
-        "/cekalwatch.v1.OperationsService/SetGatePolicy": GATES,
-        "/cekalwatch.v1.AuditService/SearchAuditEntries": TRAIL,
-        "/cekalwatch.v1.AuditService/GetAuditEntry": TRAIL,
-        "/cekalwatch.v1.AuditService/VerifyAuditTrail": TRAIL,
-        "/cekalwatch.v1.AuditService/ExportAuditEntries": TRAIL_EXPORT,
-        "/cekalwatch.v1.TroubleService/WatchTroubles": ALARM_WATCH,
-        "/cekalwatch.v1.TroubleService/ListTroubles": ALARM_LIST,
-        "/cekalwatch.v1.TroubleService/AcknowledgeTrouble": ACKNOWLEDGEMENT,
-        **dict.fromkeys(
-            (
-                f"/cekalwatch.v1.PeopleService/{name}"
-                for name in (
-                    "ListPeople",
-                    "AddPerson",
-                    "ChangePerson",
-                    "DisablePerson",
-                    "ResetPassword",
-                    "UnlockPerson",
-                )
-            ),
-            PEOPLE,
-        ),
-        "/cekalwatch.v1.PeopleService/TakePasswordParts": PASSWORD_PARTS,
-        **dict.fromkeys(
-            (
-                f"/cekalwatch.v1.DeviceService/{name}"
-                for name in ("ListDevices", "InviteDevice", "CancelInvitation", "RevokeDevice")
-            ),
-            DEVICES,
-        ),
-        "/cekalwatch.v1.CameraService/GetCameraPolicy": DEVICES,
-        "/cekalwatch.v1.CameraService/SetCameraPolicy": DEVICES,
-        "/cekalwatch.v1.CameraService/GetAimingPicture": CAMERA_VIEW,
-        "/cekalwatch.v1.CameraService/ListSurveys": CAMERA_VIEW,
-        "/cekalwatch.v1.CameraService/ReportSurvey": CAMERA,
-        "/cekalwatch.v1.SessionService/GetSignInMethods": SIGN_IN_METHODS,
-        "/cekalwatch.v1.SessionService/SignIn": SIGN_IN,
-        "/cekalwatch.v1.SessionService/GetSession": SESSION,
-        "/cekalwatch.v1.SessionService/ChangePassword": SESSION,
-        "/cekalwatch.v1.SessionService/SignOut": SESSION,
-        "/cekalwatch.v1.SessionService/BeginWall": WALL,
-        "/cekalwatch.v1.SessionService/AskApproval": SESSION,
-        "/cekalwatch.v1.SessionService/ListApprovals": SESSION,
-        "/cekalwatch.v1.SessionService/AnswerApproval": SESSION,
+        **{one.path: one.right for module in _MODULES for one in vars(module).values() if isinstance(one, Call)},
         "/grpc.health.v1.Health/Check": HEALTH,
         "/grpc.health.v1.Health/List": OBSERVER,
         "/grpc.health.v1.Health/Watch": OBSERVER,
@@ -172,19 +39,11 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
     }
 )
 
-WITH_FIRST_PASSWORD = frozenset(
-    f"/cekalwatch.v1.SessionService/{name}" for name in ("GetSession", "ChangePassword", "SignOut")
-)
+WITH_FIRST_PASSWORD = frozenset({people.GET_SESSION.path, people.CHANGE_PASSWORD.path, people.SIGN_OUT.path})
 """The methods for a person who has not changed the first password yet."""
 
 ON_WALLS = frozenset(
-    f"/cekalwatch.v1.{name}"
-    for name in (
-        "OperationsService/ListCounters",
-        "CameraService/GetAimingPicture",
-        "SessionService/GetSession",
-        "SessionService/SignOut",
-    )
+    one.path for one in (operations.LIST_COUNTERS, devices.GET_AIMING_PICTURE, people.GET_SESSION, people.SIGN_OUT)
 )
 """The methods for the session of a wall; of pictures, only watched ones."""
 

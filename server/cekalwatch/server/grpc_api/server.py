@@ -17,6 +17,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor, current_caller
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
+from cekalwatch.server.grpc_api.served import Served, add_to
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer, StrangerBounds
 from cekalwatch.v1 import capture_service_pb2, enrolment_service_pb2_grpc
 from cekalwatch.wire.address import split_address
@@ -35,6 +36,7 @@ class GrpcServer:
     def __init__(
         self,
         servicers: Iterable[object],
+        served: Iterable[Served],
         address: str,
         tls: FollowedTls | None,
         authentication: AuthenticationInterceptor,
@@ -49,7 +51,7 @@ class GrpcServer:
         errors = CatalogueErrors(refusals, lambda _: str(current_caller().device.actor))
         options = (*SERVER_OPTIONS, (MAX_CONNECTIONS_OPTION, connections))
         self._server = grpc.aio.server(interceptors=[authentication, errors], options=options)
-        self._services = tuple(_add(one, self._server) for one in servicers)
+        self._services = (*(_add(one, self._server) for one in servicers), *add_to(self._server, served))
         self._health = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -17,11 +17,13 @@ from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder, LookalikePairs, SearchedList
+from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
-from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
-from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedServicer
-from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFiles
-from cekalwatch.server.grpc_api.servicers.watchlist.servicer import WatchlistServicer
+from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCalls, ImportWorkers
+from cekalwatch.server.grpc_api.servicers.watchlist.keeping import agency_calls, amendment_calls, law_calls, sync_calls
+from cekalwatch.server.grpc_api.servicers.watchlist.list_feed import ListFeedCalls
+from cekalwatch.server.grpc_api.servicers.watchlist.list_file import ListFileCalls, ListFiles
+from cekalwatch.server.grpc_api.servicers.watchlist.looking import SubjectCalls
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -133,17 +135,23 @@ FORGET_PERIOD_S = 60.0
 
 @dataclass(frozen=True)
 class WatchlistParts:
-    """The service, and the synchronisation if a source is configured."""
+    """The calls, and the synchronisation if a source is configured."""
 
-    servicer: WatchlistServicer
+    served: tuple[Served, ...]
+    records: ImportCalls
+    files: ListFileCalls
     feed: ListFeed
     """What ports follow."""
-    feed_servicer: ListFeedServicer
     follower: CentreFollower | None
     """Of the centre that is the source."""
     caller: PortCaller | None
     """The name under which this server reports there."""
     jobs: tuple[PeriodicJob, ...]
+
+    def end_imports(self) -> None:
+        """Record the end of the imports that were broken off: a server that stops may do so before gRPC's callbacks."""
+        self.records.end()
+        self.files.end()
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that follow the list here, for ports, and a centre's."""
@@ -174,22 +182,12 @@ def init_watchlist(
     law = LawRegister(stores.law, stores.watchlist, checkpoints, home, clock, follow, of_centre=of_centre)
     source = source_name(settings.watchlist.source, settings.home.zone)
     workers = ImportWorkers(importing, endings, Uploads(), timeouts)
-    servicer = WatchlistServicer(
-        WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found),
-        imports.begin,
-        trail,
-        clock,
-        workers,
-        imports.lookalikes,
-        LookalikeReview(stores.watchlist, stores.people, imports.lookalikes, pairs, clock),
-        SyncService(stores.syncs, scheduler, clock),
-        search.freshness,
-        ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers),
-        agencies,
-        law,
-        OrderAmender(stores.watchlist, clock, settings.home.zone, source),
-        thumbnails,
-    )
+    review = LookalikeReview(stores.watchlist, stores.people, imports.lookalikes, pairs, clock)
+    amender = OrderAmender(stores.watchlist, clock, settings.home.zone, source)
+    reader = WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found)
+    records = ImportCalls(imports.begin, workers)
+    files = ListFileCalls(ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers))
+    subjects = SubjectCalls(reader, trail, clock, imports.lookalikes, review, amender, thumbnails)
     follower = None
     if scheduler and imports.caller:
         noted = partial(stores.watchlist.note_sources_of, imports.caller.settings.name)
@@ -203,7 +201,7 @@ def init_watchlist(
         )
     feed_store = ListFeedStore(context.database, context.keys.keyring)
     feed = ListFeed(feed_store, stores.followings, clock, context.actor.key)
-    feed_servicer = ListFeedServicer(
+    feed_calls = ListFeedCalls(
         feed,
         feed_store,
         search.freshness,
@@ -213,10 +211,20 @@ def init_watchlist(
         stores.agencies,
         stores.law,
     )
+    served = (
+        records.served(),
+        files.served(),
+        *subjects.served(),
+        *agency_calls(agencies),
+        *law_calls(law),
+        *amendment_calls(amender),
+        *sync_calls(SyncService(stores.syncs, scheduler, clock), search.freshness),
+        *feed_calls.served(),
+    )
     jobs: list[PeriodicJob] = [
         PeriodicJob("forget_changed_subjects", FORGET_PERIOD_S, found.forget_changed),
         PeriodicJob("compare_faces", COMPARE_PERIOD_S, pairs.round),
     ]
     if scheduler:
         jobs.append(LeaderJob("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look))
-    return WatchlistParts(servicer, feed, feed_servicer, follower, imports.caller, tuple(jobs))
+    return WatchlistParts(served, records, files, feed, follower, imports.caller, tuple(jobs))

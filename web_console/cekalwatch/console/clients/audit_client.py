@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from cekalwatch.contract.codec.audit import CHECK, ENTRY_PAGE, EXPORT_FORMATS, FULL_ENTRY, QUERY
+from cekalwatch.contract.calls import audit
+from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, QUERY
+from cekalwatch.contract.engine.call import Asked
 from cekalwatch.contract.engine.scalars import timestamp
-from cekalwatch.contract.values.audit import ExportFormat, FullEntry, TrailPage, TrailProgress, TrailQuery, TrailVerdict
+from cekalwatch.contract.values.audit import ExportFormat, TrailPage, TrailProgress, TrailQuery, TrailVerdict
 from cekalwatch.office.client.service_client import ServiceClient, Token
-from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.v1 import audit_service_pb2 as pb
-from cekalwatch.v1 import session_pb2
 from cekalwatch.v1.audit_service_pb2_grpc import AuditServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
@@ -32,10 +32,8 @@ class Export:
     """One line of JSON; empty when there is none."""
 
 
-class AuditClient(ServiceClient[AuditServiceStub]):
+class AuditClient(ServiceClient):
     """An auditor's calls. It may be used from several threads."""
-
-    stub = AuditServiceStub
 
     def __init__(self, calls: Calls, dialer: Dialer, session: Token) -> None:
         super().__init__(calls, session)
@@ -44,11 +42,7 @@ class AuditClient(ServiceClient[AuditServiceStub]):
     def search(self, query: TrailQuery, size: int, token: str) -> TrailPage:
         request = QUERY.write(query)
         request.page_size, request.page_token = size, token
-        return ENTRY_PAGE.read(self._call(lambda stub: stub.SearchAuditEntries, request))
-
-    def entry(self, sequence: int) -> FullEntry:
-        """Return one entry in full."""
-        return FULL_ENTRY.read(self._call(lambda stub: stub.GetAuditEntry, pb.GetAuditEntryRequest(sequence=sequence)))
+        return self.ask(Asked(audit.SEARCH_AUDIT_ENTRIES, request))
 
     def verify(self) -> Iterator[TrailProgress | TrailVerdict]:
         """Check the whole trail; yield its progress, and at the end its result."""
@@ -60,18 +54,17 @@ class AuditClient(ServiceClient[AuditServiceStub]):
                     yield found
 
     @staticmethod
-    def wanted(since: datetime | None, until: datetime | None, form: ExportFormat) -> JointRequest:
+    def wanted(since: datetime | None, until: datetime | None, form: ExportFormat) -> Asked[object]:
         """Return what two people sign to export entries."""
-        request = pb.ExportAuditEntriesRequest(
+        return audit.EXPORT_AUDIT_ENTRIES(
             start_time=timestamp(since) if since else None,
             end_time=timestamp(until) if until else None,
             format=EXPORT_FORMATS.number(form),
         )
-        return JointRequest(session_pb2.TWO_PERSON_ACTION_EXPORT_AUDIT, request)
 
-    def export(self, wanted: JointRequest, word: str) -> Export:
+    def export(self, wanted: Asked[object], word: str) -> Export:
         """Begin an export, with the word of a second person."""
-        parts = self._parts(cast("pb.ExportAuditEntriesRequest", wanted.request), word)
+        parts = self._parts(cast("pb.ExportAuditEntriesRequest", wanted.message), word)
         export = Export(())
         first = next(parts)  # a refusal comes here
         export.parts = self._read(first, parts, export)

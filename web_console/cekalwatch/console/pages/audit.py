@@ -18,6 +18,7 @@ from cekalwatch.console.locale.audit_words import ACTIONS
 from cekalwatch.console.pages.alerts import midnight
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import audit
 from cekalwatch.contract.values.audit import ExportFormat, TrailEntry, TrailPage, TrailProgress, TrailQuery
 from cekalwatch.office.client.refusals import error_reason, explain
 
@@ -52,7 +53,7 @@ def show(visit: RequestContext) -> Response:
     if not written.isascii() or not written.isdecimal() or len(written) > MAX_SEQUENCE_DIGITS:
         return visit.problem(visit.texts.say("PAGE_MISSING"), HTTPStatus.NOT_FOUND)
     try:
-        found = visit.audit.entry(int(written))
+        found = visit.ask(audit.GET_AUDIT_ENTRY(sequence=int(written)))
     except grpc.RpcError as error:
         if error_reason(error) != "AUDIT_ENTRY_NOT_FOUND":
             raise

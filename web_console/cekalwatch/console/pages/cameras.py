@@ -12,9 +12,8 @@ from typing import Any
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.request_context import RequestContext
-from cekalwatch.contract.values.alarms import Alarm
+from cekalwatch.contract.calls import devices
 from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.people import KEEPS_DEVICES
@@ -46,7 +45,7 @@ def set_policy(visit: RequestContext) -> Response:
     if camera is None:
         return _missing(visit)
     try:
-        known = visit.cameras.policy(camera.camera.camera_id)
+        known = visit.ask(devices.GET_CAMERA_POLICY(camera_id=camera.camera.camera_id))
         number = visit.form.get("number", "")
         if visit.form.get("wanted") == "before":
             changes: CapturePolicyChanges | None = known.before
@@ -68,7 +67,7 @@ def show_picture(visit: RequestContext) -> Response:
     if camera is None:
         return _missing(visit)
     try:
-        picture = visit.cameras.aiming_picture(camera.camera.camera_id)
+        picture = visit.cameras.picture(camera.camera.camera_id)
     except grpc.RpcError as error:
         return _one(visit, camera, explain(error, visit.texts))
     return _one(visit, camera, picture=picture)
@@ -105,7 +104,9 @@ def _one(
     typed: Mapping[str, str] = MappingProxyType({}),
     picture: TakenPicture | None = None,
 ) -> Response:
-    policy = visit.cameras.policy(camera.camera.camera_id) if visit.has(KEEPS_DEVICES) else None
+    policy = (
+        visit.ask(devices.GET_CAMERA_POLICY(camera_id=camera.camera.camera_id)) if visit.has(KEEPS_DEVICES) else None
+    )
     return (visit.page_with_pictures if picture else visit.page)(
         "camera.html",
         camera=camera,
@@ -116,7 +117,7 @@ def _one(
         whole=WHOLE,
         problem=problem,
         form=typed,
-        surveys=visit.cameras.surveys(camera.camera.camera_id),
+        surveys=visit.ask(devices.LIST_SURVEYS(camera_id=camera.camera.camera_id)),
         picture=picture,
     )
 
@@ -131,7 +132,7 @@ def _missing(visit: RequestContext) -> Response:
 
 def _cameras(visit: RequestContext) -> list[CameraStatus]:
     """Return the cameras of the person's sites."""
-    status = ask_status(visit.console.calls, visit.signed_in.token())
+    status = visit.status()
     return [one for one in status.cameras if one.camera.site in visit.person.sites]
 
 

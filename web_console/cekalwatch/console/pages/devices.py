@@ -11,6 +11,8 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import devices as calls
+from cekalwatch.contract.codec.devices import ROLES
 from cekalwatch.contract.values.devices import DeviceList, DeviceRecord, DeviceToInvite
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.wire.identity import DeviceRole
@@ -22,7 +24,7 @@ ACTS = ("cancel", "revoke")
 
 def show(visit: RequestContext, problem: str = "") -> Response:
     """Show the devices, and the form of an invitation with its input."""
-    known = visit.devices.all()
+    known = visit.ask(calls.LIST_DEVICES())
     role, site = visit.query("role"), visit.query("site")
     shown = [one for one in known.devices if role in {"", one.role} and site in {"", one.site}]
     return visit.page(
@@ -52,7 +54,7 @@ def invite(visit: RequestContext) -> Response:
     counters = tuple(one.removeprefix(prefix) for one in visit.form if one.startswith(prefix) and not camera)
     minutes = next((one for one in INVITED_MINUTES if str(one) == visit.form.get("minutes")), 60)
     try:
-        invited = visit.devices.invite(DeviceToInvite(role, site, name, counters, minutes))
+        invited = visit.ask(calls.INVITE_DEVICE(DeviceToInvite(role, site, name, counters, minutes)))
     except grpc.RpcError as error:
         return show(visit, explain(error, visit.texts))
     return visit.page("invitation.html", role=role, name=name, invited=invited, picture=_picture(invited.invitation))
@@ -77,11 +79,11 @@ def act(visit: RequestContext) -> Response:
     device, wanted = _find(visit), visit.part("act")
     if device is None or wanted not in ACTS:
         return _missing(visit)
-    which = device.role, device.site, device.name
+    role, site, name = ROLES.number(device.role), device.site, device.name
     try:
         if wanted == "cancel":
-            visit.devices.cancel(*which)
-        elif not visit.devices.revoke(*which):
+            visit.ask(calls.CANCEL_INVITATION(role=role, site=site, name=name))
+        elif not visit.ask(calls.REVOKE_DEVICE(role=role, site=site, name=name)).recorded:
             return visit.page("done.html", words=visit.texts.say("REVOKED_NOT_RECORDED"), then="/devices")
     except grpc.RpcError as error:
         return _one(visit, device, explain(error, visit.texts))
@@ -90,7 +92,9 @@ def act(visit: RequestContext) -> Response:
 
 def _find(visit: RequestContext) -> DeviceRecord | None:
     which = tuple(visit.part(name) for name in ("role", "site", "name"))
-    return next((one for one in visit.devices.all().devices if (one.role, one.site, one.name) == which), None)
+    return next(
+        (one for one in visit.ask(calls.LIST_DEVICES()).devices if (one.role, one.site, one.name) == which), None
+    )
 
 
 def _missing(visit: RequestContext) -> Response:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from cekalwatch.console.reporting.figure_lines import exercises_in_words, period_name
 from cekalwatch.console.reporting.report_document import exercise_table
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import alerts
 from cekalwatch.contract.values.exercises import ExerciseHours
 from cekalwatch.contract.values.reports import PeriodLength
 from cekalwatch.office.client.alert_client import day_began
@@ -28,7 +29,7 @@ _DASHES: Final = str.maketrans("–—", "--")
 
 def show(visit: RequestContext, problem: str = "") -> Response:
     """Show when exercises come, and those of the last days."""
-    plan, texts = visit.shifts.exercises(), visit.texts
+    plan, texts = visit.ask(alerts.GET_EXERCISE_HOURS()), visit.texts
     begin = day_began(visit.now.astimezone(texts.zone)) - timedelta(days=DAYS - 1)
     report = visit.reports.report(begin.astimezone(UTC), visit.now, PeriodLength.DAY)
     days = [
@@ -58,7 +59,7 @@ def change(visit: RequestContext) -> Response:
     if not number.isascii() or not number.isdigit() or len(number) > 2:
         return show(visit, visit.texts.say("EXERCISES_WRONG"))
     try:
-        visit.shifts.set_exercises(ExerciseHours(shifts, int(number)))
+        visit.ask(alerts.SET_EXERCISE_HOURS(ExerciseHours(shifts, int(number))))
     except grpc.RpcError as error:
         if error_reason(error) != "ARGUMENT_INVALID":
             raise

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import operations
 from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertState
 from cekalwatch.contract.values.gates import (
     GO_LASTS,
@@ -17,6 +18,7 @@ from cekalwatch.contract.values.gates import (
     MAY_HOLD,
     MIN_MINUTES,
     GatePolicy,
+    GatePolicyChange,
     GatePolicyError,
     GatePolicyReason,
 )
@@ -28,7 +30,7 @@ STATES: Final = tuple(one for one in AlertState if one in MAY_HOLD)
 
 def show(visit: RequestContext, problem: str = "") -> Response:
     """Show the gates and the policy, and the form with its input."""
-    outlook, tried = visit.gates.outlook(), visit.part("act") if problem or visit.signed else ""
+    outlook, tried = visit.ask(operations.GET_GATES()), visit.part("act") if problem or visit.signed else ""
     typed = _typed(visit) if tried == "set" else outlook.policy.states
     return visit.page(
         "gates.html",
@@ -50,7 +52,7 @@ def show(visit: RequestContext, problem: str = "") -> Response:
 
 def part(visit: RequestContext) -> Response:
     """Show what each gate is asked now."""
-    return visit.page("gates_part.html", outlook=visit.gates.outlook())
+    return visit.page("gates_part.html", outlook=visit.ask(operations.GET_GATES()))
 
 
 def change(visit: RequestContext) -> Response:
@@ -68,11 +70,10 @@ def change(visit: RequestContext) -> Response:
             return show(visit, say("GATES_WRONG", least=MIN_MINUTES, most=MAX_MINUTES))
         if not policy.states:
             return show(visit, say("GATES_NO_STATE"))
-    client, reason = visit.gates, GatePolicyReason(form["reason"])
-    wanted = client.change(policy, reason)
+    wanted = operations.SET_GATE_POLICY(GatePolicyChange(policy, GatePolicyReason(form["reason"])))
 
     def carry_out(word: str) -> Response:
-        client.set(wanted, word)
+        visit.ask(wanted, word)
         return visit.to("/gates?done=1")
 
     return with_second_person(visit, wanted, carry_out, lambda problem: show(visit, problem))

@@ -10,11 +10,10 @@ import grpc
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.open_alerts import Shown
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.status_summary import SummaryLine, glance_lines
-from cekalwatch.contract.values.alarms import SEES_ALARMS, Alarm, shown_to
+from cekalwatch.contract.calls import people
 from cekalwatch.contract.values.people import KEEPS_SYSTEM, KEEPS_WATCHLIST, SEES_ALERTS
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.urgency import most_urgent_first
@@ -71,7 +70,7 @@ async def _changes(visit: RequestContext) -> AsyncIterator[str]:
 def _looks_on(visit: RequestContext) -> bool:
     """Whether the person still has the right; if the server is away, the page says so, and nothing is added."""
     try:
-        visit.signed_in.person = visit.check.session()
+        visit.signed_in.person = visit.ask(people.GET_SESSION())
     except grpc.RpcError as error:
         return error.code() in UNREACHABLE
     return True
@@ -83,11 +82,11 @@ def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:
         own, client, heard = visit.signed_in.open_alerts, visit.alerts, visit.console.news.position
         shown = own.list_all(client, heard) if anew else own.renew(client, heard)
     else:
-        visit.signed_in.person = visit.check.session()
-    alarms: tuple[Alarm, ...] = ()
-    if visit.has(SEES_ALARMS):
-        known = visit.console.news.alarms
-        alarms = shown_to(visit.person, known, ())
+        visit.signed_in.person = visit.ask(people.GET_SESSION())
+    troubles: tuple[Trouble, ...] = ()
+    if visit.has(SEES_TROUBLES):
+        known = visit.console.news.troubles
+        troubles = shown_to(visit.person, known, ())
     return {
         "alerts": sorted(shown.alerts, key=most_urgent_first),
         "more": shown.more,
@@ -104,5 +103,5 @@ def _glance(visit: RequestContext) -> list[SummaryLine]:
     if not visit.has(KEEPS_SYSTEM):
         return []
     session = visit.signed_in
-    status = session.glance.status(lambda: ask_status(visit.console.calls, session.token()), visit.console.news.alarms)
+    status = session.glance.status(visit.status, visit.console.news.troubles)
     return glance_lines(status, session.person.sites)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.clients.administration_client import PeopleRequest
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import people as calls
+from cekalwatch.contract.codec.people import ROLES
+from cekalwatch.contract.engine.call import Asked
 from cekalwatch.contract.values.people import PersonRecord, PersonRole
 from cekalwatch.office.client.refusals import error_reason, explain
 
@@ -22,7 +25,7 @@ def show(visit: RequestContext, problem: str = "") -> Response:
     """Show all people, and the form for a new person with its entered values."""
     return visit.page(
         "people.html",
-        people=visit.people.all(),
+        people=visit.ask(calls.LIST_PEOPLE()),
         roles=list(PersonRole),
         problem=problem,
         form=visit.form,
@@ -33,12 +36,12 @@ def show(visit: RequestContext, problem: str = "") -> Response:
 def add(visit: RequestContext) -> Response:
     """Add a person, as two people; the first part of the first password is shown once."""
     name, shown = visit.form.get("name", "").strip().lower(), visit.form.get("display_name", "").strip()
-    wanted = visit.people.addition(name, shown, _roles(visit), _sites(visit))
+    wanted = calls.ADD_PERSON(sign_in_name=name, display_name=shown, roles=_roles(visit), sites=_sites(visit))
 
     def added(word: str) -> Response:
-        return visit.page("first_password.html", name=name, first=visit.people.make(wanted, word))
+        return visit.page("first_password.html", name=name, first=visit.ask(wanted, word))
 
-    return with_second_person(visit, visit.people.joint(wanted), added, lambda problem: show(visit, problem))
+    return with_second_person(visit, wanted, added, lambda problem: show(visit, problem))
 
 
 def show_parts(visit: RequestContext) -> Response:
@@ -48,7 +51,7 @@ def show_parts(visit: RequestContext) -> Response:
 
 def take_parts(visit: RequestContext) -> Response:
     """Show the second parts for which the person has signed, once."""
-    return visit.page("password_parts.html", parts=visit.people.take_parts())
+    return visit.page("password_parts.html", parts=visit.ask(calls.TAKE_PASSWORD_PARTS()))
 
 
 def show_one(visit: RequestContext, problem: str = "") -> Response:
@@ -71,49 +74,54 @@ def act(visit: RequestContext) -> Response:
     def done(word: str = "") -> Response:
         try:
             if request is None:
-                visit.people.unlock(name)
+                visit.ask(calls.UNLOCK_PERSON(sign_in_name=name))
                 return visit.to("/people")
-            first = visit.people.make(request, word)
+            answer = visit.ask(request, word)
         except grpc.RpcError as error:
             # The second of two people sees the values of the first one, and not their own.
             if error_reason(error) != "PERSON_CHANGED":
                 return again(explain(error, visit.texts))
             visit.form = {}
             return _one(visit, _find(visit) or record, explain(error, visit.texts))
-        return visit.page("first_password.html", name=name, first=first) if first else visit.to("/people")
+        first = isinstance(answer, str)
+        return visit.page("first_password.html", name=name, first=answer) if first else visit.to("/people")
 
     request = _request(visit, name, wanted)
     alone = wanted in ALONE and not any(visit.form.get(field) for field in ("second_name", "second_by", "signed"))
     if request is None or alone:
         return done()
-    return with_second_person(visit, visit.people.joint(request), done, again)
+    return with_second_person(visit, request, done, again)
 
 
-def _request(visit: RequestContext, name: str, wanted: str) -> PeopleRequest | None:
+def _request(visit: RequestContext, name: str, wanted: str) -> Asked[object] | None:
     """Return the request of an act; None for one that no second person can sign."""
     match wanted:
         case "unlock":
             return None
         case "reset":
-            return visit.people.reset(name)
+            return calls.RESET_PASSWORD(sign_in_name=name)
         case "change":
-            seen = frozenset(role for role in PersonRole if role in visit.form.get("seen_roles", "").split())
-            return visit.people.new_rights(
-                name, _roles(visit), _sites(visit), seen, visit.form.get("seen_sites", "").split()
+            seen = visit.form.get("seen_roles", "").split()
+            return calls.CHANGE_PERSON(
+                sign_in_name=name,
+                roles=_roles(visit),
+                sites=_sites(visit),
+                seen_roles=[ROLES.number(role) for role in sorted(PersonRole) if role in seen],
+                seen_sites=sorted(visit.form.get("seen_sites", "").split()),
             )
-    return visit.people.admission(name, disabled=wanted == "disable")
+    return calls.DISABLE_PERSON(sign_in_name=name, disabled=wanted == "disable")
 
 
 def _find(visit: RequestContext) -> PersonRecord | None:
-    return next((one for one in visit.people.all() if one.sign_in_name == visit.part("name")), None)
+    return next((one for one in visit.ask(calls.LIST_PEOPLE()) if one.sign_in_name == visit.part("name")), None)
 
 
-def _roles(visit: RequestContext) -> frozenset[PersonRole]:
-    return frozenset(role for role in PersonRole if visit.form.get(f"role-{role}"))
+def _roles(visit: RequestContext) -> list[Any]:
+    return [ROLES.number(role) for role in sorted(PersonRole) if visit.form.get(f"role-{role}")]
 
 
-def _sites(visit: RequestContext) -> frozenset[str]:
-    return frozenset(visit.form.get("sites", "").split())
+def _sites(visit: RequestContext) -> list[str]:
+    return sorted(set(visit.form.get("sites", "").split()))
 
 
 def _one(visit: RequestContext, record: PersonRecord, problem: str = "") -> Response:

@@ -8,6 +8,7 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import ports as calls
 from cekalwatch.contract.values.adjudication import OPEN_STATES, AlertState
 from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.office.client.refusals import explain
@@ -19,7 +20,7 @@ _STATES: Final = {"open": OPEN_STATES, "settled": frozenset(AlertState) - OPEN_S
 def show(visit: RequestContext) -> Response:
     """Show how the ports do, and a page of their alerts, newest first."""
     site, chosen = visit.query("site"), visit.query("state")
-    ports = visit.ports.ports()
+    ports = visit.ask(calls.LIST_PORTS())
     sites = sorted({one.site for one in ports})
     site = site if site in sites else ""
     found, token = visit.ports.alerts(site, _STATES.get(chosen, frozenset()), PAGE_SIZE, visit.query("page"))

@@ -12,6 +12,7 @@ import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import alerts as calls
 from cekalwatch.contract.values.adjudication import MAX_NOTE, OPEN_STATES
 from cekalwatch.contract.values.alarms import shown_to
 from cekalwatch.office.client.refusals import explain
@@ -37,7 +38,7 @@ def show_again(visit: RequestContext, problem: str) -> Response:
         # Everybody at a counter knows which counters are blind; supervisors see the other alarms of the site too.
         alarms=shown_to(visit.person, visit.console.news.alarms, ()),
         approvals=[(one, asked_for(one, visit.texts)) for one in (*approvals.waiting, *approvals.asked)],
-        hand_overs=visit.shifts.hand_overs(),
+        hand_overs=visit.ask(calls.LIST_HAND_OVERS()),
         max_note=MAX_NOTE,
         notes=visit.form.get("notes", "") if problem else "",
         problem=problem,
@@ -49,7 +50,7 @@ def leave(visit: RequestContext) -> Response:
     """Leave notes for who comes."""
     notes = visit.form.get("notes", "").replace("\r\n", "\n").strip()
     try:
-        visit.shifts.leave(notes)
+        visit.ask(calls.LEAVE_SHIFT(notes=notes))
     except grpc.RpcError as error:
         return show_again(visit, explain(error, visit.texts))
     return visit.to("/shift?done=left")
@@ -58,7 +59,7 @@ def leave(visit: RequestContext) -> Response:
 def take(visit: RequestContext) -> Response:
     """Take a shift over."""
     try:
-        visit.shifts.take(visit.part("hand_over_id"))
+        visit.ask(calls.TAKE_SHIFT(hand_over_id=visit.part("hand_over_id")))
     except grpc.RpcError as error:
         return show_again(visit, explain(error, visit.texts))
     return visit.to("/shift?done=taken")

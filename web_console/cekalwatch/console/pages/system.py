@@ -7,14 +7,14 @@ from itertools import islice
 
 from starlette.responses import Response
 
-from cekalwatch.console.clients.operations_client import ask_status
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.values.alarms import may_acknowledge, shown_to
 from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 
 
 def show_system(visit: RequestContext) -> Response:
-    status = ask_status(visit.console.calls, visit.signed_in.token())
+    """Show how the server does."""
+    status = visit.status()
     # This console subscribes like officers' PCs, but is none.
     pcs = [one for one in status.agents if one.agent_id != visit.console.settings.name]
     failing = [(one.name, timedelta(seconds=one.failing_s)) for one in status.loops if one.failing_s is not None]

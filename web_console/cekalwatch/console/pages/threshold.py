@@ -11,6 +11,7 @@ from starlette.responses import Response
 from cekalwatch.console.pages.plots import Plot, across, plot, up
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import operations
 from cekalwatch.contract.values.thresholds import ThresholdOutlook
 from cekalwatch.office.client.refusals import error_reason
 
@@ -22,7 +23,7 @@ _TENTHS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 def show(visit: RequestContext, problem: str = "") -> Response:
     """Show the threshold with its evidence, and the form with its input."""
-    outlook = visit.thresholds.outlook()
+    outlook = visit.ask(operations.GET_THRESHOLD())
     false_alerts, missed = _plots(outlook)
     return visit.page(
         "threshold.html",
@@ -45,18 +46,15 @@ def change(visit: RequestContext) -> Response:
     value = _number(form.get("threshold", "")) if act in WITH_VALUE else None
     if act in WITH_VALUE and value is None:
         return show(visit, visit.texts.say("THRESHOLD_WRONG"))
-    client, forgets = visit.thresholds, act == "forget"
+    forgets = act == "forget"
     if forgets:
-        wanted = client.oblivion(form.get("model", ""))
+        wanted = operations.FORGET_LEARNED_THRESHOLD(model_version=form.get("model", ""))
     else:
-        wanted = client.acceptance(value) if act == "accept" and value else client.change(value)
+        wanted = operations.SET_THRESHOLD(threshold=value, goes_on_learning=act == "accept" and bool(value))
 
     def carry_out(word: str) -> Response:
         try:
-            if forgets:
-                client.forget(wanted, word)
-            else:
-                client.set(wanted, word)
+            visit.ask(wanted, word)
         except grpc.RpcError as error:
             if error_reason(error) != "ARGUMENT_INVALID":
                 raise

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from cekalwatch.office.client.session_client import JointRequest
+from cekalwatch.contract.engine.call import Asked
 
 SECRETS: Final = ("form_token", "second_password", "second_by", "signed")
 """Fields that are never kept: people enter them again, or they can be used once."""
@@ -50,7 +50,7 @@ class JointStep:
     """Actions of two people: the second one approves the request in the form of the first one."""
 
     form: KeptForm
-    joint: JointRequest
+    joint: Asked[object]
 
 
 @dataclass(frozen=True)

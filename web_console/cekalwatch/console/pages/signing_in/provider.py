@@ -19,10 +19,11 @@ from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import ApprovalToken, JointStep, KeptForm, PendingApproval
 from cekalwatch.console.signing_in.pending_logins import LASTS_S, LostLoginError, PendingLogin
 from cekalwatch.console.web_sessions import WebSession
+from cekalwatch.contract.engine.call import Asked
 from cekalwatch.office.client.provider_visit import BACK, end_address
 from cekalwatch.office.client.refusals import error_reason, explain, roles_needed
 from cekalwatch.office.client.service_client import NoToken
-from cekalwatch.office.client.session_client import JointRequest, Password, SessionClient
+from cekalwatch.office.client.session_client import Password, SessionClient
 
 AFTERWARDS: Final = "/sign-in"
 """Where the provider sends a browser whose session it has ended; registered too."""
@@ -118,7 +119,7 @@ def _arrived(visit: RequestContext, then: str) -> Response:
     return visit.page("arrived.html", then=then)
 
 
-def _ask_elsewhere(visit: RequestContext, joint: JointRequest) -> Response:
+def _ask_elsewhere(visit: RequestContext, joint: Asked[object]) -> Response:
     """Ask for a signature that somebody gives at another machine, and wait for it."""
     approval, token = visit.sessions.ask_approval(joint)
     form = KeptForm.of(visit.request.url.path, visit.form)
@@ -127,7 +128,7 @@ def _ask_elsewhere(visit: RequestContext, joint: JointRequest) -> Response:
 
 
 def with_second_person(
-    visit: RequestContext, joint: JointRequest, act: Callable[[str], Response], again: Callable[[str], Response]
+    visit: RequestContext, joint: Asked[object], act: Callable[[str], Response], again: Callable[[str], Response]
 ) -> Response:
     """Let a second person sign for `joint`, and `act` with their approval; `again` shows what is wrong.
 

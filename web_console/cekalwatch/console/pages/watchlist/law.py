@@ -13,6 +13,7 @@ from starlette.responses import Response
 from cekalwatch.console.locale.law_words import rules_anywhere, rules_of
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import watchlist
 from cekalwatch.contract.values.law import ART_9_FACTS, MAX_ARTICLE, MAX_COUNSEL, MAX_FIGURE, LawRow
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.office.client.refusals import explain
@@ -27,12 +28,12 @@ FIGURES: Final = (*NEEDED, *OPEN, *SWITCHES)
 
 def show(visit: RequestContext) -> Response:
     """Show the law in words, with a place for counsel's signature."""
-    rows, of_centre = visit.law.rows()
+    found = visit.ask(watchlist.GET_LAW())
     return visit.page(
         "law.html",
-        parts=[(row, rules_of(row, visit.texts)) for row in rows],
+        parts=[(row, rules_of(row, visit.texts)) for row in found.rows],
         anywhere=rules_anywhere(visit.texts),
-        of_centre=of_centre,
+        of_centre=found.of_centre,
         done=bool(visit.query("done")),
     )
 
@@ -51,7 +52,7 @@ def preview(visit: RequestContext, problem: str = "") -> Response:
     """Show which orders change, and let two people put the row into force."""
     try:
         row = _entered(visit)
-        found = visit.law.preview(row)
+        found = visit.ask(watchlist.PREVIEW_LAW_ROW(row))
     except ValueError as error:
         return show_row(visit, visit.texts.say("LAW_ROW_WRONG", reason=error))
     except grpc.RpcError as error:
@@ -70,12 +71,12 @@ def preview(visit: RequestContext, problem: str = "") -> Response:
 def add(visit: RequestContext) -> Response:
     """Put the row into force, as two people."""
     try:
-        wanted = visit.law.addition(_entered(visit))
+        wanted = watchlist.ADD_LAW_ROW(_entered(visit))
     except ValueError as error:
         return show_row(visit, visit.texts.say("LAW_ROW_WRONG", reason=error))
 
     def added(word: str) -> Response:
-        visit.law.add(wanted, word)
+        visit.ask(wanted, word)
         return visit.to("/list/law?done=1")
 
     return with_second_person(visit, wanted, added, lambda problem: preview(visit, problem))
@@ -83,7 +84,8 @@ def add(visit: RequestContext) -> Response:
 
 def _row_at(visit: RequestContext) -> LawRow | None:
     wanted = (visit.part("kind"), visit.part("day"))
-    return next((row for row in visit.law.rows()[0] if (row.kind.value, row.holds_from.isoformat()) == wanted), None)
+    rows = visit.ask(watchlist.GET_LAW()).rows
+    return next((row for row in rows if (row.kind.value, row.holds_from.isoformat()) == wanted), None)
 
 
 def _form(visit: RequestContext, fields: Mapping[str, str], problem: str = "") -> Response:

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.pages.watchlist.subjects import find, missing
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.engine.call import Asked
 from cekalwatch.contract.values.imports import LIST_COLUMNS
 from cekalwatch.contract.values.orders import MAX_REVOCATION_REFERENCE, RevocationGround, ShownOrder
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.contract.values.watchlist import AmendmentReason
 from cekalwatch.office.client.refusals import error_reason, refusal_of
-from cekalwatch.office.client.session_client import JointRequest
 from cekalwatch.office.client.watchlist_client import AmendedOrder
 
 ACTS: Final = ("correct", "end", "erase")
@@ -44,7 +44,7 @@ def amend(visit: RequestContext) -> Response:
 
     def done(word: str) -> Response:
         try:
-            visit.subjects.amend(wanted, word)
+            visit.ask(wanted, word)
         except grpc.RpcError as error:
             if error_reason(error) != "RECORD_INVALID":
                 raise
@@ -61,7 +61,7 @@ def show_again(visit: RequestContext, problem: str) -> Response:
     return _page(visit, visit.form.get("key", ""), visit.form.get("order", ""), problem)
 
 
-def _request(visit: RequestContext, act: str) -> JointRequest | None:
+def _request(visit: RequestContext, act: str) -> Asked[None] | None:
     form = visit.form
     order = AmendedOrder(
         form.get("key", ""), form.get("order", ""), form.get("mark", ""), AmendmentReason(form["reason"])

@@ -6,13 +6,15 @@ import time
 from collections.abc import Sequence
 from datetime import date
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import grpc
 from starlette.responses import Response
 
 from cekalwatch.console.request_context import RequestContext
+from cekalwatch.contract.calls import watchlist
+from cekalwatch.contract.codec.watchlist import LOOKALIKE_JUDGEMENTS
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.contract.values.watchlist import (
     MAX_SEARCH_TEXT,
@@ -169,7 +171,8 @@ def show_lookalikes(visit: RequestContext) -> Response:
     """Show a page of pairs: at first those that are to be judged."""
     asked = visit.query("judgement") if "judgement" in visit.request.query_params else LookalikeJudgement.NOT_JUDGED
     judgement = _judgement(asked)
-    found = visit.lookalikes.page(judgement, PAGE_SIZE, visit.query("page"))
+    of: dict[str, Any] = {"judgement": LOOKALIKE_JUDGEMENTS.number(judgement)} if judgement else {}
+    found = visit.ask(watchlist.LIST_LOOK_ALIKES(page_size=PAGE_SIZE, page_token=visit.query("page"), **of))
     return visit.page_with_pictures(
         "lookalike_list.html", found=found, chosen=judgement or "", judgements=list(LookalikeJudgement)
     )
@@ -188,7 +191,14 @@ def judge(visit: RequestContext) -> Response:
     if judgement is None:
         return _beside(visit, key, other, visit.texts.say("JUDGE_MISSING"))
     try:
-        visit.lookalikes.judge(key, other, judgement, visit.form.get("mark", ""))
+        visit.ask(
+            watchlist.JUDGE_LOOK_ALIKES(
+                subject_id=key,
+                other_subject_id=other,
+                judgement=LOOKALIKE_JUDGEMENTS.number(judgement),
+                mark=visit.form.get("mark", ""),
+            )
+        )
     except grpc.RpcError as error:
         return _beside(visit, key, other, explain(error, visit.texts))
     return visit.to(f"/list/look-alikes/pair?{urlencode({'key': key, 'other': other, 'done': 1})}")

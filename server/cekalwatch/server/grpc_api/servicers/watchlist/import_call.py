@@ -6,12 +6,19 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from google.protobuf.message import Message
+
+from cekalwatch.contract.calls import watchlist as calls
 from cekalwatch.contract.codec.imports import stated_order, stated_subject
 from cekalwatch.contract.values.imports import RecordReport
-from cekalwatch.server.foundation.errors import CekalwatchError, Code
+from cekalwatch.server.audit.entry import Actor
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
+from cekalwatch.server.grpc_api.errors import Context
+from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.records import (
     ImportRecord,
@@ -157,6 +164,44 @@ class ImportCall:
         size = sum(len(photograph.data) for photograph in record.photographs)
         self._upload.give_back(begun.most_bytes - size)
         return _Arrived(record, size)
+
+
+@dataclass(frozen=True)
+class ImportCalls:
+    """Imports of records, which report on each in their order."""
+
+    begin: Callable[[Actor, Callable[[], None]], ImportRun]
+    workers: ImportWorkers
+    running: set[ImportCall] = field(default_factory=set, init=False)
+
+    def served(self) -> Served:
+        """Return the call."""
+        return Served(calls.IMPORT_WATCHLIST, self._import)
+
+    def end(self) -> None:
+        """Record the end of the imports that were broken off."""
+        for call in tuple(self.running):
+            self._end(call)
+
+    async def _import(
+        self, requests: AsyncIterator[pb.ImportWatchlistRequest], context: Context
+    ) -> AsyncIterator[Message]:
+        actor, permitted = current_caller().actor, current_admission().check
+        call = ImportCall(lambda: self.begin(actor, permitted), self.workers)
+        self.running.add(call)
+
+        # When a client vanishes, gRPC does not resume this generator; only the call's done callback is sure to run.
+        def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
+            self._end(call)
+
+        context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
+        async for report in call.reports(requests):
+            yield calls.IMPORT_WATCHLIST.answer.write(report)
+
+    def _end(self, call: ImportCall) -> None:
+        if call in self.running:
+            self.running.remove(call)
+            call.close()
 
 
 def _begins_record(request: pb.ImportWatchlistRequest) -> bool:

@@ -1,4 +1,4 @@
-"""ListFeedService: the list as ports follow it."""
+"""The list as ports follow it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 
+from cekalwatch.contract.calls import ports as calls
 from cekalwatch.contract.codec.law import AGENCY_LIST, LAW_ROW
 from cekalwatch.contract.codec.watchlist import FRESHNESS, ORDER, REFERENCE_FACE, SUBJECT
 from cekalwatch.contract.engine.scalars import timestamp
@@ -24,6 +25,7 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY, page, text, uuid
+from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.grpc_api.servicers.watchlist.subjects import subject_key
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
@@ -32,7 +34,7 @@ from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFe
 from cekalwatch.server.watchlist.agencies import listed
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.list_feed import ListAllowance, ListFeed, ListPosition, PortProgram
-from cekalwatch.v1 import law_pb2, list_feed_service_pb2_grpc
+from cekalwatch.v1 import law_pb2
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.wire.bounds import MAX_PAGE, PHOTO_CHUNK_BYTES
 
@@ -41,7 +43,7 @@ SUBJECTS_AT_ONCE, SUBJECTS_AGAIN_AT_ONCE = 100, 500
 """Subjects of a page, where a message holds as many; when the list is read again, for which each page is recorded."""
 
 
-class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
+class ListFeedCalls:
     """Serves the servers of ports."""
 
     def __init__(
@@ -65,7 +67,15 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         self._keep_alive_period_s = keep_alive_period_s
         self._allowance = ListAllowance(time.monotonic)
 
-    async def FollowList(self, request: pb.FollowListRequest, context: Context) -> AsyncIterator[pb.FollowListResponse]:
+    def served(self) -> tuple[Served, ...]:
+        """Return the calls."""
+        return (
+            Served(calls.FOLLOW_LIST, self._follow),
+            serve(calls.READ_LIST, self._read),
+            Served(calls.FETCH_REFERENCES, self._fetch_references),
+        )
+
+    async def _follow(self, request: pb.FollowListRequest, _: Context) -> AsyncIterator[pb.FollowListResponse]:
         """Send the list's position, and each change of it, until the server stops."""
         port = _program(request.port)
         async with self._feed.followed_by(port):
@@ -76,8 +86,7 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
                     rows = (await asyncio.to_thread(self._law.read)).rows
                     yield list_message(state, self._freshness.now(), self._clock.now(), agencies, rows)
 
-    async def ReadList(self, request: pb.ReadListRequest, context: Context) -> pb.ReadListResponse:
-        """Return the subjects that changed after a position."""
+    async def _read(self, request: pb.ReadListRequest) -> pb.ReadListResponse:
         port = _program(request.port)
         await self._feed.admit(port)
         after = await self._begin(request, port.port)
@@ -101,10 +110,9 @@ class ListFeedServicer(list_feed_service_pb2_grpc.ListFeedServiceServicer):
         entry = AuditEntry(self._clock.now(), current_caller().actor, Action.LIST_READ, tuple(named), details=details)
         await self._trail.enter(entry)
 
-    async def FetchReferences(
-        self, request: pb.FetchReferencesRequest, context: Context
+    async def _fetch_references(
+        self, request: pb.FetchReferencesRequest, _: Context
     ) -> AsyncIterator[pb.FetchReferencesResponse]:
-        """Send photographs of a subject with their faces and templates."""
         port = _program(request.port)
         await self._feed.admit(port)
         subject_id, wanted = wanted_references(request)

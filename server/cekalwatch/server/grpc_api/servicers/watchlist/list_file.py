@@ -12,6 +12,7 @@ from datetime import tzinfo
 from types import MappingProxyType
 from typing import Final
 
+from cekalwatch.contract.calls import watchlist as calls
 from cekalwatch.contract.codec.imports import CORRECTION, FILE_ANSWER
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.imports import MAX_CORRECTIONS, CellCorrection, DayOrder, FileBegun, FileEnded
@@ -19,6 +20,7 @@ from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
 from cekalwatch.server.grpc_api.errors import Context
+from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
@@ -36,7 +38,6 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceUnavailable,
 )
 from cekalwatch.v1 import watchlist_service_pb2 as pb
-from cekalwatch.v1 import watchlist_service_pb2_grpc
 from cekalwatch.wire.bounds import MAX_CHUNKS, MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME, PHOTO_CHUNK_BYTES
 
 MAX_FILES: Final = 2
@@ -88,17 +89,20 @@ class ListFile:
     corrections: tuple[CellCorrection, ...] = ()
 
 
-class ListFileMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
-    """What list managers ask with a file."""
+class ListFileCalls:
+    """Files that are received; each order is reported on: the preview, or the result."""
 
     def __init__(self, files: ListFiles) -> None:
         self._files = files
         self._reading: set[_FileCall] = set()
 
-    async def ImportListFile(
-        self, request_iterator: AsyncIterator[pb.ImportListFileRequest], context: Context
+    def served(self) -> Served:
+        """Return the call."""
+        return Served(calls.IMPORT_LIST_FILE, self._import)
+
+    async def _import(
+        self, requests: AsyncIterator[pb.ImportListFileRequest], context: Context
     ) -> AsyncIterator[pb.ImportListFileResponse]:
-        """Receive a file, and report on each order: the preview, or the result."""
         if len(self._reading) >= MAX_FILES:
             raise CekalwatchError(Code.SERVER_BUSY, f"{MAX_FILES} list files")
         call = _FileCall(self._files, current_caller().actor, current_admission().check)
@@ -106,21 +110,21 @@ class ListFileMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
 
         # As with ImportWatchlist: only the call's done callback is sure to run.
         def ended(ctx: Context) -> None:  # noqa: ARG001  # gRPC's signature
-            self._end_file(call)
+            self._end(call)
 
         context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
-        paced = self._files.workers.timeouts.bounded(request_iterator, lambda _: True)
+        paced = self._files.workers.timeouts.bounded(requests, lambda _: True)
         asked, content = await list_file(paced)
         answers, loop = call.answers(asked, content), asyncio.get_running_loop()
         while answer := await loop.run_in_executor(self._files.workers.importing, next, answers, None):
             yield answer
 
-    def end_files(self) -> None:
+    def end(self) -> None:
         """Record the end of imports of files that were broken off."""
         for call in tuple(self._reading):
-            self._end_file(call)
+            self._end(call)
 
-    def _end_file(self, call: _FileCall) -> None:
+    def _end(self, call: _FileCall) -> None:
         if call in self._reading:
             self._reading.remove(call)
             self._files.workers.endings.submit(call.close)

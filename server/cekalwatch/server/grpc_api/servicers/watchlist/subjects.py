@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from datetime import date, datetime, time, tzinfo
 
 from cekalwatch.contract.codec.listed_subjects import (
@@ -29,19 +27,15 @@ from cekalwatch.contract.values.watchlist import (
     OrderStatusChange,
     SubjectEvent,
 )
-from cekalwatch.server.audit.entry import Action, Link, ObjectKind
+from cekalwatch.server.audit.entry import Link, ObjectKind
+from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
-from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.errors import Context
-from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page_size, require, text
+from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, require, text
 from cekalwatch.server.storage.audit.store import CHANGED
-from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
-from cekalwatch.server.watchlist.lookalikes import FoundLookalikes, LookalikeReview, Place
+from cekalwatch.server.watchlist.lookalikes import FoundLookalikes, Place
 from cekalwatch.v1 import watchlist_service_pb2 as pb
-from cekalwatch.v1 import watchlist_service_pb2_grpc
 from cekalwatch.wire.bounds import MAX_MESSAGE_BYTES, MAX_WORD
 
 DEFAULT_PAGE = 50
@@ -160,33 +154,6 @@ def _changes(found: SubjectHistory) -> Iterator[pb.OrderStatusChange]:
 
 
 MAX_TOKEN = 1000
-
-
-class LookalikeMethods(watchlist_service_pb2_grpc.WatchlistServiceServicer):
-    """Requests and judgements of list managers about look-alikes."""
-
-    def __init__(self, review: LookalikeReview, trail: AuditTrail) -> None:
-        self._review = review
-        self._trail = trail
-
-    async def ListLookAlikes(self, request: pb.ListLookAlikesRequest, context: Context) -> pb.ListLookAlikesResponse:
-        """Return a page of pairs, the most alike first."""
-        after, limit = place(request.page_token), page_size(request.page_size, default=DEFAULT_PAGE)
-        found = await asyncio.to_thread(self._review.page, wanted(request), after, limit)
-        page = lookalike_page(found)
-        shown = sorted({one.subject_id for pair in page.pairs for one in (pair.first, pair.second)})
-        objects = list(map(ObjectKind.SUBJECT.key, shown))
-        await self._trail.note(current_caller().actor, Action.SUBJECTS_LISTED, objects, subjects=len(shown))
-        return page
-
-    async def JudgeLookAlikes(self, request: pb.JudgeLookAlikesRequest, context: Context) -> pb.JudgeLookAlikesResponse:
-        """Record a list manager's judgement of a pair."""
-        who = current_caller()
-        pair, judgement, mark = judged_pair(request), found_judgement(request), text(request.mark, "mark")
-        person = who.signed_in().person
-        found = await asyncio.to_thread(self._review.judge, pair, judgement, mark, person, who.actor)
-        found = replace(found, subject_id=pair.other(request.subject_id))
-        return pb.JudgeLookAlikesResponse(look_alike=LOOKALIKE.write(found))
 
 
 def judged_pair(request: pb.JudgeLookAlikesRequest) -> SubjectPair:

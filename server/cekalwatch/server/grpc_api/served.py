@@ -1,0 +1,79 @@
+"""The calls of the contract as this server serves them: each by one function."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from cekalwatch.contract.engine.call import Call
+from cekalwatch.contract.engine.scalars import Reading, Refused
+from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.grpc_api.errors import Context
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A call, and the method that takes and gives its messages; a stream's is an asynchronous generator."""
+
+    call: Call[..., Any, Any]
+    method: Callable[[Any, Context], Awaitable[Message] | AsyncIterator[Message]]
+
+
+def serve(
+    call: Call[..., Q, A],
+    answer: Callable[[Q], A | Message | Awaitable[A | Message]],
+    contradictory: Code = Code.ARGUMENT_INVALID,
+) -> Served:
+    """Serve a call of one request and one answer by a function; one that may block runs on a thread.
+
+    It returns the answer's value, or the message where it composed that to its size. A request whose fields contradict
+    each other is refused as `contradictory`.
+    """
+
+    async def method(request: Message, _: Context) -> Message:
+        asked = read_request(call, request, contradictory)
+        if inspect.iscoroutinefunction(answer):
+            found = await answer(asked)
+        else:
+            found = await asyncio.to_thread(answer, asked)
+        return found if isinstance(found, Message) else call.answer.write(found)
+
+    return Served(call, method)
+
+
+def read_request(call: Call[..., Q, Any], request: Message, contradictory: Code = Code.ARGUMENT_INVALID) -> Q:
+    """Read a request; raises Refused, and `contradictory`."""
+    try:
+        return call.request.read(request, Reading.STRICT)
+    except Refused:
+        raise
+    except ValueError as error:
+        raise CekalwatchError(contradictory, str(error)) from None
+
+
+def add_to(server: grpc.aio.Server, served: Iterable[Served]) -> tuple[str, ...]:
+    """Add the calls to a server; return the names of their services."""
+    services: dict[str, dict[str, Any]] = defaultdict(dict)
+    for one in served:
+        call, method = one.call, one.call.method
+        asks = "stream" if method.client_streaming else "unary"
+        answers = "stream" if method.server_streaming else "unary"
+        make: Callable[..., Any] = getattr(grpc, f"{asks}_{answers}_rpc_method_handler")
+        services[method.containing_service.full_name][method.name] = make(
+            one.method,
+            request_deserializer=call.request.message.FromString,
+            response_serializer=call.answer.message.SerializeToString,
+        )
+    handlers = (grpc.method_handlers_generic_handler(name, methods) for name, methods in services.items())
+    server.add_generic_rpc_handlers(tuple(handlers))
+    return tuple(services)
