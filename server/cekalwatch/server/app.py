@@ -25,7 +25,7 @@ from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.foundation.clock import Clock, SystemClock
 from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer
-from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
+from cekalwatch.server.grpc_api.servicers.capture import CaptureCalls
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.health.state.readiness import ReadinessGauge
 from cekalwatch.server.health.state.status import StatusService
@@ -37,7 +37,7 @@ from cekalwatch.server.wiring.alarms import init_alarms, init_notices
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.audit import init_audit
 from cekalwatch.server.wiring.authentication import init_authentication, init_enrolment, open_devices
-from cekalwatch.server.wiring.capture import cameras_servicer, init_capture
+from cekalwatch.server.wiring.capture import camera_calls, init_capture
 from cekalwatch.server.wiring.cluster import KEEP_LEASE_PERIOD_S, init_cluster, init_peers, tell_refused, telling
 from cekalwatch.server.wiring.data_folder import tell_restored
 from cekalwatch.server.wiring.extensions import Core, init_extensions
@@ -48,7 +48,7 @@ from cekalwatch.server.wiring.health import (
     init_health,
     init_monitoring,
     maintenance_reader,
-    operations_servicer,
+    operations_calls,
 )
 from cekalwatch.server.wiring.ports import init_ports
 from cekalwatch.server.wiring.process import init_process
@@ -175,23 +175,20 @@ class Server:
             capture,
             process.instruments,
         )
-        cameras, record_watches = cameras_servicer(context, capture, presence, audit.trail, peers.whole)
+        cameras, record_watches = camera_calls(context, capture, presence, audit.trail, peers.whole)
         grpc = GrpcServer(
             (
-                CaptureServicer(capture.sessions),
-                alerts.servicer,
-                operations_servicer(context, gallery, status, gates.board(peers.whole)),
-                authentication.servicer,
-                alarms.servicer,
-                ports.servicer,
-                authentication.people,
-                audit.servicer,
-                alerts.reports,
-                alerts.shifts,
-                cameras,
-                open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
+                CaptureCalls(capture.sessions).served(),
+                *alerts.served,
+                *watchlist.served,
+                *operations_calls(context, gallery, status, gates.board(peers.whole)),
+                *authentication.served,
+                *alarms.served,
+                *ports.served,
+                *audit.served,
+                *cameras,
+                *open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
             ),
-            watchlist.served,
             settings.listen,
             tls,
             authentication.interceptor,

@@ -32,7 +32,8 @@ from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.gallery.order_terms import TermsReader
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.errors import CatalogueErrors
-from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
+from cekalwatch.server.grpc_api.served import add_to
+from cekalwatch.server.grpc_api.servicers.alerts import AlertCalls
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.store import AlertStore
@@ -98,7 +99,7 @@ class AlertLog:
         self.trail = AuditTrail(AuditStore(self.database), clock)
         self.deliveries = DeliveryTrail(AuditStore(self.database), clock, Actor(ActorKind.SERVER, "test"))
         sessions = SessionStore(self.database)
-        self.servicer = AlertServicer(
+        self.calls = AlertCalls(
             self.fanout,
             self.acknowledgements,
             details,
@@ -110,12 +111,8 @@ class AlertLog:
             self.deliveries,
             clock,
             3600,
-            counter.adjudicator,
-            counter.handling,
-            "batam-center",
             WaitingAlerts(store, self.fanout),
             [replace(DEPARTURE, counter=name) for name in NAMES],
-            lambda _: False,
             lambda _: Readiness(),
             UnusableNotices(FieldStore(self.database), (), clock, 60),
             Thumbnails(lambda jpeg: jpeg),
@@ -146,7 +143,7 @@ class AlertLog:
         access = AuthenticationInterceptor(LoopbackAuthentication(), Office(self.database).attendance, patience_s)
         errors = CatalogueErrors(RefusalLog(SystemClock()))
         server = grpc.aio.server(interceptors=[access, errors], options=SERVER_OPTIONS)
-        alert_service_pb2_grpc.add_AlertServiceServicer_to_server(self.servicer, server)
+        add_to(server, self.calls.served())
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         yield f"127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Calls to the servicers of this process as if they came over the network: the real messages, rights and errors.
+"""Calls to a server of this process as if they came over the network: the real messages, rights and errors.
 
 `Line` takes the place of a channel, so that the notifier's own clients and the generated stubs use it.
 """
@@ -45,7 +45,7 @@ class LineError(grpc.RpcError):
 
 
 class _Context:
-    """As much of a servicer's context as is used."""
+    """As much of a call's context as is used."""
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
         return ()
@@ -77,12 +77,12 @@ async def _end_tasks() -> None:
 
 @dataclass
 class Exchange:
-    """Connects devices with the servicers, and knows the people: a token is a sign-in name."""
+    """Connects devices with the server, and knows the people: a token is a sign-in name."""
 
     sites: frozenset[str]
     people: dict[str, Person]
-    servicers: dict[str, Any] = field(default_factory=dict)
-    """By the name of the service; empty while no server runs."""
+    methods: dict[str, Any] = field(default_factory=dict)
+    """By their paths; empty while no server runs."""
     loop: asyncio.AbstractEventLoop = field(init=False)
     """The server's; each has its own."""
 
@@ -92,7 +92,7 @@ class Exchange:
 
     def end(self) -> None:
         """Let the server end, with what the streams left running."""
-        self.servicers.clear()
+        self.methods.clear()
         self.run(_end_tasks())
         self.loop.close()
 
@@ -101,11 +101,10 @@ class Exchange:
         return self.loop.run_until_complete(work)
 
     def behaviour(self, method: str) -> Any:
-        """The servicer's method; raises UNAVAILABLE while no server runs."""
-        _, service, name = method.split("/")
-        if service not in self.servicers:
+        """The server's method; raises UNAVAILABLE while no server runs."""
+        if method not in self.methods:
             raise LineError(grpc.StatusCode.UNAVAILABLE, "no server", ())
-        return getattr(self.servicers[service], name)
+        return self.methods[method]
 
     def caller(self, method: str, identity: Identity, metadata: Any) -> Caller:
         """Who calls; raises what the rights refuse."""

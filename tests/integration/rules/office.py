@@ -35,7 +35,7 @@ from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd, ExerciseSu
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.gallery.order_terms import TermsReader
-from cekalwatch.server.grpc_api.servicers.capture import CaptureServicer
+from cekalwatch.server.grpc_api.servicers.capture import CaptureCalls
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photographs import decode_photograph
@@ -297,8 +297,8 @@ class Office:
         self._fanout, self._snapshots = alerts.fanout, search.snapshots
         self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)
         self._watching = asyncio.create_task(LOOPS.keep("probe_database", captures.health.write_expected))
-        self.exchange.servicers["cekalwatch.v1.AlertService"] = alerts.servicer
-        self.exchange.servicers["cekalwatch.v1.CaptureService"] = CaptureServicer(captures.sessions)
+        served = (*alerts.served, CaptureCalls(captures.sessions).served())
+        self.exchange.methods.update((one.call.path, one.method) for one in served)
 
     def work(self, passed: timedelta | None = None, *, all_of_it: bool = True) -> bool:
         """Do what the server does regularly, all that is due after the time that `passed`; let its streams know.

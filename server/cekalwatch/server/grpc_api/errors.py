@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import grpc
 import structlog
@@ -52,6 +52,7 @@ async def abort_with(context: Context, code: Code, told: Mapping[str, str] = _NO
 log = structlog.get_logger()
 
 _T = TypeVar("_T")
+_Given = ParamSpec("_Given")
 
 
 def address_of(context: Context) -> str:
@@ -59,12 +60,12 @@ def address_of(context: Context) -> str:
     return str(context.peer()).rpartition(":")[0] or "unknown"
 
 
-def coded(work: Callable[[], _T]) -> Callable[[], _T]:
+def coded(work: Callable[_Given, _T]) -> Callable[_Given, _T]:
     """Return `work` with its refusals as errors of the catalogue, without the entered text."""
 
-    def run() -> _T:
+    def run(*given: _Given.args, **named: _Given.kwargs) -> _T:
         try:
-            return work()
+            return work(*given, **named)
         except RefusedError as error:
             raise CekalwatchError(error.code) from None
 

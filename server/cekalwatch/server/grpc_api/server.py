@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 from collections.abc import Callable, Iterable
 
 import grpc
@@ -35,7 +34,6 @@ class GrpcServer:
 
     def __init__(
         self,
-        servicers: Iterable[object],
         served: Iterable[Served],
         address: str,
         tls: FollowedTls | None,
@@ -43,7 +41,7 @@ class GrpcServer:
         refusals: RefusalLog,
         connections: int,
     ) -> None:
-        """`servicers`: one for each service. Without `tls` it uses plaintext.
+        """Without `tls` it uses plaintext.
 
         It accepts at most `connections` at once, and closes others. Raises ProgramError when it cannot listen on
         `address`.
@@ -51,7 +49,7 @@ class GrpcServer:
         errors = CatalogueErrors(refusals, lambda _: str(current_caller().device.actor))
         options = (*SERVER_OPTIONS, (MAX_CONNECTIONS_OPTION, connections))
         self._server = grpc.aio.server(interceptors=[authentication, errors], options=options)
-        self._services = (*(_add(one, self._server) for one in servicers), *add_to(self._server, served))
+        self._services = add_to(self._server, served)
         self._health = health.aio.HealthServicer()
         self._serving: dict[str, bool] = {}
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -84,13 +82,6 @@ class GrpcServer:
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus, services: Iterable[str]) -> None:
         for service in services:
             await self._health.set(service, status)
-
-
-def _add(servicer: object, server: grpc.aio.Server) -> str:
-    """Add the service of the contract that a servicer serves, and return its name."""
-    base = next(one for one in type(servicer).__mro__ if one.__module__.endswith("_pb2_grpc"))
-    getattr(sys.modules[base.__module__], f"add_{base.__name__}_to_server")(servicer, server)
-    return f"cekalwatch.v1.{base.__name__.removesuffix('Servicer')}"
 
 
 def listen_on(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:

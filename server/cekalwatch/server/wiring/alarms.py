@@ -22,7 +22,9 @@ from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.concurrency.outbox import Dispatcher
 from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.notices import Notice, NoticeKind
-from cekalwatch.server.grpc_api.servicers.alarms import AlarmServicer
+from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.server.grpc_api.served import Served
+from cekalwatch.server.grpc_api.servicers.troubles import TroubleCalls
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.alarms.counters import CounterAlarms, DeviceAlarms, ExerciseAlarms
@@ -85,7 +87,7 @@ LOOK_AT_NOTICES_PERIOD_S = 5.0
 class AlarmParts:
     """The service of alarms, and the regular work on them."""
 
-    servicer: AlarmServicer
+    served: tuple[Served, ...]
     board: AlarmBoard
     feed: AlarmFeed
     jobs: tuple[PeriodicJob, ...]
@@ -128,7 +130,7 @@ def init_alarms(
     refused = RefusedServerAlarms(cluster.refusals.told)
     rights = RightsAlarms(audit, clock)
     exercises = ExerciseAlarms(stores.exercises, clock)
-    servicer = AlarmServicer(feed, board, store, clock, settings.keep_alive_period_seconds)
+    calls = TroubleCalls(feed, board, store, clock, settings.keep_alive_period_seconds)
     jobs = (
         PeriodicJob("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
         PeriodicJob("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, partial(board.apply, sources)),
@@ -143,7 +145,7 @@ def init_alarms(
         LeaderJob("look_at_rights", LOOK_AT_RIGHTS_PERIOD_S, partial(board.apply, rights)),
         LeaderJob("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
     )
-    return AlarmParts(servicer, board, feed, jobs)
+    return AlarmParts(calls.served(), board, feed, jobs)
 
 
 def init_notices(

@@ -32,10 +32,13 @@ from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.people import Person
-from cekalwatch.server.grpc_api.servicers.alerts import AlertServicer
+from cekalwatch.server.grpc_api.served import Served
+from cekalwatch.server.grpc_api.servicers.adjudication import StepCalls
+from cekalwatch.server.grpc_api.servicers.alerts import AlertCalls
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
-from cekalwatch.server.grpc_api.servicers.reports import ReportServicer
-from cekalwatch.server.grpc_api.servicers.shifts import ShiftServicer
+from cekalwatch.server.grpc_api.servicers.reports import ReportCalls
+from cekalwatch.server.grpc_api.servicers.shifts import shift_calls
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier, ChangeTopic
 from cekalwatch.server.storage.people.session_store import SessionStore
@@ -61,11 +64,9 @@ FOLLOW_EXERCISES_PERIOD_S = 1.0
 
 @dataclass(frozen=True)
 class AlertParts:
-    """The service of alerts, their way from the log to the officers, and the regular work on them."""
+    """The calls about alerts, their way from the log to the officers, and the regular work on them."""
 
-    servicer: AlertServicer
-    reports: ReportServicer
-    shifts: ShiftServicer
+    served: tuple[Served, ...]
     fanout: Fanout
     details: AlertDetailsReader
     deliveries: DeliveryTrail
@@ -126,7 +127,7 @@ def init_alerts(
 
     unusable = UnusableNotices(stores.field, settings.cameras, clock, settings.unusable_notice_seconds)
     adjudicator = Adjudicator(handling, alerts, orders, stores.people, clock, policy, announce, attendance.has_officer)
-    servicer = AlertServicer(
+    calls = AlertCalls(
         fanout,
         acknowledgements,
         details,
@@ -138,12 +139,8 @@ def init_alerts(
         deliveries,
         clock,
         settings.keep_alive_period_seconds,
-        adjudicator,
-        handling,
-        settings.home.site,
         WaitingAlerts(alerts, fanout),
         settings.cameras,
-        stores.ports.has,
         readiness,
         unusable,
         thumbnails,
@@ -160,10 +157,15 @@ def init_alerts(
     hand_overs = HandOvers(stores.hand_overs, stores.people, clock, keeping.shift_notes)
     days = _field_days(context)
     eraser = SubjectEraser(stores.watchlist, context.checkpoints, clock, actor, keeping.ended_subjects)
+    home = settings.home.site
+    served = (
+        *calls.served(),
+        *StepCalls(adjudicator, handling, details, clock, home, stores.ports.has).served(),
+        ReportCalls(_field_reports(context, days, threshold), trail, clock, home).served(),
+        *shift_calls(hand_overs, ExercisePlanner(stores.exercises, looks.asked, clock), home),
+    )
     return AlertParts(
-        servicer,
-        ReportServicer(_field_reports(context, days, threshold), trail, clock, settings.home.site),
-        ShiftServicer(hand_overs, ExercisePlanner(stores.exercises, looks.asked, clock), settings.home.site),
+        served,
         fanout,
         details,
         deliveries,

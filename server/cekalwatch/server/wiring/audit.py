@@ -11,7 +11,9 @@ from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, Co
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
 from cekalwatch.server.cluster.jobs import LeaderLease, PeriodicJob, at_stop
-from cekalwatch.server.grpc_api.servicers.audit import AuditReaders, AuditServicer
+from cekalwatch.server.data_folder import refuse_lost_audit_key
+from cekalwatch.server.grpc_api.served import Served
+from cekalwatch.server.grpc_api.servicers.audit import AuditCalls, AuditReaders
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner, HistoryGuard, SigningState
 from cekalwatch.server.storage.audit.search import AuditSearch
@@ -57,7 +59,7 @@ class AuditParts:
     """The trail, its service for auditors, and what watches over it."""
 
     trail: AuditTrail
-    servicer: AuditServicer
+    served: tuple[Served, ...]
     guard: HistoryGuard
     delivery: CheckpointDelivery
     jobs: tuple[PeriodicJob, ...]
@@ -88,10 +90,10 @@ def init_audit(context: Context, leader: LeaderLease) -> AuditParts:
         lambda: TrailCheck(stores.audit, key.public_key, read_ledger),
         guard.sign_for_reader,
     )
-    servicer = AuditServicer(readers)
-    stack.callback(servicer.close)
+    calls = AuditCalls(readers)
+    stack.callback(calls.close)
     jobs = (
         PeriodicJob("sign_audit_trail", SIGN_PERIOD_S, guard.look),
         PeriodicJob("deliver_checkpoints", DELIVER_PERIOD_S, delivery.deliver),
     )
-    return AuditParts(trail, servicer, guard, delivery, jobs)
+    return AuditParts(trail, calls.served(), guard, delivery, jobs)

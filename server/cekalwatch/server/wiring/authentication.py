@@ -26,11 +26,13 @@ from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
+from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.server import EnrolmentListener
-from cekalwatch.server.grpc_api.servicers.devices import DeviceServicer
+from cekalwatch.server.grpc_api.servicers.devices import DeviceCalls
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
-from cekalwatch.server.grpc_api.servicers.people import PeopleServicer
-from cekalwatch.server.grpc_api.servicers.session import SessionServicer
+from cekalwatch.server.grpc_api.servicers.people import PeopleCalls
+from cekalwatch.server.grpc_api.servicers.session import SessionCalls
+from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.pki.device_admin import DevicePlaces, DeviceRegistry, endpoints_at
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
@@ -67,8 +69,7 @@ def open_certificate_authentication(
 class AuthenticationParts:
     """The checks before every call."""
 
-    servicer: SessionServicer
-    people: PeopleServicer
+    served: tuple[Served, ...]
     interceptor: AuthenticationInterceptor
     refusals: RefusalLog
     """Of all calls, for the log."""
@@ -87,7 +88,7 @@ def init_authentication(
     """Admit devices by `certificates`, and people by a session if one is needed.
 
     `presence` records the cameras whose certificate is refused; `let_in` gets the peer of each admitted call;
-    `signed_out` releases what a person held, see `SessionServicer`.
+    `signed_out` releases what a person held, see `SessionCalls`.
     """
     settings = context.settings
     providers = ProviderAuthentication(
@@ -96,11 +97,12 @@ def init_authentication(
     refusals = RefusalLog(context.clock)
     context.stack.callback(refusals.tell_sums, at_once=True)
     context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
-    servicer = SessionServicer(
+    sessions = SessionCalls(
         providers.sign_in, providers.password_change, providers.sessions, signed_out, providers.approvals
     )
-    context.stack.callback(servicer.close)
-    keeping = PeopleServicer(context.stores.people, providers.passwords, context.clock, servicer.passwords)
+    context.stack.callback(sessions.close)
+    keeping = PeopleCalls(context.stores.people, providers.passwords, context.clock, sessions.passwords)
+    served = *sessions.served(), *keeping.served()
     people = PersonAuthentication(providers.sessions, providers.approvals.is_for)
 
     def refused(method: str, certificate_pem: bytes, reason: Code) -> None:
@@ -126,7 +128,7 @@ def init_authentication(
     ]
     if grants := providers.sign_in.grants:
         jobs.append(PeriodicJob("ask_provider", ASK_PROVIDER_PERIOD_S, partial(grants.ask, context.actor)))
-    return AuthenticationParts(servicer, keeping, interceptor, refusals, providers.sign_in.outcomes, tuple(jobs))
+    return AuthenticationParts(served, interceptor, refusals, providers.sign_in.outcomes, tuple(jobs))
 
 
 def init_enrolment(
@@ -150,8 +152,8 @@ def open_devices(
     whole: Callable[[], WholePresence],
     open_calls: OpenCalls,
     addresses: Callable[[], tuple[str, str]],
-) -> DeviceServicer:
-    """Return the keeping of devices: the authority is opened when something is asked of it, where this server has one.
+) -> tuple[Served, ...]:
+    """Return the calls about devices: the authority is opened when something is asked of it, where this server has one.
 
     `addresses`: where the server listens, and where devices enrol (empty: nowhere).
     """
@@ -163,4 +165,4 @@ def open_devices(
         context.stores.audit,
         context.clock,
     )
-    return DeviceServicer(office, whole, open_calls)
+    return DeviceCalls(office, whole, open_calls).served()

@@ -33,8 +33,9 @@ from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.presence import CameraPresence
-from cekalwatch.server.grpc_api.servicers.cameras import CameraServicer
+from cekalwatch.server.grpc_api.served import Served
+from cekalwatch.server.grpc_api.servicers.cameras import CameraCalls
+from cekalwatch.server.health.probes import CameraPresence, Presence
 from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
@@ -194,13 +195,13 @@ def init_capture(
     )
 
 
-def cameras_servicer(
+def camera_calls(
     context: Context,
     captures: CaptureParts,
     presence: Presence,
     trail: AuditTrail,
     whole: Callable[[], WholePresence],
-) -> tuple[CameraServicer, Callable[[], Coroutine[Any, Any, None]]]:
+) -> tuple[tuple[Served, ...], Callable[[], Coroutine[Any, Any, None]]]:
     """Return the service for people who maintain cameras, and the loop that records who watched them."""
 
     def server_of(camera_id: str) -> str:
@@ -213,7 +214,7 @@ def cameras_servicer(
     cameras = {camera.camera_id: camera for camera in captures.cameras}
     surveys = CameraSurveys(context.stores.camera_surveys, context.clock)
     watches = CameraWatches(desk, trail, context.clock)
-    servicer = CameraServicer(cameras, captures.policies, desk, watches, surveys)
+    calls = CameraCalls(cameras, captures.policies, desk, watches, surveys)
 
     async def record_watches() -> None:
         try:
@@ -221,4 +222,4 @@ def cameras_servicer(
         finally:
             await watches.end()
 
-    return servicer, record_watches
+    return calls.served(), record_watches

@@ -20,8 +20,9 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.model_follower import threshold_rule
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, threshold_signers
+from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.server import cannot_listen
-from cekalwatch.server.grpc_api.servicers.operations import OperationsServicer
+from cekalwatch.server.grpc_api.servicers.operations import OperationsCalls
 from cekalwatch.server.health.monitoring.collector import Instruments, MonitoredServer, ServerCollector
 from cekalwatch.server.health.monitoring.listener import MonitoringListener
 from cekalwatch.server.health.monitoring.pages import MonitoringPages
@@ -152,10 +153,10 @@ def init_health(
     )
 
 
-def operations_servicer(
+def operations_calls(
     context: Context, gallery: GalleryParts, status: StatusService, gates: GateBoard
-) -> OperationsServicer:
-    """Return what serves operators."""
+) -> tuple[Served, ...]:
+    """Return the calls of operators."""
     settings, stores, engines = context.settings, context.stores, gallery.engines
     setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.engine.pack.score_version)
     outlooks = ThresholdOutlooks(
@@ -174,7 +175,7 @@ def operations_servicer(
 
     names, waiting = stores.people.display_names, stores.handling.waiting_at
     counters = CounterBoard(status.cameras, status.policies, status.peers.whole, names, waiting)
-    return OperationsServicer(status, counters, setting, outlooks, signers, today, gates)
+    return OperationsCalls(status, counters, setting, outlooks, signers, today, gates).served()
 
 
 def maintenance_reader(context: Context) -> MaintenanceReader:

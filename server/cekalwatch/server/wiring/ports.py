@@ -15,7 +15,9 @@ from cekalwatch.server.alerts.retention import PortRecordSweeper
 from cekalwatch.server.cluster.jobs import LeaderJob, LeaderLease
 from cekalwatch.server.grpc_api.clients.report_stream import PictureGiver, ReportedParts
 from cekalwatch.server.grpc_api.clients.reporter import AlertReporter, PictureLine
-from cekalwatch.server.grpc_api.servicers.ports import PortServicer
+from cekalwatch.server.grpc_api.served import Served
+from cekalwatch.server.grpc_api.servicers.ports import PortCalls
+from cekalwatch.server.ports import ReportReceiver, ReportTerms
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.followings import ReportedLog
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
@@ -30,7 +32,7 @@ SWEEP_PERIOD_S = 3600.0
 class PortParts:
     """The service of ports, and the reports of this one."""
 
-    servicer: PortServicer
+    served: tuple[Served, ...]
     reception: ReportReceiver
     reporter: AlertReporter | None
     """None when this server reports to no centre."""
@@ -59,7 +61,7 @@ def init_ports(
     """Opens nothing yet. `caller` identifies this server to its centre, if it has one."""
     settings, stores, clock, actor = context.settings, context.stores, context.clock, context.actor
     reception = ReportReceiver(stores.ports, trail, clock, actor, ReportTerms())
-    servicer = PortServicer(reception, stores.ports, alerts.details, trail, clock, settings.home.site)
+    calls = PortCalls(reception, stores.ports, alerts.details, trail, clock, settings.home.site)
     sweeper = PortRecordSweeper(stores.ports, clock, actor, settings.retention_policy.records)
     reporter, lines = None, tuple[PictureLine, ...]()
     if caller:
@@ -71,5 +73,5 @@ def init_ports(
         if len(addresses := caller.settings.addresses) > 1:
             lines = tuple(PictureLine(caller, address, pictures, leader) for address in addresses)
     return PortParts(
-        servicer, reception, reporter, lines, (LeaderJob("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),)
+        calls.served(), reception, reporter, lines, (LeaderJob("sweep_port_records", SWEEP_PERIOD_S, sweeper.sweep),)
     )

@@ -1,4 +1,4 @@
-"""AuditService: auditors search the audit trail, which records their searches."""
+"""Auditors search the audit trail, which records their searches."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, FULL_ENTRY, QUERY
+from cekalwatch.contract.calls import audit as calls
+from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, QUERY
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.contract.values.audit import ExportFormat, TrailProblem, TrailProblemKind, TrailProgress, TrailVerdict
+from cekalwatch.contract.values.audit import (
+    ExportFormat,
+    FullEntry,
+    TrailProblem,
+    TrailProblemKind,
+    TrailProgress,
+    TrailVerdict,
+)
 from cekalwatch.server.audit.checkpoints import Checkpoint
 from cekalwatch.server.audit.entry import OK, Action, Link, ObjectKind, both_keys, stamp
 from cekalwatch.server.audit.export import written
@@ -23,6 +31,7 @@ from cekalwatch.server.grpc_api.audit_answers import full_entry, people_named, s
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import optional_moment, page_size, uuid
+from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.grpc_api.workers import LongCall, LongCalls
 from cekalwatch.server.storage.audit.search import AuditPage, AuditQuery, AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -30,7 +39,6 @@ from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.v1 import audit_service_pb2 as pb
-from cekalwatch.v1 import audit_service_pb2_grpc
 
 DEFAULT_PAGE = 50
 LONG_CALLS = 2
@@ -59,20 +67,27 @@ class AuditReaders:
     """Signs the trail's end where this server does, and returns the newest checkpoint; it blocks."""
 
 
-class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
+class AuditCalls:
     """Serves auditors."""
 
     def __init__(self, readers: AuditReaders) -> None:
         self._readers = readers
         self._calls = LongCalls("audit-calls", LONG_CALLS)
 
+    def served(self) -> tuple[Served, ...]:
+        """Return the calls."""
+        return (
+            serve(calls.SEARCH_AUDIT_ENTRIES, self._search),
+            serve(calls.GET_AUDIT_ENTRY, self._entry),
+            Served(calls.VERIFY_AUDIT_TRAIL, self._verify),
+            Served(calls.EXPORT_AUDIT_ENTRIES, self._export),
+        )
+
     def close(self) -> None:
         """End checks and exports that go on."""
         self._calls.close()
 
-    async def SearchAuditEntries(
-        self, request: pb.SearchAuditEntriesRequest, context: Context
-    ) -> pb.SearchAuditEntriesResponse:
+    async def _search(self, request: pb.SearchAuditEntriesRequest) -> pb.SearchAuditEntriesResponse:
         """Find entries; the search is recorded first."""
         limit, after = page_size(request.page_size, default=DEFAULT_PAGE), _position(request.page_token)
         wanted = QUERY.read(request, Reading.STRICT)
@@ -105,8 +120,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         )
         return answer
 
-    async def GetAuditEntry(self, request: pb.GetAuditEntryRequest, context: Context) -> pb.GetAuditEntryResponse:
-        """Return one entry in full."""
+    async def _entry(self, request: pb.GetAuditEntryRequest) -> FullEntry:
         readers, sequence = self._readers, request.sequence
 
         def find() -> tuple[Link, Checkpoint | None, dict[UUID, str]]:
@@ -119,10 +133,10 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
 
         found = await asyncio.to_thread(find)
         await readers.trail.note(current_caller().actor, Action.AUDIT_ENTRY_VIEWED, entry=sequence)
-        return FULL_ENTRY.write(full_entry(*found))
+        return full_entry(*found)
 
-    async def VerifyAuditTrail(
-        self, request: pb.VerifyAuditTrailRequest, context: Context
+    async def _verify(
+        self, _: pb.VerifyAuditTrailRequest, context: Context
     ) -> AsyncIterator[pb.VerifyAuditTrailResponse]:
         """Check the whole trail."""
         actor, call = current_caller().actor, self._calls.begin(context)
@@ -143,7 +157,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         )
         yield CHECK.write(TrailVerdict(check.entries, check.signed, tuple(found), tuple(sorted(check.trusted))))
 
-    async def ExportAuditEntries(
+    async def _export(
         self, request: pb.ExportAuditEntriesRequest, context: Context
     ) -> AsyncIterator[pb.ExportAuditEntriesResponse]:
         """Give entries out; that is recorded first, with both people."""

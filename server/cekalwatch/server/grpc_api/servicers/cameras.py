@@ -1,13 +1,15 @@
-"""CameraService: what cameras may send, show now, and what surveys found."""
+"""What cameras may send, show now, and what surveys found."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from cekalwatch.contract.codec.camera_service import CAMERA_POLICY, CHANGES, KEPT_SURVEY, PICTURE, SURVEY
+from cekalwatch.contract.calls import devices as calls
+from cekalwatch.contract.codec.camera_service import CHANGES, SURVEY
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
+from cekalwatch.contract.values.cameras import TakenPicture
+from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.surveys import SurveyFigures
 from cekalwatch.server.capture.aiming import AimingService
 from cekalwatch.server.capture.policies import CameraPolicies
@@ -16,68 +18,51 @@ from cekalwatch.server.capture.watching import CameraWatches
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.errors import Context
+from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.v1 import camera_service_pb2 as pb
-from cekalwatch.v1 import camera_service_pb2_grpc
 
 
-class CameraServicer(camera_service_pb2_grpc.CameraServiceServicer):
+@dataclass(frozen=True)
+class CameraCalls:
     """Serves administrators, and with pictures for aiming supervisors too."""
 
-    def __init__(
-        self,
-        cameras: Mapping[str, Camera],
-        policies: CameraPolicies,
-        aiming: AimingService,
-        watches: CameraWatches,
-        surveys: CameraSurveys,
-    ) -> None:
-        self._surveys = surveys
-        self._cameras = cameras
-        self._policies = policies
-        self._aiming = aiming
-        self._watches = watches
+    cameras: Mapping[str, Camera]
+    policies: CameraPolicies
+    aiming: AimingService
+    watches: CameraWatches
+    surveys: CameraSurveys
 
-    async def GetCameraPolicy(self, request: pb.GetCameraPolicyRequest, context: Context) -> pb.GetCameraPolicyResponse:
-        """Return what a camera may send."""
-        camera = self._camera(request.camera_id)
-        state = await asyncio.to_thread(self._policies.state, camera.camera_id)
-        return pb.GetCameraPolicyResponse(policy=CAMERA_POLICY.write(state))
+    def served(self) -> tuple[Served, ...]:
+        """Return the calls."""
+        return (
+            serve(calls.GET_CAMERA_POLICY, lambda asked: self.policies.state(self._camera(asked.camera_id).camera_id)),
+            serve(calls.SET_CAMERA_POLICY, self._set_policy),
+            serve(calls.GET_AIMING_PICTURE, self._picture),
+            serve(calls.REPORT_SURVEY, self._take_survey),
+            serve(calls.LIST_SURVEYS, lambda asked: tuple(self.surveys.of(self._camera(asked.camera_id).camera_id))),
+        )
 
-    async def SetCameraPolicy(self, request: pb.SetCameraPolicyRequest, context: Context) -> pb.SetCameraPolicyResponse:
-        """Set what a camera may send."""
+    def _set_policy(self, request: pb.SetCameraPolicyRequest) -> CameraPolicy:
         camera, changes = self._camera(request.camera_id), read_changes(request.changes)
-        actor = current_caller().actor
-        state = await asyncio.to_thread(self._policies.set, camera, changes, request.number, actor)
-        return pb.SetCameraPolicyResponse(policy=CAMERA_POLICY.write(state))
+        return self.policies.set(camera, changes, request.number, current_caller().actor)
 
-    async def GetAimingPicture(
-        self, request: pb.GetAimingPictureRequest, context: Context
-    ) -> pb.GetAimingPictureResponse:
-        """Return what a camera shows now."""
-        given, who = self._watches.picture if request.watched else self._aiming.picture, current_caller()
+    async def _picture(self, request: pb.GetAimingPictureRequest) -> TakenPicture:
+        given, who = self.watches.picture if request.watched else self.aiming.picture, current_caller()
         if who.session and who.session.on_wall and not request.watched:
             raise CekalwatchError(Code.METHOD_NOT_ALLOWED, "wall")
-        picture = await given(self._camera(request.camera_id), who.actor)
-        return PICTURE.write(picture)
+        return await given(self._camera(request.camera_id), who.actor)
 
-    async def ReportSurvey(self, request: pb.ReportSurveyRequest, context: Context) -> pb.ReportSurveyResponse:
+    def _take_survey(self, request: pb.ReportSurveyRequest) -> None:
         """Store the survey of the caller's own camera."""
         caller = current_caller()
         caller.speak_as(request.camera_id)
         camera = self._camera(request.camera_id)
         caller.act_at(camera.site)
-        await asyncio.to_thread(self._surveys.take, camera, read_survey(request.survey), caller.actor)
-        return pb.ReportSurveyResponse()
-
-    async def ListSurveys(self, request: pb.ListSurveysRequest, context: Context) -> pb.ListSurveysResponse:
-        """Return what surveys found of a camera."""
-        found = await asyncio.to_thread(self._surveys.of, self._camera(request.camera_id).camera_id)
-        return pb.ListSurveysResponse(surveys=map(KEPT_SURVEY.write, found))
+        self.surveys.take(camera, read_survey(request.survey), caller.actor)
 
     def _camera(self, camera_id: str) -> Camera:
         """Return a camera of the person's sites; raises UNKNOWN_CAMERA or PERSON_SITE_NOT_ALLOWED."""
-        camera = self._cameras.get(camera_id)
+        camera = self.cameras.get(camera_id)
         if camera is None:
             raise CekalwatchError(Code.UNKNOWN_CAMERA)
         session = current_caller().session

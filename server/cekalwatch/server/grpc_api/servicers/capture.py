@@ -1,11 +1,13 @@
-"""CaptureService: the streams of the cameras."""
+"""The streams of the cameras."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from types import MappingProxyType
 
+from cekalwatch.contract.calls.devices import STREAM_FACES
 from cekalwatch.contract.codec.captures import CLIENT_TIME, FACE, FROM_CAMERA, TO_CAMERA
 from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.captures import CameraHello, ClientTime, FaceCapture
@@ -16,7 +18,8 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import KEY
-from cekalwatch.v1 import capture_pb2, capture_service_pb2_grpc
+from cekalwatch.server.grpc_api.served import Served
+from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1 import capture_service_pb2 as pb
 from cekalwatch.wire.bounds import MAX_WORD
 
@@ -37,32 +40,34 @@ REJECTED_FOR: Mapping[str, Code] = MappingProxyType(
 """Why a face is rejected, by the field that breaks its bound."""
 
 
-class CaptureServicer(capture_service_pb2_grpc.CaptureServiceServicer):
+@dataclass(frozen=True)
+class CaptureCalls:
     """Serves cameras."""
 
-    def __init__(self, sessions: CaptureSessions) -> None:
-        self._sessions = sessions
+    sessions: CaptureSessions
 
-    async def StreamFaces(
-        self,
-        request_iterator: AsyncIterator[pb.StreamFacesRequest],
-        context: Context,
+    def served(self) -> Served:
+        """Return the call."""
+        return Served(STREAM_FACES, self._stream)
+
+    async def _stream(
+        self, requests: AsyncIterator[pb.StreamFacesRequest], _: Context
     ) -> AsyncIterator[pb.StreamFacesResponse]:
         """Run a camera's stream: handshake, then captures in and receipts out."""
-        hello, said = await self._sessions.handshake(_first(request_iterator))
+        hello, said = await self.sessions.handshake(_first(requests))
         caller = current_caller()
         try:
             caller.speak_as(hello.camera_id)
-            camera = self._sessions.camera(hello.camera_id)
+            camera = self.sessions.camera(hello.camera_id)
             caller.act_at(camera.site)
         except CekalwatchError as error:
             # A certificate says who it is; without one, the camera does.
             name = hello.camera_id if caller.on_this_machine else caller.identity.name
             if KEY.fullmatch(name):
-                self._sessions.rejected(name, caller.device.site or "", error.code)
+                self.sessions.rejected(name, caller.device.site or "", error.code)
             raise
-        with self._sessions.open(camera, hello, said) as session:
-            async with aclosing(session.run(read_message(one) async for one in request_iterator)) as outbound:
+        with self.sessions.open(camera, hello, said) as session:
+            async with aclosing(session.run(read_message(one) async for one in requests)) as outbound:
                 async for message in outbound:
                     yield TO_CAMERA.write(message)
 

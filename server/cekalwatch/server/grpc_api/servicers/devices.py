@@ -1,93 +1,98 @@
-"""DeviceService: administrators manage the devices of their sites."""
+"""What administrators do with the devices of their sites."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import structlog
 
-from cekalwatch.contract.codec.devices import DEVICE, DEVICE_INVITED, DEVICE_TO_INVITE, ROLES
-from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.contract.values.devices import DEFAULT_MINUTES, DeviceCertificate, DeviceInvited, DeviceRecord
+from cekalwatch.contract.calls import devices as calls
+from cekalwatch.contract.codec.devices import DEVICE, ROLES
+from cekalwatch.contract.engine.scalars import Refused
+from cekalwatch.contract.values.devices import (
+    DEFAULT_MINUTES,
+    DeviceCertificate,
+    DeviceInvited,
+    DeviceRecord,
+    DeviceToInvite,
+)
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.presence import CameraPresence
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.errors import Context, coded
+from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.messages import page
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
+from cekalwatch.server.grpc_api.served import Served, serve
+from cekalwatch.server.health.probes import CameraPresence
 from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry, KnownDevice
 from cekalwatch.v1 import device_service_pb2 as pb
-from cekalwatch.v1 import device_service_pb2_grpc
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 
 MAX_DEVICES = 1000
 MAX_CERTIFICATES = 5
 _T = TypeVar("_T")
+_Given = ParamSpec("_Given")
 
 
 log = structlog.get_logger()
 
 
-class DeviceServicer(device_service_pb2_grpc.DeviceServiceServicer):
-    """Serves administrators."""
+@dataclass(frozen=True)
+class DeviceCalls:
+    """Serves administrators, with the devices of their sites."""
 
-    def __init__(self, office: DeviceRegistry, whole: Callable[[], WholePresence], open_calls: OpenCalls) -> None:
-        """`whole` reads the connections of all servers, and blocks; `open_calls` are those of this one."""
-        self._office = office
-        self._whole = whole
-        self._open_calls = open_calls
+    office: DeviceRegistry
+    whole: Callable[[], WholePresence]
+    """Reads the connections of all servers, and blocks."""
+    open_calls: OpenCalls
+    """Of this server."""
 
-    async def ListDevices(self, request: pb.ListDevicesRequest, context: Context) -> pb.ListDevicesResponse:
-        """Return the devices of the administrator's sites."""
+    def served(self) -> tuple[Served, ...]:
+        """Return the calls."""
+        return (
+            serve(calls.LIST_DEVICES, self._list),
+            serve(calls.INVITE_DEVICE, self._invite),
+            serve(calls.CANCEL_INVITATION, lambda request: _done(self._admin().cancel, _identity(request))),
+            serve(calls.REVOKE_DEVICE, self._revoke),
+        )
+
+    def _list(self, _: pb.ListDevicesRequest) -> pb.ListDevicesResponse:
         admin = self._admin()
-        devices = await _done(admin.all)
-        whole = await asyncio.to_thread(self._whole)
-        shown, _ = page(
+        devices, whole = _done(admin.all), self.whole()
+        shown, _more = page(
             (DEVICE.write(self._record(one, whole)) for one in devices[:MAX_DEVICES]), len(devices), MAX_DEVICES
         )
         return pb.ListDevicesResponse(devices=shown, sites=admin.sites)
 
-    async def InviteDevice(self, request: pb.InviteDeviceRequest, context: Context) -> pb.InviteDeviceResponse:
-        """Invite a device, and return its code."""
-        wanted, admin = DEVICE_TO_INVITE.read(request, Reading.STRICT), self._admin()
+    def _invite(self, wanted: DeviceToInvite) -> DeviceInvited:
         counters, minutes = tuple(dict.fromkeys(wanted.counters)), wanted.minutes or DEFAULT_MINUTES
-        invited = await _done(lambda: admin.invite(wanted.role, wanted.site or None, wanted.name, counters, minutes))
-        invitation = invited.invitation
-        return DEVICE_INVITED.write(DeviceInvited(invitation.code.text, invitation.text, invited.expires_at))
+        admin = self._admin()
+        invited = _done(admin.invite, wanted.role, wanted.site or None, wanted.name, counters, minutes)
+        return DeviceInvited(invited.invitation.code.text, invited.invitation.text, invited.expires_at)
 
-    async def CancelInvitation(
-        self, request: pb.CancelInvitationRequest, context: Context
-    ) -> pb.CancelInvitationResponse:
-        """Withdraw an invitation."""
-        identity, admin = _identity(request), self._admin()
-        await _done(lambda: admin.cancel(identity))
-        return pb.CancelInvitationResponse()
-
-    async def RevokeDevice(self, request: pb.RevokeDeviceRequest, context: Context) -> pb.RevokeDeviceResponse:
-        """Revoke all that a device has."""
-        identity, admin = _identity(request), self._admin()
-        revoked = await _done(lambda: admin.revoke(identity))
+    def _revoke(self, request: pb.RevokeDeviceRequest) -> pb.RevokeDeviceResponse:
+        revoked = _done(self._admin().revoke, _identity(request))
         return pb.RevokeDeviceResponse(certificates=revoked.certificates, recorded=revoked.recorded)
 
     def _admin(self) -> DeviceAdmin:
         caller = current_caller()
         by = caller.session.person if caller.session else None
-        return DeviceAdmin(self._office, caller.actor, by, caller.identity)
+        return DeviceAdmin(self.office, caller.actor, by, caller.identity)
 
     def _record(self, device: KnownDevice, whole: WholePresence) -> DeviceRecord:
         """Return the facts about a device, and whether it is connected."""
-        who, heard_at, counter = device.identity, self._open_calls.heard_at(device.identity), ""
+        who, heard_at, counter = device.identity, self.open_calls.heard_at(device.identity), ""
         if who.role is DeviceRole.CAMERA:
             camera, _ = whole.cameras.get(who.name, (CameraPresence(), ""))
             connected, heard_at = camera.streams > 0, camera.last_heard_at or heard_at
-            known = self._office.places.cameras.get(who.name)
+            known = self.office.places.cameras.get(who.name)
             counter = known.counter if known and known.site == who.site else ""
         else:
-            connected = self._open_calls.has(who) or (who.role is DeviceRole.NOTIFIER and who.name in whole.agents)
+            connected = self.open_calls.has(who) or (who.role is DeviceRole.NOTIFIER and who.name in whole.agents)
         certificates = tuple(
             DeviceCertificate(f"{one.certificate.serial_number:x}", one.certificate.not_valid_after_utc, one.revoked_at)
             for one in device.issued[:MAX_CERTIFICATES]
@@ -108,10 +113,10 @@ def _identity(request: pb.RevokeDeviceRequest | pb.CancelInvitationRequest) -> I
         raise CekalwatchError(Code.DEVICE_UNKNOWN) from None
 
 
-async def _done(work: Callable[[], _T]) -> _T:
-    """Do blocking `work` on a thread; raises AUTHORITY_UNAVAILABLE when the authority cannot be used."""
+def _done(work: Callable[_Given, _T], *given: _Given.args, **named: _Given.kwargs) -> _T:
+    """Do `work`, which blocks; raises AUTHORITY_UNAVAILABLE when the authority cannot be used."""
     try:
-        return await asyncio.to_thread(coded(work))
+        return coded(work)(*given, **named)
     except ProgramError as error:
         log.error("authority_unusable", problem=str(error))  # noqa: TRY400  # no traceback
         raise CekalwatchError(Code.AUTHORITY_UNAVAILABLE) from None

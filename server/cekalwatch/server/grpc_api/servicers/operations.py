@@ -1,102 +1,72 @@
-"""OperationsService: status and settings for operators."""
+"""Status and settings for operators."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from cekalwatch.contract.codec.gates import GATE_POLICY, GATES_OUTLOOK, REASONS
-from cekalwatch.contract.codec.status import COUNTER, SERVER_STATUS, THRESHOLD_OUTLOOK
-from cekalwatch.contract.engine.scalars import Reading, Refused
+from cekalwatch.contract.calls import operations as calls
+from cekalwatch.contract.values.gates import GatePolicyChange
+from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.errors import Context
+from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.notices.gate_board import GateBoard
 from cekalwatch.server.storage.audit.signers import JointEntry
 from cekalwatch.v1 import operations_service_pb2 as pb
-from cekalwatch.v1 import operations_service_pb2_grpc
 
 
-class OperationsServicer(operations_service_pb2_grpc.OperationsServiceServicer):
+@dataclass(frozen=True)
+class OperationsCalls:
     """Serves operators."""
 
-    def __init__(
-        self,
-        status: StatusService,
-        counters: CounterBoard,
-        threshold: ThresholdSetting,
-        outlooks: ThresholdOutlooks,
-        signers: Callable[[str], JointEntry | None],
-        today: Callable[[], str],
-        gates: GateBoard,
-    ) -> None:
-        """`signers` returns who set the threshold of a model version last; it blocks. `today` is ISO 8601."""
-        self._today = today
-        self._gates = gates
-        self._status = status
-        self._counters = counters
-        self._threshold = threshold
-        self._outlooks = outlooks
-        self._signers = signers
+    status: StatusService
+    counters: CounterBoard
+    threshold: ThresholdSetting
+    outlooks: ThresholdOutlooks
+    signers: Callable[[str], JointEntry | None]
+    """Returns who set the threshold of a model version last; it blocks."""
+    today: Callable[[], str]
+    """ISO 8601."""
+    gates: GateBoard
 
-    async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
-        """Return the server's status."""
-        return SERVER_STATUS.write(await self._status.status())
+    def served(self) -> tuple[Served, ...]:
+        """Return the calls."""
+        return (
+            serve(calls.GET_STATUS, self._status),
+            serve(calls.LIST_COUNTERS, lambda _: tuple(self.counters.counters(current_caller().sees))),
+            serve(calls.GET_THRESHOLD, self._outlook),
+            serve(calls.SET_THRESHOLD, self._set_threshold),
+            serve(calls.FORGET_LEARNED_THRESHOLD, self._forget_learned),
+            serve(calls.GET_GATES, lambda _: self.gates.look(current_caller().sees)),
+            serve(calls.SET_GATE_POLICY, self._set_gates),
+        )
 
-    async def ListCounters(self, request: pb.ListCountersRequest, context: Context) -> pb.ListCountersResponse:
-        """Return the counters of the caller's sites."""
-        found = await asyncio.to_thread(self._counters.counters, current_caller().sees)
-        return pb.ListCountersResponse(counters=map(COUNTER.write, found))
+    async def _status(self, _: pb.GetStatusRequest) -> ServerStatus:
+        return await self.status.status()
 
-    async def GetThreshold(self, request: pb.GetThresholdRequest, context: Context) -> pb.GetThresholdResponse:
-        """Return the threshold, why it is so, and what to expect at other values."""
+    def _outlook(self, _: pb.GetThresholdRequest) -> ThresholdOutlook:
+        outlook = self.outlooks.look()
+        by_people = outlook.decision.source is ThresholdSource.PEOPLE
+        signers = self.signers(outlook.model_version) if by_people else None
+        return replace(outlook, set_at=signers.at, set_by=signers.names) if signers else outlook
 
-        def look() -> ThresholdOutlook:
-            outlook = self._outlooks.look()
-            by_people = outlook.decision.source is ThresholdSource.PEOPLE
-            signers = self._signers(outlook.model_version) if by_people else None
-            return replace(outlook, set_at=signers.at, set_by=signers.names) if signers else outlook
-
-        return THRESHOLD_OUTLOOK.write(await asyncio.to_thread(look))
-
-    async def SetThreshold(self, request: pb.SetThresholdRequest, context: Context) -> pb.SetThresholdResponse:
+    def _set_threshold(self, request: pb.SetThresholdRequest) -> None:
         """Set the decision threshold, or give it back to settings and model pack."""
-        who = current_caller()
-        value = request.threshold if request.HasField("threshold") else None
-        people = who.two_people()
+        people, actor = current_caller().two_people(), current_caller().actor
         if request.goes_on_learning:
-            await asyncio.to_thread(self._threshold.accept_learned, request.threshold, people, who.actor)
+            self.threshold.accept_learned(request.threshold, people, actor)
         else:
-            await asyncio.to_thread(self._threshold.set, value, people, who.actor)
-        return pb.SetThresholdResponse()
+            self.threshold.set(request.threshold if request.HasField("threshold") else None, people, actor)
 
-    async def ForgetLearnedThreshold(
-        self, request: pb.ForgetLearnedThresholdRequest, context: Context
-    ) -> pb.ForgetLearnedThresholdResponse:
+    def _forget_learned(self, request: pb.ForgetLearnedThresholdRequest) -> None:
         """Forget the threshold learned from passages until today."""
-        who = current_caller()
-        people = who.two_people()
-        await asyncio.to_thread(self._threshold.forget_learned, request.model_version, self._today(), people, who.actor)
-        return pb.ForgetLearnedThresholdResponse()
+        people, actor = current_caller().two_people(), current_caller().actor
+        self.threshold.forget_learned(request.model_version, self.today(), people, actor)
 
-    async def GetGates(self, request: pb.GetGatesRequest, context: Context) -> pb.GetGatesResponse:
-        """Return the gates of the caller's sites, and the policy in force."""
-        return GATES_OUTLOOK.write(await asyncio.to_thread(self._gates.look, current_caller().sees))
-
-    async def SetGatePolicy(self, request: pb.SetGatePolicyRequest, context: Context) -> pb.SetGatePolicyResponse:
-        """Set which alerts ask the gate of their counter to hold."""
-        who, reason = current_caller(), REASONS.member(request.reason)
-        people = who.two_people()
-        if reason is None:
-            raise Refused("reason")
-        try:
-            policy = GATE_POLICY.read(request.policy, Reading.STRICT)
-        except ValueError:
-            raise Refused("policy") from None
-        await asyncio.to_thread(self._gates.set, policy, reason, people, who.actor)
-        return pb.SetGatePolicyResponse()
+    def _set_gates(self, change: GatePolicyChange) -> None:
+        self.gates.set(change.policy, change.reason, current_caller().two_people(), current_caller().actor)

@@ -1,11 +1,12 @@
-"""PeopleService: administrators manage the people who may sign in."""
+"""What administrators do with the people who may sign in."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from cekalwatch.contract.codec.people import PASSWORD_PART, PERSON_RECORD, ROLES
+from cekalwatch.contract.calls import people as calls
+from cekalwatch.contract.codec.people import ROLES
 from cekalwatch.contract.values.people import (
     MAX_DISPLAY_NAME,
     MAX_SIGN_IN_NAME,
@@ -19,77 +20,76 @@ from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.errors import Context, coded
+from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.messages import require
+from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.grpc_api.workers import Workers
 from cekalwatch.server.storage.people.store import Account, PeopleStore
-from cekalwatch.v1 import people_pb2, people_service_pb2_grpc
 from cekalwatch.v1 import people_service_pb2 as pb
 
 
-class PeopleServicer(people_service_pb2_grpc.PeopleServiceServicer):
+@dataclass(frozen=True)
+class PeopleCalls:
     """Serves administrators."""
 
-    def __init__(self, store: PeopleStore, passwords: Passwords, clock: Clock, workers: Workers) -> None:
-        """`workers` hash passwords, a few at once."""
-        self._store = store
-        self._passwords = passwords
-        self._clock = clock
-        self._workers = workers
+    store: PeopleStore
+    passwords: Passwords
+    clock: Clock
+    workers: Workers
+    """They hash passwords, a few at once."""
 
-    async def ListPeople(self, request: pb.ListPeopleRequest, context: Context) -> pb.ListPeopleResponse:
+    def served(self) -> tuple[Served, ...]:
+        """Return the calls."""
+        return (
+            serve(calls.LIST_PEOPLE, self._list),
+            serve(calls.ADD_PERSON, self._add),
+            serve(calls.CHANGE_PERSON, coded(self._change)),
+            serve(calls.DISABLE_PERSON, coded(self._disable)),
+            serve(calls.RESET_PASSWORD, self._reset),
+            serve(calls.UNLOCK_PERSON, coded(self._unlock)),
+            serve(calls.TAKE_PASSWORD_PARTS, coded(lambda _: tuple(self._admin().take_parts()))),
+        )
+
+    def _list(self, _: pb.ListPeopleRequest) -> tuple[PersonRecord, ...]:
         """Return everybody with a site of the administrator's."""
         by = self._administrator()
-        accounts = await asyncio.to_thread(self._admin().all)
-        seen = [one for one in accounts if by is None or one.person.recorded.sites & by.sites]
-        return pb.ListPeopleResponse(people=map(_written, seen))
+        seen = (one for one in self._admin().all() if by is None or one.person.recorded.sites & by.sites)
+        return tuple(map(_record, seen))
 
-    async def AddPerson(self, request: pb.AddPersonRequest, context: Context) -> pb.AddPersonResponse:
+    async def _add(self, request: pb.AddPersonRequest) -> str:
         """Add a person, and return the first part of the first password."""
         name, shown = _sign_in_name(request.sign_in_name), _display_name(request.display_name)
         roles, sites = _roles(request.roles), _sites(request.sites)
         admin = self._admin()
-        first = await self._workers.do(
+        first = await self.workers.do(
             coded(lambda: admin.add(name, shown, roles, sites, with_password=not request.without_password))
         )
-        return pb.AddPersonResponse(first_password=first or "")
+        return first or ""
 
-    async def ChangePerson(self, request: pb.ChangePersonRequest, context: Context) -> pb.ChangePersonResponse:
-        """Replace a person's roles and sites."""
+    def _change(self, request: pb.ChangePersonRequest) -> PersonRecord:
         name, roles = _sign_in_name(request.sign_in_name), _roles(request.roles)
         sites, seen, admin = _sites(request.sites), _seen(request), self._admin()
-        await asyncio.to_thread(coded(lambda: admin.change(name, roles, sites, seen)))
-        account = await asyncio.to_thread(coded(lambda: admin.account(name)))
-        return pb.ChangePersonResponse(person=_written(account))
+        admin.change(name, roles, sites, seen)
+        return _record(admin.account(name))
 
-    async def DisablePerson(self, request: pb.DisablePersonRequest, context: Context) -> pb.DisablePersonResponse:
-        """Refuse a person from now on, or let them in again."""
+    def _disable(self, request: pb.DisablePersonRequest) -> None:
         name, admin = _sign_in_name(request.sign_in_name), self._admin()
-        await asyncio.to_thread(coded(lambda: admin.disable(name) if request.disabled else admin.enable(name)))
-        return pb.DisablePersonResponse()
+        if request.disabled:
+            admin.disable(name)
+        else:
+            admin.enable(name)
 
-    async def ResetPassword(self, request: pb.ResetPasswordRequest, context: Context) -> pb.ResetPasswordResponse:
+    async def _reset(self, request: pb.ResetPasswordRequest) -> str:
         """Give a person another first password, and return its first part."""
         name, admin = _sign_in_name(request.sign_in_name), self._admin()
-        first = await self._workers.do(coded(lambda: admin.reset(name)))
-        return pb.ResetPasswordResponse(first_password=first)
+        return await self.workers.do(coded(lambda: admin.reset(name)))
 
-    async def UnlockPerson(self, request: pb.UnlockPersonRequest, context: Context) -> pb.UnlockPersonResponse:
-        """Forget a name's wrong passwords."""
-        name, admin = _sign_in_name(request.sign_in_name), self._admin()
-        return pb.UnlockPersonResponse(was_locked=await asyncio.to_thread(coded(lambda: admin.unlock(name))))
-
-    async def TakePasswordParts(
-        self, request: pb.TakePasswordPartsRequest, context: Context
-    ) -> pb.TakePasswordPartsResponse:
-        """Return the second parts of the first passwords for which the caller has signed."""
-        return pb.TakePasswordPartsResponse(
-            parts=map(PASSWORD_PART.write, await asyncio.to_thread(coded(self._admin().take_parts)))
-        )
+    def _unlock(self, request: pb.UnlockPersonRequest) -> pb.UnlockPersonResponse:
+        return pb.UnlockPersonResponse(was_locked=self._admin().unlock(_sign_in_name(request.sign_in_name)))
 
     def _admin(self) -> PeopleAdmin:
         who = current_caller()
-        return PeopleAdmin(self._store, self._passwords, self._clock, who.actor, self._administrator(), who.people)
+        return PeopleAdmin(self.store, self.passwords, self.clock, who.actor, self._administrator(), who.people)
 
     def _administrator(self) -> Person | None:
         """The caller; None in plaintext on the server's own machine, where nobody needs to sign in."""
@@ -126,18 +126,16 @@ def _seen(request: pb.ChangePersonRequest) -> tuple[frozenset[PersonRole], froze
     return _roles(request.seen_roles), _sites(request.seen_sites)
 
 
-def _written(account: Account) -> people_pb2.PersonRecord:
+def _record(account: Account) -> PersonRecord:
     person, password, withheld = account.person.recorded, account.password, account.person.withheld
-    return PERSON_RECORD.write(
-        PersonRecord(
-            str(person.person_id),
-            person.sign_in_name,
-            person.display_name,
-            person.roles,
-            tuple(sorted(person.sites)),
-            person.disabled,
-            first_password=password.must_change,
-            with_password=password.hash is not None,
-            withheld_roles=withheld.roles,
-        )
+    return PersonRecord(
+        str(person.person_id),
+        person.sign_in_name,
+        person.display_name,
+        person.roles,
+        tuple(sorted(person.sites)),
+        person.disabled,
+        first_password=password.must_change,
+        with_password=password.hash is not None,
+        withheld_roles=withheld.roles,
     )

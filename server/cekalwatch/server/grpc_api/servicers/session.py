@@ -1,16 +1,16 @@
-"""SessionService: signing in and out."""
+"""Signing in and out, and signatures of second people."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from cekalwatch.contract.codec.approvals import APPROVAL, OPEN_APPROVALS
+from cekalwatch.contract.calls import people as calls
+from cekalwatch.contract.codec.approvals import APPROVAL
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.engine.enums import ProtoEnum
 from cekalwatch.contract.engine.scalars import Refused
-from cekalwatch.contract.values.approvals import APPROVAL_ID, MAX_APPROVAL_BYTES, MAX_METHOD
+from cekalwatch.contract.values.approvals import APPROVAL_ID, MAX_APPROVAL_BYTES, MAX_METHOD, OpenApprovals
 from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession, TwoPersonAction
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.approvals import ApprovalRequests
@@ -20,9 +20,10 @@ from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS, Password
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.domain.people import JointAct, Person
 from cekalwatch.server.grpc_api.authentication import current_caller
-from cekalwatch.server.grpc_api.errors import Context
+from cekalwatch.server.grpc_api.messages import require
+from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.grpc_api.workers import PASSWORDS_AT_ONCE, Workers
-from cekalwatch.v1 import session_pb2, session_service_pb2_grpc
+from cekalwatch.v1 import session_pb2
 from cekalwatch.v1 import session_service_pb2 as pb
 from cekalwatch.wire.identity import DeviceRole
 
@@ -49,7 +50,7 @@ _ACTIONS = ProtoEnum(
 _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)
 
 
-class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
+class SessionCalls:
     """Signs people in and out."""
 
     def __init__(
@@ -70,14 +71,26 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         """They hash and compare passwords."""
         self._provider = Workers("provider", PROVIDER_AT_ONCE)
 
+    def served(self) -> tuple[Served, ...]:
+        """Return the calls."""
+        return (
+            serve(calls.GET_SIGN_IN_METHODS, self._methods),
+            serve(calls.SIGN_IN, self._sign_in),
+            serve(calls.GET_SESSION, self._session),
+            serve(calls.CHANGE_PASSWORD, self._change_password),
+            serve(calls.SIGN_OUT, self._sign_out),
+            serve(calls.BEGIN_WALL, self._begin_wall),
+            serve(calls.ASK_APPROVAL, self._ask),
+            serve(calls.LIST_APPROVALS, self._asked),
+            serve(calls.ANSWER_APPROVAL, self._answer),
+        )
+
     def close(self) -> None:
         """Wait for sign-ins that are running."""
         self.passwords.close()
         self._provider.close()
 
-    async def GetSignInMethods(
-        self, request: pb.GetSignInMethodsRequest, context: Context
-    ) -> pb.GetSignInMethodsResponse:
+    async def _methods(self, request: pb.GetSignInMethodsRequest) -> pb.GetSignInMethodsResponse:
         """Return the requested facts of the identity provider, for the kind of device that asks."""
         native = _is_native(current_caller())
         if request.include_endpoints:
@@ -86,7 +99,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
             facts = self._sign_ins.provider(with_endpoints=False, native=native)
         return pb.GetSignInMethodsResponse(provider=PROVIDER.write(facts) if facts else None)
 
-    async def SignIn(self, request: pb.SignInRequest, context: Context) -> pb.SignInResponse:
+    async def _sign_in(self, request: pb.SignInRequest) -> pb.SignInResponse:
         """Sign a person in, by password or by the identity provider's code."""
         caller = current_caller()
         act, proof = _joint_act(request), _proof(request, native=_is_native(caller))
@@ -94,63 +107,49 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         workers = self.passwords if isinstance(proof, PasswordProof) else self._provider
         token, session = await workers.do(lambda: self._sign_ins.sign_in(proof, caller.device, beside))
         idle = None if beside else self._sessions.terms.idle
-        return pb.SignInResponse(token=token, session=_written(session, idle))
+        return pb.SignInResponse(token=token, session=SESSION.write(_told(session, idle)))
 
-    async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
-        """Return the session of the call."""
-        session = current_caller().signed_in()
-        return pb.GetSessionResponse(session=_written(session, self._sessions.terms.idle))
+    def _session(self, _: pb.GetSessionRequest) -> PersonSession:
+        return _told(current_caller().signed_in(), self._sessions.terms.idle)
 
-    async def ChangePassword(self, request: pb.ChangePasswordRequest, context: Context) -> pb.ChangePasswordResponse:
-        """Change the caller's password."""
+    async def _change_password(self, request: pb.ChangePasswordRequest) -> None:
         who = current_caller()
         session = who.signed_in()
         present, wanted = _password(request.present_password), _password(request.new_password)
         await self.passwords.do(lambda: self._changes.change(session, who.device, present, wanted))
-        return pb.ChangePasswordResponse()
 
-    async def SignOut(self, request: pb.SignOutRequest, context: Context) -> pb.SignOutResponse:
-        """End the session of the call."""
+    def _sign_out(self, _: pb.SignOutRequest) -> None:
         who = current_caller()
-        session, agent = who.signed_in(), None if who.on_this_machine else who.identity.name
+        session = who.signed_in()
+        self._sessions.end(session, who.device)
+        if not session.on_wall:  # its person may be at work here
+            self._signed_out(session.person, who.actor, None if who.on_this_machine else who.identity.name)
 
-        def sign_out() -> None:
-            self._sessions.end(session, who.device)
-            if not session.on_wall:  # its person may be at work here
-                self._signed_out(session.person, who.actor, agent)
-
-        await asyncio.to_thread(sign_out)
-        return pb.SignOutResponse()
-
-    async def BeginWall(self, request: pb.BeginWallRequest, context: Context) -> pb.BeginWallResponse:
-        """Begin a wall for the person of the call."""
+    def _begin_wall(self, _: pb.BeginWallRequest) -> pb.BeginWallResponse:
         who = current_caller()
-        token, session = await asyncio.to_thread(self._sessions.begin_wall, who.signed_in(), who.device)
-        return pb.BeginWallResponse(token=token, session=_written(session, None))
+        token, session = self._sessions.begin_wall(who.signed_in(), who.device)
+        return pb.BeginWallResponse(token=token, session=SESSION.write(_told(session, None)))
 
-    async def AskApproval(self, request: pb.AskApprovalRequest, context: Context) -> pb.AskApprovalResponse:
+    def _ask(self, request: pb.AskApprovalRequest) -> pb.AskApprovalResponse:
         """Ask for the signature of a second person at another device."""
         who, asked = current_caller(), request.request
-        first = who.signed_in()
-        if len(request.method) > MAX_METHOD or len(asked) > MAX_APPROVAL_BYTES:
-            raise Refused("method" if len(request.method) > MAX_METHOD else "request")
-        token, approval = await asyncio.to_thread(self._approvals.ask, first, who.device, request.method, asked)
+        require(len(request.method) <= MAX_METHOD, "method")
+        require(len(asked) <= MAX_APPROVAL_BYTES, "request")
+        token, approval = self._approvals.ask(who.signed_in(), who.device, request.method, asked)
         return pb.AskApprovalResponse(token=token, approval=APPROVAL.write(approval))
 
-    async def ListApprovals(self, request: pb.ListApprovalsRequest, context: Context) -> pb.ListApprovalsResponse:
+    def _asked(self, _: pb.ListApprovalsRequest) -> OpenApprovals:
         """Return the requests that concern the person."""
         who = current_caller()
-        return OPEN_APPROVALS.write(await asyncio.to_thread(self._approvals.open_for, who.signed_in(), who.device))
+        return self._approvals.open_for(who.signed_in(), who.device)
 
-    async def AnswerApproval(self, request: pb.AnswerApprovalRequest, context: Context) -> pb.AnswerApprovalResponse:
+    def _answer(self, request: pb.AnswerApprovalRequest) -> None:
         """Sign a request of somebody else, or refuse it."""
         who = current_caller()
-        session, read = who.signed_in(), request.request_sha256.hex()
-        if len(request.approval_id) > APPROVAL_ID or len(request.request_sha256) != SHA256_BYTES:
-            raise Refused("approval_id" if len(request.approval_id) > APPROVAL_ID else "request_sha256")
-        key, sign = request.approval_id, request.sign
-        await asyncio.to_thread(lambda: self._approvals.answer(key, read, session, who.device, sign=sign))
-        return pb.AnswerApprovalResponse()
+        session, key, read = who.signed_in(), request.approval_id, request.request_sha256
+        require(len(key) <= APPROVAL_ID, "approval_id")
+        require(len(read) == SHA256_BYTES, "request_sha256")
+        self._approvals.answer(key, read.hex(), session, who.device, sign=request.sign)
 
 
 def _joint_act(request: pb.SignInRequest) -> JointAct | None:
@@ -205,18 +204,16 @@ def _text(value: str, field: str, least: int, most: int) -> str:
     return value
 
 
-def _written(session: Session, idle: timedelta | None) -> session_pb2.Session:
-    """Write a session; `idle` is None for a second person and a wall."""
+def _told(session: Session, idle: timedelta | None) -> PersonSession:
+    """Return what a person is told of their session; `idle` is None for a second person and a wall."""
     person = session.person
-    return SESSION.write(
-        PersonSession(
-            str(person.person_id),
-            person.display_name,
-            person.roles,
-            session.expires_at,
-            idle,
-            session.password_change_needed,
-            tuple(sorted(person.sites)),
-            by_provider=not session.by_password,
-        )
+    return PersonSession(
+        str(person.person_id),
+        person.display_name,
+        person.roles,
+        session.expires_at,
+        idle,
+        session.password_change_needed,
+        tuple(sorted(person.sites)),
+        by_provider=not session.by_password,
     )
