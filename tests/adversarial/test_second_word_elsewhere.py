@@ -19,7 +19,8 @@ from cekalwatch.v1 import approval_pb2, people_service_pb2
 from cekalwatch.v1 import session_service_pb2 as messages
 from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub
 from cekalwatch.wire.identity import DeviceRole
-from cekalwatch.wire.tokens import bearer, method_of, signed_bytes
+from cekalwatch.wire.tokens import bearer, signed_bytes
+from tests.support.scenarios.second_person import method_of
 from tests.support.scenarios.sign_in import Desk, Scene, refused, threshold_of
 from tests.support.scenarios.site_pki import SITE, Site
 

@@ -23,16 +23,6 @@ def signed_bytes(request: Message) -> bytes:
     return request.SerializeToString(deterministic=True)
 
 
-def method_of(request: Message) -> str:
-    """Return the method of a request, as /PACKAGE.SERVICE/METHOD; raises ValueError for what is no request."""
-    asked = request.DESCRIPTOR
-    for service in asked.file.services_by_name.values():
-        for method in service.methods:
-            if method.input_type is asked:
-                return f"/{service.full_name}/{method.name}"
-    raise ValueError(f"{asked.full_name} is no method's request")
-
-
 def request_digest(request: Message) -> bytes:
     """Return the SHA-256 of the request of a call that two people make."""
     return hashlib.sha256(signed_bytes(request)).digest()

@@ -15,8 +15,9 @@ from cekalwatch.server.audit.entry import Action
 from cekalwatch.v1 import operations_service_pb2, session_service_pb2
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
 from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
-from cekalwatch.wire.tokens import bearer, method_of, signed_bytes
+from cekalwatch.wire.tokens import bearer, signed_bytes
 from tests.support.scenarios.port_office import PortOffice, Seat
+from tests.support.scenarios.second_person import method_of
 from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Browser, form_token, words
 

@@ -63,7 +63,7 @@ from cekalwatch.v1 import (
     watchlist_service_pb2_grpc,
 )
 from cekalwatch.wire.identity import DeviceRole, Identity
-from cekalwatch.wire.tokens import bearer, method_of, signed_bytes
+from cekalwatch.wire.tokens import bearer, signed_bytes
 from tests.support.builders.surveys import survey_message
 from tests.support.builders.watchlist_folder import COLUMNS, row, write_orders
 from tests.support.scenarios.aiming_camera import aiming_camera
@@ -71,7 +71,7 @@ from tests.support.scenarios.people import OTHER_PASSWORD, PASSWORD, Office, per
 from tests.support.scenarios.port_office import Seat, seen
 from tests.support.scenarios.port_office import sign_in as sign_in_at
 from tests.support.scenarios.reporting_port import ReportingPort
-from tests.support.scenarios.second_person import beside
+from tests.support.scenarios.second_person import beside, method_of
 from tests.support.scenarios.server import CaptureClient, face, hello, list_astronaut, order_in_force, settings
 from tests.support.scenarios.sign_in import becomes
 from tests.support.scenarios.site_pki import SITE, Site, certificate_request, now

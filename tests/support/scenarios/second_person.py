@@ -36,6 +36,14 @@ ACTIONS: dict[type[Message], session_pb2.TwoPersonAction.ValueType] = {
 }
 
 
+def method_of(request: Message) -> str:
+    """The method of a request, as /PACKAGE.SERVICE/METHOD."""
+    asked = request.DESCRIPTOR
+    methods = [method for service in asked.file.services_by_name.values() for method in service.methods]
+    (method,) = (one for one in methods if one.input_type is asked)
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
 def beside(name: str, request: Message, password: str = PASSWORD) -> session_service_pb2.SignInRequest:
     """How `name` signs in for `request`; it is sent with the token of the first person's session."""
     return session_service_pb2.SignInRequest(

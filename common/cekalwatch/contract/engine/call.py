@@ -147,15 +147,26 @@ class Call(Generic[P, Q, A]):
 
     @cached_property
     def method(self) -> Any:  # noqa: ANN401  # descriptors have two types in the stubs
-        """The method, by its request: no two methods share one."""
+        """The method as the contract describes it, by its request: no two methods share one."""
         asked = self.request.message.DESCRIPTOR
         methods = (method for service in asked.file.services_by_name.values() for method in service.methods)
         return next(method for method in methods if method.input_type is asked)
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The method, as /PACKAGE.SERVICE/METHOD."""
         return f"/{self.method.containing_service.full_name}/{self.method.name}"
+
+    @cached_property
+    def kind(self) -> str:
+        """What it takes and gives, one of either or a stream, as gRPC calls it: `unary_stream`."""
+        asks, answers = self.method.client_streaming, self.method.server_streaming
+        return f"{'stream' if asks else 'unary'}_{'stream' if answers else 'unary'}"
+
+    def on(self, channel: Any) -> Any:  # noqa: ANN401  # of both kinds of gRPC's channels
+        """Return the method at the server of a channel; it takes and gives messages."""
+        written, read = self.request.message.SerializeToString, self.answer.message.FromString
+        return getattr(channel, self.kind)(self.path, request_serializer=written, response_deserializer=read)
 
 
 @dataclass(frozen=True)
@@ -164,6 +175,10 @@ class Asked(Generic[A_co]):
 
     call: Call[..., Any, A_co]
     message: Message
+
+    def on(self, channel: Any, **options: object) -> Any:  # noqa: ANN401  # of both kinds of gRPC's channels
+        """Send it; return the message of the answer, or what gives those of a stream."""
+        return self.call.on(channel)(self.message, **options)
 
 
 @overload

@@ -17,7 +17,6 @@ from cekalwatch.contract.values.troubles import OpenTroubles, Trouble, Troubles
 from cekalwatch.office.client.background_thread import StreamWatchdog
 from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import trouble_service_pb2
-from cekalwatch.v1.trouble_service_pb2_grpc import TroubleServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.bounds import CHEAP_PAGE, MAX_PAGE
 from cekalwatch.wire.calls import Calls
@@ -102,8 +101,7 @@ class AlarmSubscription:
     def _stream(self) -> Iterator[Alarms]:
         with self._dialer.channel() as channel:
             self._away = False
-            request = trouble_service_pb2.WatchTroublesRequest(site=self._site)
-            call = TroubleServiceStub(channel).WatchTroubles(request)
+            call = troubles.WATCH_TROUBLES(site=self._site).on(channel)
             self._call = call
             if self._stopped.is_set():  # stop() may have looked for a call just before there was this one
                 call.cancel()

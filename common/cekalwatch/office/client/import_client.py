@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from cekalwatch.contract.calls.watchlist import IMPORT_LIST_FILE
 from cekalwatch.contract.codec.imports import CORRECTION, ENCODINGS, FILE_ANSWER
 from cekalwatch.contract.values.imports import CellCorrection, FileAnswer
 from cekalwatch.office.client.service_client import Token
 from cekalwatch.v1 import watchlist_service_pb2 as pb
-from cekalwatch.v1.watchlist_service_pb2_grpc import WatchlistServiceStub
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
@@ -42,7 +42,7 @@ class ImportClient:
     ) -> Iterator[FileAnswer]:
         """Yield the server's answers: of a preview, or, with its digest, of the import."""
         with self._dialer.another().channel() as channel:
-            for answer in WatchlistServiceStub(channel).ImportListFile(
+            for answer in IMPORT_LIST_FILE.on(channel)(
                 _requests(file, preview_digest, corrections), timeout=DEADLINE_S, metadata=bearer(self._session.token())
             ):
                 if (told := FILE_ANSWER.read(answer)) is not None:

@@ -86,15 +86,9 @@ def send(calls: Calls, asked: Asked[Answer], metadata: Metadata, deadline_s: flo
 
 
 def _sending(asked: Asked[object], metadata: Metadata) -> Callable[[grpc.Channel, float], Any]:
-    call = asked.call
-
     def sent(channel: grpc.Channel, left_s: float) -> Any:  # noqa: ANN401  # each method has an answer of its own
-        streams = call.method.server_streaming
-        make: Callable[..., Any] = channel.unary_stream if streams else channel.unary_unary
-        written, read = call.request.message.SerializeToString, call.answer.message.FromString
-        method = make(call.path, request_serializer=written, response_deserializer=read)
-        found = method(asked.message, timeout=left_s, metadata=metadata)
-        if not streams:
+        found = asked.on(channel, timeout=left_s, metadata=metadata)
+        if not asked.call.method.server_streaming:
             return found
         try:
             return next(iter(found))

@@ -13,6 +13,7 @@ from typing import Protocol, cast
 import grpc
 import structlog
 
+from cekalwatch.contract.calls.alerts import ACKNOWLEDGE_ALERTS, SUBSCRIBE_ALERTS
 from cekalwatch.contract.codec.alerts import FILTER, STREAM
 from cekalwatch.contract.values.alerts import AlertEvent, AlertFilter, KeepAlive, Subscribed
 from cekalwatch.office.client.background_thread import StreamWatchdog
@@ -21,7 +22,6 @@ from cekalwatch.office.client.service_client import Token
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal, StartedOver, Update
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.v1 import alert_service_pb2
-from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
@@ -141,7 +141,6 @@ class SubscriptionClient:
 
     def _open(self) -> None:
         self._channel = self._dialer.channel()
-        self._stub = AlertServiceStub(self._channel)
 
     def subscribe(self, start: Start, after_sequence: int | None) -> EventCall:
         """Open the event stream after `after_sequence`, or as `start` says when it is None."""
@@ -159,14 +158,14 @@ class SubscriptionClient:
             request.now.SetInParent()
         token = self._session.token()
         self._sent = "" if token == self._refused else token
-        # No deadline: the stream is meant to last. The typing stubs leave the call's type open.
-        return cast("EventCall", self._stub.SubscribeAlerts(request, metadata=bearer(self._sent)))
+        # No deadline: the stream is meant to last.
+        return cast("EventCall", SUBSCRIBE_ALERTS.on(self._channel)(request, metadata=bearer(self._sent)))
 
     def acknowledge(self, sequence: int, trace: str = "") -> None:
         """Acknowledge to the server that every event up to `sequence` was shown; `trace` is sent too."""
-        request = alert_service_pb2.AcknowledgeAlertsRequest(agent_id=self._agent_id, sequence=sequence)
         metadata = ((TRACE_METADATA, trace),) if trace else ()
-        self._stub.AcknowledgeAlerts(request, timeout=CALL_DEADLINE_S, metadata=metadata)
+        asked = ACKNOWLEDGE_ALERTS(agent_id=self._agent_id, sequence=sequence)
+        asked.on(self._channel, timeout=CALL_DEADLINE_S, metadata=metadata)
 
 
 class Subscription:

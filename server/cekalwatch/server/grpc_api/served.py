@@ -66,9 +66,7 @@ def add_to(server: grpc.aio.Server, served: Iterable[Served]) -> tuple[str, ...]
     services: dict[str, dict[str, Any]] = defaultdict(dict)
     for one in served:
         call, method = one.call, one.call.method
-        asks = "stream" if method.client_streaming else "unary"
-        answers = "stream" if method.server_streaming else "unary"
-        make: Callable[..., Any] = getattr(grpc, f"{asks}_{answers}_rpc_method_handler")
+        make: Callable[..., Any] = getattr(grpc, f"{call.kind}_rpc_method_handler")
         services[method.containing_service.full_name][method.name] = make(
             one.method,
             request_deserializer=call.request.message.FromString,

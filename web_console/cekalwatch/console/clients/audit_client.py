@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
 
 from cekalwatch.contract.calls import audit
 from cekalwatch.contract.codec.audit import CHECK, EXPORT_FORMATS, QUERY
@@ -14,7 +13,6 @@ from cekalwatch.contract.engine.scalars import timestamp
 from cekalwatch.contract.values.audit import ExportFormat, TrailPage, TrailProgress, TrailQuery, TrailVerdict
 from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import audit_service_pb2 as pb
-from cekalwatch.v1.audit_service_pb2_grpc import AuditServiceStub
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.tokens import bearer
@@ -48,8 +46,7 @@ class AuditClient(ServiceClient):
         """Check the whole trail; yield its progress, and at the end its result."""
         with self._dialer.another().channel() as channel:
             metadata = bearer(self._session.token())
-            stub = AuditServiceStub(channel)
-            for answer in stub.VerifyAuditTrail(pb.VerifyAuditTrailRequest(), timeout=LONG_S, metadata=metadata):
+            for answer in audit.VERIFY_AUDIT_TRAIL().on(channel, timeout=LONG_S, metadata=metadata):
                 if found := CHECK.read(answer):
                     yield found
 
@@ -64,16 +61,16 @@ class AuditClient(ServiceClient):
 
     def export(self, wanted: Asked[object], word: str) -> Export:
         """Begin an export, with the word of a second person."""
-        parts = self._parts(cast("pb.ExportAuditEntriesRequest", wanted.message), word)
+        parts = self._parts(wanted, word)
         export = Export(())
         first = next(parts)  # a refusal comes here
         export.parts = self._read(first, parts, export)
         return export
 
-    def _parts(self, request: pb.ExportAuditEntriesRequest, word: str) -> Iterator[pb.ExportAuditEntriesResponse]:
+    def _parts(self, wanted: Asked[object], word: str) -> Iterator[pb.ExportAuditEntriesResponse]:
         with self._dialer.another().channel() as channel:
             metadata = bearer(self._session.token(), word)
-            yield from AuditServiceStub(channel).ExportAuditEntries(request, timeout=LONG_S, metadata=metadata)
+            yield from wanted.on(channel, timeout=LONG_S, metadata=metadata)
 
     @staticmethod
     def _read(

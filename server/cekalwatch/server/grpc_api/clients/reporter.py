@@ -13,6 +13,7 @@ from uuid import UUID
 import grpc
 import structlog
 
+from cekalwatch.contract.calls.ports import REPORT_ALERTS
 from cekalwatch.contract.codec.federation import PORT_MESSAGE
 from cekalwatch.contract.values.federation import LogPosition, LogStart, PortHello, SignOfLife, StartReason
 from cekalwatch.contract.values.status import Reporting
@@ -35,7 +36,6 @@ from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_c
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1 import port_service_pb2 as pb
-from cekalwatch.v1.port_service_pb2_grpc import PortServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.calls import is_told
 from cekalwatch.wire.dialer import Dialer
@@ -115,7 +115,7 @@ class AlertReporter:
     async def _stream(self, dialer: Dialer) -> str:
         """Report over one stream; return why it ended, empty: in order."""
         async with dialer.aio_channel() as channel:
-            call: Call = PortServiceStub(channel).ReportAlerts()
+            call: Call = REPORT_ALERTS.on(channel)()
             try:
                 await self._follow(call, dialer)
             except TimeoutError:
@@ -240,7 +240,7 @@ class PictureLine:
     async def _stream(self, dialer: Dialer) -> bool:
         """Serve over one stream, and return whether the centre refused it for good."""
         async with dialer.aio_channel() as channel:
-            call: Call = PortServiceStub(channel).ReportAlerts()
+            call: Call = REPORT_ALERTS.on(channel)()
             try:
                 async with asyncio.timeout(ANSWER_S):
                     await call.write(PORT_MESSAGE.write(PortHello(version(), pictures_only=True)))

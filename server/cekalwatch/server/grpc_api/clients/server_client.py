@@ -12,14 +12,16 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from cekalwatch.contract.codec.imports import RECORD_REPORT, SYNC_RUN, SYNC_STATUS
+from cekalwatch.contract.calls import watchlist
+from cekalwatch.contract.codec.imports import RECORD_REPORT
 from cekalwatch.contract.codec.watchlist import ORDER, SUBJECT
+from cekalwatch.contract.engine.call import Asked
 from cekalwatch.contract.values.imports import PhotoReport, RecordReport, SyncRun, SyncStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome, SyncOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.watchlist.imports.records import ImportRecord, Photograph
-from cekalwatch.v1 import sync_pb2, watchlist_pb2, watchlist_service_pb2, watchlist_service_pb2_grpc
+from cekalwatch.v1 import watchlist_pb2, watchlist_service_pb2
 from cekalwatch.wire.bounds import PHOTO_CHUNK_BYTES
 from cekalwatch.wire.calls import told_by
 from cekalwatch.wire.dialer import Dialer
@@ -31,7 +33,6 @@ class ServerClient:
     def __init__(self, dialer: Dialer) -> None:
         self._dialer = dialer
         self._channel = dialer.channel()
-        self._stub = watchlist_service_pb2_grpc.WatchlistServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -62,29 +63,29 @@ class RemoteSyncs(ServerClient):
 
     def start(self, *, from_start: bool) -> int:
         """Begin a run, and return its key."""
-        request = watchlist_service_pb2.SyncNowRequest(from_start=from_start)
-        return int(self._ask(self._stub.SyncNow, request).run_id)
+        return int(self._ask(watchlist.SYNC_NOW(from_start=from_start)).run_id)
 
     def run(self, run_id: int) -> SyncRun:
         """Return the present state of the run."""
-        request = watchlist_service_pb2.ListSyncRunsRequest(page_size=1, page_token=str(run_id + 1))
-        return _run(self._ask(self._stub.ListSyncRuns, request).runs[0])
+        (run,), _ = self._ask(watchlist.LIST_SYNC_RUNS(page_size=1, page_token=str(run_id + 1)))
+        # An outcome that only a newer server knows counts as failed.
+        return replace(run, outcome=run.outcome or SyncOutcome.FAILED)
 
     def status(self) -> tuple[SyncStatus, datetime | None]:
         """Return the status, and when the watchlist was last brought up to date."""
-        answer = self._ask(self._stub.GetSyncStatus, watchlist_service_pb2.GetSyncStatusRequest())
-        status = SYNC_STATUS.read(answer)
+        status = self._ask(watchlist.GET_SYNC_STATUS())
         return status, status.freshness.last_success_at
 
-    def _ask(self, method: Callable[..., Answer], request: object) -> Answer:
+    def _ask(self, asked: Asked[Answer]) -> Answer:
         try:
-            return method(request, timeout=CALL_S)
+            answer: Answer = asked.call.answer.read(asked.on(self._channel, timeout=CALL_S))
         except grpc.RpcError as error:
             if code := _code(error):
                 raise CekalwatchError(code) from None
             raise ProgramError(
                 f"The server at {self._dialer.address} does not answer: {self._reason(error)}", Exit.UNAVAILABLE
             ) from None
+        return answer
 
 
 def _code(error: grpc.RpcError) -> Code | None:
@@ -95,12 +96,6 @@ def _code(error: grpc.RpcError) -> Code | None:
         if detail.Unpack(info) and info.reason in set(Code):
             return Code(info.reason)
     return None
-
-
-def _run(message: sync_pb2.SyncRun) -> SyncRun:
-    """Read a run; an outcome that only a newer server knows counts as failed."""
-    run = SYNC_RUN.read(message)
-    return replace(run, outcome=run.outcome or SyncOutcome.FAILED)
 
 
 class RemoteImport(ServerClient):
@@ -116,7 +111,7 @@ class RemoteImport(ServerClient):
         sent: deque[tuple[Photograph, ...]] = deque()
         done = 0
         try:
-            for response in self._stub.ImportWatchlist(_requests(records, sent.append)):
+            for response in watchlist.IMPORT_WATCHLIST.on(self._channel)(_requests(records, sent.append)):
                 yield _with_local_problems(_report(response.report), sent.popleft())
                 done += 1
         except grpc.RpcError as error:

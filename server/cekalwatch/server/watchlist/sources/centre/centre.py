@@ -14,6 +14,7 @@ from cryptography import x509
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from cekalwatch.contract.calls.ports import FETCH_REFERENCES, READ_LIST
 from cekalwatch.program.checks.certificate import identity_of, read_certificate
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
@@ -33,7 +34,6 @@ from cekalwatch.server.watchlist.sources.source import (
     whole_reading_is_due,
 )
 from cekalwatch.v1 import list_feed_service_pb2 as pb
-from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.wire.calls import Calls, told_by
 from cekalwatch.wire.dialer import Dialer, ServerChoice
 from cekalwatch.wire.identity import DeviceRole, IdentityError
@@ -206,24 +206,21 @@ class CentreSource:
 
     def _page(self, position: _FeedPosition, known: str = "") -> pb.ReadListResponse:
         """Read the page at a position; `known`, at the beginning: the position up to which all has been read."""
-        request = pb.ReadListRequest(port=self._caller.message(), position=position.at, known_position=known)
-
-        def call(channel: grpc.Channel, left_s: float) -> pb.ReadListResponse:
-            return ListFeedServiceStub(channel).ReadList(request, timeout=left_s)
-
+        asked = READ_LIST(port=self._caller.message(), position=position.at, known_position=known)
         calls, dialer = self._opened()
         try:
-            return calls.make(call, PAGE_S)
+            page: pb.ReadListResponse = calls.make(lambda channel, left_s: asked.on(channel, timeout=left_s), PAGE_S)
         except grpc.RpcError as error:
             raise meaning(error, dialer) from None
+        return page
 
     def _fetch(self, subject_id: str, wanted: Sequence[pb.ListedReference]) -> tuple[Photograph, ...]:
         port = self._caller.message()
         keys = [one.reference_id for one in wanted]
-        request = pb.FetchReferencesRequest(port=port, subject_id=subject_id, reference_ids=keys)
+        asked = FETCH_REFERENCES(port=port, subject_id=subject_id, reference_ids=keys)
 
         def call(channel: grpc.Channel, left_s: float) -> tuple[Photograph, ...]:
-            pieces = ListFeedServiceStub(channel).FetchReferences(request, timeout=left_s)
+            pieces = asked.on(channel, timeout=left_s)
             try:
                 return photographs(wanted, pieces, port.model_version)
             finally:

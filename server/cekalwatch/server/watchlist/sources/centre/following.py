@@ -9,11 +9,11 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import grpc
 import structlog
 
+from cekalwatch.contract.calls.ports import FOLLOW_LIST
 from cekalwatch.contract.codec.law import AGENCY_LIST, understood_rows
 from cekalwatch.contract.values.agencies import AgencyList
 from cekalwatch.contract.values.law import LawRow
@@ -22,7 +22,6 @@ from cekalwatch.server.watchlist.sources.centre.centre import PortCaller, told_c
 from cekalwatch.server.watchlist.sources.centre.records import told_sources
 from cekalwatch.server.watchlist.sources.source import SourceUnavailable
 from cekalwatch.v1 import list_feed_service_pb2 as pb
-from cekalwatch.v1.list_feed_service_pb2_grpc import ListFeedServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.calls import is_told, told_by
 from cekalwatch.wire.dialer import Dialer
@@ -114,8 +113,7 @@ class CentreFollower:
         """
         self._pace = pace = self._pace or RateLimiter(NEWS_PER_S, MAX_NEWS)
         async with dialer.aio_channel() as channel:
-            stub: Any = ListFeedServiceStub(channel)  # the stubs are typed for one kind of channel
-            call = stub.FollowList(pb.FollowListRequest(port=self._caller.message()))
+            call = FOLLOW_LIST(port=self._caller.message()).on(channel)
             try:
                 while True:
                     await pace.keep()
