@@ -19,9 +19,8 @@ from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.approvals import Approval, ApprovalState
 from cekalwatch.contract.values.imports import LIST_COLUMNS
 from cekalwatch.contract.values.people import PersonReference
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.people import Person, PersonError
-from cekalwatch.server.foundation.errors import CekalwatchError
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.served import read_request
 from cekalwatch.server.grpc_api.servicers.cameras import read_changes, read_survey

@@ -97,7 +97,7 @@ async def test_the_server_is_asked_seldom_and_when_other_things_are_wrong(
         return usual(visit)
 
     monkeypatch.setattr(RequestContext, "status", counted)
-    troubles = pages.console.news.troubles
+    alarms = pages.console.news.alarms
     for _ in range(3):
         await browser.get("/now/part", headers=PART)
     assert len(asked) <= 2, "once, and once more if the alarms have come meanwhile"

@@ -66,8 +66,8 @@ from cekalwatch.server.domain.orders.ban_order import BanOrder, JudgedOrder, Ord
 from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.domain.orders.status_history import StatusChange
 from cekalwatch.server.domain.ports import Following, Port, PortState
+from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.servicers.watchlist import keeping, list_feed, subjects
-from cekalwatch.server.ports import ReportTerms
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, StoredReference
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
 from cekalwatch.server.watchlist.list_feed import ListPosition

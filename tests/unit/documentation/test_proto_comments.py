@@ -50,7 +50,6 @@ from cekalwatch.server.grpc_api.servicers.devices import MAX_CERTIFICATES, MAX_D
 from cekalwatch.server.grpc_api.servicers.enrolment import MAX_REQUEST_BYTES
 from cekalwatch.server.grpc_api.servicers.faces import MAX_FACES
 from cekalwatch.server.grpc_api.servicers.watchlist import keeping, list_feed, list_file, subjects
-from cekalwatch.server.health.probes import MAX_PASSAGES
 from cekalwatch.server.recognition import enrolment
 from cekalwatch.server.recognition.crops import MAX_PROBE_BYTES, MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE
 from cekalwatch.server.recognition.enrolment import MAX_FACE_JPEG_BYTES
@@ -297,7 +296,7 @@ STATED = {
     "PictureRequest.asked_by": (f"at most {MAX_ASKED_BY} printable characters",),
     "GetStatusResponse.troubles": (f"most {MAX_OPEN}.",),
     "WatchTroublesResponse.server_time": (f"{ServerSettings().keep_alive_period_seconds:.0f} s by default",),
-    "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_troubles.DEFAULT_PAGE}.",),
+    "ListTroublesRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {servicers_alarms.DEFAULT_PAGE}.",),
     "ListSyncRunsRequest.page_size": (f"1 to {bounds.MAX_PAGE}; 0 means {keeping.DEFAULT_PAGE}.",),
     "SyncRun.detail": (f"at most {MAX_DETAIL} characters",),
     "SyncRun.refusals": (f"at most {syncs.MAX_REFUSALS}.",),

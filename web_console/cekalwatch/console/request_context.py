@@ -30,12 +30,12 @@ from cekalwatch.contract.engine.call import Asked
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole, PersonSession, ProviderFacts
 from cekalwatch.contract.values.status import ServerStatus
+from cekalwatch.office.client.alarm_client import AlarmClient
 from cekalwatch.office.client.alert_client import AlertClient
 from cekalwatch.office.client.port_client import PortClient
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.client.service_client import Answer, ServiceClient
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.client.trouble_client import TroubleClient
 from cekalwatch.office.client.watchlist_client import SubjectClient
 
 MAX_FIELDS: Final = 50

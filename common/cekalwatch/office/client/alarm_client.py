@@ -10,10 +10,10 @@ from typing import Any, cast
 import grpc
 import structlog
 
-from cekalwatch.contract.calls import troubles
-from cekalwatch.contract.codec.troubles import NEWS
+from cekalwatch.contract.calls import alarms as calls
+from cekalwatch.contract.codec.alarms import NEWS
 from cekalwatch.contract.engine.scalars import timestamp
-from cekalwatch.contract.values.troubles import OpenTroubles, Trouble, Troubles
+from cekalwatch.contract.values.alarms import Alarm, Alarms, OpenAlarms
 from cekalwatch.office.client.background_thread import StreamWatchdog
 from cekalwatch.office.client.service_client import ServiceClient, Token
 from cekalwatch.v1 import trouble_service_pb2
@@ -23,8 +23,8 @@ from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 
 
-class TroubleClient(ServiceClient):
-    """One person's calls about problems; any thread may make them."""
+class AlarmClient(ServiceClient):
+    """One person's calls about alarms; any thread may make them."""
 
     deadline_s = 5.0
 
@@ -33,24 +33,24 @@ class TroubleClient(ServiceClient):
         super().__init__(calls, session)
         self._site = site
 
-    def acknowledge(self, trouble_id: str) -> Trouble:
-        """Record that the signed-in person acknowledges a problem; errors stay grpc.RpcError."""
-        return self.ask(troubles.ACKNOWLEDGE_TROUBLE(trouble_id=trouble_id))
+    def acknowledge(self, alarm_id: str) -> Alarm:
+        """Record that the signed-in person acknowledges an alarm; errors stay grpc.RpcError."""
+        return self.ask(calls.ACKNOWLEDGE_TROUBLE(trouble_id=alarm_id))
 
     def open(self) -> Alarms:
         """Return the present alarms, as a device alone may see them; errors stay grpc.RpcError.
 
         It ends a stream of alarms that this device has open.
         """
-        told = NEWS.read(self.ask(troubles.WATCH_TROUBLES(site=self._site)))
-        return told.troubles if isinstance(told, OpenTroubles) else ()
+        told = NEWS.read(self.ask(calls.WATCH_TROUBLES(site=self._site)))
+        return told.alarms if isinstance(told, OpenAlarms) else ()
 
-    def listed(self, begin_from: datetime) -> Iterator[Trouble]:
-        """Yield the problems that began from then on, newest first, page by page; errors stay grpc.RpcError."""
+    def listed(self, begin_from: datetime) -> Iterator[Alarm]:
+        """Yield the alarms that began from then on, newest first, page by page; errors stay grpc.RpcError."""
         since, size, token = timestamp(begin_from), CHEAP_PAGE, ""
         while size == CHEAP_PAGE or token:
             page, token = self.ask(
-                troubles.LIST_TROUBLES(site=self._site, begin_from=since, page_size=size, page_token=token)
+                calls.LIST_TROUBLES(site=self._site, begin_from=since, page_size=size, page_token=token)
             )
             yield from page
             size = MAX_PAGE
@@ -101,7 +101,7 @@ class AlarmSubscription:
     def _stream(self) -> Iterator[Alarms]:
         with self._dialer.channel() as channel:
             self._away = False
-            call = troubles.WATCH_TROUBLES(site=self._site).on(channel)
+            call = calls.WATCH_TROUBLES(site=self._site).on(channel)
             self._call = call
             if self._stopped.is_set():  # stop() may have looked for a call just before there was this one
                 call.cancel()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from uuid import UUID
 
-from cekalwatch.contract.calls import alerts, audit, devices, operations, people, ports, troubles, watchlist
+from cekalwatch.contract.calls import alarms, alerts, audit, devices, operations, people, ports, watchlist
 from cekalwatch.contract.engine.call import Call
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import HANDLES_ALERTS, PersonRole
@@ -21,7 +21,7 @@ from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.wire.identity import DeviceRole, Identity
 
-_MODULES = (alerts, audit, devices, operations, people, ports, troubles, watchlist)
+_MODULES = (alarms, alerts, audit, devices, operations, people, ports, watchlist)
 RIGHTS: Mapping[str, Right] = MappingProxyType(
     {
         **{one.path: one.right for module in _MODULES for one in vars(module).values() if isinstance(one, Call)},

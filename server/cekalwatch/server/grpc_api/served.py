@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from cekalwatch.contract.engine.call import Call
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import Context
 
 Q = TypeVar("Q")

@@ -22,9 +22,8 @@ from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.concurrency.outbox import Dispatcher
 from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.notices import Notice, NoticeKind
-from cekalwatch.server.domain.troubles import Alarm
 from cekalwatch.server.grpc_api.served import Served
-from cekalwatch.server.grpc_api.servicers.troubles import TroubleCalls
+from cekalwatch.server.grpc_api.servicers.alarms import AlarmCalls
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
 from cekalwatch.server.health.alarms.counters import CounterAlarms, DeviceAlarms, ExerciseAlarms
@@ -130,7 +129,7 @@ def init_alarms(
     refused = RefusedServerAlarms(cluster.refusals.told)
     rights = RightsAlarms(audit, clock)
     exercises = ExerciseAlarms(stores.exercises, clock)
-    calls = TroubleCalls(feed, board, store, clock, settings.keep_alive_period_seconds)
+    calls = AlarmCalls(feed, board, store, clock, settings.keep_alive_period_seconds)
     jobs = (
         PeriodicJob("look_at_cameras", LOOK_AT_CAMERAS_PERIOD_S, partial(board.apply, cameras)),
         PeriodicJob("look_at_sources", LOOK_AT_SOURCES_PERIOD_S, partial(board.apply, sources)),

@@ -38,7 +38,6 @@ from cekalwatch.server.grpc_api.servicers.alerts import AlertCalls
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.grpc_api.servicers.reports import ReportCalls
 from cekalwatch.server.grpc_api.servicers.shifts import shift_calls
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.storage.cluster.change_notifier import ChangeNotifier, ChangeTopic
 from cekalwatch.server.storage.people.session_store import SessionStore

@@ -11,7 +11,6 @@ from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, Co
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
 from cekalwatch.server.cluster.jobs import LeaderLease, PeriodicJob, at_stop
-from cekalwatch.server.data_folder import refuse_lost_audit_key
 from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.audit import AuditCalls, AuditReaders
 from cekalwatch.server.settings.settings import ServerSettings

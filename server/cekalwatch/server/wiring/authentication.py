@@ -32,7 +32,6 @@ from cekalwatch.server.grpc_api.servicers.devices import DeviceCalls
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
 from cekalwatch.server.grpc_api.servicers.people import PeopleCalls
 from cekalwatch.server.grpc_api.servicers.session import SessionCalls
-from cekalwatch.server.health.probes import Presence
 from cekalwatch.server.pki.device_admin import DevicePlaces, DeviceRegistry, endpoints_at
 from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki

@@ -33,9 +33,9 @@ from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.presence import CameraPresence
 from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.cameras import CameraCalls
-from cekalwatch.server.health.probes import CameraPresence, Presence
 from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe

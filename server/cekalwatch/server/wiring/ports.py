@@ -17,7 +17,6 @@ from cekalwatch.server.grpc_api.clients.report_stream import PictureGiver, Repor
 from cekalwatch.server.grpc_api.clients.reporter import AlertReporter, PictureLine
 from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.ports import PortCalls
-from cekalwatch.server.ports import ReportReceiver, ReportTerms
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.ports.followings import ReportedLog
 from cekalwatch.server.watchlist.freshness import FreshnessGauge

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.calls import devices
+from cekalwatch.contract.values.alarms import Alarm
 from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
 from cekalwatch.contract.values.people import KEEPS_DEVICES

@@ -14,6 +14,7 @@ from cekalwatch.console.open_alerts import Shown
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.status_summary import SummaryLine, glance_lines
 from cekalwatch.contract.calls import people
+from cekalwatch.contract.values.alarms import SEES_ALARMS, Alarm, shown_to
 from cekalwatch.contract.values.people import KEEPS_SYSTEM, KEEPS_WATCHLIST, SEES_ALERTS
 from cekalwatch.office.client.refusals import UNREACHABLE
 from cekalwatch.office.urgency import most_urgent_first
@@ -83,10 +84,10 @@ def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:
         shown = own.list_all(client, heard) if anew else own.renew(client, heard)
     else:
         visit.signed_in.person = visit.ask(people.GET_SESSION())
-    troubles: tuple[Trouble, ...] = ()
-    if visit.has(SEES_TROUBLES):
-        known = visit.console.news.troubles
-        troubles = shown_to(visit.person, known, ())
+    alarms: tuple[Alarm, ...] = ()
+    if visit.has(SEES_ALARMS):
+        known = visit.console.news.alarms
+        alarms = shown_to(visit.person, known, ())
     return {
         "alerts": sorted(shown.alerts, key=most_urgent_first),
         "more": shown.more,
@@ -103,5 +104,5 @@ def _glance(visit: RequestContext) -> list[SummaryLine]:
     if not visit.has(KEEPS_SYSTEM):
         return []
     session = visit.signed_in
-    status = session.glance.status(visit.status, visit.console.news.troubles)
+    status = session.glance.status(visit.status, visit.console.news.alarms)
     return glance_lines(status, session.person.sites)

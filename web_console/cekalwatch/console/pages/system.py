@@ -13,7 +13,6 @@ from cekalwatch.program.checks.machine import MIN_FREE_BYTES
 
 
 def show_system(visit: RequestContext) -> Response:
-    """Show how the server does."""
     status = visit.status()
     # This console subscribes like officers' PCs, but is none.
     pcs = [one for one in status.agents if one.agent_id != visit.console.settings.name]

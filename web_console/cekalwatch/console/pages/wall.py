@@ -114,18 +114,18 @@ def end_screen(visit: RequestContext) -> Response:
 
 
 def _screen_values(visit: RequestContext) -> dict[str, object]:
-    """Return counters and problems; of alerts only how many wait at each counter."""
-    troubles = shown_to(visit.person, visit.console.news.troubles, ())
-    tiles = [WallTile.of(one, (), troubles) for one in visit.ask(operations.LIST_COUNTERS())]
-    return {"tiles": tiles, "troubles": [one for one in troubles if not any(one in tile.troubles for tile in tiles)]}
+    """Return counters and alarms; of alerts only how many wait at each counter."""
+    alarms = shown_to(visit.person, visit.console.news.alarms, ())
+    tiles = [WallTile.of(one, (), alarms) for one in visit.ask(operations.LIST_COUNTERS())]
+    return {"tiles": tiles, "alarms": [one for one in alarms if not any(one in tile.alarms for tile in tiles)]}
 
 
 def _values(visit: RequestContext, *, anew: bool) -> dict[str, object]:
     own, client, heard = visit.signed_in.open_alerts, visit.alerts, visit.console.news.position
     shown = own.list_all(client, heard) if anew else own.renew(client, heard)
     alerts = sorted(shown.alerts, key=most_urgent_first)
-    troubles = shown_to(visit.person, visit.console.news.troubles, ())
-    tiles = [WallTile.of(one, alerts, troubles) for one in visit.ask(operations.LIST_COUNTERS())]
+    alarms = shown_to(visit.person, visit.console.news.alarms, ())
+    tiles = [WallTile.of(one, alerts, alarms) for one in visit.ask(operations.LIST_COUNTERS())]
     return {
         "tiles": tiles,
         "called": _called(visit, alerts),

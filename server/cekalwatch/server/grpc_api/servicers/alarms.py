@@ -1,4 +1,4 @@
-"""Problems of cameras, sources and servers."""
+"""Alarms of cameras, sources and servers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cekalwatch.contract.calls import troubles as calls
-from cekalwatch.contract.codec.troubles import NEWS, TROUBLE
+from cekalwatch.contract.calls import alarms as calls
+from cekalwatch.contract.codec.alarms import ALARM, NEWS
 from cekalwatch.contract.engine.scalars import timestamp
-from cekalwatch.contract.values.troubles import OpenTroubles, Trouble
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError, Code
-from cekalwatch.server.domain.troubles import Alarm
+from cekalwatch.contract.values.alarms import Alarm, OpenAlarms
+from cekalwatch.server.domain.alarms import StoredAlarm
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import Context
@@ -29,12 +29,12 @@ DEFAULT_PAGE = 20
 
 
 @dataclass(frozen=True)
-class TroubleCalls:
+class AlarmCalls:
     """Serves notifier agents and diagnostics."""
 
     feed: AlarmFeed
     board: AlarmBoard
-    store: TroubleStore
+    store: AlarmStore
     clock: Clock
     keep_alive_period_s: float
 
@@ -47,23 +47,23 @@ class TroubleCalls:
         )
 
     async def _watch(self, request: pb.WatchTroublesRequest, _: Context) -> AsyncIterator[pb.WatchTroublesResponse]:
-        """Send the present problems, and then every change, until the server stops."""
+        """Send the present alarms, and then every change, until the server stops."""
         site = current_caller().narrow_site(read.site(request.site))
         async with aclosing(self.feed.watch(site, self.keep_alive_period_s)) as news:
             async for one in news:
                 yield _written(one, self.clock.now())
 
-    def _acknowledge(self, request: pb.AcknowledgeTroubleRequest) -> Trouble:
-        trouble_id, who = _trouble_id(request.trouble_id), current_caller()
-        return self.board.acknowledge(trouble_id, who.signed_in().person, who.actor, who.sees).shown
+    def _acknowledge(self, request: pb.AcknowledgeTroubleRequest) -> Alarm:
+        alarm_id, who = _alarm_id(request.trouble_id), current_caller()
+        return self.board.acknowledge(alarm_id, who.signed_in().person, who.actor, who.sees).shown
 
     def _list(self, request: pb.ListTroublesRequest) -> pb.ListTroublesResponse:
         site = current_caller().narrow_site(read.site(request.site))
         before, begin_from = _page_token(request.page_token), optional_moment(request, "begin_from")
         limit = page_size(request.page_size, default=DEFAULT_PAGE)
         found = self.store.page(site, before, limit, begin_from)
-        troubles, more = page((TROUBLE.write(one.shown) for one in found), len(found), limit)
-        return pb.ListTroublesResponse(troubles=troubles, next_page_token=troubles[-1].trouble_id if more else "")
+        alarms, more = page((ALARM.write(one.shown) for one in found), len(found), limit)
+        return pb.ListTroublesResponse(troubles=alarms, next_page_token=alarms[-1].trouble_id if more else "")
 
 
 def _written(news: StoredAlarms | StoredAlarm | None, now: datetime) -> pb.WatchTroublesResponse:

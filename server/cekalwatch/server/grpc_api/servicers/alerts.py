@@ -36,7 +36,6 @@ from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.messages import page_size, require
 from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.grpc_api.servicers.faces import MAX_FACES, Thumbnails
-from cekalwatch.server.health.probes import AgentPresence, Presence
 from cekalwatch.server.storage.audit.trail import AuditTrail, DeliveryTrail
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.v1 import alert_service_pb2 as pb

@@ -27,7 +27,6 @@ from cekalwatch.server.grpc_api.errors import coded
 from cekalwatch.server.grpc_api.messages import page
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.grpc_api.served import Served, serve
-from cekalwatch.server.health.probes import CameraPresence
 from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry, KnownDevice
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.errors import CekalwatchError
 
 MAX_FACES: Final = 20
 """Alerts or subjects of one call."""

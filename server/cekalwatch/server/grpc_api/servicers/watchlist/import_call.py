@@ -15,7 +15,7 @@ from cekalwatch.contract.calls import watchlist as calls
 from cekalwatch.contract.codec.imports import stated_order, stated_subject
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.server.audit.entry import Actor
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.served import Served

@@ -14,7 +14,7 @@ from cekalwatch.contract.values.agencies import KeptAgencies
 from cekalwatch.contract.values.imports import LIST_COLUMNS, SyncRun, SyncStatus
 from cekalwatch.contract.values.law import KeptLaw, LawRow
 from cekalwatch.contract.values.orders import MAX_REVOCATION_REFERENCE
-from cekalwatch.server.domain.errors import CekalwatchError, Code
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.messages import page, page_size, require, text
 from cekalwatch.server.grpc_api.served import Served, serve

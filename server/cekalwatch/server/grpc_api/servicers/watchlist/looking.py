@@ -12,8 +12,8 @@ from cekalwatch.contract.codec.listed_subjects import WATCHLIST_FILTER
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.watchlist import Lookalike
 from cekalwatch.server.audit.entry import OK, Action, ObjectKind
-from cekalwatch.server.domain.clock import Clock
-from cekalwatch.server.domain.errors import CekalwatchError
+from cekalwatch.server.foundation.clock import Clock
+from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.messages import page_size, require, text

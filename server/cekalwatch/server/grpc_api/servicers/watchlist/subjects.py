@@ -28,9 +28,9 @@ from cekalwatch.contract.values.watchlist import (
     SubjectEvent,
 )
 from cekalwatch.server.audit.entry import Link, ObjectKind
-from cekalwatch.server.domain.errors import CekalwatchError, Code
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, require, text
 from cekalwatch.server.storage.audit.store import CHANGED
 from cekalwatch.server.watchlist.browser import SubjectHistory, SubjectView, WatchlistPage
