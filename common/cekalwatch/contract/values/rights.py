@@ -62,7 +62,7 @@ class Right:
     action: TwoPersonAction | None = None
     """The action for which a second person must sign."""
     at_times: bool = False
-    """Whether only some requests of the method need the second person: its servicer asks for them."""
+    """Whether only some requests of the method need the second person: the server's function asks for them."""
 
 
 def _devices(*grants: tuple[DeviceRole, Reach, frozenset[PersonRole]]) -> Mapping[DeviceRole, Grant]:
@@ -88,7 +88,7 @@ OFFICE = _at_desks(SEES_ALERTS)
 ADJUDICATION = _at_desks(HANDLES_ALERTS)
 # No second person's token: the officer is the one who judged the alert, perhaps an hour ago at another desk.
 CONFIRMATION = _at_desks(CONFIRMS)
-# For ports at the device's own site; the servicer decides where the centre's supervisors see all.
+# For ports at the device's own site; the server's function decides where the centre's supervisors see all.
 PORTS = _at_desks(CONFIRMS)
 SHIFT = _at_desks(SEES_SHIFT_REPORT)
 # The whole list, since a traveller may come to any port.

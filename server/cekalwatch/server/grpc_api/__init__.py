@@ -1,1 +1,1 @@
-"""The gRPC boundary: servicers convert, call, convert back; protobuf types stop here."""
+"""The gRPC boundary: a function serves each call; protobuf types stop here."""

@@ -2,8 +2,8 @@
 
 It checks the certificate of every call, also on open connections, charges the call to its device, and then checks the
 person's session where the method needs one: a refusal costs whoever gets it as much as a call. A call ends when it
-would not be let in any more (`open_calls.py`). Servicers learn from `current_caller` who calls and how far the call may
-reach.
+would not be let in any more (`open_calls.py`). Functions that serve calls learn from `current_caller` who calls and how
+far the call may reach.
 """
 
 from __future__ import annotations
