@@ -65,7 +65,7 @@ class Nothing:
 
 @dataclass(frozen=True)
 class Text:
-    """A message with one text, which no screen shows unread."""
+    """A message with one text, and the text as it is."""
 
     message: type[Message]
     field: str
