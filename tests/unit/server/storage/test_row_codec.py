@@ -11,10 +11,13 @@ from uuid import UUID
 
 import pytest
 
+from cekalwatch.contract.values.imports import SyncRefusal, SyncRemark, SyncRun
 from cekalwatch.contract.values.orders import OrderGround
+from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.encryption.keyring import DamagedValueError, DataKey, KeyPurpose, Keyring
 from cekalwatch.server.storage.columns import ORDER_FACTS
 from cekalwatch.server.storage.row_codec import RowCodec, as_json, json_reader, json_text
+from cekalwatch.server.storage.sync.tables import run_of, run_row
 from cekalwatch.server.storage.watchlist.rows import WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, LookalikeJudgementRow
 from tests.support.builders.watchlist import order
@@ -110,3 +113,20 @@ def test_what_has_no_column_is_sealed_for_its_row(rows: WatchlistRows) -> None:
 def test_a_field_without_a_place_is_refused() -> None:
     with pytest.raises(TypeError, match="lookalike_judgement has no column for hour"):
         RowCodec(Inner, LookalikeJudgementRow, {"day": "judgement"}).columns(Inner())
+
+
+def test_what_0_2_kept_of_a_run_is_read() -> None:
+    run = SyncRun(
+        run_id=1,
+        source="source",
+        started_at=datetime(2026, 3, 1, tzinfo=UTC),
+        outcome=SyncOutcome.FAILED,
+        reason="SOURCE_REFUSED",
+        refusals=(SyncRefusal("O-1", "RECORD_INVALID", "name"),),
+        remarks=(SyncRemark("O-2", ("ENDS_BEFORE_START",), ("S-2",), ("FAR_AHEAD",)),),
+    )
+    row = run_row(run)
+    assert run_of(row) == run
+    row.refusals = '[["O-1", "RECORD_INVALID", "name"]]'
+    row.remarks = '[["O-2", ["ENDS_BEFORE_START"], ["S-2"], ["FAR_AHEAD"]]]'
+    assert run_of(row) == run
