@@ -90,11 +90,23 @@ class Agent:
 def raise_alert(store: AlertStore, number: int) -> int:
     """Commit an alert of its own, and return its sequence."""
     now = datetime.now(UTC)
-    capture = Capture(uuid6.uuid7(), CAMERA, f"run/{number}", now, JPEG, ((1.0, 1.0),) * 5, 0.8)
+    capture = Capture(str(uuid6.uuid7()), CAMERA, f"run/{number}", now, JPEG, ((1.0, 1.0),) * 5, 0.8)
     place = number % SUBJECTS
-    candidates = (Candidate(f"S-{place}", 0.7, (f"O-{place}",)), Candidate("S-1001", 0.5, ("O-1001",)))
+    candidates = (
+        Candidate(f"S-{place}", 0.7, order_ids=(f"O-{place}",)),
+        Candidate("S-1001", 0.5, order_ids=("O-1001",)),
+    )
     template = np.eye(1, 8, dtype=np.float32)[0]
-    event = store.record(Match(capture, capture.jpeg, candidates, 3, 0.48, "standard-1", template), timedelta(0), now)
+    found = Match(
+        capture=capture,
+        probe_jpeg=capture.jpeg,
+        candidates=candidates,
+        fused_crops=3,
+        threshold=0.48,
+        model_version="standard-1",
+        template=template,
+    )
+    event = store.record(found, timedelta(0), now)
     if event is None:
         raise RuntimeError("each capture is recorded once")
     return event.sequence
@@ -107,13 +119,13 @@ def list_subjects(watchlist: WatchlistStore) -> None:
     for number in range(SUBJECTS):
         subject = Subject(f"S-{number}", name="CONTOH SATU", nationality="IDN")
         order = BanOrder(
-            f"O-{number}",
-            subject.subject_id,
-            OrderKind.CEGAH,
-            "Kejaksaan Agung",
-            today - days,
-            today + days,
-            today - days,
+            order_id=f"O-{number}",
+            subject_id=subject.subject_id,
+            kind=OrderKind.CEGAH,
+            requesting_agency="Kejaksaan Agung",
+            valid_from=today - days,
+            valid_until=today + days,
+            received_on=today - days,
         )
         watchlist.put(subject, order, [])
 

@@ -55,9 +55,17 @@ def raise_alerts(database: Database, keyring: Keyring) -> None:
     store, now = AlertStore(database, keyring), datetime.now(UTC)
     camera = Camera(GOOD, "batam-center", "D1", Direction.DEPARTURE)
     for number in range(ALERTS):
-        capture = Capture(uuid6.uuid7(), camera, f"old/{number}", now, b"\xff\xd8", ((1.0, 1.0),) * 5, 0.5)
-        candidate = Candidate(f"S-{number}", 0.7, (f"S-{number}",))
-        found = Match(capture, capture.jpeg, (candidate,), 1, 0.5, "bench", np.eye(1, 8, dtype=np.float32)[0])
+        capture = Capture(str(uuid6.uuid7()), camera, f"old/{number}", now, b"\xff\xd8", ((1.0, 1.0),) * 5, 0.5)
+        candidate = Candidate(f"S-{number}", 0.7, order_ids=(f"S-{number}",))
+        found = Match(
+            capture=capture,
+            probe_jpeg=capture.jpeg,
+            candidates=(candidate,),
+            fused_crops=1,
+            threshold=0.5,
+            model_version="bench",
+            template=np.eye(1, 8, dtype=np.float32)[0],
+        )
         store.record(found, timedelta(minutes=10), now)
 
 

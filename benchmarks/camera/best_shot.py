@@ -135,7 +135,7 @@ class Study:
                 aligned = align(picture, np.array(sent.landmarks, dtype=np.float32))
             except LandmarksError:
                 continue
-            states.append(passage.fuse(uuid.uuid4(), self.template(aligned), sent.quality.score))
+            states.append(passage.fuse(str(uuid.uuid4()), self.template(aligned), sent.quality.score))
         rows = np.array(states, dtype=np.float32).reshape(-1, self._size)
         return EvaluationProbe(person, "", rows, len(captures), whole=True)
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 import cv2
 import numpy as np
@@ -198,7 +197,7 @@ def watch(study: Study, scene: Scene) -> list[list[Sent]]:
 
 def decide(counter: DecidingCounter, scene: Scene, sent: Sequence[Sent], found: Found, listed: set[int]) -> None:
     """Let the server decide the crops of a scene, of whose passages some are `listed`; add what came of it."""
-    crops = dict[UUID, Sent]()
+    crops = dict[str, Sent]()
     for one in sent:
         seen = capture(
             passage=one.track,

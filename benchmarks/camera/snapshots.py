@@ -171,7 +171,7 @@ def _best(sent: Sequence[Sent]) -> Template:
 
 def _fused(sent: Sequence[Sent]) -> Template:
     passage = Passage()
-    return [passage.fuse(uuid.uuid4(), one.template, one.quality) for one in sent][-1]
+    return [passage.fuse(str(uuid.uuid4()), one.template, one.quality) for one in sent][-1]
 
 
 def _missed(

@@ -113,7 +113,7 @@ KINDS: tuple[tuple[type[Message], Callable[[Any], object]], ...] = (
     (alert_service_pb2.ClearAlertRequest, read.clearing),
     (alert_service_pb2.TakeOverAlertRequest, read.taking_over),
     (alert_service_pb2.ConfirmAlertRequest, read.confirmation),
-    (adjudication_pb2.FollowUp, lambda message: read.follow_up(message, PERSON, NOON)),
+    (adjudication_pb2.FollowUp, lambda message: read.follow_up(message, PersonReference(str(PERSON)), NOON)),
     (alert_service_pb2.GetShiftReportRequest, lambda message: read.span(message, NOON)),
     (law_pb2.LawRow, _law),
     (agency_pb2.Agency, _agency),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,10 @@ def kept_and_told(subject: Subject, order: BanOrder) -> None:
     assert ROWS.subject(ROWS.subject_row(subject)) == subject
     kept = ROWS.order(ROWS.order_row(order, content))
     assert kept == order
-    judgement = judge(kept, SubjectFile(subject, (kept,), ()), NOON, WIB, Law())
-    judged = JudgedOrder(kept, judgement, kept.valid_until)
-    subjects.one_subject(SubjectView(subject, (judged,), (), frozenset(), {}, (kept,))).SerializeToString()
+    file = SubjectFile(subject, (kept,), (), elsewhere=(kept,))
+    judged = JudgedOrder(kept, judge(kept, replace(file, elsewhere=()), NOON, WIB, Law()), kept.valid_until)
+    view = SubjectView(**vars(file), judged=(judged,), stale=frozenset(), also_under={})
+    subjects.one_subject(view).SerializeToString()
     texts = (subject.name, *subject.aliases, subject.address, order.reason, order.order_id, subject.subject_id)
     assert all(text.isprintable() for text in texts)
 

@@ -66,7 +66,7 @@ class Settlers:
                     raise
                 agencies = error.told["agencies"].split(", ")
             for agency in agencies:
-                told = FollowUp(agency, "duty desk", "two officers come", now, who.person.person_id, now)
+                told = FollowUp(agency, "duty desk", "two officers come", now, who.person.reference, now)
                 alert = self._desk.adjudicator.follow_up(alert.alert_id, who, told, alert.version)
 
 

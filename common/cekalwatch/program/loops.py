@@ -11,11 +11,11 @@ import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from cekalwatch.contract.values.status import LoopStatus
 from cekalwatch.program.errors import may_be_logged
 from cekalwatch.wire.backoff import Backoff
 
@@ -31,19 +31,6 @@ PLACES = 3
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class LoopState:
-    """How a loop does."""
-
-    name: str
-    failures: int = 0
-    """Rounds that failed since the program started."""
-    failing_s: float | None = None
-    """For how long no round has succeeded since one failed, in seconds; None while it is well."""
-    error: str = ""
-    """What the last failure was, by its kind."""
-
-
 class _Loop:
     """One loop; its own thread or task writes, any thread reads."""
 
@@ -56,10 +43,10 @@ class _Loop:
         self._error = ""
 
     @property
-    def state(self) -> LoopState:
+    def state(self) -> LoopStatus:
         since_s = self._failing_since_s
         failing_s = None if since_s is None else self._monotonic() - since_s
-        return LoopState(self.name, self._failures, failing_s, self._error)
+        return LoopStatus(self.name, self._failures, failing_s, self._error)
 
     def well(self) -> None:
         """Note that a round was done."""
@@ -92,7 +79,7 @@ class Loops:
         self._lock = threading.Lock()
 
     @property
-    def states(self) -> tuple[LoopState, ...]:
+    def states(self) -> tuple[LoopStatus, ...]:
         """How each loop does that runs now, by name."""
         with self._lock:
             return tuple(sorted((one.state for one in self._running), key=lambda state: state.name))

@@ -11,12 +11,11 @@ import sqlalchemy
 from sqlmodel import SQLModel, select, update
 
 import cekalwatch.server.app  # noqa: F401  # has all tables
-from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
+from cekalwatch.contract.values.capture_policy import CapturePolicyChanges, SetPolicy
 from cekalwatch.contract.values.federation import LogStart, StartReason
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import KeptSurvey
-from cekalwatch.server.domain.checkpoints import SetPolicy
 from cekalwatch.server.domain.lookalikes import SubjectPair
 from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
@@ -109,7 +108,7 @@ def fill(database: Database, scan: RowScan) -> None:
     counter.claim(event.alert_id, officer)
     counter.judge(event.alert_id, officer, note="a scar")
     ThresholdStore(database).set(0.5, "model", entry(1))
-    wider = SetPolicy(1, CapturePolicyChanges(jpeg_quality=90), CapturePolicyChanges(), NOON)
+    wider = SetPolicy(number=1, changes=CapturePolicyChanges(jpeg_quality=90), set_at=NOON)
     assert CameraPolicyStore(database).set("dep-1", wider, entry(1))
     CameraSurveyStore(database).add("dep-1", KeptSurvey(NOON, survey_figures()), entry(1))
     ScoreStore(database).add([ScoreCounts(CountKey("2026-03-01", "dep-1", "model", 1, "batam"), np.zeros(BINS), 20)])

@@ -100,7 +100,7 @@ class BusyPort:
     def work(self) -> None:
         """Do what the server does by itself, and report."""
         self.counter.escalator.escalate()
-        people = {self.budi.person.person_id: "Budi", self.siti.person.person_id: "Siti"}
+        people = {str(self.budi.person.person_id): "Budi", str(self.siti.person.person_id): "Siti"}
         reports = []
         for event in self.counter.alerts.events_after(self.reported, 1000):
             reports.append(PortReport(self.reported, event, self.counter.alerts.get(event.alert_id), people))

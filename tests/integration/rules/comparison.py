@@ -119,7 +119,7 @@ class Comparison:
         # (7) Where the traveller is; (4) and what officers see of them.
         assert (alert.place.counter, alert.late) == (wanted.newest.counter, wanted.late), wanted
         if alert.open and alert.probe_capture_id:
-            assert str(alert.probe_capture_id) in wanted.pictures, (alert.probe_capture_id, wanted)
+            assert alert.probe_capture_id in wanted.pictures, (alert.probe_capture_id, wanted)
         assert alert.handling.escalation == wanted.level, wanted
         assert (alert.handling.orders_ended_at is not None) == wanted.orders_ended, wanted
         assert {one.subject_id for one in alert.candidates} == set(wanted.candidates)
@@ -131,10 +131,10 @@ class Comparison:
         if named:
             hidden = set(wanted.candidates) - {one.subject_id for one in shown.candidates}
             looked = {subject for name, subject in wanted.looked if name == pc.who}
-            assert may_see or alert.probe_capture_id is None, (pc.name, shown, wanted)
+            assert may_see or not alert.probe_capture_id, (pc.name, shown, wanted)
             assert not shown.first_look or hidden == set(wanted.left) - looked, (pc.name, shown, wanted)
         else:
-            assert alert.probe_capture_id is None or not may_see or not pc.named, (pc.name, wanted)
+            assert not alert.probe_capture_id or not may_see or not pc.named, (pc.name, wanted)
             found = [one.outcome for one in shown.handling.findings if one.outcome is not Outcome.TAKEN_OVER]
             told = (shown.subject.name, shown.score, shown.orders, shown.candidates, found)
             assert told == ("", 0, (), (), []), (pc.name, told)

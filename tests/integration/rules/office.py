@@ -125,13 +125,13 @@ COLLEAGUES = ("stranger 0", "look-alike of one")
 def ban_order(one: Order) -> BanOrder:
     """Return an order as a source states it."""
     return BanOrder(
-        one.key,
-        one.subject,
-        OrderKind(one.kind),
-        one.agency,
-        one.first,
-        one.last,
-        one.received,
+        order_id=one.key,
+        subject_id=one.subject,
+        kind=OrderKind(one.kind),
+        requesting_agency=one.agency,
+        valid_from=one.first,
+        valid_until=one.last,
+        received_on=one.received,
         decree_number="KEP-1/2026" if one.decree else "",
         decree_date=one.decree,
         urgent=one.urgent,

@@ -78,7 +78,7 @@ def a_lease_goes_by_the_clock(patch: pytest.MonkeyPatch) -> None:
 
     def watched(self: AlertWatch, alert_id: Any, held: Handling) -> Watched:
         lease = handling.HandlingPolicy().lease
-        over = held.claim is not None and self._clock.now() >= held.claim.until
+        over = held.claim is not None and self._clock.now() >= held.claim.expires_at
         return replace(real(self, alert_id, held), claim=lease if over else lease - lease.resolution)
 
     patch.setattr(AlertWatch, "watched", watched)

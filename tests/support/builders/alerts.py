@@ -30,11 +30,11 @@ def capture(
     at: datetime = NOON,
     quality: float = 0.5,
     jpeg: bytes = b"probe",
-    capture_id: uuid6.UUID | None = None,
+    capture_id: str = "",
 ) -> Capture:
     """Make a capture."""
     return Capture(
-        capture_id=capture_id or uuid6.uuid7(),
+        capture_id=capture_id or str(uuid6.uuid7()),
         camera=camera,
         passage=f"{camera.camera_id}/run/{passage}",
         captured_at=at,
@@ -63,8 +63,8 @@ def match(
 ) -> Match:
     """Make a match of a capture with a subject, and `others` by score."""
     candidates = [
-        Candidate(subject, score, ("O-1",)),
-        *(Candidate(key, one, (f"O-{key}",)) for key, one in others.items()),
+        Candidate(subject, score, order_ids=("O-1",)),
+        *(Candidate(key, one, order_ids=(f"O-{key}",)) for key, one in others.items()),
     ]
     fused = face() if template is None else template
     probe = probe or capture()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
 import uuid6
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import Finding
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
@@ -19,7 +19,7 @@ from tests.support.builders.alerts import ELSEWHERE, NOON
 
 SEKUPANG = Port("sekupang", "server")
 HARBOUR_BAY = Port("harbour-bay", "server")
-BUDI = UUID("11111111-1111-1111-1111-111111111111")
+BUDI = PersonReference("11111111-1111-1111-1111-111111111111")
 
 
 def port_alert(state: AlertState = AlertState.NEW, *findings: Finding) -> Alert:
@@ -27,14 +27,14 @@ def port_alert(state: AlertState = AlertState.NEW, *findings: Finding) -> Alert:
         alert_id=uuid6.uuid7(),
         version=1,
         subject_id="S-1",
-        camera=ELSEWHERE,
+        camera=ELSEWHERE.place,
         captured_at=NOON,
         last_seen_at=NOON,
         threshold=0.5,
-        candidates=(Candidate("S-1", 0.7, ("O-1",)),),
+        candidates=(Candidate("S-1", 0.7, order_ids=("O-1",)),),
         model_version="model-1",
-        handling=Handling(NOON, state, findings=findings),
-        cameras=frozenset({ELSEWHERE}),
+        handling=Handling(raised_at=NOON, state=state, findings=findings),
+        cameras=frozenset({ELSEWHERE.place}),
     )
 
 
@@ -45,8 +45,8 @@ def report(
     previous: int | None = None,
     kind: AlertEventType = AlertEventType.RAISED,
 ) -> PortReport:
-    event = AlertEvent(sequence, kind, NOON + timedelta(seconds=sequence), about.alert_id)
-    return PortReport(sequence - 1 if previous is None else previous, event, about, {BUDI: "Budi Santoso"})
+    event = AlertEvent(sequence, kind, NOON + timedelta(seconds=sequence), alert_id=about.alert_id)
+    return PortReport(sequence - 1 if previous is None else previous, event, about, {BUDI.person_id: "Budi Santoso"})
 
 
 def contradicted(reports: Sequence[RefusedReport]) -> AuditEntry:

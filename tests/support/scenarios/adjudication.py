@@ -208,4 +208,4 @@ def seat(who: ActingPerson) -> str:
 
 def contact(who: ActingPerson, result: str = "two officers come") -> FollowUp:
     """A contact with the agency, written down now."""
-    return FollowUp("Kejaksaan Agung", "duty desk, by telephone", result, NOON, who.person.person_id, NOON)
+    return FollowUp("Kejaksaan Agung", "duty desk, by telephone", result, NOON, who.person.reference, NOON)

@@ -98,7 +98,7 @@ class DecidingCounter:
         self.holder.follow()
         found: list[UUID] = []
         for score in scores:
-            seen = capture(passage=passage, capture_id=uuid6.uuid7(), jpeg=CROP)
+            seen = capture(passage=passage, capture_id=str(uuid6.uuid7()), jpeg=CROP)
             self.sees(like(score), probe=seen)
             found += [one.alert_id for one in self.alerts.events_after(0, 100) if one.capture_id == seen.capture_id]
         return found

@@ -44,7 +44,7 @@ def link(sequence: int, objects: str = '["alert:1", "subject:S-1"]') -> Link:
 
 SHORT, LONG = link(5), link(6, json.dumps([f"alert:{number}" for number in range(25)]))
 DAMAGED = Link(7, "aa", "bb", "no time", None, "X", "no list", 3, "no object")  # type: ignore[arg-type]  # as stored
-NAMES = {PERSON: "Siti Rahma"}
+NAMES = {str(PERSON): "Siti Rahma"}
 MARK = Checkpoint(2, 9, "cc", "2026-11-29T13:00:00.000000Z", "key", "signature")
 FOUND = tuple((Position(one.sequence * 1_000_000, one.sequence), one) for one in (LONG, SHORT, DAMAGED))
 PROBLEMS = tuple(TrailProblem(kind, 1, 2, "words") for kind in TrailProblemKind)

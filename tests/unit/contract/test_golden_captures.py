@@ -123,8 +123,24 @@ WRITTEN: dict[str, tuple[Codecs, Any]] = {
     "drain": (TO_CAMERA, Drain(1.5)),
     "aiming request": (TO_CAMERA, AimingRequest(7)),
     "camera": (PLACE, CameraReference("dep-1", "batam-center", "D1", Direction.DEPARTURE)),
-    "camera policy": (CAMERA_POLICY, CameraPolicy("dep-1", POLICY, CapturePolicy(), SET, BEFORE, 3, NOON)),
-    "camera policy of the settings": (CAMERA_POLICY, CameraPolicy("dep-1", POLICY, POLICY, UNSET, UNSET, 0, None)),
+    "camera policy": (
+        CAMERA_POLICY,
+        CameraPolicy(
+            camera_id="dep-1",
+            in_force=POLICY,
+            of_settings=CapturePolicy(),
+            changes=SET,
+            before=BEFORE,
+            number=3,
+            set_at=NOON,
+        ),
+    ),
+    "camera policy of the settings": (
+        CAMERA_POLICY,
+        CameraPolicy(
+            camera_id="dep-1", in_force=POLICY, of_settings=POLICY, changes=UNSET, before=UNSET, number=0, set_at=None
+        ),
+    ),
     "picture of a camera": (PICTURE, TakenPicture(b"jpeg", NOON, 1920, 1080, 2)),
     "kept survey": (KEPT_SURVEY, KeptSurvey(NOON, FIGURES)),
     "kept survey of nobody": (KEPT_SURVEY, KeptSurvey(NOON, NOBODY)),

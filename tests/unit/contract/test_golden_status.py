@@ -18,17 +18,17 @@ from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.status import (
+    CheckpointDestination,
     ConnectionState,
+    LoopStatus,
     MaintenanceStatus,
     Reporting,
     RestoredBackup,
     ServerStatus,
+    SigningStatus,
 )
 from cekalwatch.contract.values.watchlist import Freshness, SourceFreshness
-from cekalwatch.program.loops import LoopState
 from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
-from cekalwatch.server.audit.checkpoints import Checkpoint
-from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.concurrency.outbox import DeliveryFailure
 from cekalwatch.server.domain.alarms import StoredAlarm
@@ -41,7 +41,6 @@ from cekalwatch.server.gallery.snapshot import GallerySnapshot, SearchedPeople
 from cekalwatch.server.hardware.errors import SigningWaits
 from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
 from cekalwatch.server.pki.revocations import RevocationState
-from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.availability import AwayReason, DatabaseAway
 from cekalwatch.vision.inference import Inference, InferenceEngine, Precision
 from tests.support.builders.watchlist import FixedClock
@@ -92,11 +91,13 @@ WHOLE = WholePresence(
         ReportedRun(SECOND, NOON, alive=False, clock_ahead=None, cameras={"dep-1": HEARD}, agents={}),
     ),
 )
-SIGNING = SigningState(
-    Checkpoint(2, 9, "cc", "2026-11-29T13:00:00.000000Z", "key", "signature"),
+SIGNING = SigningStatus(
+    2,
+    9,
+    datetime(2026, 11, 29, 13, tzinfo=UTC),
     next(iter(HistoryChange)),
     next(iter(SigningWaits)),
-    (DestinationState("a", 2, next(iter(DeliveryFailure))), DestinationState("b", 0, None)),
+    (CheckpointDestination("a", 2, next(iter(DeliveryFailure))), CheckpointDestination("b", 0, "")),
 )
 FULL_STORED = DatabaseStatus(
     {"pc-1": 70, "pc-2": 0},
@@ -138,7 +139,7 @@ FULL: dict[str, Any] = {
         clock=FixedClock(NOON),
         revocations=lambda: RevocationState(3, NOON, 1.5, NOON, NOON + HOUR),
         stale_revocations=object(),
-        loops=lambda: (LoopState("well"), LoopState("sweeper", 3, 12.5, "StorageError")),
+        loops=lambda: (LoopStatus("well"), LoopStatus("sweeper", 3, 12.5, "StorageError")),
         signing=lambda: SIGNING,
         database=lambda: DatabaseAway(AwayReason.STARTING, 2.5, "the problem"),
         reporting=lambda: Reporting(
@@ -163,7 +164,7 @@ BARE: dict[str, Any] = {
         revocations=lambda: None,
         stale_revocations=None,
         loops=tuple,
-        signing=SigningState,
+        signing=SigningStatus,
         database=lambda: None,
         reporting=lambda: Reporting(connected=True, since=NOON),
     ),

@@ -116,7 +116,15 @@ REVOKED = replace(
     revocation_ground=RevocationGround.COURT,
     revocation_reference="12/Pid.Pra/2026/PN Btm",
 )
-PLAIN = BanOrder("O-2", "S-1", OrderKind.TANGKAL, "BNN", date(2026, 1, 1), date.max, date(2026, 1, 1))
+PLAIN = BanOrder(
+    order_id="O-2",
+    subject_id="S-1",
+    kind=OrderKind.TANGKAL,
+    requesting_agency="BNN",
+    valid_from=date(2026, 1, 1),
+    valid_until=date.max,
+    received_on=date(2026, 1, 1),
+)
 INVALID = OrderJudgement(OrderStatus.INVALID, (OrderRule.TERM_TOO_LONG, OrderRule.EXTENSION_GAP))
 FLAGGED = OrderJudgement(OrderStatus.ACTIVE, (), (OrderFlag.RENEWED_TOO_LONG,))
 FACE = ReferenceFace("R-1", "ab" * 32, figures(), ("NOT_FRONTAL", "BLURRED"), "S-1")
@@ -125,7 +133,7 @@ FRESH = Freshness.of((SourceFreshness("http:cekal", NOON, stale=False), SourceFr
 AGENCIES = AgencyList((ListedAgency("KPK", "Komisi", ("K.P.K.",), shipped=True), ListedAgency("DINAS", "Dinas")))
 PAIR = SubjectPair("S-1", "S-2")
 JUDGED = JudgedPair(PAIR, LookalikeJudgement.DIFFERENT_PEOPLE, ALERT, NOON, holds=True)
-NAMES = {ALERT: "Dewi"}
+NAMES = {str(ALERT): "Dewi"}
 ALIKE = shown(PAIR, PairState("mark", JUDGED), 0.625, NAMES, alike=True)
 UNLIKE = shown(PAIR, PairState("m2", None), None, NAMES, alike=False)
 REPORT = RecordReport(
@@ -159,12 +167,13 @@ RUN = SyncRun(
 )
 STARTED = SyncRun(8, "folder:/srv/list", NOON)
 VIEW = SubjectView(
-    PERSON,
-    (JudgedOrder(ORDER, INVALID, date(2026, 1, 20)), JudgedOrder(PLAIN, FLAGGED, date.max)),
-    (FACE, replace(FACE, reference_id="R-2", warnings=())),
-    frozenset({"R-2"}),
-    {"R-1": ("S-7", "S-8")},
-    (replace(PLAIN, order_id="O-7", subject_id="S-7"),),
+    subject=PERSON,
+    orders=(ORDER, PLAIN),
+    judged=(JudgedOrder(ORDER, INVALID, date(2026, 1, 20)), JudgedOrder(PLAIN, FLAGGED, date.max)),
+    references=(FACE, replace(FACE, reference_id="R-2", warnings=())),
+    stale=frozenset({"R-2"}),
+    also_under={"R-1": ("S-7", "S-8")},
+    elsewhere=(replace(PLAIN, order_id="O-7", subject_id="S-7"),),
 )
 EVENT = Link(
     4, "", "", "2026-03-01T05:00:00.250000Z", "person:dewi", Action.ALERT_RAISED,

@@ -126,7 +126,7 @@ def test_a_subject_of_the_list_is_read_as_it_was_written() -> None:
     whole = ListedSubject(subject(), (order().shown,), (face,), frozenset({"R  1", "R-2"}), elsewhere, (ALIKE,))
     assert LISTED_SUBJECT.read(LISTED_SUBJECT.write(whole)) == whole
     event = SubjectEvent(NOON, "ALERT_RAISED", ("O-1",), "OK", "person:dewi", ("name",))
-    change = OrderStatusChange("O-1", None, OrderStatus.INVALID, ("TERM_TOO_LONG",), ())
+    change = OrderStatusChange(OrderStatus.INVALID, ("TERM_TOO_LONG",), order_id="O-1", at=None)
     timeline = SubjectTimeline((event,), (change,))
     assert SUBJECT_TIMELINE.read(SUBJECT_TIMELINE.write(timeline)) == timeline
 

@@ -8,8 +8,9 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.contract.values.status import LoopStatus
 from cekalwatch.program.errors import ToldError
-from cekalwatch.program.loops import Loops, LoopState
+from cekalwatch.program.loops import Loops
 
 
 class Work:
@@ -27,7 +28,7 @@ class Work:
             raise end
 
 
-async def after(loops: Loops, *ends: BaseException | None) -> LoopState:
+async def after(loops: Loops, *ends: BaseException | None) -> LoopStatus:
     """Let a loop have rounds with these ends, and return how it does then."""
     work = Work(*ends)
     task = asyncio.create_task(loops.keep("test", work.round))
@@ -73,7 +74,7 @@ async def test_what_is_logged_quotes_no_more_than_it_may():
 def test_a_loop_of_a_thread_goes_on_too_and_ends_when_its_work_says_so():
     loops, paused = Loops(), list[float]()
     ends: list[bool | Exception] = [True, ValueError(), True, False]
-    seen = list[LoopState]()
+    seen = list[LoopStatus]()
 
     def work() -> bool:
         seen.extend(loops.states)

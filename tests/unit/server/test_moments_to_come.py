@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cekalwatch.contract.values.status import Reporting
+from cekalwatch.contract.values.status import Reporting, SigningStatus
 from cekalwatch.server.domain.ports import FOLLOWS_WITHIN, HEARD_WITHIN, Following, Port, PortState
 from cekalwatch.server.health.state.health import UNREPORTED_AFTER, Health
 from cekalwatch.server.health.state.status import MaintenanceReader
-from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import key_store
@@ -56,7 +55,7 @@ def test_a_backup(tmp_path: Path, noted: Noted) -> None:
 def test_the_moment_since_when_a_centre_is_away(noted: Noted) -> None:
     def unreported(since: datetime, *, connected: bool) -> Reporting | None:
         state = Reporting(connected, since)
-        return Health(lambda: None, LIMIT, FixedClock(NOON), SigningState, reporting=lambda: state).unreported
+        return Health(lambda: None, LIMIT, FixedClock(NOON), SigningStatus, reporting=lambda: state).unreported
 
     assert (unreported(NOON + noted.ahead, connected=False) is None) is noted.is_well
     assert unreported(NOON + noted.ahead, connected=True) is None

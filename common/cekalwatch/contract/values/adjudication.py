@@ -413,7 +413,7 @@ class Handling:
         return clearing_of([(one.subject_id, one.outcome, one.reason) for one in self.findings])
 
     @property
-    def taken_over(self) -> Finding | None:
+    def taking_over(self) -> Finding | None:
         """Why the holder has taken it over from another; None if they have not."""
         found = standing(self.findings)
         last = found[-1] if found else None

@@ -18,14 +18,20 @@ MAX_AGENCIES_BYTES = 64_000
 
 
 @dataclass(frozen=True)
-class ListedAgency:
-    """An agency of the list by which orders are compared."""
+class NamedAgency:
+    """The names of an agency."""
 
     code: Annotated[str, MaxLen(MAX_AGENCY_CODE)]
     """Capitals, digits and hyphens."""
     name: Annotated[str, MaxLen(MAX_AGENCY_NAME)]
     other_names: Annotated[tuple[Annotated[str, MaxLen(MAX_AGENCY_NAME)], ...], MaxLen(MAX_OTHER_NAMES)] = ()
     """Names and spellings that stand for it in lists."""
+
+
+@dataclass(frozen=True)
+class ListedAgency(NamedAgency):
+    """An agency of the list by which orders are compared."""
+
     shipped: bool = False
     """Whether it is in the list as this version ships it, unchanged."""
     mark: Annotated[str, MaxLen(MAX_AGENCY_MARK)] = ""

@@ -5,7 +5,7 @@ and how alerts are selected and looked for.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Final, Protocol
 
@@ -20,6 +20,7 @@ from cekalwatch.contract.values.adjudication import (
     AlertState,
     Clearing,
     Escalation,
+    Finding,
     FirstLook,
     Handling,
     Outcome,
@@ -94,37 +95,61 @@ class Sighting:
         return self.passage or self.camera.camera_id
 
 
-@dataclass(frozen=True)
-class Alert:
-    """A possible match. Scores are comparison scores, -1 to 1."""
+@dataclass(frozen=True, kw_only=True)
+class MatchFacts:
+    """What a match brings into its alert. The server stores each as a column of the same name."""
+
+    threshold: float
+    model_version: Annotated[str, MaxLen(200)]
+    """What scores and threshold are bound to; templates of two are not compared either."""
+    late: bool = False
+    """Whether the newest sighting arrived so long after the capture that the traveller may be gone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertRecord(MatchFacts):
+    """What the server stores of an alert, and what every reader gets. Scores are comparison scores, -1 to 1."""
+
+    version: int
+    """Counts from 1 what a person must have seen before judging: people's steps, and new passages while open."""
+    camera: CameraReference
+    """That of the first sighting."""
+    captured_at: datetime
+    candidates: tuple[Candidate, ...]
+    """Best first."""
+    handling: Handling
+    sightings: tuple[Sighting, ...] = ()
+    """The newest ones, by capture time."""
+    current: Sighting | None = None
+    """The newest sighting that was not late: where the traveller is now; None when all were late."""
+    probe_capture_id: str = ""
+    """The capture whose picture is the probe; empty when no picture is stored."""
+
+    @property
+    def last_seen(self) -> Sighting | None:
+        """The newest live sighting, else the newest one; None only without sightings."""
+        return self.current or (self.sightings[-1] if self.sightings else None)
+
+    @property
+    def place(self) -> CameraReference:
+        """Where the traveller is, or was last."""
+        return self.last_seen.camera if self.last_seen else self.camera
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert(AlertRecord):
+    """A possible match, as the server shows it."""
 
     alert_id: str
     state: AlertState | None
     """None: one that only a newer server knows."""
-    version: int
     subject: Subject
     """The candidate that is asked about, or was last."""
     orders: tuple[ShownOrder, ...]
-    camera: CameraReference
-    captured_at: datetime
     raised_at: datetime
     score: float
-    threshold: float
-    candidates: tuple[Candidate, ...]
-    """Best first."""
-    sightings: tuple[Sighting, ...]
-    """The newest ones, by capture time."""
-    model_version: Annotated[str, MaxLen(200)]
-    handling: Handling
-    late: bool
-    """Whether the newest sighting was late: the traveller may be gone."""
     orders_ended_at: datetime | None = None
     """Time since which no order of it is in force: it can only be cleared, or, as a hit, be followed up and closed."""
-    probe_capture_id: str = ""
-    """The capture whose picture is the probe; empty when no picture is stored."""
-    current: Sighting | None = None
-    """The newest sighting that was not late: where the traveller is now; None when all were late."""
-
     first_look: FirstLook | None = None
     """Whether who is shown it must look first; None: nobody must."""
     asked_key: Annotated[str, MaxLen(64)] = ""
@@ -201,7 +226,7 @@ class Alert:
             handling=Handling(
                 claim=handling.claim,
                 findings=tuple(
-                    replace(one, note="", subject_id="")
+                    Finding(one.outcome, one.reason, "", one.person, one.found_at)
                     for one in handling.findings
                     if one.outcome is Outcome.TAKEN_OVER
                 ),
@@ -266,11 +291,6 @@ class Alert:
         return (*older, *self.sightings)
 
     @property
-    def last_seen(self) -> Sighting | None:
-        """The newest live sighting, else the newest one; None only without sightings."""
-        return self.current or (self.sightings[-1] if self.sightings else None)
-
-    @property
     def last_seen_at(self) -> datetime:
         """When that was."""
         return self.last_seen.captured_at if self.last_seen else self.captured_at
@@ -279,11 +299,6 @@ class Alert:
     def seen_live(self) -> bool:
         """Whether the traveller was seen live; a server before 0.3.0 says only whether it came late."""
         return self.current is not None or not self.late
-
-    @property
-    def place(self) -> CameraReference:
-        """Where the traveller is, or was last."""
-        return self.last_seen.camera if self.last_seen else self.camera
 
     agencies_owed: tuple[str, ...] = ()
     """Agencies that must still be told of a hit, or, once its orders have ended, of the release; by the orders' or the
@@ -422,18 +437,24 @@ class Subscribed:
 
 
 @dataclass(frozen=True)
-class AlertEvent:
-    """An entry of the server's event log, with its alert's present state."""
+class LoggedEvent:
+    """An entry of the server's durable event log."""
 
     sequence: int
     type: AlertEventType | None
     """None for an event that only a newer server knows; the present version of the alert is shown."""
-    alert: Alert
     occurred_at: datetime | None = None
     capture_id: str = ""
     """The capture that caused it; empty if a person or the clock did."""
     trace: str = ""
     """The trace context of that capture; empty if it is not traced."""
+
+
+@dataclass(frozen=True)
+class AlertEvent(LoggedEvent):
+    """An event with its alert's present state."""
+
+    alert: Alert = field(kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class ExportFormat(StrEnum):
 
 
 class TrailProblemKind(StrEnum):
-    """Findings of a check; the first six have the names of `BreakKind`."""
+    """Findings of a check."""
 
     CHANGED = "CHANGED"
     MISSING = "MISSING"

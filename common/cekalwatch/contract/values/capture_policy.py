@@ -96,18 +96,27 @@ def out_of_bounds(changes: CapturePolicyChanges) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class CameraPolicy:
+UNCHANGED: Final = CapturePolicyChanges()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetPolicy:
+    """The changes of a camera's policy by people."""
+
+    changes: CapturePolicyChanges = UNCHANGED
+    """How it differs from the settings now; nothing: not at all."""
+    before: CapturePolicyChanges = UNCHANGED
+    """The previous values, for a return to them."""
+    number: int = 0
+    """How often it was set."""
+    set_at: datetime | None = None
+    """None: never."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraPolicy(SetPolicy):
     """The policy of one camera, and its origin."""
 
     camera_id: str
     in_force: CapturePolicy
     of_settings: CapturePolicy
-    changes: CapturePolicyChanges
-    """The values set by people."""
-    before: CapturePolicyChanges
-    """The values before that."""
-    number: int
-    """How often it was set."""
-    set_at: datetime | None
-    """None: never."""

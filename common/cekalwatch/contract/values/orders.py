@@ -155,37 +155,55 @@ class OrderFlag(StrEnum):
 
 
 @dataclass(frozen=True)
-class ShownOrder:
-    """A ban order as people see it. Days are ISO 8601, by the checkpoint's clock, or empty."""
+class OrderFacts:
+    """What a ban order states, besides its days."""
 
     order_id: Key
     subject_id: Key
     kind: OrderKind | None
-    """None: one that only a newer server knows; so with `status`."""
+    """None: one that only a newer server knows."""
     requesting_agency: str
-    valid_from: str
-    valid_until: str
-    received_on: str = ""
     reason: Annotated[str, MaxLen(MAX_REASON)] = ""
     decree_number: str = ""
-    decree_date: str = ""
     urgent: bool = False
     extends_order_id: str = ""
     revoked_at: datetime | None = None
     withdrawn_at: datetime | None = None
+    """When a synchronisation found that its source no longer has it. That ends only this order, since a source may drop
+    a base order once it is extended."""
     ground: OrderGround | None = None
     """Why, of a TANGKAL order; None: not stated, like the two below."""
     person_status: PersonStatus | None = None
+    """What the subject is in the proceedings."""
     revocation_ground: RevocationGround | None = None
+    """Who or what took it back. It ends nothing without the moment `revoked_at`."""
     revocation_reference: Annotated[str, MaxLen(MAX_REVOCATION_REFERENCE)] = ""
-    """Number of the letter or the judgment that took it back. With BASE_REVOKED, moment, ground and reference are those
-    of the order that it extends."""
+    """Number of the letter or the judgment that took it back."""
+
+
+@dataclass(frozen=True)
+class OrderState:
+    """The status of an order at one moment."""
+
     status: OrderStatus | None = None
-    """Status at the time of the request; like the fields below, None if only the order's facts are requested."""
+    """None: only the order's facts are told, or it is one that only a newer server knows."""
     broken_rules: tuple[str, ...] = ()
     """Members of OrderRule."""
     flags: tuple[str, ...] = ()
     """Members of OrderFlag."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownOrder(OrderState, OrderFacts):
+    """A ban order as people see it. Days are ISO 8601, by the checkpoint's clock, or empty.
+
+    With BASE_REVOKED, moment, ground and reference of the revocation are those of the order that it extends.
+    """
+
+    valid_from: str
+    valid_until: str
+    received_on: str = ""
+    decree_date: str = ""
     last_day: str = ""
     """The last day on which it can be in force by law."""
     ended_by: str = ""

@@ -107,7 +107,7 @@ class PersonReference:
     """A person who acted; the name is empty if the person is no longer known."""
 
     person_id: str
-    display_name: Annotated[str, MaxLen(200)]
+    display_name: Annotated[str, MaxLen(200)] = ""
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,18 @@ MAX_SPAN = timedelta(days=366)
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A share of trials, 0 to 1, with its 95 % interval; NaN if it was not measured."""
+class Estimate:
+    """A figure with its 95 % interval."""
 
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Rate(Estimate):
+    """A share of trials, 0 to 1; NaN if it was not measured."""
+
     events: int = 0
     """Events and trials stay on the server."""
     trials: int = 0

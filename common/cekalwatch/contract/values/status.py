@@ -181,7 +181,7 @@ class CaptureCounts:
 
 
 @dataclass(frozen=True)
-class RevocationStatus:
+class RevocationLists:
     """The lists of revoked certificates in force, and their age."""
 
     certificates: int
@@ -193,6 +193,12 @@ class RevocationStatus:
     """Time at which the oldest list was made."""
     valid_until: datetime | None
     """Earliest end of a list's validity; None if none states one."""
+
+
+@dataclass(frozen=True)
+class RevocationStatus(RevocationLists):
+    """The same, and whether they can be relied on."""
+
     stale: bool
     """Whether they are too old."""
 
@@ -221,15 +227,20 @@ class CheckpointDestination:
 class SigningStatus:
     """State of the signing of the audit trail."""
 
-    checkpoint_number: int
+    checkpoint_number: int = 0
     """Number of the newest checkpoint; 0: there is none."""
-    signed_entry: int
-    signed_at: datetime | None
-    change: str
+    signed_entry: int = 0
+    signed_at: datetime | None = None
+    change: str = ""
     """The difference between the history and the signed one, which stops signing; empty without a difference."""
-    waits: str
+    waits: str = ""
     """Why a due checkpoint is not signed; empty when none is due or it is signed."""
-    destinations: tuple[CheckpointDestination, ...]
+    destinations: tuple[CheckpointDestination, ...] = ()
+
+    @property
+    def unreached(self) -> tuple[CheckpointDestination, ...]:
+        """The destinations that checkpoints do not reach."""
+        return tuple(one for one in self.destinations if one.failure)
 
     @property
     def problem(self) -> str:
@@ -259,14 +270,14 @@ class DatabaseState:
 
 @dataclass(frozen=True)
 class LoopStatus:
-    """A repeated task of the server."""
+    """A repeated task of a program."""
 
     name: str
-    failures: int
+    failures: int = 0
     """Rounds that failed since the start."""
-    failing_s: float | None
+    failing_s: float | None = None
     """The time without a successful round since one failed; None while it works."""
-    error: str
+    error: str = ""
     """Kind of the last failure."""
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 from annotated_types import MaxLen
 
 from cekalwatch.contract.values.keys import Key
-from cekalwatch.contract.values.orders import OrderKind, OrderStatus, ShownOrder
+from cekalwatch.contract.values.orders import OrderKind, OrderState, OrderStatus, ShownOrder
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 
 
@@ -274,16 +274,13 @@ class SubjectEvent:
     changed_fields: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class OrderStatusChange:
+@dataclass(frozen=True, kw_only=True)
+class OrderStatusChange(OrderState):
     """A status of an order from a moment on."""
 
     order_id: Key
     at: datetime | None
     """None: its first status."""
-    status: OrderStatus | None
-    broken_rules: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -271,7 +271,7 @@ class AlertFormatter(OrderFormatter):
     def state(self, alert: Alert) -> str:
         """Return the alert's state, with its holder and its escalation."""
         parts = [self.standing(alert)]
-        if taken := alert.handling.taken_over:
+        if taken := alert.handling.taking_over:
             why = self.say(f"REASON_{taken.reason or 'UNKNOWN'}")
             parts.append(self.say("TAKEN_OVER_BY", holder=self.holder(alert), reason=why))
         elif alert.state is AlertState.CLAIMED:

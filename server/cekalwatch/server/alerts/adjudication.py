@@ -17,7 +17,13 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
-from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, PersonRole, TwoPersonAction
+from cekalwatch.contract.values.people import (
+    CONFIRMS,
+    HANDLES_ALERTS,
+    PersonReference,
+    PersonRole,
+    TwoPersonAction,
+)
 from cekalwatch.server.alerts.details import AlertOrders
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor, AuditEntry
@@ -58,13 +64,13 @@ class Adjudication:
 
     def by(self, person: Person, now: datetime) -> Finding:
         """Return it as a finding; raises REASON_INVALID or NOTE_INVALID."""
-        return Finding(self.outcome, self.reason, self.note, person.person_id, now, self.subject_id)
+        return Finding(self.outcome, self.reason, self.note, person.reference, now, self.subject_id)
 
 
 class HeldError(CekalwatchError):
     """Another person holds the alert."""
 
-    def __init__(self, holder: UUID) -> None:
+    def __init__(self, holder: PersonReference) -> None:
         super().__init__(Code.ALERT_HELD)
         self.holder = holder
 
@@ -99,14 +105,14 @@ class Adjudicator:
         self._seen(alert_id, who)
 
         def make(alert: Alert) -> Handling:
-            look = Look(outcome, who.person.person_id, now, version, alert.subject_id)
+            look = Look(outcome, who.person.reference, now, version, alert.subject_id)
             return alert.looked(look, Circumstances(alert.version == version))
 
         return self._step(alert_id, who, now, make, AlertEventType.LOOKED)
 
     def claim(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Give the alert to `who`, or renew their claim; ALERT_HELD names the holder when another has it."""
-        now, holder = self._clock.now(), Holder(who.person.person_id, agent)
+        now, holder = self._clock.now(), Holder(who.person.reference, agent)
         self._seen(alert_id, who)
         return self._step(
             alert_id, who, now, lambda alert: alert.handling.claimed(holder, now, self._policy), AlertEventType.CLAIMED
@@ -114,13 +120,13 @@ class Adjudicator:
 
     def release(self, alert_id: UUID, who: ActingPerson, agent: str) -> Alert:
         """Release the alert that `who` holds."""
-        now, holder = self._clock.now(), Holder(who.person.person_id, agent)
+        now, holder = self._clock.now(), Holder(who.person.reference, agent)
         self._seen(alert_id, who)
         return self._step(alert_id, who, now, lambda alert: alert.handling.released(holder), AlertEventType.RELEASED)
 
     def take_over(self, alert_id: UUID, who: ActingPerson, agent: str, adjudication: Adjudication) -> Alert:
         """Give the alert to the supervisor `who`, whoever holds it or has judged it at the counter."""
-        now, holder = self._clock.now(), Holder(who.person.person_id, agent)
+        now, holder = self._clock.now(), Holder(who.person.reference, agent)
         finding = adjudication.by(who.person, now)
         self._seen(alert_id, who, CONFIRMS)
 
@@ -135,8 +141,8 @@ class Adjudicator:
         """Release what the person holds at `agent`, or at every PC, since they have signed out."""
         who, now = ActingPerson(person, actor, lambda _: True), self._clock.now()
         for alert_id, handling in self._store.waiting().items():
-            holder = handling.claim.holder if handling.claim else None
-            if holder and holder.person_id == person.person_id and agent in {None, holder.agent}:
+            holder = handling.claim.by if handling.claim else None
+            if holder and holder.person == person.reference and agent in {None, holder.agent_id}:
                 with suppress(CekalwatchError):  # it was released, judged or taken over meanwhile
                     self._step(alert_id, who, now, partial(_released, holder), AlertEventType.RELEASED)
 
@@ -146,7 +152,7 @@ class Adjudicator:
         When they rule it out and others are left, the alert stays theirs and asks about the next. CANDIDATE_UNKNOWN:
         it has no such candidate that is still to be judged.
         """
-        now, holder = self._clock.now(), Holder(who.person.person_id, agent)
+        now, holder = self._clock.now(), Holder(who.person.reference, agent)
         finding = adjudication.by(who.person, now)
         seen = self._seen(alert_id, who)
         if seen.exercise_id:  # judged without a look, as a PC of 0.2.0 does
@@ -162,8 +168,8 @@ class Adjudicator:
 
     def undo(self, alert_id: UUID, who: ActingPerson, agent: str, subject_id: str) -> Alert:
         """Undo the judgement of `who` on a candidate, made at most ten seconds ago (`UNDO_FOR`)."""
-        now, holder = self._clock.now(), Holder(who.person.person_id, agent)
-        undoing = Finding(Outcome.UNDONE, Reason.ANOTHER_LOOK, "", who.person.person_id, now, subject_id)
+        now, holder = self._clock.now(), Holder(who.person.reference, agent)
+        undoing = Finding(Outcome.UNDONE, Reason.ANOTHER_LOOK, "", who.person.reference, now, subject_id)
         self._seen(alert_id, who)
         return self._step(
             alert_id,
@@ -227,7 +233,7 @@ class Adjudicator:
         def make(alert: Alert) -> Handling:
             return alert.handling.taken_back(_judged(alert, finding), Circumstances(alert.version == version))
 
-        return self._step(alert_id, who, finding.at, make, AlertEventType.TAKEN_BACK)
+        return self._step(alert_id, who, finding.found_at, make, AlertEventType.TAKEN_BACK)
 
     def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, version: int) -> Alert:
         """Record a contact with the agency."""
@@ -270,7 +276,7 @@ class Adjudicator:
                 after = make(alert)
             except CekalwatchError as error:
                 if error.code is Code.ALERT_HELD and before.claim:
-                    raise HeldError(before.claim.holder.person_id) from None
+                    raise HeldError(before.claim.holder) from None
                 raise
             # Renewing a claim is not a change, nor is another look.
             made = kind is not AlertEventType.CLAIMED or before.state is not AlertState.CLAIMED
@@ -285,8 +291,7 @@ class Adjudicator:
         try:
             alert = self._store.step(alert_id, step, note, now)
         except HeldError as error:
-            names = self._people.display_names([error.holder])
-            error.told = MappingProxyType({"holder": names.get(error.holder, "")})
+            error.told = MappingProxyType({"holder": self._people.named(error.holder).display_name})
             raise
         if made:
             log.info("alert_handled", step=kind, alert_id=str(alert_id), version=alert.version)
@@ -314,7 +319,7 @@ class Adjudicator:
             raise role_needed(CONFIRMS, "who confirms")
         if handling.officer is None:  # so it is not referred either
             raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
-        officer = self._people.person(handling.officer)
+        officer = self._people.person(UUID(handling.officer.person_id))
         if officer is None or officer.barred:
             raise CekalwatchError(Code.OFFICER_DISABLED)
         two = TwoPeople(TwoPersonAction.CONFIRM_ALERT, officer, supervisor)

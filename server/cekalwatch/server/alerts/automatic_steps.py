@@ -184,7 +184,7 @@ class Escalator:
         store: HandlingStore,
         alerts: AlertStore,
         orders: AlertOrders,
-        gone: Callable[[Collection[UUID]], frozenset[UUID]],
+        gone: Callable[[Collection[str]], frozenset[str]],
         clock: Clock,
         policy: HandlingPolicy,
         myself: Actor,
@@ -196,7 +196,7 @@ class Escalator:
         self._alerts = alerts
         self._orders = orders
         self._who_is_gone = gone
-        self._gone: frozenset[UUID] = frozenset()
+        self._gone: frozenset[str] = frozenset()
         self._clock = clock
         self._attendance = attendance
         self._watch = AlertWatch(clock)
@@ -291,7 +291,7 @@ class Escalator:
         self, alert_id: UUID, before: Handling, now: datetime, agencies_owed: Sequence[str], place: Escalation
     ) -> HandlingStep:
         watched = self._watch.watched(alert_id, before)
-        if before.claim and self._attendance.is_gone(before.claim.holder.agent, watched.claim):
+        if before.claim and self._attendance.is_gone(before.claim.agent_id, watched.claim):
             watched = replace(watched, claim=self._policy.lease)  # nobody can renew it
         free = before.lapsed(watched, self._policy, self._gone)
         after = free.escalated(now, self._policy, watched, agencies_owed, place)

@@ -22,6 +22,7 @@ from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.agencies_owed import agencies_owed
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.lookalikes import JudgedPair
+from cekalwatch.server.domain.names import people_in
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.foundation.clock import Clock
@@ -207,11 +208,11 @@ class AlertDetailsReader:
         for face in self._file(alert.subject_id).references[:MAX_REFERENCES]:
             yield replace(face, jpeg=self._watchlist.face_jpeg(face.reference_id))
 
-    def of(self, alert: Alert, people: Mapping[UUID, str] | None = None) -> AlertDetails:
+    def of(self, alert: Alert, people: Mapping[str, str] | None = None) -> AlertDetails:
         """Return the details of an alert that was read; `people` are the names of a port's people."""
         return self.of_all([alert], people)[0]
 
-    def of_all(self, alerts: Sequence[Alert], people: Mapping[UUID, str] | None = None) -> list[AlertDetails]:
+    def of_all(self, alerts: Sequence[Alert], people: Mapping[str, str] | None = None) -> list[AlertDetails]:
         """Return the details of alerts that were read; the subjects and people of all are read at once."""
         if not alerts:
             return []
@@ -227,7 +228,7 @@ class AlertDetailsReader:
         held = {file.subject.subject_id: file for file in self._watchlist.orders_of(others - keys)} | files
         asks_looks = people is None and self._asks_looks()  # at the centre, nobody judges a port's alerts
         if people is None:
-            people = self._people.display_names({one for alert in alerts for one in alert.handling.people})
+            people = self._people.display_names(people_in(tuple(one.handling for one in alerts)))
         names = {key: file.subject.name for key, file in files.items()}
         now = self._clock.now()
         orders = {
@@ -256,7 +257,7 @@ class AlertDetailsReader:
         """Return the record of the person who has judged an exercise; None of any other alert."""
         if self._exercises is None or alert.exercise is None or not alert.handling.looks:
             return None
-        return self._exercises.own(alert.handling.looks[-1].by, now - OWN_RECORD)
+        return self._exercises.own(UUID(alert.handling.looks[-1].person.person_id), now - OWN_RECORD)
 
     def _judged(
         self,

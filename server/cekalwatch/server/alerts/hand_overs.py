@@ -20,7 +20,7 @@ from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind,
 from cekalwatch.server.domain.alerts.adjudication import check_note
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.storage.alerts.hand_over_store import HandOverStore, KeptHandOver
+from cekalwatch.server.storage.alerts.hand_over_store import HandOverStore
 from cekalwatch.server.storage.people.store import PeopleStore
 
 log = structlog.get_logger()
@@ -39,11 +39,11 @@ class HandOvers:
     def leave(self, who: ActingPerson, site: str, notes: str) -> HandOver:
         """Keep the notes of `who`, who leaves; raises NOTE_INVALID."""
         check_note(notes, needed=False)
-        now, person_id = self._clock.now(), who.person.person_id
-        new = KeptHandOver(uuid6.uuid7(), site, person_id, now, notes)
-        entry = self._entry(Action.SHIFT_LEFT, who.actor, (person_id,), site=site, hand_over=str(new.hand_over_id))
+        person = who.person.reference
+        new = HandOver(str(uuid6.uuid7()), site, person, self._clock.now(), notes)
+        entry = self._entry(Action.SHIFT_LEFT, who.actor, (person,), site=site, hand_over=new.hand_over_id)
         self._store.add(new, entry)
-        return self._shown([new])[0]
+        return self._people.named(new)
 
     def of(self, who: ActingPerson, site: str) -> tuple[HandOver, ...]:
         """Return the newest hand-overs of a site, and record that `who` has read their notes."""
@@ -52,19 +52,19 @@ class HandOvers:
             wrote = dict.fromkeys(one.left_by for one in found)
             entry = self._entry(Action.SHIFT_NOTES_READ, who.actor, wrote, site=site, hand_overs=len(found))
             self._store.record(entry)
-        return self._shown(found)
+        return self._people.named(found)
 
     def take(self, who: ActingPerson, hand_over_id: UUID) -> HandOver:
         """Let `who` take a shift over from somebody else; raises HAND_OVER_GONE."""
-        now, person_id = self._clock.now(), who.person.person_id
+        now, person = self._clock.now(), who.person.reference
 
-        def entry(kept: KeptHandOver) -> AuditEntry:
-            if not who.sees(kept.site) or kept.left_by == person_id or kept.left_at <= now - self._kept_for:
+        def entry(kept: HandOver) -> AuditEntry:
+            if not who.sees(kept.site) or kept.left_by == person or kept.left_at <= now - self._kept_for:
                 raise CekalwatchError(Code.HAND_OVER_GONE)
-            both, key = (person_id, kept.left_by), str(hand_over_id)
+            both, key = (person, kept.left_by), str(hand_over_id)
             return self._entry(Action.SHIFT_TAKEN_OVER, who.actor, both, site=kept.site, hand_over=key)
 
-        return self._shown([self._store.take(hand_over_id, person_id, now, entry)])[0]
+        return self._people.named(self._store.take(hand_over_id, person, now, entry))
 
     def due(self) -> int:
         """Return how many `sweep` would remove now."""
@@ -81,25 +81,8 @@ class HandOvers:
             log.info("retention_swept", hand_overs=gone, left_before=stamp(before))
         return gone
 
-    def _entry(self, action: Action, actor: Actor, people: Iterable[UUID] = (), **details: int | str) -> AuditEntry:
-        return AuditEntry(self._clock.now(), actor, action, tuple(map(ObjectKind.PERSON.key, people)), details=details)
-
-    def _shown(self, found: list[KeptHandOver]) -> tuple[HandOver, ...]:
-        ids = {one.left_by for one in found} | {one.taken_by for one in found if one.taken_by}
-        names = self._people.display_names(ids)
-
-        def person(person_id: UUID) -> PersonReference:
-            return PersonReference(str(person_id), names.get(person_id, ""))
-
-        return tuple(
-            HandOver(
-                str(one.hand_over_id),
-                one.site,
-                person(one.left_by),
-                one.left_at,
-                one.notes,
-                person(one.taken_by) if one.taken_by else None,
-                one.taken_at,
-            )
-            for one in found
-        )
+    def _entry(
+        self, action: Action, actor: Actor, people: Iterable[PersonReference] = (), **details: int | str
+    ) -> AuditEntry:
+        objects = tuple(ObjectKind.PERSON.key(one.person_id) for one in people)
+        return AuditEntry(self._clock.now(), actor, action, objects, details=details)

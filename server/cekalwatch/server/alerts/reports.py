@@ -78,12 +78,12 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
     alerts = [one.alert for one in raised]
     claims = [one.first_claimed_at - one.alert.raised_at for one in raised if one.first_claimed_at]
     decisions = [
-        finding.at - alert.raised_at
+        finding.found_at - alert.raised_at
         for alert in alerts
         for finding in standing(alert.handling.findings)
         if finding.outcome in OFFICERS_OUTCOMES
     ]
-    looks = [look.at - alert.raised_at for alert in alerts for look in alert.handling.looks]
+    looks = [look.looked_at - alert.raised_at for alert in alerts for look in alert.handling.looks]
     kept = [one for alert in alerts for one in _looks_kept(alert.handling)]
     return ShiftReport(
         raised=len(alerts),
@@ -96,7 +96,7 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
         median_claim_s=median(time.total_seconds() for time in claims) if claims else 0.0,
         median_decision_s=median(time.total_seconds() for time in decisions) if decisions else 0.0,
         cameras=_tallies((alert.camera.camera_id, alert) for alert in alerts),
-        lists=_tallies((list_at(alert.camera.direction), alert) for alert in alerts),
+        lists=_tallies((list_at(one), alert) for alert in alerts if (one := alert.camera.direction)),
         looks=len(kept),
         looks_kept=sum(kept),
         median_look_s=median(time.total_seconds() for time in looks) if looks else 0.0,
@@ -106,9 +106,9 @@ def shift_report(raised: Sequence[RaisedAlert]) -> ShiftReport:
 def _looks_kept(handling: Handling) -> Iterator[bool]:
     """Yield for each judgement that stands and came after a first look whether it confirmed the look."""
     for finding in standing(handling.findings):
-        look = handling.look_of(finding.by, finding.subject_id)
+        look = handling.look_of(finding.person.person_id, finding.subject_id)
         if look and finding.outcome in OFFICERS_OUTCOMES:
-            yield look.outcome is finding.outcome
+            yield look.finding is finding.outcome
 
 
 def _tallies(keyed: Iterable[tuple[str, Alert]]) -> tuple[Tally, ...]:

@@ -50,18 +50,18 @@ def handling_entry(alert: Alert, event: AlertEvent, actor: Actor) -> AuditEntry:
     if event.type in _WITH_FINDING:
         finding = alert.handling.findings[-1]
         details |= {"found": finding.outcome, "reason": finding.reason, "candidate": finding.subject_id}
-        look = alert.handling.look_of(finding.by, finding.subject_id)
+        look = alert.handling.look_of(finding.person.person_id, finding.subject_id)
         if finding.outcome is Outcome.UNDONE:
             details["undone"] = alert.handling.findings[-2].outcome
         elif look and finding.outcome is not Outcome.TAKEN_OVER:
-            details["first_look"] = look.outcome
+            details["first_look"] = str(look.finding)
             if finding.outcome in OFFICERS_OUTCOMES:
-                details["look"] = "CONFIRMED" if look.outcome is finding.outcome else "CHANGED"
+                details["look"] = "CONFIRMED" if look.finding is finding.outcome else "CHANGED"
     if event.type is AlertEventType.LOOKED:
         look = alert.handling.looks[-1]
-        details |= {"found": look.outcome, "candidate": look.subject_id}
+        details |= {"found": look.finding, "candidate": look.subject_id}
     if event.type is AlertEventType.CONFIRMED and alert.handling.officer:
-        objects.append(ObjectKind.PERSON.key(alert.handling.officer))
+        objects.append(ObjectKind.PERSON.key(alert.handling.officer.person_id))
     if event.type is AlertEventType.ESCALATED:
         details |= {"level": alert.handling.escalation.name, "times": alert.handling.escalations}
     return AuditEntry(event.occurred_at, actor, Action(f"ALERT_{event.type}"), tuple(objects), details=details)

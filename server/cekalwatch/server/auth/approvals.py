@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 from cekalwatch.contract.values.approvals import Approval, ApprovalState, OpenApprovals
-from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.auth.admission import joint_action
 from cekalwatch.server.auth.sessions import SHOWN_DIGITS, TOKEN_BYTES, Device, Session, TokenPurpose
@@ -47,31 +45,32 @@ class ApprovalRequests:
         """
         act, now, token = _act(method, request), self._clock.now(), secrets.token_urlsafe(TOKEN_BYTES)
         asked = KeptApproval(
-            hashlib.sha256(token.encode()).hexdigest(),
-            method,
-            request,
-            first.person.person_id,
-            first.key,
-            device.actor.key,
-            device.site or "",
-            device.binding,
-            device.certificate,
-            now,
-            now + LASTS,
+            approval_id=hashlib.sha256(token.encode()).hexdigest(),
+            method=method,
+            request=request,
+            first=first.person.reference,
+            first_session=first.key,
+            device=device.actor.key,
+            site=device.site or "",
+            device_binding=device.binding,
+            certificate=device.certificate,
+            asked_at=now,
+            expires_at=now + LASTS,
+            state=ApprovalState.WAITING,
         )
         named = (ObjectKind.PERSON.key(first.person.person_id),)
         entry = AuditEntry(
             now, device.used_by(first.person.person_id), Action.APPROVAL_ASKED, named, details=_facts(asked, act)
         )
         self._store.add(asked, entry, MAX_OF_A_SESSION)
-        return token, self._shown([asked])[0]
+        return token, self._people.named(asked)
 
     def open_for(self, who: Session, device: Device) -> OpenApprovals:
         """Return what the person may sign here, and what they have asked for."""
         found = self._store.open(self._clock.now())
-        waiting = [one for one in found if self._pair(one, who.person, device)]
-        own = [one for one in found if one.first_session == who.key]
-        return OpenApprovals(self._shown(waiting), self._shown(own))
+        waiting = tuple(one for one in found if self._pair(one, who.person, device))
+        own = tuple(one for one in found if one.first_session == who.key)
+        return self._people.named(OpenApprovals(waiting, own))
 
     def answer(self, approval_id: str, request_sha256: str, who: Session, device: Device, *, sign: bool) -> None:
         """Sign a request whose content has that digest, as the second person, or refuse it.
@@ -97,7 +96,7 @@ class ApprovalRequests:
             expires_at=asked.expires_at,
             signs=Countersignature(act, asked.first_session),
         )
-        named = tuple(map(ObjectKind.PERSON.key, (who.person.person_id, asked.first)))
+        named = tuple(map(ObjectKind.PERSON.key, (who.person.person_id, asked.first.person_id)))
         action = Action.APPROVAL_SIGNED if sign else Action.APPROVAL_REFUSED
         entry = AuditEntry(now, device.used_by(who.person.person_id), action, named, details=_facts(asked, act))
         if not self._store.answer(approval_id, who.person.person_id, word if sign else None, entry):
@@ -127,28 +126,6 @@ class ApprovalRequests:
         except CekalwatchError:
             return None
         return first
-
-    def _shown(self, asked: Collection[KeptApproval]) -> tuple[Approval, ...]:
-        ids = {one.first for one in asked} | {one.second for one in asked if one.second}
-        names = self._people.display_names(ids)
-
-        def person(person_id: UUID) -> PersonReference:
-            return PersonReference(str(person_id), names.get(person_id, ""))
-
-        return tuple(
-            Approval(
-                one.approval_id,
-                one.method,
-                one.request,
-                person(one.first),
-                one.device,
-                one.asked_at,
-                one.expires_at,
-                one.state,
-                person(one.second) if one.second else None,
-            )
-            for one in asked
-        )
 
 
 def _act(method: str, request: bytes) -> JointAct:

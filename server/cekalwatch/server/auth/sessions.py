@@ -329,7 +329,9 @@ class PeopleHere:
         self._store = store
         self._revoked = revoked
 
-    def gone(self, people: Collection[UUID]) -> frozenset[UUID]:
+    def gone(self, people: Collection[str]) -> frozenset[str]:
         """Return those of `people` without a session at any device: they signed out, or it was ended or revoked."""
         kept = self._store.of(TokenPurpose.SESSION, people)
-        return frozenset(people) - {one.account.person.person_id for one in kept if not self._revoked(one.certificate)}
+        return frozenset(people) - {
+            str(one.account.person.person_id) for one in kept if not self._revoked(one.certificate)
+        }

@@ -108,7 +108,7 @@ def _drawn() -> bytes:
 
 
 EMPTY: Final = Capture(
-    capture_id=UUID(int=0),
+    capture_id=str(UUID(int=0)),
     camera=Camera("", "", "", Direction.DEPARTURE),
     passage="",
     captured_at=datetime.min.replace(tzinfo=UTC),

@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,12 +58,12 @@ class Passage:
 
     score: PassageScore | None = None
     """None until the first search."""
-    _crops: dict[UUID, tuple[Template, float]] = field(default_factory=dict)
+    _crops: dict[str, tuple[Template, float]] = field(default_factory=dict)
     """Template and weight of each capture, the oldest first."""
     _total: NDArray[np.float32] = field(default_factory=lambda: np.zeros((), np.float32))
     """The sum of the weighted templates."""
 
-    def fuse(self, capture_id: UUID, template: Template, quality: float) -> Template:
+    def fuse(self, capture_id: str, template: Template, quality: float) -> Template:
         """Add a capture's template and return the fused one; `quality` is the figure for the whole crop, 0 to 1."""
         if capture_id not in self._crops:
             self._crops[capture_id] = template, max(quality, MIN_WEIGHT)
@@ -79,12 +78,12 @@ class Passage:
         """Return the highest score of a template with the passage's crops, and with all of them fused."""
         return float(max(template @ self.fused(), *(template @ crop for crop, _ in self._crops.values())))
 
-    def likeness_of(self, capture_id: UUID) -> float:
+    def likeness_of(self, capture_id: str) -> float:
         """Return the score of one of its crops with the others fused; 1 without others."""
         template, _ = self._crops[capture_id]
         return float(template @ _of_length_one(self._total - self._weighted(capture_id), template))
 
-    def _weighted(self, capture_id: UUID) -> NDArray[np.float32]:
+    def _weighted(self, capture_id: str) -> NDArray[np.float32]:
         template, weight = self._crops[capture_id]
         return template * np.float32(weight)
 
@@ -93,11 +92,11 @@ class Passage:
         """The number of crops."""
         return len(self._crops)
 
-    def has(self, capture_id: UUID) -> bool:
+    def has(self, capture_id: str) -> bool:
         """Whether the capture is one of this passage."""
         return capture_id in self._crops
 
-    def remove(self, capture_id: UUID) -> tuple[Template, float]:
+    def remove(self, capture_id: str) -> tuple[Template, float]:
         """Take a crop out; return its template and weight."""
         self._total = self._total - self._weighted(capture_id)
         return self._crops.pop(capture_id)
@@ -133,7 +132,7 @@ class Track:
     passages: list[Passage] = field(default_factory=list)
     """The least recently seen first."""
 
-    def add(self, capture_id: UUID, template: Template, quality: float, alike: float | None) -> State:
+    def add(self, capture_id: str, template: Template, quality: float, alike: float | None) -> State:
         """Add a capture to the passage that it is most like, or to a new one.
 
         `alike` is the score from which on two crops are of one person; None if nobody has measured the model: then only
@@ -151,11 +150,11 @@ class Track:
         fused = nearest.fuse(capture_id, template, quality)
         return State(nearest, fused, nearest.crops, begins=False)
 
-    def separate(self, capture_id: UUID, passage: Passage) -> State:
+    def separate(self, capture_id: str, passage: Passage) -> State:
         """Move a capture out of `passage`, which has others, into one of its own."""
         return self._begin(capture_id, *passage.remove(capture_id))
 
-    def _begin(self, capture_id: UUID, template: Template, quality: float) -> State:
+    def _begin(self, capture_id: str, template: Template, quality: float) -> State:
         passage = Passage()
         self.passages.append(passage)
         return State(passage, passage.fuse(capture_id, template, quality), 1, begins=True)

@@ -6,10 +6,16 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicy, CapturePolicyChanges, out_of_bounds
+from cekalwatch.contract.values.capture_policy import (
+    CameraPolicy,
+    CapturePolicy,
+    CapturePolicyChanges,
+    SetPolicy,
+    out_of_bounds,
+)
 from cekalwatch.server.audit.device_entries import device_entry
 from cekalwatch.server.audit.entry import Action, Actor
-from cekalwatch.server.domain.checkpoints import Camera, SetPolicy
+from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.cameras import CameraPolicyStore
@@ -59,17 +65,9 @@ class CameraPolicies:
         of_settings = self._of_settings.get(camera_id)
         if of_settings is None:
             raise CekalwatchError(Code.UNKNOWN_CAMERA)
-        found = self._store.get(camera_id)
-        changes = found.changes if found else _NONE
-        return CameraPolicy(
-            camera_id=camera_id,
-            in_force=changes.applied_to(of_settings),
-            of_settings=of_settings,
-            changes=changes,
-            before=found.before if found else _NONE,
-            number=found.number if found else 0,
-            set_at=found.set_at if found else None,
-        )
+        found = self._store.get(camera_id) or SetPolicy()
+        in_force = found.changes.applied_to(of_settings)
+        return CameraPolicy(camera_id=camera_id, in_force=in_force, of_settings=of_settings, **vars(found))
 
     def set(self, camera: Camera, changes: CapturePolicyChanges, number: int, actor: Actor) -> CameraPolicy:
         """Apply `changes` of the settings' policy to a camera from now on; a connected camera receives them at once.
@@ -84,7 +82,9 @@ class CameraPolicies:
         wanted = changes.applied_to(before.of_settings)
         identity = Identity(DeviceRole.CAMERA, camera.site, camera.camera_id)
         entry = device_entry(now, actor, Action.CAMERA_POLICY_SET, identity, _differences(before.in_force, wanted))
-        if not self._store.set(camera.camera_id, SetPolicy(number + 1, changes, before.changes, now), entry):
+        if not self._store.set(
+            camera.camera_id, SetPolicy(number=number + 1, changes=changes, before=before.changes, set_at=now), entry
+        ):
             raise CekalwatchError(Code.POLICY_CHANGED)
         self.follow()
         return self.state(camera.camera_id)

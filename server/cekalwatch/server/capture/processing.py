@@ -14,7 +14,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from uuid import UUID
 
 import structlog
 
@@ -73,7 +72,7 @@ class CaptureProcessor:
         self._health = health
         self._delay_s = receipt_delay_s
         self._measure = measure
-        self._done: OrderedDict[UUID, None] = OrderedDict()
+        self._done: OrderedDict[str, None] = OrderedDict()
         self._working: set[asyncio.Task[Outcome]] = set()
         self._leaving: dict[int, list[_ReceiptDue]] = {}
         """The captures whose receipts may leave at a moment, by its number."""
@@ -87,7 +86,7 @@ class CaptureProcessor:
         `taken` is called once, when the capture no longer waits to be embedded.
         """
         loop = asyncio.get_running_loop()
-        waiting = _ReceiptDue(str(capture.capture_id), loop.time(), loop.create_future())
+        waiting = _ReceiptDue(capture.capture_id, loop.time(), loop.create_future())
         if isinstance(capture, Rejected):
             taken()
             self.unplaceable += capture.reason is Code.CAPTURE_TIME_UNPLACEABLE

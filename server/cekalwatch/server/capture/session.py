@@ -251,7 +251,7 @@ def placed(face: FaceCapture, camera: Camera, run_id: str, clock: CameraClock, n
     if captured_at is None:
         return Rejected(face.capture_id, Code.CAPTURE_TIME_UNPLACEABLE)
     return Capture(
-        capture_id=UUID(face.capture_id),
+        capture_id=str(UUID(face.capture_id)),
         camera=camera,
         passage=f"{camera.camera_id}/{face.run_id or run_id}/{face.track_id}",
         captured_at=captured_at,

@@ -23,9 +23,8 @@ class UnusableCounter:
     def passed(self, camera: Camera, reason: UnusableReason, last_seen_at: datetime, *, sent: bool) -> None:
         """Count a traveller in the hour in which the camera saw them last; `sent`: whether a crop was sent."""
         hour = last_seen_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        count = UnusableCount(
-            camera.camera_id, camera.site, camera.direction, hour, reason, 1, int(not sent), last_seen_at
-        )
+        place = (camera.camera_id, camera.site, camera.direction)
+        count = UnusableCount(*place, hour, 1, reason, int(not sent), last_seen_at)
         with self._lock:
             self._counts.append(count)
 

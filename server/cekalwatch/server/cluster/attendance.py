@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from cekalwatch.contract.values.adjudication import Escalation
+from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.presence import AgentPresence
@@ -71,10 +72,9 @@ class Attendance:
             return None
         return tuple(one for one in self._cameras if not self._is_attended(seen, one))
 
-    def next_place(self, camera: Camera) -> Escalation:
+    def next_place(self, camera: CameraReference) -> Escalation:
         """Return where an alert that nobody has claimed belongs while its traveller is at `camera`."""
-        unattended = self.unattended
-        if not unattended or camera not in unattended or self._seen is None:
+        if self._seen is None or camera not in {one.place for one in self.unattended or ()}:
             return Escalation.COUNTER
         near = (one for one in self._seen.watched.values() if one.site in {"", camera.site})
         return Escalation.SUPERVISOR if any(one.is_for_supervisors for one in near) else Escalation.SITE

@@ -19,7 +19,7 @@ UNKNOWN_EXERCISE: Final = UUID(int=0)
 class Capture:
     """A validated capture. Landmarks are five (x, y) in crop pixels: eyes, nose, mouth corners, each from the left."""
 
-    capture_id: UUID
+    capture_id: str
     camera: Camera
     passage: str
     """Key of the passage: camera, run of its client, and track."""

@@ -7,7 +7,6 @@ in words.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -56,6 +55,11 @@ class Camera(CameraReference):
     capture_policy: CapturePolicyChanges = field(default=CapturePolicyChanges(), compare=False, repr=False)
     """Its differences from `[capture_policy]`. SIGHUP sends a change to the camera."""
 
+    @property
+    def place(self) -> CameraReference:
+        """The camera as alerts name it."""
+        return CameraReference(self.camera_id, self.site, self.counter, self.direction)
+
 
 @dataclass(frozen=True)
 class LegalParameters:
@@ -86,16 +90,3 @@ class LegalParameters:
         """The figures that differ from their defaults, by name."""
         figures = {one.name: (getattr(self, one.name), one.default) for one in fields(self)}
         return {name: value for name, (value, usual) in figures.items() if value != usual and isinstance(value, int)}
-
-
-@dataclass(frozen=True)
-class SetPolicy:
-    """The changes of a camera's policy by people."""
-
-    number: int
-    """How often it was set, from 1."""
-    changes: CapturePolicyChanges
-    """How it differs from the settings now; nothing: not at all."""
-    before: CapturePolicyChanges
-    """The previous values, for a return to them."""
-    set_at: datetime

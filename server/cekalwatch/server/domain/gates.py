@@ -54,7 +54,7 @@ def _judged_at(alert: Alert) -> datetime | None:
     """Return when a person cleared the alert; None while nobody has."""
     found = alert.handling.findings[-1:]
     cleared = alert.state is AlertState.CLEARED and found and found[0].outcome in CLEARING
-    return found[0].at if cleared else None
+    return found[0].found_at if cleared else None
 
 
 def _may_be_undone(alert: Alert, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from uuid import UUID
 from cekalwatch.contract.values.people import (
     MAX_DISPLAY_NAME,
     TWO_PERSON_ACTIONS,
+    PersonReference,
     PersonRole,
     TwoPersonAction,
     acts_as,
@@ -67,6 +68,11 @@ class Person:
             raise PersonError("a person needs at least one role")
         if not self.sites or not all(map(SITE_PATTERN.fullmatch, self.sites)):
             raise PersonError("a person needs at least one site; its key has 1 to 64 characters of a-z, 0-9 and -")
+
+    @property
+    def reference(self) -> PersonReference:
+        """The person in values of the contract, without the name: names are added for readers (`domain/names.py`)."""
+        return PersonReference(str(self.person_id))
 
     @property
     def barred(self) -> bool:

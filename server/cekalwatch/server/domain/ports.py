@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from cekalwatch.contract.values.adjudication import UNDECIDED, UNDO_FOR, UNSETTLED, AlertState, Outcome
 from cekalwatch.contract.values.federation import PortStatus
@@ -42,7 +41,7 @@ class PortReport:
     """The event reported before."""
     event: AlertEvent
     alert: Alert
-    people: Mapping[UUID, str]
+    people: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class PortAlert:
 
     port: Port
     alert: Alert
-    people: Mapping[UUID, str]
+    people: Mapping[str, str]
     reported_at: datetime
 
 
@@ -218,8 +217,8 @@ def _is_undone(held: Alert, told: Alert) -> bool:
     return bool(
         old
         and undoing
-        and (undoing.outcome, undoing.by) == (Outcome.UNDONE, old.by)
-        and undoing.at - old.at <= UNDO_FOR
+        and (undoing.outcome, undoing.person) == (Outcome.UNDONE, old.person)
+        and undoing.found_at - old.found_at <= UNDO_FOR
     )
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.gates import GateAsk
-from cekalwatch.contract.values.orders import Direction
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.foundation.errors import Code
 
@@ -43,16 +42,11 @@ class CameraPresence:
 
 
 @dataclass(frozen=True)
-class AgentPresence:
-    """What a subscribed agent watches; empty fields mean everything."""
+class AgentPresence(AlertFilter):
+    """What a subscribed agent watches. `supervises`: a supervisor is signed in at its device."""
 
-    site: str = ""
-    counters: frozenset[str] = frozenset()
-    direction: Direction | None = None
-    supervises: bool = False
-    """Whether a supervisor is signed in at its device."""
     officer: bool = False
-    """The same of an officer."""
+    """Whether an officer is."""
     people: frozenset[str] = frozenset()
     """Keys of the officers and supervisors who are signed in there."""
 
@@ -67,7 +61,7 @@ class AgentPresence:
         One without counters is the PC of all of them, unless it is a supervisor's.
         """
         is_own = bool(self.counters) or not self.supervises
-        return is_own and AlertFilter(self.site, self.counters, self.direction).wants(camera)
+        return is_own and self.wants(camera)
 
 
 @dataclass(frozen=True)

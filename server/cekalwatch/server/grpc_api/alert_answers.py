@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from functools import lru_cache
 from uuid import UUID
 
 from cekalwatch.contract.codec.alerts import ALERT, STREAM
 from cekalwatch.contract.codec.watchlist import REFERENCE_FACE
-from cekalwatch.contract.values.alerts import Alert, AlertEvent, AlertPictures
+from cekalwatch.contract.values.alerts import Alert, AlertEvent, AlertPictures, LoggedEvent
 from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.grpc_api.messages import ANSWER_FRAME_BYTES, FIELD_FRAME_BYTES, fitting, page
@@ -40,8 +41,8 @@ def unnamed_event_message(item: DetailedEvent) -> alert_service_pb2.SubscribeAle
 
 def _event_with(item: DetailedEvent, alert: Alert) -> alert_service_pb2.SubscribeAlertsResponse:
     event = item.event
-    capture_id = str(event.capture_id or "")
-    return STREAM.write(AlertEvent(event.sequence, event.type, alert, event.occurred_at, capture_id, event.trace))
+    logged = {one.name: getattr(event, one.name) for one in fields(LoggedEvent)}
+    return STREAM.write(AlertEvent(**logged, alert=alert))
 
 
 def alert_page(

@@ -15,6 +15,7 @@ from cekalwatch.contract.codec.alerts import FILTER, OUTCOMES, REASONS, STATES
 from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.alerts import MAX_CANDIDATE_KEY, OLDEST, AlertFilter
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.alerts.adjudication import Adjudication
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
@@ -122,7 +123,7 @@ def reference(value: str) -> str:
     return value
 
 
-def follow_up(message: adjudication_pb2.FollowUp, by: UUID, now: datetime) -> FollowUp:
+def follow_up(message: adjudication_pb2.FollowUp, by: PersonReference, now: datetime) -> FollowUp:
     """Read a contact with the agency; raises NOTE_INVALID, CONTACT_TIME_AHEAD, or Refused for no time."""
     contacted_at = _moment(message, "contact_time")
     if contacted_at > now + CLOCK_AHEAD:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from uuid import UUID
 
 from cekalwatch.contract.codec.audit import ENTRY, ENTRY_PAGE
 from cekalwatch.contract.values.audit import FullEntry, TrailCheckpoint, TrailEntry, TrailPage
@@ -21,7 +20,7 @@ MAX_SHOWN_OBJECTS = 20
 _PERSON = re.compile(rf"(?:{ActorKind.PERSON}|{ObjectKind.PERSON}):([0-9a-f-]{{36}})(?:@.*)?")
 
 
-def search_page(found: AuditPage, names: Mapping[UUID, str]) -> SearchAuditEntriesResponse:
+def search_page(found: AuditPage, names: Mapping[str, str]) -> SearchAuditEntriesResponse:
     """Write a page of entries, as many as fit into an answer."""
     entries = fitting(ENTRY.write(shown_entry(one, MAX_SHOWN_OBJECTS)) for _, one in found.found)
     cut = len(entries) < len(found.found)
@@ -34,7 +33,7 @@ def search_page(found: AuditPage, names: Mapping[UUID, str]) -> SearchAuditEntri
     return answer
 
 
-def full_entry(one: Link, checkpoint: Checkpoint | None, names: Mapping[UUID, str]) -> FullEntry:
+def full_entry(one: Link, checkpoint: Checkpoint | None, names: Mapping[str, str]) -> FullEntry:
     """Return an entry in full."""
     mark = checkpoint
     signed = TrailCheckpoint(mark.number, mark.sequence, mark.signed_at, mark.public_key) if mark else None
@@ -57,18 +56,18 @@ def shown_entry(one: Link, most_objects: int | None = None) -> TrailEntry:
     )
 
 
-def people_named(links: Iterable[Link]) -> set[UUID]:
+def people_named(links: Iterable[Link]) -> set[str]:
     """Return the keys of the people in entries: the actor, and the first objects."""
     found = set()
     for one in links:
         for name in (str(one.actor), *_objects(one)[:MAX_SHOWN_OBJECTS]):
             if (matched := _PERSON.fullmatch(name)) and (key_found := uuid(matched[1])):
-                found.add(key_found)
+                found.add(str(key_found))
     return found
 
 
-def _people(names: Mapping[UUID, str], links: Iterable[Link]) -> tuple[PersonReference, ...]:
-    return tuple(PersonReference(str(one), names[one]) for one in sorted(people_named(links)) if one in names)
+def _people(names: Mapping[str, str], links: Iterable[Link]) -> tuple[PersonReference, ...]:
+    return tuple(PersonReference(one, names[one]) for one in sorted(people_named(links)) if one in names)
 
 
 def _moment(at: str) -> datetime | None:

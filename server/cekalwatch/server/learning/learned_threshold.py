@@ -13,9 +13,8 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
-from cekalwatch.contract.values.reports import LearnedFigures, ThresholdInterval
+from cekalwatch.contract.values.reports import Estimate, LearnedFigures, ThresholdInterval
 from cekalwatch.server.learning.camera_agreement import StandingOut
-from cekalwatch.server.learning.site_tail import WantedThreshold
 from cekalwatch.vision.thresholds import ThresholdModel
 
 MIN_STEP: Final = 0.005
@@ -66,7 +65,7 @@ class LearnedOffset:
     accepted: float = 0.0
     """The offset that two people accepted last; 0, the pack's, before they did."""
 
-    def stepped(self, wanted: WantedThreshold, pack: float, bounds: LearningBounds, today: str) -> LearnedOffset:
+    def stepped(self, wanted: Estimate, pack: float, bounds: LearningBounds, today: str) -> LearnedOffset:
         """Return the offset after one step towards the `wanted` threshold; the same offset if no step is due.
 
         `pack` is the pack's threshold for the same list and FPIR.
@@ -81,7 +80,7 @@ class LearnedOffset:
         step = min(max(away, -left), left)
         return replace(self, value=self.value + step, day=today, moved=moved + abs(step))
 
-    def waiting(self, wanted: WantedThreshold, pack: float, bounds: LearningBounds) -> float | None:
+    def waiting(self, wanted: Estimate, pack: float, bounds: LearningBounds) -> float | None:
         """Return the offset that two people should accept: the passages say that none within MAX_ALONE is right.
 
         None if they do not say so, with 95 % confidence.

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cekalwatch.contract.values.reports import Estimate
 from cekalwatch.server.learning.score_counts import BIN_WIDTH, BINS, Counts
 from cekalwatch.vision.thresholds import Provenance, ThresholdModel
 
@@ -53,15 +54,6 @@ LogDensity = Callable[[Parameters], NDArray[np.float64]]
 """A function of parameters, with one value for each of several."""
 
 
-@dataclass(frozen=True)
-class WantedThreshold:
-    """A threshold with its 95 % interval, if the formula is right."""
-
-    value: float
-    low: float
-    high: float
-
-
 @dataclass(frozen=True, eq=False)
 class SiteTail:
     """The tail of a site's passages."""
@@ -71,7 +63,7 @@ class SiteTail:
     covariance: NDArray[np.float64]
     """Covariance of the parameters, shape (3, 3)."""
 
-    def threshold(self, templates: int, fpir: float) -> WantedThreshold:
+    def threshold(self, templates: int, fpir: float) -> Estimate:
         """Return the threshold that keeps `fpir` (per passage) in a list of `templates`."""
 
         def value(parameters: Parameters) -> float:
@@ -81,7 +73,7 @@ class SiteTail:
         slope = np.array([(value(best + step) - value(best - step)) / (2 * _SMALL) for step in np.eye(3) * _SMALL])
         spread = INTERVAL * math.sqrt(max(float(slope @ self.covariance @ slope), 0.0))
         middle = value(best)
-        return WantedThreshold(middle, middle - spread, middle + spread)
+        return Estimate(middle, middle - spread, middle + spread)
 
 
 def fit_tail(searched: Mapping[int, Counts], pack: ThresholdModel, measured_on: str, program: str) -> SiteTail:

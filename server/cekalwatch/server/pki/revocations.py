@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 from cryptography import x509
 
+from cekalwatch.contract.values.status import RevocationLists
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.foundation.clock import Clock
 
@@ -49,19 +50,8 @@ class CertificateKey:
 
 
 @dataclass(frozen=True)
-class RevocationState:
+class RevocationState(RevocationLists):
     """The lists in force, and their age."""
-
-    certificates: int
-    """Number of revoked certificates."""
-    read_at: datetime
-    """Time at which these lists were read."""
-    unconfirmed_s: float
-    """Seconds since the last successful check that they are still the newest ones."""
-    issued_at: datetime
-    """Time at which the oldest of them was made."""
-    valid_until: datetime | None
-    """Earliest end of validity that the lists state; None if none states one."""
 
     def stale(self, limit: timedelta, now: datetime) -> bool:
         """Whether they could not be checked for longer than `limit`, or have expired."""

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Column
 from sqlmodel import Field, Session, col, delete, func, select
 
+from cekalwatch.contract.values.capture_policy import SetPolicy
 from cekalwatch.contract.values.surveys import MAX_KEPT, KeptSurvey
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.checkpoints import SetPolicy
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.columns import Facts, moment
 from cekalwatch.server.storage.database import Database

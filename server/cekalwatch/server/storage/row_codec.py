@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_
 from sqlalchemy import JSON, Column, String, Table
 from sqlmodel import AutoString, SQLModel
 
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.encryption.keyring import AssociatedData, Keyring
 from cekalwatch.server.storage.columns import SEALED, Sealed
 
@@ -265,6 +266,8 @@ def _converters(hint: Any, column: Column[Any]) -> tuple[Convert, Convert]:  # n
         return json_reader(hint), as_json
     if kind in _AS_IT_IS or not isinstance(column.type, AutoString | String):
         read, write = (kind if isinstance(kind, type) and issubclass(kind, Enum) else _same), _same
+    elif kind is PersonReference:
+        read, write = PersonReference, lambda held: held.person_id
     elif is_dataclass(kind) or get_origin(kind):
         of_json = json_reader(kind)
         read, write = lambda found: of_json(json.loads(found)), json_text

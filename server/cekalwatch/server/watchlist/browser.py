@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final
 
-from cekalwatch.contract.values.subjects import ReferenceFace, Subject
+from cekalwatch.contract.values.subjects import ReferenceFace
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ListedSubject, WatchlistFilter
 from cekalwatch.server.audit.entry import OK, Action, Actor, AuditEntry, Link, ObjectKind
-from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import WIB, JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.status_history import StatusChange, status_history
 from cekalwatch.server.foundation.clock import Clock
@@ -36,21 +36,16 @@ HISTORY_ACTIONS: Final = (
 """The events in a subject's history; only auditors see who viewed the subject."""
 
 
-@dataclass(frozen=True)
-class SubjectView:
+@dataclass(frozen=True, kw_only=True)
+class SubjectView(SubjectFile):
     """A subject with its orders and reference faces, as list managers see it."""
 
-    subject: Subject
-    orders: tuple[JudgedOrder, ...]
-    """Newest first."""
-    references: tuple[ReferenceFace, ...]
-    """Best first."""
+    judged: tuple[JudgedOrder, ...]
+    """Its orders."""
     stale: frozenset[str]
     """Keys of the reference faces without a template of the model in use."""
     also_under: Mapping[str, tuple[str, ...]]
     """Other subjects with such a face, by the reference face's key; only for a single subject."""
-    elsewhere: tuple[BanOrder, ...]
-    """Orders of the same person under other keys, where an order may depend on them."""
     photograph_refusals: tuple[str, ...] = ()
     """Of a subject without photographs: why those of its newest import were refused."""
 
@@ -63,7 +58,7 @@ class SubjectView:
     @property
     def listed(self) -> ListedSubject:
         """The subject as people see it, without the orders elsewhere."""
-        orders = tuple(one.shown for one in self.orders)
+        orders = tuple(one.shown for one in self.judged)
         return ListedSubject(
             self.subject,
             orders,
@@ -168,14 +163,13 @@ class WatchlistReader:
         keys = [face.reference_id for file in found for face in file.references]
         fresh = self._store.with_template(keys, self._search.model_version()) if keys else set()
         for file in found:
+            refusals = () if file.references else self._photograph_refusals(file.subject.subject_id)
             yield SubjectView(
-                file.subject,
-                tuple(self._checkpoints.judged(file, at, self._site)),
-                file.references,
-                frozenset(face.reference_id for face in file.references) - fresh,
-                also_under or {},
-                file.elsewhere,
-                () if file.references else self._photograph_refusals(file.subject.subject_id),
+                **vars(file),
+                judged=tuple(self._checkpoints.judged(file, at, self._site)),
+                stale=frozenset(face.reference_id for face in file.references) - fresh,
+                also_under=also_under or {},
+                photograph_refusals=refusals,
             )
 
     def _photograph_refusals(self, subject_id: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 from cekalwatch.contract.values.watchlist import Lookalike, LookalikeJudgement, LookalikePair
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind
@@ -101,7 +100,7 @@ class LookalikeReview:
     def _read(self, likeness: dict[SubjectPair, float | None]) -> dict[SubjectPair, Lookalike]:
         """Return the relation of the second subject of each pair to the first."""
         states = self._store.lookalikes.states(likeness)
-        names = self._people.display_names({one.judged.judged_by for one in states.values() if one.judged})
+        names = self._people.display_names({str(one.judged.judged_by) for one in states.values() if one.judged})
         return {
             pair: shown(pair, states[pair], score, names, alike=score is not None and self._finder.alike(score))
             for pair, score in likeness.items()
@@ -109,7 +108,7 @@ class LookalikeReview:
 
 
 def shown(
-    pair: SubjectPair, state: PairState, likeness: float | None, names: Mapping[UUID, str], *, alike: bool
+    pair: SubjectPair, state: PairState, likeness: float | None, names: Mapping[str, str], *, alike: bool
 ) -> Lookalike:
     """Return the relation of the second subject of a pair to the first, as people see it."""
     judged = state.judged
@@ -119,7 +118,7 @@ def shown(
         alike=alike,
         judgement=state.judgement,
         last_judgement=judged.judgement if judged else None,
-        judged_by=names.get(judged.judged_by, "") if judged else "",
+        judged_by=names.get(str(judged.judged_by), "") if judged else "",
         judged_at=judged.judged_at if judged else None,
         mark=state.mark,
     )

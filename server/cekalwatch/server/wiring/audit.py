@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cekalwatch.contract.values.status import SigningStatus
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, CollectedFile, Destination
@@ -14,7 +15,7 @@ from cekalwatch.server.cluster.jobs import LeaderLease, PeriodicJob, at_stop
 from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.audit import AuditCalls, AuditReaders
 from cekalwatch.server.settings.settings import ServerSettings
-from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner, HistoryGuard, SigningState
+from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner, HistoryGuard
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
@@ -63,11 +64,17 @@ class AuditParts:
     delivery: CheckpointDelivery
     jobs: tuple[PeriodicJob, ...]
 
-    def state(self) -> SigningState:
+    def state(self) -> SigningStatus:
         """Return the state of signing at the last check. Any thread may call it."""
-        guard = self.guard
-        waits = guard.waits_for.reason if guard.waits_for else None
-        return SigningState(guard.newest, guard.change, waits, self.delivery.states)
+        guard, newest = self.guard, self.guard.newest
+        return SigningStatus(
+            checkpoint_number=newest.number if newest else 0,
+            signed_entry=newest.sequence if newest else 0,
+            signed_at=newest.signed_at if newest else None,
+            change=guard.change or "",
+            waits=guard.waits_for.reason if guard.waits_for else "",
+            destinations=self.delivery.states,
+        )
 
 
 def init_audit(context: Context, leader: LeaderLease) -> AuditParts:

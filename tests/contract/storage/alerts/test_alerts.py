@@ -42,7 +42,8 @@ def test_a_match_becomes_an_alert_with_its_probe_and_an_event(store: AlertStore)
     event = record(store, match(probe))
     alert = store.get(event.alert_id)
     assert (event.type, event.capture_id) == (AlertEventType.RAISED, probe.capture_id)
-    assert (alert.subject_id, alert.order_ids, alert.camera, alert.captured_at) == ("S-1", ("O-1",), DEPARTURE, NOON)
+    assert (alert.subject_id, alert.order_ids) == ("S-1", ("O-1",))
+    assert (alert.camera, alert.captured_at) == (DEPARTURE.place, NOON)
     assert [sighting.capture_id for sighting in alert.sightings] == [probe.capture_id]
     assert [candidate.subject_id for candidate in alert.candidates] == ["S-1"]
     assert store.probe(event.alert_id) == b"the probe"

@@ -79,8 +79,8 @@ def test_a_first_look_is_a_step_that_comes_before_all_but_faces_place_and_time(
     looked = counter.look(alert_id, budi, Outcome.NOT_SAME_PERSON)
     assert looked.version == version, "a look changes nothing that others judge"
     (look,) = looked.handling.looks
-    assert (look.outcome, look.by, look.at, look.version, look.subject_id) == (
-        *(Outcome.NOT_SAME_PERSON, budi.person.person_id, clock.now()),
+    assert (look.finding, look.person, look.looked_at, look.version, look.subject_id) == (
+        *(Outcome.NOT_SAME_PERSON, budi.person.reference, clock.now()),
         *(version, "S-1"),
     )
     after = shown(counter, alert_id, budi)
@@ -95,7 +95,7 @@ def test_a_first_look_is_a_step_that_comes_before_all_but_faces_place_and_time(
 def test_the_first_look_of_a_person_stands(counter: Counter, alert_id: UUID, budi: ActingPerson):
     counter.look(alert_id, budi, Outcome.CANNOT_DETERMINE)
     again = counter.look(alert_id, budi, Outcome.REFERRED)
-    assert [one.outcome for one in again.handling.looks] == [Outcome.CANNOT_DETERMINE]
+    assert [one.finding for one in again.handling.looks] == [Outcome.CANNOT_DETERMINE]
     assert counter.events(alert_id) == [E.RAISED, E.LOOKED]
 
 

@@ -80,7 +80,7 @@ def test_images_of_cleared_alerts_go_within_a_day_and_of_hits_later(
     clock.advance(keeping.cleared_images)
     assert sweeper.sweep_images() == ImageReport(1, 0)
     assert counter.alerts.probe(cleared) == b""
-    assert counter.alerts.get(cleared).probe_capture_id is None
+    assert counter.alerts.get(cleared).probe_capture_id == ""
     assert all(map(counter.alerts.probe, (referred, hit, fresh)))
     assert sweeper.sweep_images() == ImageReport(0, 0)
     assert [details for _, _, details in counter.trail(Action.RETENTION_SWEPT)] == [

@@ -39,9 +39,9 @@ def test_an_alert_goes_all_its_way_and_comes_back_as_it_was_written(
     done = counter.adjudicator.close(alert_id, budi, counter.version(alert_id))
     assert counter.alerts.get(alert_id) == done
     assert (done.state, done.handling.reference, done.version) == (AlertState.CLOSED, "CO-2026/0117", 6)
-    assert [(one.outcome, one.by, one.note) for one in done.handling.findings] == [
-        (Outcome.REFERRED, budi.person.person_id, "same scar\nabove the left eye"),
-        (Outcome.CONFIRMED, siti.person.person_id, "listed"),
+    assert [(one.outcome, one.person, one.note) for one in done.handling.findings] == [
+        (Outcome.REFERRED, budi.person.reference, "same scar\nabove the left eye"),
+        (Outcome.CONFIRMED, siti.person.reference, "listed"),
     ]
     assert done.handling.follow_ups == (contact(siti),)
     assert counter.events(alert_id) == [E.RAISED, E.CLAIMED, E.ADJUDICATED, E.CONFIRMED, E.FOLLOWED_UP, E.CLOSED]
@@ -117,7 +117,7 @@ def test_a_renewed_claim_makes_no_event_and_no_entry(counter: Counter, budi: Act
     clock.advance(POLICY.lease / 2)
     renewed = counter.claim(alert_id, budi)
     assert renewed.handling.claim is not None
-    assert renewed.handling.claim.until == clock.now() + POLICY.lease
+    assert renewed.handling.claim.expires_at == clock.now() + POLICY.lease
     assert (renewed.version, counter.events(alert_id)) == (2, [E.RAISED, E.CLAIMED])
     assert len(counter.trail(Action.ALERT_CLAIMED)) == 1
     assert counter.announced == 1

@@ -47,14 +47,14 @@ def test_a_supervisor_takes_over_from_the_holder_with_a_reason(
     counter.claim(alert_id, budi)
     assert code_of(lambda: counter.take_over(alert_id, ani)) is Code.PERSON_ROLE_NEEDED
     taken = counter.take_over(alert_id, siti)
-    assert (taken.state, taken.handling.claim and taken.handling.claim.holder.person_id) == (
+    assert (taken.state, taken.handling.claim and taken.handling.claim.holder) == (
         AlertState.CLAIMED,
-        siti.person.person_id,
+        siti.person.reference,
     )
     assert counter.events(alert_id) == [E.RAISED, E.CLAIMED, E.TAKEN_OVER]
-    assert (taken.handling.findings[-1].outcome, taken.handling.findings[-1].by) == (
+    assert (taken.handling.findings[-1].outcome, taken.handling.findings[-1].person) == (
         Outcome.TAKEN_OVER,
-        siti.person.person_id,
+        siti.person.reference,
     )
     ((_, actor, details),) = counter.trail(Action.ALERT_TAKEN_OVER)
     assert (actor, '"reason":"HOLDER_AWAY"' in details) == (str(siti.actor), True)
@@ -129,7 +129,7 @@ def test_the_look_of_an_officer_who_was_disabled_since_is_anothers(
     counter.judge(alert_id, ani)
     hit = counter.confirm(alert_id, siti)
     assert hit.state is AlertState.CONFIRMED
-    assert hit.handling.officer == ani.person.person_id
+    assert hit.handling.officer == ani.person.reference
 
 
 @pytest.mark.both_databases

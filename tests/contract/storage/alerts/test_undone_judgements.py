@@ -52,8 +52,8 @@ def test_what_was_cleared_by_mistake_is_open_again_as_it_was(counter: Counter, b
     counter.sweeper(RetentionPolicy(cleared_images=timedelta(hours=1))).sweep_images()
     again = undo(counter, alert_id, budi)
 
-    assert (again.state, again.handling.claim and again.handling.claim.holder.person_id) == (
-        *(AlertState.CLAIMED, budi.person.person_id),
+    assert (again.state, again.handling.claim and again.handling.claim.holder) == (
+        *(AlertState.CLAIMED, budi.person.reference),
     )
     assert again.version == before.version + 1, "nobody else's step of what was cleared counts"
     assert again.probe_capture_id, "its picture is kept"

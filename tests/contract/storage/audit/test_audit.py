@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.audit import TrailProblem, TrailProblemKind
 from cekalwatch.server.alerts.retention import RetentionSweeper
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, AuditEntry, stamp
 from cekalwatch.server.domain.retention import RetentionPolicy
@@ -19,7 +20,7 @@ from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.checkpoint_signer import EVERY, EVERY_ENTRIES
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.audit.trail_check import Anchor, Break, BreakKind, ChainCheck
+from cekalwatch.server.storage.audit.trail_check import Anchor, ChainCheck
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.resealing import Resealer
@@ -44,7 +45,7 @@ def store(database: Database) -> AuditStore:
     return AuditStore(database)
 
 
-def breaks(store: AuditStore) -> list[Break]:
+def breaks(store: AuditStore) -> list[TrailProblem]:
     return list(ChainCheck([Anchor(*store.head(), "the head")]).breaks(store.links()))
 
 
@@ -114,19 +115,19 @@ def test_an_entry_cannot_be_replaced_by_another_of_its_sequence(database: Databa
 @pytest.mark.parametrize(
     ("statement", "kind", "named"),
     [
-        ("UPDATE audit_entry SET actor = 'client:nobody' WHERE sequence = 4", BreakKind.CHANGED, 4),
-        ("DELETE FROM audit_entry WHERE sequence = 4", BreakKind.MISSING, 4),
-        ("DELETE FROM audit_entry WHERE sequence = 9", BreakKind.CUT_OFF, 9),
-        ("UPDATE audit_entry SET sequence = 20 WHERE sequence = 4", BreakKind.MISSING, 4),
+        ("UPDATE audit_entry SET actor = 'client:nobody' WHERE sequence = 4", TrailProblemKind.CHANGED, 4),
+        ("DELETE FROM audit_entry WHERE sequence = 4", TrailProblemKind.MISSING, 4),
+        ("DELETE FROM audit_entry WHERE sequence = 9", TrailProblemKind.CUT_OFF, 9),
+        ("UPDATE audit_entry SET sequence = 20 WHERE sequence = 4", TrailProblemKind.MISSING, 4),
         (
             COPY_OF_4_BEFORE_ALL,
-            BreakKind.INSERTED,
+            TrailProblemKind.INSERTED,
             0,
         ),
     ],
 )
 def test_tampering_past_the_triggers_is_named(
-    database: Database, store: AuditStore, statement: str, kind: BreakKind, named: int
+    database: Database, store: AuditStore, statement: str, kind: TrailProblemKind, named: int
 ):
     store.append(*map(entry, range(1, 10)))
     tamper(database, statement)

@@ -55,13 +55,13 @@ def kinds(store: PortStore, one: Alert, port: Port = SEKUPANG) -> list[AlertEven
 def test_an_alert_comes_back_as_it_was_reported_last_with_what_happened_to_it(store: PortStore) -> None:
     raised = port_alert()
     note_of = Finding(Outcome.NOT_SAME_PERSON, Reason.OTHER, "a scar on the chin", BUDI, NOON, "S-1")
-    cleared = replace(raised, handling=Handling(NOON, AlertState.CLEARED, findings=(note_of,)))
+    cleared = replace(raised, handling=Handling(raised_at=NOON, state=AlertState.CLEARED, findings=(note_of,)))
     store.start(SEKUPANG, FROM_THE_START, NOON)
     assert record(store, report(1, raised)) == 1
     later = NOON + timedelta(minutes=1)
     assert record(store, report(2, cleared, kind=AlertEventType.ADJUDICATED), now=later) == 2
     held = store.get(SEKUPANG, raised.alert_id)
-    assert (held.alert, held.people, held.reported_at) == (cleared, {BUDI: "Budi Santoso"}, later)
+    assert (held.alert, held.people, held.reported_at) == (cleared, {BUDI.person_id: "Budi Santoso"}, later)
     assert kinds(store, raised) == [AlertEventType.RAISED, AlertEventType.ADJUDICATED]
     assert store.alerts("", None, 10) == store.alerts("sekupang", None, 10) == [held]
     assert store.alerts("harbour-bay", None, 10) == store.alerts("", None, 10, [AlertState.NEW]) == []
@@ -72,9 +72,9 @@ def test_who_found_something_keeps_the_name_that_was_first_told(store: PortStore
     one = port_alert(AlertState.REFERRED, found)
     store.start(SEKUPANG, FROM_THE_START, NOON)
     record(store, report(1, one))
-    for number, names in enumerate(({BUDI: "Rina Wati"}, {}), start=2):
+    for number, names in enumerate(({BUDI.person_id: "Rina Wati"}, {}), start=2):
         record(store, replace(report(number, one), people=names))
-        assert store.get(SEKUPANG, one.alert_id).people == {BUDI: "Budi Santoso"}
+        assert store.get(SEKUPANG, one.alert_id).people == {BUDI.person_id: "Budi Santoso"}
 
 
 @pytest.mark.both_databases
@@ -112,7 +112,8 @@ def test_a_log_that_begins_again_brings_only_what_was_not_stored(store: PortStor
     store.start(SEKUPANG, LogStart(0, StartReason.OTHER_LOG), NOON)
     assert store.position(SEKUPANG) is None
     again = report(1, one)
-    other = PortReport(1, AlertEvent(2, AlertEventType.RAISED, NOON + timedelta(hours=1), lost.alert_id), lost, {})
+    raised = AlertEvent(2, AlertEventType.RAISED, NOON + timedelta(hours=1), alert_id=lost.alert_id)
+    other = PortReport(1, raised, lost, {})
     assert record(store, again, other) == 2
     assert kinds(store, one) == [AlertEventType.RAISED, AlertEventType.CLAIMED]
     assert kinds(store, lost) == [AlertEventType.RAISED]
@@ -123,7 +124,7 @@ def test_one_port_cannot_touch_what_another_has_reported(store: PortStore) -> No
     for port in (SEKUPANG, HARBOUR_BAY, neighbour):
         store.start(port, FROM_THE_START, NOON)
     record(store, report(1, one))
-    taken = replace(one, handling=Handling(NOON, AlertState.CLOSED))
+    taken = replace(one, handling=Handling(raised_at=NOON, state=AlertState.CLOSED))
     for port in (HARBOUR_BAY, neighbour):
         record(store, report(1, taken, kind=AlertEventType.CLOSED), port=port)
         assert store.get(port, one.alert_id).alert == taken

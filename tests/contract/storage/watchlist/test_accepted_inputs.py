@@ -313,8 +313,16 @@ def test_alerts_about_them_are_listed_read_and_told(desk: Desk) -> None:
         orders = tuple(longest_key(f"{key[:2]}-{number}") for number in range(MAX_ORDERS))
         for _ in range(MAX_SIGHTINGS + 1):
             probe = capture(camera=camera, passage=key, jpeg=b"x" * MAX_CROP_BYTES)
-            near = (Candidate(key, 0.7, orders), Candidate(keys[1 - place], 0.6, orders), *others)
-            found = Match(probe, probe.jpeg, near, 20, 0.45, MODEL, face(float(place)))
+            near = (Candidate(key, 0.7, order_ids=orders), Candidate(keys[1 - place], 0.6, order_ids=orders), *others)
+            found = Match(
+                capture=probe,
+                probe_jpeg=probe.jpeg,
+                candidates=near,
+                fused_crops=20,
+                threshold=0.45,
+                model_version=MODEL,
+                template=face(float(place)),
+            )
             assert desk.alerts.record(found, timedelta(minutes=10), NOON) is not None
     assert len(desk.alert_ids()) == 2
     assert all(len(desk.details.get(alert).whole.orders) == MAX_ORDERS for alert in desk.alert_ids())

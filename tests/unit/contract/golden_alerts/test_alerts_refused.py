@@ -14,6 +14,7 @@ from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.adjudication import AlertState, Outcome, Reason
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.domain.alerts.adjudication import FollowUp
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read_alerts
@@ -22,7 +23,7 @@ from cekalwatch.v1 import alert_service_pb2 as pb
 from tests.support.builders.alerts import NOON
 from tests.support.fakes.alert_server import timestamp
 
-BUDI = UUID(int=11)
+BUDI = PersonReference(str(UUID(int=11)))
 NOW = timestamp(NOON)
 BEFORE_OUR_CENTURY = timestamp(datetime(1999, 12, 31, tzinfo=UTC))
 ABSURD = timestamp(NOON)
@@ -132,7 +133,7 @@ def test_what_is_within_its_bounds_is_read() -> None:
     cleared = read_clearing(reason=adjudication_pb2.REASON_ORDER_ENDED, note="n", version=3)
     assert (cleared.outcome, cleared.reason, cleared.version) == (Outcome.CLEARED, Reason.ORDER_ENDED, 3)
     contact = read_follow_up(contact="line one\nline two", contact_time=timestamp(NOON + timedelta(minutes=5)))
-    assert (contact.contact, contact.by, contact.at) == ("line one\nline two", BUDI, NOON)
+    assert (contact.contact, contact.person, contact.recorded_at) == ("line one\nline two", BUDI, NOON)
     assert read_shift(start_time=timestamp(NOON - timedelta(days=31))) == (NOON - timedelta(days=31), NOON)
     # Other forms of an alert's key are taken, as they ever were.
     assert read_alerts.alert_id("01980000000070008000000000000001") == UUID(int=0x01980000000070008000000000000001)

@@ -28,9 +28,11 @@ from cekalwatch.contract.values.alerts import (
     AlertSearch,
     JudgedLookalike,
     KeepAlive,
+    Sighting,
     Subscribed,
 )
 from cekalwatch.contract.values.orders import Direction, OrderKind
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
 from cekalwatch.contract.values.reports import ShiftReport, Tally
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, TravelDocument
@@ -42,8 +44,8 @@ from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
-from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.handling import Claim, Handling
 from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
@@ -56,8 +58,8 @@ from tests.support.builders.watchlist import WIB, order, subject
 from tests.support.fakes.alert_server import NOBODY
 
 GOLDEN = Path(__file__).with_name("messages.json")
-BUDI, SITI, GONE = (UUID(int=number) for number in (11, 12, 13))
-PEOPLE = {BUDI: "Budi Santoso", SITI: "Siti Aminah"}
+BUDI, SITI, GONE = (PersonReference(str(UUID(int=number))) for number in (11, 12, 13))
+PEOPLE = {BUDI.person_id: "Budi Santoso", SITI.person_id: "Siti Aminah"}
 FIRST, SECOND = UUID(int=0x01980000000070008000000000000001), UUID(int=0x01980000000070008000000000000002)
 LATER = NOON + timedelta(minutes=3, microseconds=250_000)
 
@@ -69,9 +71,9 @@ NEW = Alert(
     captured_at=NOON - timedelta(milliseconds=300),
     last_seen_at=NOON,
     threshold=0.48,
-    candidates=(Candidate("S-1", 0.71, ("O-1",)),),
+    candidates=(Candidate("S-1", 0.71, order_ids=("O-1",)),),
     model_version="standard-1",
-    handling=Handling(NOON),
+    handling=Handling(raised_at=NOON),
 )
 """As it comes, with nothing done."""
 WORKED_ON = Alert(
@@ -83,15 +85,15 @@ WORKED_ON = Alert(
     last_seen_at=LATER,
     threshold=0.48,
     candidates=(
-        Candidate("S-1", 0.75, ("O-1", "O-2")),
-        Candidate("S-2", 0.5, ("O-3",), ruled_out=True, lapsed=True, disproved=True),
+        Candidate("S-1", 0.75, order_ids=("O-1", "O-2")),
+        Candidate("S-2", 0.5, order_ids=("O-3",), ruled_out=True, lapsed=True, disproved=True),
     ),
     model_version="standard-1",
     handling=Handling(
         raised_at=NOON,
         state=AlertState.CONFIRMED,
         stands_since=LATER,
-        claim=Claim(Holder(BUDI, "pc-1"), LATER),
+        claim=Claim(BUDI, "pc-1", LATER),
         findings=(
             Finding(Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS, "", BUDI, NOON, "S-2"),
             Finding(Outcome.REFERRED, Reason.OTHER, "parut di dagu\nsama", BUDI, NOON, "S-1"),
@@ -105,9 +107,9 @@ WORKED_ON = Alert(
         orders_ended_at=LATER,
     ),
     late=True,
-    sightings=(Sighting(FIRST, NOON, DEPARTURE, 0.75, 2), Sighting(SECOND, LATER, ARRIVAL, 0.625, 5)),
+    sightings=(Sighting(str(FIRST), NOON, DEPARTURE, 0.75, 2), Sighting(str(SECOND), LATER, ARRIVAL, 0.625, 5)),
     cameras=frozenset({DEPARTURE, ARRIVAL}),
-    probe_capture_id=FIRST,
+    probe_capture_id=str(FIRST),
 )
 """With everything that people can have done with it."""
 UNCLAIMED = replace(WORKED_ON, handling=replace(WORKED_ON.handling, state=AlertState.NEW, claim=None))
@@ -158,7 +160,8 @@ def details(alert: Alert) -> AlertDetails:
 
 
 def event(alert: Alert, number: int, **facts: Any) -> DetailedEvent:
-    return DetailedEvent(AlertEvent(number, AlertEventType.CONFIRMED, LATER, alert.alert_id, **facts), details(alert))
+    logged = AlertEvent(number, AlertEventType.CONFIRMED, LATER, alert_id=alert.alert_id, **facts)
+    return DetailedEvent(logged, details(alert))
 
 
 PICTURES = AlertPictures(

@@ -15,6 +15,7 @@ import pytest
 
 from cekalwatch.contract.values.adjudication import AlertEventType, Outcome, Reason
 from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.fanout import AWAY_AFTER, Fanout, Wants
@@ -65,8 +66,8 @@ class Log:
         self._judge(alert_id, Outcome.REFERRED, Reason.FACE_AGREES)
 
     def _judge(self, alert_id: UUID, outcome: Outcome, reason: Reason) -> None:
-        officer = Holder(uuid4(), "pc-1")
-        finding = Finding(outcome, reason, "", officer.person_id, NOON)
+        officer = Holder(PersonReference(str(uuid4())), "pc-1")
+        finding = Finding(outcome, reason, "", officer.person, NOON)
 
         def make(alert: Alert) -> HandlingStep:
             claimed = alert.handling.claimed(officer, NOON, HandlingPolicy())

@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.audit import TrailProblem, TrailProblemKind
 from cekalwatch.server.audit.entry import GENESIS, Link, link
-from cekalwatch.server.storage.audit.trail_check import Anchor, Break, BreakKind, ChainCheck
+from cekalwatch.server.storage.audit.trail_check import Anchor, ChainCheck, broken
 from tests.support.builders.audit import chain, entry
 
 MOST = 12
@@ -17,7 +18,7 @@ lengths = st.integers(1, MOST)
 letters = st.sampled_from("\0 0afxZ{}[]\",:'ä€\ud800")
 
 
-def found(links: list[Link], *anchors: Anchor) -> list[Break]:
+def found(links: list[Link], *anchors: Anchor) -> list[TrailProblem]:
     return list(ChainCheck(anchors).breaks(sorted(links, key=lambda one: one.sequence)))
 
 
@@ -29,7 +30,7 @@ def renumbered(links: list[Link]) -> list[Link]:
     return [one._replace(sequence=number) for number, one in enumerate(links, 1)]
 
 
-def names(first: Break, *sequences: int) -> bool:
+def names(first: TrailProblem, *sequences: int) -> bool:
     return any(first.first <= sequence <= first.last for sequence in sequences)
 
 
@@ -66,7 +67,7 @@ def test_any_removal_is_found_and_named(length: int, data: st.DataObject, cover_
     breaks = found(renumbered(links) if cover_up else links, end_of(CHAINS[length]))
     assert names(breaks[0], place + 1), breaks
     if not cover_up:
-        kind = BreakKind.CUT_OFF if place == length - 1 else BreakKind.MISSING
+        kind = TrailProblemKind.CUT_OFF if place == length - 1 else TrailProblemKind.MISSING
         assert [(one.kind, one.first, one.last) for one in breaks] == [(kind, place + 1, place + 1)]
 
 
@@ -105,7 +106,7 @@ def test_a_history_written_anew_is_found_by_a_checkpoint(length: int, data: st.D
         links.append(link(entry(number + 50), number, links[-1].hash if links else GENESIS))
     assert found(links) == []
     breaks = found(links, end_of(CHAINS[length]))
-    assert [(one.kind, one.first) for one in breaks] == [(BreakKind.REWRITTEN, length)]
+    assert [(one.kind, one.first) for one in breaks] == [(TrailProblemKind.REWRITTEN, length)]
 
 
 @given(lengths, st.data())
@@ -114,18 +115,21 @@ def test_a_cut_tail_is_found_by_a_checkpoint_and_not_without(length: int, data: 
     links = CHAINS[length][:kept]
     assert found(links) == []
     breaks = found(links, end_of(CHAINS[length]))
-    assert [(one.kind, one.first, one.last) for one in breaks] == [(BreakKind.CUT_OFF, kept + 1, length)]
+    assert [(one.kind, one.first, one.last) for one in breaks] == [(TrailProblemKind.CUT_OFF, kept + 1, length)]
 
 
 def test_two_things_done_at_two_places_are_both_named():
     links = chain(10)
     links[2] = links[2]._replace(outcome="REFUSED")
     del links[7]
-    assert [(one.kind, one.first) for one in found(links)] == [(BreakKind.CHANGED, 3), (BreakKind.MISSING, 8)]
+    assert [(one.kind, one.first) for one in found(links)] == [
+        (TrailProblemKind.CHANGED, 3),
+        (TrailProblemKind.MISSING, 8),
+    ]
 
 
 def test_a_break_reads_as_a_sentence():
-    assert str(Break(BreakKind.MISSING, 4, 6)) == "entries 4 to 6 are missing"
-    assert str(Break(BreakKind.CUT_OFF, 9, 9, "the checkpoint of today")) == (
+    assert str(broken(TrailProblemKind.MISSING, 4, 6)) == "entries 4 to 6 are missing"
+    assert str(broken(TrailProblemKind.CUT_OFF, 9, 9, "the checkpoint of today")) == (
         "entry 9 is missing at the end of the trail, although it was noted in the checkpoint of today"
     )

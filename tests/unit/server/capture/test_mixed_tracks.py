@@ -173,7 +173,7 @@ def test_a_real_face_in_changing_light_that_turns_and_blurs_is_one_passage_and_t
     ]
     track = Track(NOON)
     for picture in (*seen, group()):
-        track.add(uuid4(), photographed(picture), 0.8, LIGHT_LIKENESS.threshold)
+        track.add(str(uuid4()), photographed(picture), 0.8, LIGHT_LIKENESS.threshold)
     assert [passage.crops for passage in track.passages] == [len(seen), 1]
 
 

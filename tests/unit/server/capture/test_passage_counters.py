@@ -106,7 +106,7 @@ def test_a_passage_counts_once_it_is_over_with_its_best_score():
     ended: list[tuple[str, PassageScore]] = []
     passages = Passages(idle_s=60, most_each=2, ended=lambda *one: ended.append(one))
     noon = FixedClock().now()
-    passage = passages.at("dep-1", "1", noon).add(uuid4(), NOBODY, 0.5, None).passage
+    passage = passages.at("dep-1", "1", noon).add(str(uuid4()), NOBODY, 0.5, None).passage
     for best, reached in ((0.2, False), (0.6, True), (0.4, False)):
         passage.score = scored(best, reached=reached).after(passage.score)
     assert not ended
@@ -114,7 +114,7 @@ def test_a_passage_counts_once_it_is_over_with_its_best_score():
     assert ended == [("dep-1", scored(0.6, reached=True))]
     for key in "123":
         track = passages.at("dep-1", key, noon + timedelta(seconds=62))
-        track.add(uuid4(), NOBODY, 0.5, None).passage.score = scored(0.1)
+        track.add(str(uuid4()), NOBODY, 0.5, None).passage.score = scored(0.1)
     assert ended[1:] == [("dep-1", scored(0.1))], "one that others push out is over too"
     passages.clear()
     assert len(ended) == 2, "what was searched for with another model is not counted"

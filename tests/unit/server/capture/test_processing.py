@@ -27,11 +27,11 @@ ACCEPTED = (CaptureOutcome.ACCEPTED, None)
 
 def listed() -> Capture:
     """A capture of somebody who alerts."""
-    return capture(capture_id=uuid6.uuid7(), passage="listed")
+    return capture(capture_id=str(uuid6.uuid7()), passage="listed")
 
 
 def stranger() -> Capture:
-    return capture(capture_id=uuid6.uuid7(), passage="stranger")
+    return capture(capture_id=str(uuid6.uuid7()), passage="stranger")
 
 
 def embed(captures: list[Capture]) -> list[Probe]:
@@ -216,7 +216,7 @@ async def test_what_a_capture_lacks_is_told_of_it_alone() -> None:
 
     async with open_processor(refuse, accept) as way:
         bad, good = await asyncio.gather(
-            way.process(capture(capture_id=uuid6.uuid7(), jpeg=b"bad"), nothing), way.process(stranger(), nothing)
+            way.process(capture(capture_id=str(uuid6.uuid7()), jpeg=b"bad"), nothing), way.process(stranger(), nothing)
         )
     assert said(bad) == (CaptureOutcome.REJECTED, Code.CROP_DAMAGED)
     assert said(good) == ACCEPTED

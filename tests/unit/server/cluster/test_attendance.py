@@ -117,7 +117,7 @@ def test_an_alert_of_a_counter_without_a_pc_belongs_to_the_next_place(
 ) -> None:
     office = Office(**others)
     office.goes_on(20)
-    assert office.attendance.next_place(D1) is place
+    assert office.attendance.next_place(D1.place) is place
 
 
 def test_a_server_that_has_not_looked_for_a_while_knows_nothing_and_begins_anew() -> None:
@@ -127,7 +127,7 @@ def test_a_server_that_has_not_looked_for_a_while_knows_nothing_and_begins_anew(
     office.clock.advance(timedelta(seconds=STALE_AFTER_S + 1))
     assert office.attendance.unattended is None
     assert CounterAlarms(office.attendance).look() is None
-    assert office.attendance.next_place(D1) is Escalation.COUNTER
+    assert office.attendance.next_place(D1.place) is Escalation.COUNTER
     office.goes_on(1)
     assert office.without_pc == set()
 

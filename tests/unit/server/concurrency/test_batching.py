@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from cekalwatch.program.loops import LOOPS, LoopState
+from cekalwatch.contract.values.status import LoopStatus
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.concurrency.batching import BatchWorker
 
 
@@ -90,7 +91,7 @@ async def test_a_worker_that_is_unwell_tells_its_callers_and_is_shown_as_failing
 
     worker = BatchWorker("unwell", work, threads=1, most=1, unwell=(OSError,))
 
-    def state() -> LoopState:
+    def state() -> LoopStatus:
         return next(loop for loop in LOOPS.states if loop.name == "unwell-0")
 
     with pytest.raises(OSError, match="the device is gone"):

@@ -49,8 +49,8 @@ OFFICER = person(1, PersonRole.OFFICER)
 COLLEAGUE = person(2, PersonRole.OFFICER)
 SUPERVISOR = person(3, PersonRole.SUPERVISOR)
 BOTH = person(4, PersonRole.OFFICER, PersonRole.SUPERVISOR)
-HERE = Holder(OFFICER.person_id, "desk-1")
-THERE = Holder(COLLEAGUE.person_id, "desk-2")
+HERE = Holder(OFFICER.reference, "desk-1")
+THERE = Holder(COLLEAGUE.reference, "desk-2")
 SEEN = Circumstances(unchanged=True, order_in_force=True)
 ENDED = replace(SEEN, order_in_force=False)
 CHANGED = replace(SEEN, unchanged=False)
@@ -66,15 +66,15 @@ DEFAULT_REASON = {
 
 
 def finding(outcome: Outcome, by: Person = OFFICER) -> Finding:
-    return Finding(outcome, DEFAULT_REASON[outcome], "", by.person_id, T0)
+    return Finding(outcome, DEFAULT_REASON[outcome], "", by.reference, T0)
 
 
 def follow_up() -> FollowUp:
-    return FollowUp("Kejaksaan Agung", "duty desk, by telephone", "two officers come", T0, OFFICER.person_id, T0)
+    return FollowUp("Kejaksaan Agung", "duty desk, by telephone", "two officers come", T0, OFFICER.reference, T0)
 
 
 def new() -> Handling:
-    return Handling(T0)
+    return Handling(raised_at=T0)
 
 
 def claimed() -> Handling:
@@ -131,14 +131,14 @@ def test_of_two_who_claim_one_wins() -> None:
 
 
 def test_the_same_person_at_another_pc_does_not_take_the_claim_over() -> None:
-    elsewhere = replace(HERE, agent="desk-2")
+    elsewhere = replace(HERE, agent_id="desk-2")
     assert code_of(lambda: claimed().claimed(elsewhere, T0, POLICY)) is Code.ALERT_HELD
 
 
 def test_a_holder_renews_and_nothing_else_changes() -> None:
     later = T0 + LEASE / 2
     again = claimed().claimed(HERE, later, POLICY)
-    assert again == replace(claimed(), claim=Claim(HERE, later + LEASE))
+    assert again == replace(claimed(), claim=Claim.of(HERE, later + LEASE))
     assert again.claimed(HERE, later, POLICY).claim != again.claim, "it counts from its renewal, if no clock does"
 
 
@@ -146,7 +146,7 @@ def test_a_claim_that_runs_out_frees_the_alert_for_others() -> None:
     assert claimed().lapsed(Watched(LEASE - timedelta(microseconds=1)), POLICY) == claimed()
     freed = claimed().lapsed(Watched(LEASE), POLICY)
     assert (freed.state, freed.claim, freed.waits_since) == (AlertState.NEW, None, T0)
-    assert freed.claimed(THERE, T0 + LEASE, POLICY).claim == Claim(THERE, T0 + 2 * LEASE)
+    assert freed.claimed(THERE, T0 + LEASE, POLICY).claim == Claim.of(THERE, T0 + 2 * LEASE)
 
 
 def test_a_judgement_after_the_claim_ran_out_is_refused() -> None:
@@ -292,7 +292,7 @@ def test_nobody_is_confirmed_without_an_order_in_force() -> None:
 
 def test_who_judged_cannot_confirm() -> None:
     alert = claimed()
-    own = Holder(BOTH.person_id, "desk-1")
+    own = Holder(BOTH.reference, "desk-1")
     alert = new().claimed(own, T0, POLICY)
     alert = alert.adjudicated(own, finding(Outcome.REFERRED, BOTH), T0, SEEN)
     assert code_of(lambda: confirm(alert, BOTH, BOTH)) is Code.SAME_PERSON_TWICE
@@ -347,14 +347,14 @@ def test_a_step_on_what_has_changed_since_is_refused(step: Callable[[], object])
 @pytest.mark.parametrize("reason", list(Reason))
 def test_each_outcome_takes_its_own_reasons(outcome: Outcome, reason: Reason) -> None:
     if reason in REASONS[outcome]:
-        assert Finding(outcome, reason, "as told", OFFICER.person_id, T0).reason is reason
+        assert Finding(outcome, reason, "as told", OFFICER.reference, T0).reason is reason
     else:
-        assert code_of(lambda: Finding(outcome, reason, "", OFFICER.person_id, T0)) is Code.REASON_INVALID
+        assert code_of(lambda: Finding(outcome, reason, "", OFFICER.reference, T0)) is Code.REASON_INVALID
 
 
 @pytest.mark.parametrize("note", ["", "  \n", "x" * (MAX_NOTE + 1), "bell\a", "\ud800"])
 def test_another_reason_needs_a_note_that_can_be_shown(note: str) -> None:
-    refused = lambda: Finding(Outcome.CLEARED, Reason.OTHER, note, OFFICER.person_id, T0)  # noqa: E731
+    refused = lambda: Finding(Outcome.CLEARED, Reason.OTHER, note, OFFICER.reference, T0)  # noqa: E731
     assert code_of(refused) is Code.NOTE_INVALID
 
 
@@ -408,7 +408,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(holder=HOLDERS, outcome=st.sampled_from(list(Outcome)), order=st.booleans())
     def adjudicate(self, holder: Holder, outcome: Outcome, order: bool) -> None:
-        found = replace(finding(outcome), by=holder.person_id, at=self.now)
+        found = replace(finding(outcome), person=holder.person, found_at=self.now)
         self.attempt(
             lambda: self.alert.adjudicated(holder, found, self.now, Circumstances(unchanged=True, order_in_force=order))
         )
@@ -435,12 +435,12 @@ class Life(RuleBasedStateMachine):
 
     @rule(holder=HOLDERS, subject_id=st.sampled_from(["", "S-9"]))
     def undo(self, holder: Holder, subject_id: str) -> None:
-        undoing = replace(finding(Outcome.UNDONE), by=holder.person_id, at=self.now, subject_id=subject_id)
+        undoing = replace(finding(Outcome.UNDONE), person=holder.person, found_at=self.now, subject_id=subject_id)
         self.attempt(lambda: self.alert.undone(holder, undoing, POLICY))
 
     @rule(holder=HOLDERS)
     def take_over(self, holder: Holder) -> None:
-        found = replace(finding(Outcome.TAKEN_OVER), by=holder.person_id)
+        found = replace(finding(Outcome.TAKEN_OVER), person=holder.person)
         self.attempt(lambda: self.alert.taken_over(holder, found, self.now, POLICY, SEEN))
 
     @rule(by=PEOPLE)
@@ -460,8 +460,8 @@ class Life(RuleBasedStateMachine):
         for before, after in zip(self.seen, self.seen[1:], strict=False):
             undone = len(after.findings) > len(before.findings) and after.findings[-1].outcome is Outcome.UNDONE
             assert after.state in EDGES[before.state] | {AlertState.CLAIMED if undone else before.state}
-            assert not undone or (before.findings[-1].by, before.findings[-1].outcome in OFFICERS_OUTCOMES) == (
-                after.findings[-1].by,
+            assert not undone or (before.findings[-1].person, before.findings[-1].outcome in OFFICERS_OUTCOMES) == (
+                after.findings[-1].person,
                 True,
             )
             assert after.escalation >= before.escalation
@@ -486,8 +486,8 @@ class Life(RuleBasedStateMachine):
         if Outcome.CONFIRMED in outcomes:
             place = outcomes.index(Outcome.CONFIRMED)
             judge, confirmer = self.alert.findings[place - 1 : place + 1]
-            assert judge.by != confirmer.by
-            assert confirmer.by in {SUPERVISOR.person_id, BOTH.person_id}
+            assert judge.person != confirmer.person
+            assert confirmer.person in {SUPERVISOR.reference, BOTH.reference}
         owed = self.alert.reference_owed_since is not None
         if self.alert.state is AlertState.CONFIRMED:
             assert owed != bool(self.alert.reference)

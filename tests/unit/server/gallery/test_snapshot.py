@@ -82,7 +82,7 @@ def probe(model: str, axis: int) -> Probe:
 
 
 def item(model: str, axis: int) -> EmbeddedCapture:
-    return EmbeddedCapture(capture(capture_id=uuid6.uuid7(), jpeg=CROP), probe(model, axis))
+    return EmbeddedCapture(capture(capture_id=str(uuid6.uuid7()), jpeg=CROP), probe(model, axis))
 
 
 def test_a_probe_of_the_other_model_is_not_compared_and_does_not_cost_its_batch(watching: Watching) -> None:
@@ -119,7 +119,7 @@ async def processor(watching: Watching, models: list[str]) -> AsyncIterator[Capt
 async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching) -> None:
     watching.change()
     async with processor(watching, [OLD, NEW]) as way:
-        receipt = await way.process(capture(capture_id=uuid6.uuid7(), jpeg=CROP), nothing)
+        receipt = await way.process(capture(capture_id=str(uuid6.uuid7()), jpeg=CROP), nothing)
     assert receipt.outcome is CaptureOutcome.ACCEPTED
     assert watching.decider.alerts_raised == 1
 
@@ -127,5 +127,5 @@ async def test_a_capture_that_was_under_way_is_embedded_again(watching: Watching
 async def test_a_capture_that_never_meets_its_model_is_sent_again(watching: Watching) -> None:
     watching.change()
     async with processor(watching, [OLD]) as way:
-        receipt = await way.process(capture(capture_id=uuid6.uuid7(), jpeg=CROP), nothing)
+        receipt = await way.process(capture(capture_id=str(uuid6.uuid7()), jpeg=CROP), nothing)
     assert (receipt.outcome, receipt.reason) == (CaptureOutcome.RETRY, Code.SERVER_BUSY)

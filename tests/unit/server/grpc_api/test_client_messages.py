@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -142,8 +143,8 @@ def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service
 
 
 def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
-    assert face.capture_id.version == 7
-    assert str(face.capture_id) == sent.capture_id, "a receipt names the capture as it was sent"
+    assert UUID(face.capture_id).version == 7
+    assert face.capture_id == sent.capture_id, "a receipt names the capture as it was sent"
     assert face.passage.startswith(f"dep-1/{sent.run_id or RUN}/")
     assert face.passage.isprintable()
     assert len(face.passage) <= len(f"dep-1/{RUN}/") + 64
@@ -258,17 +259,17 @@ def test_any_judgement_is_a_finding_or_an_error(
         if isinstance(found, Finding):
             assert found.reason in REASONS[found.outcome]
             assert len(found.note) <= MAX_NOTE
-            check_readable(Handling(NOON, findings=(found,)))
+            check_readable(Handling(raised_at=NOON, findings=(found,)))
 
 
 @given(any_work(adjudication_pb2.FollowUp))
 @MANY
 def test_any_follow_up_is_one_that_can_be_shown_or_an_error(message: adjudication_pb2.FollowUp) -> None:
-    found = read(lambda: alerts.follow_up(message, OFFICER.person_id, NOON))
+    found = read(lambda: alerts.follow_up(message, OFFICER.reference, NOON))
     if isinstance(found, FollowUp):
         assert all(0 < len(text) <= MAX_NOTE for text in (found.agency, found.contact, found.result))
         assert found.contacted_at <= NOON + alerts.CLOCK_AHEAD
-        check_readable(Handling(NOON, follow_ups=(found,)))
+        check_readable(Handling(raised_at=NOON, follow_ups=(found,)))
 
 
 @given(any_work(alert_service_pb2.GetShiftReportRequest), st.lists(st.integers(-(2**31), 2**31 - 1)))
@@ -289,7 +290,7 @@ def test_any_shift_and_any_states_are_valid_or_an_error(
 
 def check_readable(handling: Handling) -> None:
     """Write it as a message, which a client can read."""
-    message = HANDLING.write(shown_handling(handling, {OFFICER.person_id: OFFICER.display_name}))
+    message = HANDLING.write(shown_handling(handling, {str(OFFICER.person_id): OFFICER.display_name}))
     assert adjudication_pb2.Handling.FromString(message.SerializeToString()) == message
 
 

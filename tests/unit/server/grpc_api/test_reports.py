@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 import uuid6
@@ -16,13 +15,15 @@ from hypothesis import strategies as st
 
 from cekalwatch.contract.engine.scalars import Refused
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.alerts import Sighting
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.alerts.details import AlertDetails
 from cekalwatch.server.alerts.fanout import DetailedEvent
 from cekalwatch.server.alerts.report_receiver import Inbound
 from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
-from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent, Sighting
-from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
+from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
+from cekalwatch.server.domain.alerts.handling import Claim, Handling
 from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import judge
@@ -38,13 +39,13 @@ from tests.support.builders.ports import BUDI, port_alert
 from tests.support.builders.watchlist import WIB, order, subject
 
 HERE = Port(DEPARTURE.site, "server")
-SARI = UUID("22222222-2222-2222-2222-222222222222")
-NAMES = {BUDI: "Budi Santoso", SARI: "Sari Dewi"}
+SARI = PersonReference("22222222-2222-2222-2222-222222222222")
+NAMES = {BUDI.person_id: "Budi Santoso", SARI.person_id: "Sari Dewi"}
 
 
 def worked_on() -> Alert:
     """An alert with everything that people can have done with it."""
-    capture_id = uuid6.uuid7()
+    capture_id = str(uuid6.uuid7())
     findings = (
         Finding(Outcome.REFERRED, Reason.OTHER, "parut di dagu\nsama", BUDI, NOON, "S-1"),
         Finding(Outcome.CONFIRMED, Reason.LISTED_IN_CEKAL_ONLINE, "", SARI, NOON, "S-1"),
@@ -52,7 +53,7 @@ def worked_on() -> Alert:
     handling = Handling(
         raised_at=NOON,
         state=AlertState.CONFIRMED,
-        claim=Claim(Holder(BUDI, "pc-1"), NOON + timedelta(seconds=90)),
+        claim=Claim(BUDI, "pc-1", NOON + timedelta(seconds=90)),
         findings=findings,
         reference="CO-2026/0117",
         follow_ups=(FollowUp("Kejaksaan Agung", "piket", "dua petugas datang", NOON, SARI, NOON),),
@@ -63,12 +64,12 @@ def worked_on() -> Alert:
     )
     return replace(
         port_alert(),
-        camera=DEPARTURE,
-        cameras=frozenset({DEPARTURE}),
-        candidates=(Candidate("S-1", 0.75, ("O-1",)), Candidate("S-2", 0.5, (), ruled_out=True)),
+        camera=DEPARTURE.place,
+        cameras=frozenset({DEPARTURE.place}),
+        candidates=(Candidate("S-1", 0.75, order_ids=("O-1",)), Candidate("S-2", 0.5, order_ids=(), ruled_out=True)),
         handling=handling,
         late=True,
-        sightings=(Sighting(capture_id, NOON, DEPARTURE, 0.75, 2),),
+        sightings=(Sighting(capture_id, NOON, DEPARTURE.place, 0.75, 2),),
         probe_capture_id=capture_id,
     )
 
@@ -79,7 +80,7 @@ def told(alert: Alert) -> bytes:
     judged = JudgedOrder(ban, judge(ban, SubjectFile(listed, (ban,), ()), NOON, WIB, Law()), ban.valid_until)
     names = {"S-1": "Contoh Satu", "S-2": "Contoh Dua"}
     details = AlertDetails(alert, shown_alert(alert, listed, (judged,), names, {}, NAMES))
-    event = AlertEvent(7, AlertEventType.CONFIRMED, NOON, alert.alert_id)
+    event = AlertEvent(7, AlertEventType.CONFIRMED, NOON, alert_id=alert.alert_id)
     return report_stream.report(3, DetailedEvent(event, details)).SerializeToString()
 
 

@@ -7,16 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.program.loops import LoopState
+from cekalwatch.contract.values.status import LoopStatus, SigningStatus
 from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
 from cekalwatch.server.health.state.health import FAILING_AFTER_S, Health, ServerFault
-from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.availability import AwayReason, DatabaseAway
 from tests.support.scenarios.people import HandClock
 
-WELL = Health(lambda: None, timedelta(hours=1), HandClock(), SigningState, loops=lambda: ())
-CHANGED = SigningState(change=HistoryChange.ENTRY_GONE)
-FAILING = LoopState("escalate", 3, FAILING_AFTER_S, "OSError")
+WELL = Health(lambda: None, timedelta(hours=1), HandClock(), SigningStatus, loops=lambda: ())
+CHANGED = SigningStatus(change=HistoryChange.ENTRY_GONE)
+FAILING = LoopStatus("escalate", 3, FAILING_AFTER_S, "OSError")
 
 
 def test_a_server_without_a_fault_is_sound() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.contract.values.alarms import AlarmKind
+from cekalwatch.contract.values.status import SigningStatus
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.health.alarms.servers import ServerAlarms
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.storage.alarms import AlarmStore
-from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.database import Database
 from tests.support.scenarios.people import HandClock
 
@@ -26,7 +26,7 @@ def test_a_clock_that_goes_wrong_while_the_server_runs_is_an_alarm_until_it_is_r
         revocations=lambda: None,
         limit=timedelta(hours=1),
         clock=clock,
-        signing=SigningState,
+        signing=SigningStatus,
         loops=lambda: (),
         clock_ahead=lambda: timedelta(seconds=ahead_s[0]),
     )

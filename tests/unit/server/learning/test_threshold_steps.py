@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cekalwatch.contract.values.reports import Estimate
 from cekalwatch.server.learning.learned_threshold import MAX_ALONE, MIN_STEP, LearnedOffset, LearningBounds
-from cekalwatch.server.learning.site_tail import WantedThreshold
 
 BOUNDS = LearningBounds(step_a_day=0.05, below=0.05, above=0.2)
 PACK = 0.4
@@ -17,8 +17,8 @@ def towards(value: float, offset: LearnedOffset, day: str = "2026-11-26") -> Lea
     return offset.stepped(near(value), PACK, BOUNDS, day)
 
 
-def near(value: float) -> WantedThreshold:
-    return WantedThreshold(value, value - 0.01, value + 0.01)
+def near(value: float) -> Estimate:
+    return Estimate(value, value - 0.01, value + 0.01)
 
 
 def test_it_goes_as_far_as_it_may_without_people_and_says_what_waits_for_them():
@@ -32,7 +32,7 @@ def test_it_goes_as_far_as_it_may_without_people_and_says_what_waits_for_them():
 
 def test_nothing_waits_where_the_passages_do_not_say_that_more_is_needed():
     assert LearnedOffset().waiting(near(PACK + MAX_ALONE + 0.004), PACK, BOUNDS) is None
-    assert LearnedOffset().waiting(WantedThreshold(0.52, PACK, 0.64), PACK, BOUNDS) is None, "it is too vague"
+    assert LearnedOffset().waiting(Estimate(0.52, PACK, 0.64), PACK, BOUNDS) is None, "it is too vague"
 
 
 def test_from_what_people_accepted_it_goes_on_in_daily_steps():

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from cekalwatch.contract.values.status import CheckpointDestination
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, HistoryChangedError
 from cekalwatch.server.audit.checkpoints import Checkpoint, KeptCheckpoint
 from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure, Dispatcher, Failing
@@ -34,17 +35,6 @@ class Destination(Protocol):
 
     def deliver(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Deliver checkpoints, oldest first; raises DeliveryError. The same ones may be delivered again. Blocks."""
-
-
-@dataclass(frozen=True)
-class DestinationState:
-    """State of a destination after the last delivery."""
-
-    name: str
-    waiting: int
-    """Number of checkpoints that have not reached it."""
-    failure: DeliveryFailure | None
-    """Reason of the last failure; None after a success."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,7 @@ class CheckpointDelivery:
     def __init__(self, ledger: CheckpointLedger, destinations: Sequence[Destination], clock: Clock) -> None:
         self._ledger = ledger
         self._dispatchers = {one.name: Dispatcher(CheckpointOutbox(ledger, one), clock) for one in destinations}
-        self.states: tuple[DestinationState, ...] = ()
+        self.states: tuple[CheckpointDestination, ...] = ()
         """States after the last `deliver`."""
 
     def deliver(self) -> None:
@@ -100,7 +90,9 @@ class CheckpointDelivery:
             for one in self._dispatchers.values():
                 one.deliver()
             self.states = tuple(
-                DestinationState(name, self._ledger.count_waiting(name), one.failing.failure if one.failing else None)
+                CheckpointDestination(
+                    name, self._ledger.count_waiting(name), one.failing.failure if one.failing else ""
+                )
                 for name, one in self._dispatchers.items()
             )
 

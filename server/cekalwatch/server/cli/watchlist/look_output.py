@@ -42,7 +42,7 @@ def list_rows(views: Iterable[SubjectView]) -> Iterator[list[str | int]]:
         one = view.subject
         person = [one.subject_id, one.name, " | ".join(one.aliases), one.sex, one.date_of_birth, one.nationality]
         faces: list[str | int] = [len(view.references), len(view.stale)]
-        for judged in view.orders or (None,):
+        for judged in view.judged or (None,):
             yield [*person, *_order_cells(judged), *faces]
 
 
@@ -71,7 +71,7 @@ def view_json(view: SubjectView) -> dict[str, Any]:
     """Return everything about a subject, without pictures."""
     return {
         "subject": asdict(view.subject),
-        "orders": [{**asdict(one.order), **asdict(one.judgement)} for one in view.orders],
+        "orders": [{**asdict(one.order), **asdict(one.judgement)} for one in view.judged],
         "elsewhere": [
             {"order_id": one.order_id, "subject_id": one.subject_id, "received_on": one.received_on}
             for one in view.elsewhere
@@ -146,11 +146,11 @@ def print_list(views: Sequence[SubjectView]) -> None:
         for view in views:
             faces = str(len(view.references)) + (f", {len(view.stale)} stale" if view.stale else "")
             person = [view.subject.subject_id, view.subject.name, view.subject.nationality, faces]
-            for one in view.orders:
+            for one in view.judged:
                 order = one.order
                 yield [*person, order.order_id, order.kind, _status(one), f"{order.valid_from} to\n{order.valid_until}"]
                 person = [""] * 4
-            if not view.orders:
+            if not view.judged:
                 yield [*person, *[""] * 4]
 
     valid = Column("Valid", no_wrap=True)  # days are read at a glance, or misread
@@ -171,7 +171,7 @@ def print_view(view: SubjectView) -> None:
     documents = [" ".join(filter(None, one.values())) for one in facts.pop("travel_documents")]
     facts |= {"aliases": " | ".join(facts["aliases"]), "travel_documents": " | ".join(documents)}
     print_table(("Field", "Value"), ([name, value] for name, value in facts.items() if value))
-    for one in view.orders:
+    for one in view.judged:
         print_table(("Order", one.order.order_id), [*order_facts(one.order), ["status", _status(one)]])
     if view.elsewhere:
         columns = ("Order of the same person", "Under the key", "Received on")

@@ -1,26 +1,24 @@
-"""What people record about an alert: first looks, findings with reasons and notes, and follow-ups with the agency."""
+"""What people record about an alert, checked: first looks, findings with reasons and notes, and follow-ups with the
+agency.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 
+from cekalwatch.contract.values import adjudication as values
 from cekalwatch.contract.values.adjudication import MAX_NOTE, OFFICERS_OUTCOMES, REASONS, Outcome, Reason
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(values.Finding):
     """An outcome, who found it, and why. Construction raises REASON_INVALID or NOTE_INVALID."""
 
     outcome: Outcome
     reason: Reason
-    note: str
-    by: UUID
-    at: datetime
-    subject_id: str = ""
-    """Key of the candidate that it is about; empty: the one that the alert asked about."""
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS[self.outcome]:
@@ -29,39 +27,25 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(values.Look):
     """What a person found of the two faces before they saw the rest (domain rule 15).
 
     Construction raises OUTCOME_NOT_ALLOWED for what an officer does not find.
     """
 
-    outcome: Outcome
-    by: UUID
-    at: datetime
-    version: int
-    """The version of the alert at which they looked."""
-    subject_id: str
-    """Key of the candidate whose face it was."""
+    finding: Outcome
 
     def __post_init__(self) -> None:
-        if self.outcome not in OFFICERS_OUTCOMES:
-            raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{self.outcome} at first sight")
+        if self.finding not in OFFICERS_OUTCOMES:
+            raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, f"{self.finding} at first sight")
 
 
 @dataclass(frozen=True)
-class FollowUp:
-    """One contact with the agency that asked for the ban. Construction raises NOTE_INVALID."""
+class FollowUp(values.FollowUp):
+    """One contact with the agency that asked for the ban, as it was recorded. Construction raises NOTE_INVALID."""
 
-    agency: str
-    contact: str
-    """The contacted person, and the means."""
-    result: str
-    contacted_at: datetime
-    by: UUID
-    at: datetime
-    """When it was recorded."""
-    release: bool = False
-    """Whether it tells of the release, since no order was in force any more."""
+    person: PersonReference = field()
+    recorded_at: datetime = field()
 
     def __post_init__(self) -> None:
         for text in (self.agency, self.contact, self.result):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -19,13 +19,13 @@ from cekalwatch.contract.values.adjudication import (
     Reason,
     disproves,
 )
-from cekalwatch.contract.values.alerts import AlertFilter
+from cekalwatch.contract.values.alerts import AlertFilter, AlertRecord, LoggedEvent, Sighting
+from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.exercises import ExerciseResult
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.alerts.adjudication import Finding, Look
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling
 from cekalwatch.server.domain.alerts.match import Candidate, Match
-from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.exercises import result_of
 from cekalwatch.server.domain.orders.law import alerts_on
 
@@ -33,49 +33,18 @@ MAX_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
 
 
-@dataclass(frozen=True)
-class Sighting:
-    """One capture that belongs to an alert."""
-
-    capture_id: UUID
-    captured_at: datetime
-    camera: Camera
-    score: float
-    fused_crops: int
-    passage: str = ""
-    late: bool = False
-    """Whether it arrived so long after the capture that the traveller may be gone; see `Match`."""
-    model_version: str = ""
-    """The model version of the score; empty: the alert's."""
-
-
-@dataclass(frozen=True)
-class Alert:
-    """A possible match. `camera` and `captured_at` are those of its first sighting."""
+@dataclass(frozen=True, kw_only=True)
+class Alert(AlertRecord):
+    """A possible match, as it is stored and decided on. No names are in it: `alerts/shown.py` adds them for readers."""
 
     alert_id: UUID
-    version: int
-    """Counts from 1 what a person must have seen before judging: people's steps, and new passages while open."""
     subject_id: str
     """The candidate that is asked about, or was last."""
-    camera: Camera
-    captured_at: datetime
     last_seen_at: datetime
-    threshold: float
     candidates: tuple[Candidate, ...]
-    """Best first."""
-    model_version: str
     handling: Handling
-    late: bool = False
-    """Whether its newest sighting was late."""
-    sightings: tuple[Sighting, ...] = ()
-    """The newest ones, by capture time."""
-    current: Sighting | None = None
-    """The newest one that was not late, which says where the traveller is; None when all were."""
-    cameras: frozenset[Camera] = frozenset()
+    cameras: frozenset[CameraReference] = frozenset()
     """Every camera that saw the traveller."""
-    probe_capture_id: UUID | None = None
-    """The capture whose picture is stored as its probe; None without a picture."""
     exercise_id: UUID | None = None
     """The exercise that it is; None of a real alert."""
 
@@ -89,7 +58,7 @@ class Alert:
         """Of an exercise that is over: its result; None of anything else (domain rule 16)."""
         if self.exercise_id is None or self.open:
             return None
-        return result_of(self.handling.looks[-1].outcome if self.handling.looks else None)
+        return result_of(self.handling.looks[-1].finding if self.handling.looks else None)
 
     def looked(self, look: Look, circumstances: Circumstances) -> Handling:
         """Return its handling with a person's first look, which ends an exercise."""
@@ -103,11 +72,9 @@ class Alert:
         """When it was raised."""
         return self.handling.raised_at
 
-    @property
-    def place(self) -> Camera:
-        """Where the traveller is: the camera of the newest live sighting, else of the newest one."""
-        newest = self.current or (self.sightings[-1] if self.sightings else None)
-        return newest.camera if newest else self.camera
+    def shown(self, sighting: Sighting) -> Sighting:
+        """Return a sighting that names the model of its score only if that is another than the alert's."""
+        return replace(sighting, model_version="") if sighting.model_version == self.model_version else sighting
 
     def watched_for(self, kind: OrderKind) -> bool:
         """Whether orders of `kind` alert at a camera that saw the traveller (rule 2)."""
@@ -157,7 +124,7 @@ class Alert:
     @property
     def asks_looks(self) -> bool:
         """Whether who may judge it has to look at two faces first: there is something to judge, and the picture."""
-        return self.handling.asks_looks and self.probe_capture_id is not None
+        return self.handling.asks_looks and bool(self.probe_capture_id)
 
     def stands(self, in_force: frozenset[str]) -> bool:
         """Whether it still has an order, if these of its candidates have one in force: a hit needs one of its own."""
@@ -289,14 +256,9 @@ def _found(candidate: Candidate, finding: Finding | None) -> Candidate:
 
 
 @dataclass(frozen=True)
-class AlertEvent:
-    """An entry of the durable event log."""
+class AlertEvent(LoggedEvent):
+    """An entry of the durable event log, with the key of its alert."""
 
-    sequence: int
     type: AlertEventType
-    occurred_at: datetime
-    alert_id: UUID
-    capture_id: UUID | None = None
-    """The capture that caused it; None if a person or the clock did."""
-    trace: str = ""
-    """The trace context of that capture; empty if it is not traced."""
+    occurred_at: datetime = field()
+    alert_id: UUID = field(kw_only=True)

@@ -95,16 +95,10 @@ class PassageCount:
 
 
 @dataclass(frozen=True)
-class UnusableCount:
+class UnusableCount(PassageCount):
     """Number of travellers without a usable face at a camera in one hour, for one reason."""
 
-    camera_id: str
-    site: str
-    direction: Direction
-    hour: datetime
-    """Its beginning, UTC."""
     reason: UnusableReason
-    passages: int
     unsent: int
     """Travellers of whom no crop was sent: they are not counted as passages."""
     last_seen_at: datetime

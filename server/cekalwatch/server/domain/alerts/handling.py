@@ -15,8 +15,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from uuid import UUID
+from typing import Self
 
+from cekalwatch.contract.values import adjudication as values
 from cekalwatch.contract.values.adjudication import (
     JUDGEMENTS,
     NEEDS_ORDER,
@@ -34,11 +35,9 @@ from cekalwatch.contract.values.adjudication import (
     Outcome,
     Reason,
     Step,
-    confirmation_of,
-    standing,
     step_states,
 )
-from cekalwatch.contract.values.people import CONFIRMS, TwoPersonAction
+from cekalwatch.contract.values.people import CONFIRMS, PersonReference, TwoPersonAction
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
 from cekalwatch.server.domain.people import Person, TwoPeople, role_needed
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
@@ -79,24 +78,31 @@ class HandlingPolicy:
 class Holder:
     """The person who works on an alert, and the PC."""
 
-    person_id: UUID
-    agent: str
+    person: PersonReference
+    agent_id: str
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(values.Claim):
     """A lease: the holder has the alert, and may renew it.
 
     It ends when a server has watched it for the length of a lease without a renewal, whatever the clocks say.
+    `expires_at` is by the clock of the server that gave or renewed it: another moment after each renewal.
     """
 
-    holder: Holder
-    until: datetime
-    """When it would end by the clock of the server that gave or renewed it; another moment after each renewal."""
+    @property
+    def by(self) -> Holder:
+        """Who has it, and at which PC."""
+        return Holder(self.holder, self.agent_id)
 
-    def renewed(self, until: datetime) -> Claim:
+    @classmethod
+    def of(cls, holder: Holder, until: datetime) -> Self:
+        """Return a claim of `holder`."""
+        return cls(holder.person, holder.agent_id, until)
+
+    def renewed(self, until: datetime) -> Self:
         """Return the renewed claim, which differs from this one even if the clock has been set back."""
-        return replace(self, until=until if until != self.until else until + timedelta.resolution)
+        return replace(self, expires_at=until if until != self.expires_at else until + timedelta.resolution)
 
 
 @dataclass(frozen=True)
@@ -136,9 +142,12 @@ class Circumstances:
             raise CekalwatchError(Code.ORDER_NOT_IN_FORCE, outcome)
 
 
-@dataclass(frozen=True)
-class Handling:
-    """The steps that people have taken with an alert."""
+@dataclass(frozen=True, kw_only=True)
+class Handling(values.Handling):
+    """The steps that people have taken with an alert, who are known by their keys alone.
+
+    `escalated_at` is since an officer has judged it if one has. `unclaimed_since` is for readers.
+    """
 
     raised_at: datetime
     state: AlertState = AlertState.NEW
@@ -146,16 +155,8 @@ class Handling:
     """Time of its present state, or of an order's return to force; None: the time when it was raised."""
     claim: Claim | None = None
     findings: tuple[Finding, ...] = ()
-    reference: str = ""
-    """The reference number of Cekal Online, once it is confirmed."""
     follow_ups: tuple[FollowUp, ...] = ()
     looks: tuple[Look, ...] = ()
-    """The first looks of people at its candidates, in order."""
-    escalation: Escalation = Escalation.COUNTER
-    escalated_at: datetime | None = None
-    """Time of the last escalation or repeated announcement, since an officer has judged it if one has."""
-    escalations: int = 0
-    """How often that was."""
     orders_ended_at: datetime | None = None
     """Time since which no order of the alert is in force; None while one is. Cleared and closed ones do not change."""
 
@@ -167,15 +168,7 @@ class Handling:
     @property
     def reference_owed_since(self) -> datetime | None:
         """When the hit was confirmed without a reference number, since Cekal Online could not be reached; else None."""
-        found = [(one.subject_id, one.outcome, one.reason) for one in self.findings]
-        if self.state is not AlertState.CONFIRMED or confirmation_of(found) is not Reason.CENTRAL_SYSTEM_DOWN:
-            return None
-        return next(one.at for one in reversed(self.findings) if one.outcome is Outcome.CONFIRMED)
-
-    @property
-    def officer(self) -> UUID | None:
-        """Who adjudicated it at the counter; with several candidates, the last one."""
-        return next((one.by for one in reversed(standing(self.findings)) if one.outcome in OFFICERS_OUTCOMES), None)
+        return super().reference_owed_since if self.state is AlertState.CONFIRMED else None
 
     @property
     def undoable(self) -> Finding | None:
@@ -194,37 +187,16 @@ class Handling:
         return sum(len(one.note.encode()) for one in self.findings) + sum(one.size for one in self.follow_ups)
 
     @property
-    def confirmed_once(self) -> bool:
-        """Whether two people have confirmed it."""
-        return any(finding.outcome is Outcome.CONFIRMED for finding in self.findings)
-
-    @property
-    def people(self) -> frozenset[UUID]:
-        """Everybody who worked on it."""
-        holder = {self.claim.holder.person_id} if self.claim else set()
-        return frozenset(
-            holder
-            | {finding.by for finding in self.findings}
-            | {follow_up.by for follow_up in self.follow_ups}
-            | {look.by for look in self.looks}
-        )
-
-    @property
     def asks_looks(self) -> bool:
         """Whether somebody may still judge the faces: it is not settled, and an order is in force."""
         return self.state in UNSETTLED and self.orders_ended_at is None
-
-    def look_of(self, person_id: UUID, subject_id: str) -> Look | None:
-        """Return the first look of a person at a candidate; None: they have not looked."""
-        return next((one for one in self.looks if (one.by, one.subject_id) == (person_id, subject_id)), None)
 
     def looked(self, look: Look, circumstances: Circumstances) -> Handling:
         """Return the alert with a first look (rule 15), unless the person has looked at that face or judged it.
 
         Whoever holds the alert: a supervisor looks before they see what the officer found.
         """
-        judged = {(one.by, one.subject_id) for one in self.findings if one.outcome is not Outcome.TAKEN_OVER}
-        if self.look_of(look.by, look.subject_id) or (look.by, look.subject_id) in judged:
+        if look.subject_id in self.seen_by(look.person.person_id):
             return self
         if not self.asks_looks:
             raise CekalwatchError(Code.ALERT_STATE_WRONG, self.state)
@@ -238,19 +210,19 @@ class Handling:
         It goes on waiting to be settled from when it was raised, however often it is claimed and released (rule 6).
         """
         until = now + policy.lease
-        if self.state is AlertState.CLAIMED and self.claim and self.claim.holder == holder:
+        if self.state is AlertState.CLAIMED and self.claim and self.claim.by == holder:
             return replace(self, claim=self.claim.renewed(until))
         if self.state is AlertState.CLAIMED:
             raise CekalwatchError(Code.ALERT_HELD)
         _check_state(self, Step.CLAIM)
-        return _step(self, AlertState.CLAIMED, claim=Claim(holder, until))
+        return _step(self, AlertState.CLAIMED, claim=Claim.of(holder, until))
 
     def released(self, holder: Holder) -> Handling:
         """Return the alert released by its holder. Raises ALERT_HELD or ALERT_NOT_CLAIMED when that is not `holder`."""
         _check_holder(self, holder)
         return _step(self, AlertState.NEW, claim=None)
 
-    def lapsed(self, watched: Watched, policy: HandlingPolicy, gone: Collection[UUID] = ()) -> Handling:
+    def lapsed(self, watched: Watched, policy: HandlingPolicy, gone: Collection[str] = ()) -> Handling:
         """Return the alert released, if nobody has renewed its claim for a lease, or its holder is one of `gone`."""
         if self.claim and (watched.claim >= policy.lease or self.claim.holder.person_id in gone):
             return _step(self, AlertState.NEW, claim=None)
@@ -264,13 +236,12 @@ class Handling:
         It is looked at anew, by them or by whom they leave it to: also where who judged it was disabled since.
         """
         circumstances.check(self, Step.TAKE_OVER)
-        if finding.outcome is not Outcome.TAKEN_OVER or finding.by != holder.person_id:
+        if finding.outcome is not Outcome.TAKEN_OVER or finding.person != holder.person:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
-        if self.claim and self.claim.holder == holder:
+        if self.claim and self.claim.by == holder:
             raise CekalwatchError(Code.ALERT_STATE_WRONG, "they hold it")
-        return _step(
-            self, AlertState.CLAIMED, claim=Claim(holder, now + policy.lease), findings=(*self.findings, finding)
-        )
+        claim = Claim.of(holder, now + policy.lease)
+        return _step(self, AlertState.CLAIMED, claim=claim, findings=(*self.findings, finding))
 
     def escalated(
         self,
@@ -346,12 +317,13 @@ class Handling:
         Without a key, it is the last one. The alert has waited to be settled since it was raised.
         """
         judged = self.undoable
-        if self.claim and self.claim.holder != holder:
+        if self.claim and self.claim.by != holder:
             raise CekalwatchError(Code.ALERT_HELD)
-        own = judged and judged.by == undoing.by and undoing.subject_id in {"", judged.subject_id}
-        if judged is None or not own or undoing.at - judged.at > UNDO_FOR:
+        own = judged and judged.person == undoing.person and undoing.subject_id in {"", judged.subject_id}
+        if judged is None or not own or undoing.found_at - judged.found_at > UNDO_FOR:
             raise CekalwatchError(Code.ALERT_STATE_WRONG, "nothing to undo")
-        claim, undoing = Claim(holder, undoing.at + policy.lease), replace(undoing, subject_id=judged.subject_id)
+        claim = Claim.of(holder, undoing.found_at + policy.lease)
+        undoing = replace(undoing, subject_id=judged.subject_id)
         return _step(self, AlertState.CLAIMED, claim=claim, findings=(*self.findings, undoing), stands_since=None)
 
     def confirmed(
@@ -369,12 +341,12 @@ class Handling:
         circumstances.check(self, Step.CONFIRM)
         if people.action is not TwoPersonAction.CONFIRM_ALERT or finding.outcome is not Outcome.CONFIRMED:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED)
-        if people.first.person_id != self.officer or people.second.person_id != finding.by:
+        if people.first.reference != self.officer or people.second.reference != finding.person:
             raise CekalwatchError(Code.SAME_PERSON_TWICE, "the two are not who adjudicated it and who confirms it")
         _check_reference(finding, reference, policy)
         circumstances.check_order(finding.outcome)
         findings = (*self.findings, finding)
-        return _step(self, AlertState.CONFIRMED, reference=reference, findings=findings, stands_since=finding.at)
+        return _step(self, AlertState.CONFIRMED, reference=reference, findings=findings, stands_since=finding.found_at)
 
     def with_reference(
         self, finding: Finding, reference: str, policy: HandlingPolicy, circumstances: Circumstances
@@ -399,16 +371,16 @@ class Handling:
         CANNOT_DETERMINE needs a supervisor. Raises ALERT_HELD when another person holds it. Where another candidate is
         to be judged, the alert is NEW again: nobody has judged that one at the counter.
         """
-        if finding.outcome is not Outcome.CLEARED or finding.by != person.person_id:
+        if finding.outcome is not Outcome.CLEARED or finding.person != person.reference:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
         circumstances.check(self, Step.CLEAR)
-        if self.claim and self.claim.holder.person_id != person.person_id:
+        if self.claim and self.claim.holder != person.reference:
             raise CekalwatchError(Code.ALERT_HELD)
         if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
             raise role_needed(CONFIRMS, "who confirms")
         findings = (*self.findings, finding)
         if not circumstances.last_candidate:
-            return _step(self, AlertState.NEW, findings=findings, stands_since=finding.at)
+            return _step(self, AlertState.NEW, findings=findings, stands_since=finding.found_at)
         return _step(self, AlertState.CLEARED, claim=None, findings=findings)
 
     def followed_up(self, follow_up: FollowUp, circumstances: Circumstances) -> Handling:
@@ -466,5 +438,5 @@ def _check_holder(handling: Handling, holder: Holder) -> None:
         raise CekalwatchError(Code.ALERT_STATE_WRONG, handling.state)
     if handling.claim is None:
         raise CekalwatchError(Code.ALERT_NOT_CLAIMED, handling.state)
-    if handling.claim.holder != holder:
+    if handling.claim.by != holder:
         raise CekalwatchError(Code.ALERT_HELD)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cekalwatch.contract.values import alerts as values
 from cekalwatch.server.domain.captures import Capture
 
 
@@ -16,26 +17,19 @@ class Template(Protocol):
         """Return the inner product."""
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A subject near the probe."""
+@dataclass(frozen=True, kw_only=True)
+class Candidate(values.Candidate):
+    """A subject near the probe; `score` is a cosine, or one compared with those of the list."""
 
-    subject_id: str
-    score: float
-    """The comparison score that is held against the threshold: a cosine, -1 to 1, or one compared with the list's."""
     order_ids: tuple[str, ...] = ()
     """Of a match or an alert: the subject's orders that are in force and watched by the camera's direction."""
-    ruled_out: bool = False
-    """Of an alert: whether people cleared it of this subject, for whatever reason, so that it asks about others."""
     lapsed: bool = False
     """Whether no order of the subject was in force at the last check."""
     disproved: bool = False
-    """Whether they did so because it is not this subject, or Cekal Online does not list them: a later passage with
+    """Whether it is ruled out because it is not this subject, or Cekal Online does not list them: a later passage with
     that face says nothing new of them."""
     unlisted: bool = False
     """Whether it is disproved only because Cekal Online did not list them: a new order of theirs may be listed."""
-    model_version: str = ""
-    """Of an alert: the model version of the score, if it is another than the alert's."""
     cosine: float | None = None
     """What the score was before it was compared with those of the list (docs/adr/0091); None: it was not."""
 
@@ -49,8 +43,8 @@ class Candidate:
         return self.unlisted and not set(met.order_ids) <= set(self.order_ids)
 
 
-@dataclass(frozen=True)
-class Match:
+@dataclass(frozen=True, kw_only=True)
+class Match(values.MatchFacts):
     """A capture whose passage matches a subject with an order in force; it becomes an alert, or joins one."""
 
     capture: Capture
@@ -59,16 +53,11 @@ class Match:
     candidates: tuple[Candidate, ...]
     """Subjects above the threshold with an order in force here, best first; at least one."""
     fused_crops: int
-    threshold: float
-    model_version: str
-    """What scores and threshold are bound to; templates of two are not compared either."""
     template: Template = field(repr=False, compare=False)
     """The passage's fused template, of length 1."""
     same_person: Callable[[float, float], bool] | None = field(default=None, compare=False)
     """Decides whether two passages are of one person, by the score between them and the best with a subject whom both
     match; None: nobody has measured this model, and none are."""
-    late: bool = False
-    """Whether it arrived so long after the capture that the traveller may be gone."""
 
     @property
     def score(self) -> float:

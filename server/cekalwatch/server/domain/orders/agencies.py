@@ -8,16 +8,12 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from cekalwatch.contract.values.agencies import MAX_AGENCY_MARK
+from cekalwatch.contract.values.agencies import MAX_AGENCY_MARK, NamedAgency
 
 
 @dataclass(frozen=True)
-class Agency:
+class Agency(NamedAgency):
     """An agency that may ask for a ban. Raises ValueError without a code or a name."""
-
-    code: str
-    name: str
-    other_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not normalised(self.code) or not normalised(self.name):

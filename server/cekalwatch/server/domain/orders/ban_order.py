@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from cekalwatch.contract.values.orders import (
     OrderEnd,
+    OrderFacts,
     OrderFlag,
-    OrderGround,
     OrderKind,
     OrderRule,
+    OrderState,
     OrderStatus,
-    PersonStatus,
-    RevocationGround,
     ShownOrder,
 )
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
@@ -25,37 +24,18 @@ PLAUSIBLE_YEARS = range(1900, 2201)
 """Years in which an order can begin, be received and be revoked; only its end may be "never", that is 9999-12-31."""
 
 
-@dataclass(frozen=True)
-class BanOrder:
+@dataclass(frozen=True, kw_only=True)
+class BanOrder(OrderFacts):
     """A ban order as its source states it; raises ValueError if it contradicts itself."""
 
-    order_id: str
-    subject_id: str
     kind: OrderKind
-    requesting_agency: str
     valid_from: date
     valid_until: date
     received_on: date
-    reason: str = ""
-    decree_number: str = ""
     decree_date: date | None = None
-    urgent: bool = False
-    extends_order_id: str = ""
-    revoked_at: datetime | None = None
-    withdrawn_at: datetime | None = None
-    """When a synchronisation found that its source no longer has it. That ends only this order, since a source may drop
-    a base order once it is extended."""
     urgent_since: date | None = None
     """When it first arrived as urgent without a decree, if its source now states a later receipt, or that it is not
     urgent; the storage remembers that."""
-    ground: OrderGround | None = None
-    """Why, of a TANGKAL order; None: not stated, like the two below."""
-    person_status: PersonStatus | None = None
-    """What the subject is in the proceedings."""
-    revocation_ground: RevocationGround | None = None
-    """Who or what took it back. It ends nothing without the moment `revoked_at`."""
-    revocation_reference: str = ""
-    """Number of the letter or the judgment that took it back, at most 100 characters."""
 
     def __post_init__(self) -> None:
         if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):
@@ -94,29 +74,16 @@ class BanOrder:
     def shown(self) -> ShownOrder:
         """The order as people see it, without its status."""
         return ShownOrder(
-            order_id=self.order_id,
-            subject_id=self.subject_id,
-            kind=self.kind,
-            requesting_agency=self.requesting_agency,
+            **{one.name: getattr(self, one.name) for one in fields(OrderFacts)},
             valid_from=self.valid_from.isoformat(),
             valid_until=self.valid_until.isoformat(),
             received_on=self.received_on.isoformat(),
-            reason=self.reason,
-            decree_number=self.decree_number,
             decree_date=self.decree_date.isoformat() if self.decree_date else "",
-            urgent=self.urgent,
-            extends_order_id=self.extends_order_id,
-            revoked_at=self.revoked_at,
-            withdrawn_at=self.withdrawn_at,
-            ground=self.ground,
-            person_status=self.person_status,
-            revocation_ground=self.revocation_ground,
-            revocation_reference=self.revocation_reference,
         )
 
 
 @dataclass(frozen=True)
-class OrderJudgement:
+class OrderJudgement(OrderState):
     """An order's status at one moment, with the rules it breaks when that is INVALID."""
 
     status: OrderStatus

@@ -251,7 +251,7 @@ def report(previous: int, item: DetailedEvent) -> pb.ReportAlertsRequest:
             type=EVENT_TYPES.number(event.type),
             event_time=timestamp(event.occurred_at),
             alert=alert,
-            capture_id=str(event.capture_id or ""),
+            capture_id=event.capture_id,
         ),
     )
     return pb.ReportAlertsRequest(event=told)

@@ -109,7 +109,7 @@ class StepCalls:
     def _follow_up(self, request: pb.RecordFollowUpRequest) -> ShownAlert:
         """Record a contact with the requesting agency."""
         alert_id, who = read.alert_id(request.alert_id), acting_person()
-        follow_up = read.follow_up(request.follow_up, who.person.person_id, self.clock.now())
+        follow_up = read.follow_up(request.follow_up, who.person.reference, self.clock.now())
         return self._shown(alert_id, self.adjudicator.follow_up, who, follow_up, request.version)
 
     def _close(self, request: pb.CloseAlertRequest) -> ShownAlert:

@@ -95,7 +95,7 @@ class AuditCalls:
         named = ((ObjectKind.SUBJECT, wanted.subject), (ObjectKind.ALERT, wanted.alert))
         keys = [kind.key(value) for kind, value in named if value]
 
-        def find() -> tuple[AuditPage, dict[UUID, str], list[str], str]:
+        def find() -> tuple[AuditPage, dict[str, str], list[str], str]:
             if wanted.person:
                 keys.append(ObjectKind.PERSON.key(self._person(wanted.person)))
             ends = [outcome_term(outcome)] if outcome else []
@@ -123,7 +123,7 @@ class AuditCalls:
     async def _entry(self, request: pb.GetAuditEntryRequest) -> FullEntry:
         readers, sequence = self._readers, request.sequence
 
-        def find() -> tuple[Link, Checkpoint | None, dict[UUID, str]]:
+        def find() -> tuple[Link, Checkpoint | None, dict[str, str]]:
             one = readers.search.entry(sequence)
             if one is None:
                 raise CekalwatchError(Code.AUDIT_ENTRY_NOT_FOUND)

@@ -21,7 +21,7 @@ from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.pictures.errors import PictureError
 from cekalwatch.pictures.jpeg import read_plain_jpeg
 from cekalwatch.server.alerts.report_receiver import Inbound
-from cekalwatch.server.alerts.shown import alert_of, known
+from cekalwatch.server.alerts.shown import known, stored_alert
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, AlertEvent
 from cekalwatch.server.domain.alerts.grouping import MAX_CANDIDATES
 from cekalwatch.server.domain.alerts.handling import MAX_FOLLOW_UP_BYTES, MAX_FOLLOW_UPS
@@ -105,12 +105,12 @@ def _report(told: port_pb2.ReportedEvent, port: Port, latest: datetime) -> PortR
         type=known(event.type),
         occurred_at=known(event.occurred_at),
         alert_id=UUID(alert.alert_id),
-        capture_id=UUID(event.capture_id) if event.capture_id else None,
+        capture_id=event.capture_id,
     )
-    stored = alert_of(alert)
+    stored = stored_alert(alert)
     if sum(one.size for one in stored.handling.follow_ups) > MAX_FOLLOW_UP_BYTES:
         raise _invalid("follow_ups")
-    names = {UUID(one.person_id): one.display_name for one in people if one.display_name}
+    names = {one.person_id: one.display_name for one in people if one.display_name}
     return PortReport(told.previous_sequence, found, stored, names)
 
 

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from cekalwatch.contract.values.alarms import OF_PORTS, OF_SERVERS, AlarmKind
-from cekalwatch.program.loops import LoopState
-from cekalwatch.server.audit.destinations.delivery import DestinationState
+from cekalwatch.contract.values.status import CheckpointDestination, LoopStatus
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE
@@ -69,7 +68,7 @@ class ServerAlarms:
             )
 
 
-def _names(of: Iterable[LoopState | DestinationState]) -> str:
+def _names(of: Iterable[LoopStatus | CheckpointDestination]) -> str:
     return ", ".join(one.name for one in of)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.status import CounterPc, CounterStatus
@@ -22,7 +21,7 @@ class CounterBoard:
     policies: Callable[[], Mapping[str, CapturePolicy]]
     whole: Callable[[], WholePresence]
     """Reads what is connected; it blocks."""
-    names: Callable[[Collection[UUID]], Mapping[UUID, str]]
+    names: Callable[[Collection[str]], Mapping[str, str]]
     """Reads names of people for screens; it blocks."""
     open_alerts: Callable[[], Mapping[tuple[str, str], int]]
     """Counts the unsettled alerts by site and counter; it blocks."""
@@ -31,7 +30,7 @@ class CounterBoard:
         """Return the counters of the sites that the caller `sees`, by site and key. It blocks; raises StorageError."""
         whole, policies = self.whole(), self.policies()
         ours = [one for one in self.cameras if sees(one.site)]
-        names = self.names({UUID(one) for agent in whole.watched.values() for one in agent.people})
+        names = self.names({one for agent in whole.watched.values() for one in agent.people})
         nobody, waiting = (CameraPresence(), ""), self.open_alerts()
         found = []
         for site, counter in sorted({(one.site, one.counter) for one in ours}):
@@ -46,9 +45,9 @@ class CounterBoard:
 
 
 def _pcs(
-    cameras: Iterable[Camera], agents: Mapping[str, AgentPresence], names: Mapping[UUID, str]
+    cameras: Iterable[Camera], agents: Mapping[str, AgentPresence], names: Mapping[str, str]
 ) -> Iterable[CounterPc]:
     for agent_id, agent in sorted(agents.items()):
         if any(agent.attends(camera) for camera in cameras):
-            people = sorted(names[key] for key in map(UUID, agent.people) if key in names)
+            people = sorted(names[key] for key in agent.people if key in names)
             yield CounterPc(agent_id, tuple(people))

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from cekalwatch.contract.values.status import Reporting
-from cekalwatch.program.loops import LOOPS, LoopState
+from cekalwatch.contract.values.status import LoopStatus, Reporting, SigningStatus
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.pki.revocations import RevocationState
-from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.availability import DatabaseAway
 
 FAILING_AFTER_S = 10.0
@@ -45,8 +44,8 @@ class Health:
     limit: timedelta
     """How long revocations may stay unconfirmed."""
     clock: Clock
-    signing: Callable[[], SigningState]
-    loops: Callable[[], tuple[LoopState, ...]] = lambda: LOOPS.states
+    signing: Callable[[], SigningStatus]
+    loops: Callable[[], tuple[LoopStatus, ...]] = lambda: LOOPS.states
     database: Callable[[], DatabaseAway | None] = lambda: None
     """The reason why no connection to it is possible; None while there is one."""
     takes_alerts: Callable[[], bool] = lambda: True
@@ -60,7 +59,7 @@ class Health:
     """State of the reports to the centre; None when this server sends none."""
 
     @property
-    def failing_loops(self) -> tuple[LoopState, ...]:
+    def failing_loops(self) -> tuple[LoopStatus, ...]:
         """Loops that have failed for `FAILING_AFTER_S` or longer."""
         return tuple(one for one in self.loops() if one.failing_s is not None and one.failing_s >= FAILING_AFTER_S)
 

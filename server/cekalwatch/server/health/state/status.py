@@ -16,7 +16,6 @@ from cekalwatch.contract.values.status import (
     AgentStatus,
     CameraStatus,
     CaptureCounts,
-    CheckpointDestination,
     ConnectionState,
     DatabaseState,
     GalleryStatus,
@@ -27,7 +26,6 @@ from cekalwatch.contract.values.status import (
     RevocationStatus,
     RunningServer,
     ServerStatus,
-    SigningStatus,
 )
 from cekalwatch.program.version import version
 from cekalwatch.server.alerts.fanout import Fanout
@@ -44,7 +42,6 @@ from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.recognition.packs.installed import Engine
 from cekalwatch.server.storage.alerts.store import AlertStore, lowest_positions
-from cekalwatch.server.storage.audit.checkpoint_signer import SigningState
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.storage.keys.store import KeyEntry, KeyStore
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
@@ -160,7 +157,7 @@ class StatusService:
             alarms=tuple(alarm.shown for alarm in self.alarms()),
             revocations=RevocationStatus(**asdict(revocations), stale=stale) if revocations else None,
             loops=tuple(LoopStatus(**asdict(loop)) for loop in self.health.loops()),
-            signing=signing_status(self.health.signing()),
+            signing=self.health.signing(),
             connections=self.connections(),
             restored_backup=self.restored_backup,
             database=DatabaseState(away.seconds, away.reason, away.problem) if away else DatabaseState(),
@@ -231,21 +228,6 @@ def running_server(reported: ReportedRun, *, is_leader: bool) -> RunningServer:
         captures_waiting=run.captures_waiting,
         captures_per_second=run.captures_per_second,
         clock_ahead=reported.clock_ahead,
-    )
-
-
-def signing_status(state: SigningState) -> SigningStatus:
-    """Return the state of the signing as clients get it."""
-    newest = state.newest
-    return SigningStatus(
-        checkpoint_number=newest.number if newest else 0,
-        signed_entry=newest.sequence if newest else 0,
-        signed_at=newest.signed_at if newest else None,
-        change=state.change or "",
-        waits=state.waits or "",
-        destinations=tuple(
-            CheckpointDestination(one.name, one.waiting, one.failure or "") for one in state.destinations
-        ),
     )
 
 

@@ -126,8 +126,8 @@ class FieldStore:
         query = sqlalchemy.select(*columns).where(hour >= since, hour < until, *_at(UnusableCountRow.site, site))
         with self._database.session() as session:
             return [
-                UnusableCount(camera_id, of_site, Direction(direction), at, UnusableReason(reason), *counts)
-                for camera_id, of_site, direction, at, reason, *counts in session.execute(query)
+                UnusableCount(camera_id, of_site, Direction(direction), at, passages, UnusableReason(reason), *others)
+                for camera_id, of_site, direction, at, passages, reason, *others in session.execute(query)
             ]
 
     def listed(self) -> int:

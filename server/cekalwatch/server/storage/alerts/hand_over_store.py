@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +11,8 @@ import structlog
 from sqlalchemy import func
 from sqlmodel import col, delete, select
 
+from cekalwatch.contract.values.hand_overs import HandOver
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
@@ -25,19 +27,6 @@ from cekalwatch.server.storage.keys.store import hold_sealing_key
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class KeptHandOver:
-    """A hand-over, with the people by their keys."""
-
-    hand_over_id: UUID
-    site: str
-    left_by: UUID
-    left_at: datetime
-    notes: str = field(repr=False)
-    taken_by: UUID | None = None
-    taken_at: datetime | None = None
-
-
 class HandOverStore:
     """Hand-overs in the database."""
 
@@ -45,9 +34,9 @@ class HandOverStore:
         self._database = database
         self._keyring = keyring
 
-    def add(self, new: KeptHandOver, entry: AuditEntry) -> None:
+    def add(self, new: HandOver, entry: AuditEntry) -> None:
         """Store a hand-over, with its entry in the audit trail."""
-        key = str(new.hand_over_id)
+        key = new.hand_over_id
         with self._database.session() as session:
             lock_log(session)
             hold_sealing_key(session, self._keyring)
@@ -55,7 +44,7 @@ class HandOverStore:
                 HandOverRow(
                     hand_over_id=key,
                     site=new.site,
-                    left_by=str(new.left_by),
+                    left_by=new.left_by.person_id,
                     left_at=new.left_at,
                     notes=self._keyring.seal(HAND_OVER_NOTES.at(key), new.notes.encode()),
                 )
@@ -63,7 +52,7 @@ class HandOverStore:
             write_audit(session, entry)
             session.commit()
 
-    def newest(self, site: str, limit: int, after: datetime) -> list[KeptHandOver]:
+    def newest(self, site: str, limit: int, after: datetime) -> tuple[HandOver, ...]:
         """Return the newest hand-overs of a site that were left after a moment, newest first.
 
         Changed and damaged rows are left out, and logged.
@@ -72,11 +61,11 @@ class HandOverStore:
         query = select(row).where(col(row.site) == site, col(row.left_at) > after)
         with self._database.session() as session:
             rows = with_valid_mac(session, session.exec(query.order_by(col(row.hand_over_id).desc()).limit(limit)))
-            return [one for one in map(self._kept, rows) if one]
+            return tuple(one for one in map(self._kept, rows) if one)
 
     def take(
-        self, hand_over_id: UUID, person_id: UUID, now: datetime, entry: Callable[[KeptHandOver], AuditEntry]
-    ) -> KeptHandOver:
+        self, hand_over_id: UUID, person: PersonReference, now: datetime, entry: Callable[[HandOver], AuditEntry]
+    ) -> HandOver:
         """Store who takes a shift over, with the audit entry that `entry` makes, which may refuse.
 
         Raises HAND_OVER_GONE when there is none that waits.
@@ -89,11 +78,11 @@ class HandOverStore:
             if row is None or kept is None:
                 raise CekalwatchError(Code.HAND_OVER_GONE)
             made = entry(kept)
-            row.taken_by, row.taken_at = str(person_id), now
+            row.taken_by, row.taken_at = person.person_id, now
             session.add(row)
             write_audit(session, made)
             session.commit()
-            return KeptHandOver(kept.hand_over_id, kept.site, kept.left_by, kept.left_at, kept.notes, person_id, now)
+            return replace(kept, taken_by=person, taken_at=now)
 
     def record(self, entry: AuditEntry) -> None:
         """Write that somebody has read hand-overs into the audit trail."""
@@ -119,18 +108,18 @@ class HandOverStore:
         self._database.purge_journal()
         return gone
 
-    def _kept(self, row: HandOverRow) -> KeptHandOver | None:
+    def _kept(self, row: HandOverRow) -> HandOver | None:
         try:
             notes = self._keyring.open(HAND_OVER_NOTES.at(row.hand_over_id), row.notes).decode()
         except (DamagedValueError, UnicodeDecodeError):
             log.error("hand_over_damaged", hand_over_id=row.hand_over_id)  # noqa: TRY400  # no traceback
             return None
-        return KeptHandOver(
-            UUID(row.hand_over_id),
+        return HandOver(
+            row.hand_over_id,
             row.site,
-            UUID(row.left_by),
+            PersonReference(row.left_by),
             row.left_at,
             notes,
-            UUID(row.taken_by) if row.taken_by else None,
+            PersonReference(row.taken_by) if row.taken_by else None,
             row.taken_at,
         )

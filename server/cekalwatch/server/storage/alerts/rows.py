@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -20,12 +20,14 @@ from sqlalchemy import BindParameter, and_, bindparam, func, or_
 from sqlmodel import Session, col, select
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.alerts import MatchFacts, Sighting
+from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.orders import Direction
+from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
-from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEvent, Sighting
-from cekalwatch.server.domain.alerts.handling import Claim, Handling, Holder
+from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEvent
+from cekalwatch.server.domain.alerts.handling import Claim, Handling
 from cekalwatch.server.domain.alerts.match import Candidate, Match
-from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.storage.alerts.tables import (
@@ -42,6 +44,14 @@ from cekalwatch.server.storage.integrity.guarded_session import checked, plain_w
 from cekalwatch.server.storage.integrity.signed_row import form_of
 from cekalwatch.wire.trace_context import trace_context
 
+_CAMERA = ("camera_id", "site", "counter", "direction")
+_CANDIDATE = tuple(one.name for one in fields(Candidate) if one.name not in {"name", "lookalikes"})
+_FACTS = tuple(
+    one.name
+    for one in fields(Alert)
+    if one.name in form_of(AlertRow).table.columns and one.name not in {"alert_id", "candidates", "exercise_id"}
+)
+"""Fields of an alert that its row has as they are."""
 # Made once: they are executed with each alert that is read, and to make them takes longer.
 _ALERTS: BindParameter[list[str]] = bindparam("alert_ids", expanding=True)
 _FINDINGS = select(FindingRow).where(col(FindingRow.alert_id).in_(_ALERTS)).order_by(col(FindingRow.number))
@@ -49,9 +59,7 @@ _FOLLOW_UPS = select(FollowUpRow).where(col(FollowUpRow.alert_id).in_(_ALERTS)).
 _LOOKS = select(LookRow).where(col(LookRow.alert_id).in_(_ALERTS)).order_by(col(LookRow.number))
 _PROBES = select(ProbeRow.alert_id, ProbeRow.capture_id).where(col(ProbeRow.alert_id).in_(_ALERTS))
 _SEEN_BY = (
-    sqlalchemy.select(
-        *(getattr(SightingRow, name) for name in ("alert_id", "camera_id", "site", "counter", "direction"))
-    )
+    sqlalchemy.select(*(getattr(SightingRow, name) for name in ("alert_id", *_CAMERA)))
     .distinct()
     .where(col(SightingRow.alert_id).in_(_ALERTS))
 )
@@ -74,35 +82,27 @@ _NOTHING = _Words()
 
 def new_row(match: Match, candidates: Sequence[Candidate], now: datetime, exercise_id: UUID | None = None) -> AlertRow:
     """Return the row of an alert that `match` raises about some of its candidates; `exercise_id`: as an exercise."""
-    capture = match.capture
+    camera = match.capture.camera
     return AlertRow(
+        **{one.name: getattr(match, one.name) for one in fields(MatchFacts)},
         alert_id=str(uuid6.uuid7()),
         state=AlertState.NEW,
         version=1,
         subject_id=candidates[0].subject_id,
-        camera_id=capture.camera.camera_id,
-        site=capture.camera.site,
-        counter=capture.camera.counter,
-        direction=capture.camera.direction,
-        captured_at=capture.captured_at,
+        **{name: getattr(camera, name) for name in _CAMERA},
+        captured_at=match.capture.captured_at,
         raised_at=now,
-        last_seen_at=capture.captured_at,
-        threshold=match.threshold,
+        last_seen_at=match.capture.captured_at,
         candidates=_facts(candidates),
-        model_version=match.model_version,
-        late=match.late,
         exercise_id=str(exercise_id) if exercise_id else None,
     )
 
 
 def write_match(row: AlertRow, alert: Alert) -> None:
     """Update the row after a match joined the alert; see `Alert.with_match`."""
-    row.version = alert.version
-    row.subject_id = alert.subject_id
+    for name in _FACTS:
+        setattr(row, name, getattr(alert, name))
     row.candidates = _facts(alert.candidates)
-    row.threshold, row.model_version = alert.threshold, alert.model_version
-    row.last_seen_at = alert.last_seen_at
-    row.late = alert.late
 
 
 def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handling, keyring: Keyring) -> None:
@@ -112,9 +112,9 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
     row.state, row.escalation = after.state, after.escalation
     row.escalated_at, row.escalations = after.escalated_at, after.escalations
     row.stands_since, row.orders_ended_at = after.stands_since, after.orders_ended_at
-    row.claim_person_id = str(after.claim.holder.person_id) if after.claim else None
-    row.claim_agent = after.claim.holder.agent if after.claim else None
-    row.claim_until = after.claim.until if after.claim else None
+    row.claim_person_id = after.claim.holder.person_id if after.claim else None
+    row.claim_agent = after.claim.agent_id if after.claim else None
+    row.claim_until = after.claim.expires_at if after.claim else None
     session.add(row)
     for number, finding in list(enumerate(after.findings))[len(before.findings) :]:
         associated_data = FINDING_FACTS.at(row.alert_id, str(number))
@@ -127,8 +127,8 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
                 outcome=finding.outcome,
                 reason=finding.reason,
                 facts=keyring.seal(associated_data, _json({"note": finding.note, "reference": reference})),
-                person_id=str(finding.by),
-                found_at=finding.at,
+                person_id=finding.person.person_id,
+                found_at=finding.found_at,
             )
         )
     for number, follow_up in list(enumerate(after.follow_ups))[len(before.follow_ups) :]:
@@ -142,8 +142,8 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
                 number=number,
                 facts=keyring.seal(associated_data, _json(facts)),
                 contacted_at=follow_up.contacted_at,
-                person_id=str(follow_up.by),
-                recorded_at=follow_up.at,
+                person_id=follow_up.person.person_id,
+                recorded_at=follow_up.recorded_at,
             )
         )
     for number, look in list(enumerate(after.looks))[len(before.looks) :]:
@@ -152,9 +152,9 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
                 alert_id=row.alert_id,
                 number=number,
                 subject_id=look.subject_id,
-                outcome=look.outcome,
-                person_id=str(look.by),
-                looked_at=look.at,
+                outcome=look.finding,
+                person_id=look.person.person_id,
+                looked_at=look.looked_at,
                 version=look.version,
             )
         )
@@ -177,7 +177,7 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
             words[row.alert_id],
             follow_ups[row.alert_id],
             looks[row.alert_id],
-            probes.get(row.alert_id),
+            probes.get(row.alert_id, ""),
             current.get(row.alert_id),
         )
         for row in rows
@@ -198,7 +198,7 @@ def event_of(row: AlertEventRow) -> AlertEvent:
         type=AlertEventType(row.type),
         occurred_at=row.occurred_at,
         alert_id=UUID(row.alert_id),
-        capture_id=UUID(row.capture_id) if row.capture_id else None,
+        capture_id=row.capture_id,
         trace=trace_context(row.trace),
     )
 
@@ -206,23 +206,18 @@ def event_of(row: AlertEventRow) -> AlertEvent:
 def _alert(
     row: AlertRow,
     sightings: Iterable[Sighting] = (),
-    cameras: Iterable[Camera] = (),
+    cameras: Iterable[CameraReference] = (),
     words: _Words = _NOTHING,
     follow_ups: Iterable[FollowUp] = (),
     looks: Iterable[Look] = (),
-    probe_capture_id: UUID | None = None,
+    probe_capture_id: str = "",
     current: Sighting | None = None,
 ) -> Alert:
     return Alert(
+        **{name: getattr(row, name) for name in _FACTS},
         alert_id=UUID(row.alert_id),
-        version=row.version,
-        subject_id=row.subject_id,
-        camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
-        captured_at=row.captured_at,
-        last_seen_at=row.last_seen_at,
-        threshold=row.threshold,
+        camera=_camera(row),
         candidates=_candidates(row),
-        model_version=row.model_version,
         handling=replace(
             handling_of(row),
             findings=words.findings,
@@ -230,7 +225,6 @@ def _alert(
             follow_ups=tuple(follow_ups),
             looks=tuple(looks),
         ),
-        late=row.late,
         sightings=tuple(sightings),
         current=current,
         cameras=frozenset(cameras),
@@ -274,11 +268,8 @@ def handling_of(row: AlertRow | sqlalchemy.Row[Any]) -> Handling:
 
 def _facts(candidates: Iterable[Candidate]) -> list[dict[str, Any]]:
     """Return what is stored of candidates: a server before 0.3.0 knows no cosine, and meets none unless it must."""
-    found = list(map(asdict, candidates))
-    for one in found:
-        if one["cosine"] is None:
-            del one["cosine"]
-    return found
+    found = [{name: getattr(one, name) for name in _CANDIDATE} for one in candidates]
+    return [{name: value for name, value in one.items() if (name, value) != ("cosine", None)} for one in found]
 
 
 def _candidates(row: AlertRow) -> tuple[Candidate, ...]:
@@ -292,7 +283,11 @@ def _candidates(row: AlertRow) -> tuple[Candidate, ...]:
 def _claim(row: AlertRow | sqlalchemy.Row[Any]) -> Claim | None:
     if row.claim_person_id is None or row.claim_agent is None or row.claim_until is None:
         return None
-    return Claim(Holder(UUID(row.claim_person_id), row.claim_agent), row.claim_until)
+    return Claim(PersonReference(row.claim_person_id), row.claim_agent, row.claim_until)
+
+
+def _camera(row: AlertRow | sqlalchemy.Row[Any]) -> CameraReference:
+    return CameraReference(row.camera_id, row.site, row.counter, Direction(row.direction))
 
 
 def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, _Words]:
@@ -305,7 +300,7 @@ def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str
                 Outcome(row.outcome),
                 Reason(row.reason),
                 facts["note"],
-                UUID(row.person_id),
+                PersonReference(row.person_id),
                 row.found_at,
                 row.subject_id,
             )
@@ -325,8 +320,8 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
             follow_up = FollowUp(
                 **texts,
                 contacted_at=row.contacted_at,
-                by=UUID(row.person_id),
-                at=row.recorded_at,
+                person=PersonReference(row.person_id),
+                recorded_at=row.recorded_at,
                 release="release" in facts,
             )
         except CekalwatchError as error:
@@ -340,17 +335,17 @@ def _looks(session: Session, alert_ids: list[str]) -> dict[str, list[Look]]:
     for row in session.exec(_LOOKS, params={"alert_ids": alert_ids}):
         checked(session, row)
         try:
-            look = Look(Outcome(row.outcome), UUID(row.person_id), row.looked_at, row.version, row.subject_id)
+            person = PersonReference(row.person_id)
+            look = Look(Outcome(row.outcome), person, row.looked_at, row.version, row.subject_id)
         except CekalwatchError as error:  # it was sound when it was written
             raise ValueError(f"damaged look: {error.code}") from None
         found[row.alert_id].append(look)
     return found
 
 
-def _probes(session: Session, alert_ids: list[str]) -> dict[str, UUID]:
+def _probes(session: Session, alert_ids: list[str]) -> dict[str, str]:
     """Return the captures whose pictures are stored as probes, by alert."""
-    found = session.exec(_PROBES, params={"alert_ids": alert_ids})
-    return {alert_id: UUID(capture_id) for alert_id, capture_id in found}
+    return dict(session.exec(_PROBES, params={"alert_ids": alert_ids}).all())
 
 
 def _json(facts: dict[str, str]) -> bytes:
@@ -364,10 +359,10 @@ def _opened(keyring: Keyring, associated_data: bytes, sealed: bytes) -> dict[str
     return facts
 
 
-def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[Camera]]:
-    found: dict[str, list[Camera]] = defaultdict(list)
-    for alert_id, camera_id, site, counter, direction in session.execute(_SEEN_BY, {"alert_ids": alert_ids}):
-        found[alert_id].append(Camera(camera_id, site, counter, Direction(direction)))
+def _cameras(session: Session, alert_ids: list[str]) -> dict[str, list[CameraReference]]:
+    found: dict[str, list[CameraReference]] = defaultdict(list)
+    for row in session.execute(_SEEN_BY, {"alert_ids": alert_ids}):
+        found[row.alert_id].append(_camera(row))
     return found
 
 
@@ -378,9 +373,9 @@ def _sightings(session: Session, alert_ids: list[str]) -> tuple[dict[str, list[S
     rows = session.execute(_newest_sightings(), {"alert_ids": alert_ids})
     for row in plain_with_valid_mac(session, SightingRow, rows):
         sighting = Sighting(
-            capture_id=UUID(row.capture_id),
+            capture_id=row.capture_id,
             captured_at=row.captured_at,
-            camera=Camera(row.camera_id, row.site, row.counter, Direction(row.direction)),
+            camera=_camera(row),
             score=row.score,
             fused_crops=row.fused_crops,
             passage=row.passage,

@@ -117,7 +117,7 @@ class AlertStore:
         capture = match.capture
         with self._database.session() as session:
             lock_log(session)
-            if session.get(SightingRow, str(capture.capture_id)) is not None:
+            if session.get(SightingRow, capture.capture_id) is not None:
                 return None
             placement = place(match, self._passages.near(session, match, window), window)
             hold_sealing_key(session, self._keyring)
@@ -359,7 +359,7 @@ class AlertStore:
     def _probe(self, alert_id: str, match: Match) -> ProbeRow:
         sealed = self._keyring.seal(PROBE_JPEG.at(alert_id), match.probe_jpeg)
         capture = match.capture
-        return ProbeRow(alert_id=alert_id, capture_id=str(capture.capture_id), quality=capture.quality, jpeg=sealed)
+        return ProbeRow(alert_id=alert_id, capture_id=capture.capture_id, quality=capture.quality, jpeg=sealed)
 
 
 def _event(session: Session, kind: AlertEventType, row: AlertRow, match: Match, now: datetime) -> AlertEvent:
@@ -369,7 +369,7 @@ def _event(session: Session, kind: AlertEventType, row: AlertRow, match: Match, 
         type=kind,
         occurred_at=now,
         alert_id=row.alert_id,
-        capture_id=str(capture.capture_id),
+        capture_id=capture.capture_id,
         trace=capture.trace,
     )
     session.add(event)
@@ -381,14 +381,14 @@ def _event(session: Session, kind: AlertEventType, row: AlertRow, match: Match, 
 
 def _was_live(session: Session, alert_id: str, match: Match) -> bool:
     """Whether another capture of the match's passage was live."""
-    facts = {"alert_id": alert_id, "passage": match.capture.passage, "capture_id": str(match.capture.capture_id)}
+    facts = {"alert_id": alert_id, "passage": match.capture.passage, "capture_id": match.capture.capture_id}
     return any(plain_with_valid_mac(session, SightingRow, session.execute(_LIVE_BEFORE, facts)))
 
 
 def _sighting(row: AlertRow, match: Match) -> SightingRow:
     capture = match.capture
     return SightingRow(
-        capture_id=str(capture.capture_id),
+        capture_id=capture.capture_id,
         alert_id=row.alert_id,
         passage=capture.passage,
         camera_id=capture.camera.camera_id,

@@ -23,34 +23,13 @@ from cekalwatch.server.audit.checkpoint_ledger import (
     Signed,
 )
 from cekalwatch.server.audit.checkpoints import Checkpoint, SigningKey
-from cekalwatch.server.audit.destinations.delivery import DestinationState
 from cekalwatch.server.audit.entry import Action, AuditEntry, both_keys, operator, stamp
 from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.hardware.errors import SigningWaits, TokenError
+from cekalwatch.server.hardware.errors import TokenError
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.cluster.lease_store import Lease
 from cekalwatch.server.storage.integrity.guarded_session import LeaseLostError, fenced
-
-
-@dataclass(frozen=True)
-class SigningState:
-    """The state of one server's signer."""
-
-    newest: Checkpoint | None = None
-    """Its last checkpoint."""
-    change: HistoryChange | None = None
-    """Why it signs nothing: the difference of the history from the signed one; None if there is none."""
-    waits: SigningWaits | None = None
-    """Why a checkpoint that is due is not signed: the token with the key; None: nothing is due, or it is signed."""
-    destinations: tuple[DestinationState, ...] = ()
-    """Where its checkpoints go."""
-
-    @property
-    def unreached(self) -> tuple[DestinationState, ...]:
-        """The destinations that checkpoints do not reach."""
-        return tuple(one for one in self.destinations if one.failure)
-
 
 EVERY_ENTRIES = 1000
 EVERY = timedelta(hours=1)

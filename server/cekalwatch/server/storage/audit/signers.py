@@ -29,7 +29,7 @@ def newest_joint_entry(search: AuditSearch, people: PeopleStore, action: Action)
     """Return the newest act of that kind; None where there is none, or its entry is damaged."""
     for place, link in search.page(AuditQuery((action_term(action),)), 1).found:
         try:
-            signers = [UUID(one.removeprefix(f"{ObjectKind.PERSON}:")) for one in json.loads(link.objects)]
+            signers = [str(UUID(one.removeprefix(f"{ObjectKind.PERSON}:"))) for one in json.loads(link.objects)]
             details = dict(json.loads(link.details))
         except (ValueError, TypeError):  # `audit verify` reports it
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import Final
 
 from cekalwatch.contract.values.audit import TrailProblem, TrailProblemKind
 from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger, HistoryChangedError
@@ -15,32 +15,26 @@ from cekalwatch.server.audit.entry import GENESIS, Link
 from cekalwatch.server.audit.search_terms import Footprint, index_rows
 from cekalwatch.server.storage.audit.store import AuditStore
 
+_WORDS: Final = {
+    TrailProblemKind.CHANGED: "was changed: its content does not give its hash",
+    TrailProblemKind.MISSING: "is missing",
+    TrailProblemKind.INSERTED: "was inserted: the entries around it follow each other",
+    TrailProblemKind.MISPLACED: (
+        "does not follow the entry before it: entries between them were removed, or it was moved"
+    ),
+    TrailProblemKind.REWRITTEN: "is, with entries before it, not what it was: the hash is another than was noted in",
+    TrailProblemKind.CUT_OFF: "is missing at the end of the trail, although it was noted in",
+}
+"""Each continues "entry 7"."""
 
-class BreakKind(StrEnum):
-    """Kinds of faults; each value continues "entry 7"."""
 
-    CHANGED = "was changed: its content does not give its hash"
-    MISSING = "is missing"
-    INSERTED = "was inserted: the entries around it follow each other"
-    MISPLACED = "does not follow the entry before it: entries between them were removed, or it was moved"
-    REWRITTEN = "is, with entries before it, not what it was: the hash is another than was noted in"
-    CUT_OFF = "is missing at the end of the trail, although it was noted in"
-
-
-@dataclass(frozen=True)
-class Break:
-    """Something wrong with the entries `first` to `last`, by sequence; `origin` is the anchor's that shows it."""
-
-    kind: BreakKind
-    first: int
-    last: int
-    origin: str = ""
-
-    def __str__(self) -> str:
-        many = self.last > self.first
-        who = f"entries {self.first} to {self.last}" if many else f"entry {self.first}"
-        what = self.kind.replace("is missing", "are missing").replace("it was", "they were") if many else self.kind
-        return f"{who} {what}" + (f" {self.origin}" if self.origin else "")
+def broken(kind: TrailProblemKind, first: int, last: int, origin: str = "") -> TrailProblem:
+    """Return what is wrong with the entries `first` to `last`; `origin` is the anchor's that shows it."""
+    many, what = last > first, _WORDS[kind]
+    if many:
+        what = what.replace("is missing", "are missing").replace("it was", "they were")
+    who = f"entries {first} to {last}" if many else f"entry {first}"
+    return TrailProblem(kind, first, last, f"{who} {what}" + (f" {origin}" if origin else ""))
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class ChainCheck:
         self.entries = 0
         """Entries seen so far."""
 
-    def breaks(self, links: Iterable[Link]) -> Iterator[Break]:
+    def breaks(self, links: Iterable[Link]) -> Iterator[TrailProblem]:
         """Yield the faults in the order of the chain; `links` must be in order of rising sequence."""
         for one in links:
             self.entries += 1
@@ -87,27 +81,27 @@ class ChainCheck:
             self._hash_before, self._hash = self._hash, one.hash
         last = max(self._anchors, default=0)
         if last >= self._expected:
-            yield Break(BreakKind.CUT_OFF, self._expected, last, self._anchors[last][0].origin)
+            yield broken(TrailProblemKind.CUT_OFF, self._expected, last, self._anchors[last][0].origin)
 
-    def _wrong(self, one: Link) -> Iterator[Break]:
+    def _wrong(self, one: Link) -> Iterator[TrailProblem]:
         gap = one.sequence > self._expected
         if gap:
-            yield Break(BreakKind.MISSING, self._expected, one.sequence - 1)
+            yield broken(TrailProblemKind.MISSING, self._expected, one.sequence - 1)
         if not one.holds:
-            yield Break(BreakKind.CHANGED, one.sequence, one.sequence)
+            yield broken(TrailProblemKind.CHANGED, one.sequence, one.sequence)
         elif one.sequence < self._expected:
-            yield Break(BreakKind.INSERTED, one.sequence, one.sequence)
+            yield broken(TrailProblemKind.INSERTED, one.sequence, one.sequence)
         elif one.previous_hash != self._hash and not gap and not self._broken:
             if one.previous_hash == self._hash_before:
-                yield Break(BreakKind.INSERTED, one.sequence - 1, one.sequence - 1)
+                yield broken(TrailProblemKind.INSERTED, one.sequence - 1, one.sequence - 1)
             else:
-                yield Break(BreakKind.MISPLACED, one.sequence, one.sequence)
+                yield broken(TrailProblemKind.MISPLACED, one.sequence, one.sequence)
 
-    def _compared(self, one: Link, anchor: Anchor) -> Iterator[Break]:
+    def _compared(self, one: Link, anchor: Anchor) -> Iterator[TrailProblem]:
         # After a rewriting, every later anchor differs, and this break was reported already.
         if one.hash != anchor.hash and not self._broken and not self._rewritten:
             self._rewritten = True
-            yield Break(BreakKind.REWRITTEN, one.sequence, one.sequence, anchor.origin)
+            yield broken(TrailProblemKind.REWRITTEN, one.sequence, one.sequence, anchor.origin)
 
 
 Counted = Callable[[Iterable[Link]], Iterator[Link]]
@@ -149,7 +143,7 @@ class TrailCheck:
         yield from self._brought(stored, anchors)
         self.signed = max((anchor.sequence for anchor in anchors), default=0)
         anchors += [*beside, *([Anchor(end, end_hash, "the head of the trail")] if end else [])]
-        check, last, broken = ChainCheck(anchors), 0, False
+        check, last, whole = ChainCheck(anchors), 0, True
         index = Footprint()
 
         def indexed(links: Iterable[Link]) -> Iterator[Link]:
@@ -161,10 +155,10 @@ class TrailCheck:
                 yield one
 
         for found in check.breaks(indexed(counted(self.store.links()))):
-            broken = True
-            yield TrailProblem(TrailProblemKind[found.kind.name], found.first, found.last, str(found))
+            whole = False
+            yield found
         self.entries = check.entries
-        if not broken and index != self.store.index_footprint(last):
+        if whole and index != self.store.index_footprint(last):
             yield TrailProblem(
                 TrailProblemKind.INDEX_WRONG,
                 1,

@@ -44,7 +44,7 @@ def end_judged(session: Session, alert: Alert, now: datetime) -> None:
     """End the exercise of an alert that has just been looked at: its result, and no picture any more."""
     if alert.exercise_id and (row := held(session, alert.exercise_id)):
         look = alert.handling.looks[-1]
-        end_row(session, row, end_of(look.outcome), now, look.by)
+        end_row(session, row, end_of(look.finding), now, UUID(look.person.person_id))
     session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id) == str(alert.alert_id)))
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlmodel import col, delete, select
 
-from cekalwatch.contract.values.approvals import ApprovalState
+from cekalwatch.contract.values.approvals import Approval, ApprovalState
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
@@ -18,26 +18,18 @@ from cekalwatch.server.storage.people.tables import ApprovalRow
 from cekalwatch.server.storage.row_codec import RowCodec
 
 
-@dataclass(frozen=True)
-class KeptApproval:
-    """A request for a second person's signature."""
+@dataclass(frozen=True, kw_only=True)
+class KeptApproval(Approval):
+    """A request for a second person's signature, with what ties it to the first person's session and device.
 
-    approval_id: str
-    """SHA-256 of its token, hexadecimal; the token is the second person's word once they have signed."""
-    method: str
-    request: bytes
-    first: UUID
+    Its ID is the SHA-256 of its token, hexadecimal; the token is the second person's word once they have signed.
+    """
+
     first_session: str
     """SHA-256 of the token of the first person's session."""
-    device: str
-    """Where it was asked for, as SITE/ROLE/NAME."""
     site: str
     device_binding: str
     certificate: str
-    asked_at: datetime
-    expires_at: datetime
-    state: ApprovalState = ApprovalState.WAITING
-    second: UUID | None = None
 
 
 _APPROVALS = RowCodec(KeptApproval, ApprovalRow, {"first": "first_person_id", "second": "second_person_id"})

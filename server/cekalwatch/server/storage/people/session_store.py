@@ -111,14 +111,14 @@ class SessionStore:
                 at_device[one.device_binding] = there | {one.account.person.person_id}
         return at_device
 
-    def of(self, purpose: str, people: Collection[UUID]) -> list[KeptSession]:
+    def of(self, purpose: str, people: Collection[str]) -> list[KeptSession]:
         """Return the stored sessions of those of `people` who are not disabled, whatever the time."""
         query = (
             select(PersonSessionRow, PersonRow)
             .join(PersonRow)
             .where(
                 col(PersonSessionRow.purpose) == purpose,
-                col(PersonSessionRow.person_id).in_([str(one) for one in people]),
+                col(PersonSessionRow.person_id).in_(people),
                 col(PersonRow.disabled).is_(False),
             )
         )

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +19,7 @@ from sqlmodel import Session, col, delete, select, update
 
 from cekalwatch.contract.values.people import NEVER_TOGETHER, PersonRole
 from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.names import named, people_in
 from cekalwatch.server.domain.people import NOTHING_WITHHELD, LockOut, Person, SignInTries, TryAllowance, Withheld
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.database import Database
@@ -31,6 +33,7 @@ from cekalwatch.server.storage.people.tables import (
 )
 from cekalwatch.server.storage.settings import read_setting
 
+V = TypeVar("V")
 GROUP_BINDINGS = "group_bindings"
 """The setting of which groups of the directory two people have bound to roles."""
 TAG_DIGITS = 6
@@ -129,15 +132,18 @@ class PeopleStore:
             found = session.exec(select(PersonRow).where(PersonRow.person_id == str(person_id)))
             return next((account_of(row).person for row in with_valid_mac(session, found)), None)
 
-    def display_names(self, people: Collection[UUID]) -> dict[UUID, str]:
-        """Return the names for the screen of those of `people` who are known."""
-        if not people:
+    def display_names(self, people: Iterable[str]) -> dict[str, str]:
+        """Return the names for the screen of those of `people` who are known, by key."""
+        keys = set(people)
+        if not keys:
             return {}
-        query = select(PersonRow.person_id, PersonRow.display_name).where(
-            col(PersonRow.person_id).in_(map(str, people))
-        )
+        query = select(PersonRow.person_id, PersonRow.display_name).where(col(PersonRow.person_id).in_(keys))
         with self._database.session() as session:
-            return {UUID(person_id): name for person_id, name in session.exec(query)}
+            return dict(session.exec(query).all())
+
+    def named(self, value: V) -> V:
+        """Return a value of the contract, or a tuple of values, with the names of the people in it."""
+        return named(value, self.display_names(people_in(value)))
 
     def called(self, name: str) -> frozenset[UUID]:
         """Return who signs in with that name, or has it in the name for the screen, in any case."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, delete, select, update
 
@@ -16,6 +17,7 @@ from cekalwatch.contract.values.adjudication import UNSETTLED, AlertEventType, A
 from cekalwatch.contract.values.federation import LogPosition, LogStart, PortStep
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.names import people_in
 from cekalwatch.server.domain.ports import (
     Port,
     PortAlert,
@@ -60,7 +62,7 @@ class _Facts:
     """The sealed part of an alert."""
 
     alert: Alert
-    people: dict[UUID, str]
+    people: dict[str, str]
 
 
 _FACTS: TypeAdapter[_Facts] = TypeAdapter(_Facts)
@@ -300,7 +302,7 @@ class PortStore:
             state=alert.state,
             raised_at=alert.raised_at,
             reported_at=now,
-            facts=self._keyring.seal(PORT_ALERT_FACTS.at(*key), _FACTS.dump_json(facts)),
+            facts=self._keyring.seal(PORT_ALERT_FACTS.at(*key), _written(facts)),
         )
 
     def _alert(self, row: PortAlertRow) -> PortAlert:
@@ -311,10 +313,10 @@ class PortStore:
     def _facts(self, row: PortAlertRow) -> _Facts:
         place = PORT_ALERT_FACTS.at(row.site, row.port, row.alert_id)
         try:
-            return _FACTS.validate_json(self._keyring.open(place, row.facts))
-        except ValidationError as error:
+            return _read(self._keyring.open(place, row.facts))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             # Its text quotes the content of the row.
-            raise DamagedValueError(f"an alert of a port that cannot be read: {error.error_count()} faults") from None
+            raise DamagedValueError(f"an alert of a port that cannot be read: {type(error).__name__}") from None
 
 
 def _lock(session: Session, port: Port, now: datetime) -> None:
@@ -336,7 +338,38 @@ def _facts_of(report: PortReport, before: _Facts | None) -> _Facts:
     """Return what is stored after a report: who worked on the alert keeps the name that was told first."""
     alert = later(before.alert, report.alert) if before else report.alert
     names = {**report.people, **(before.people if before else {})}
-    return _Facts(alert, {key: name for key, name in names.items() if key in alert.handling.people})
+    at_work = frozenset(people_in(alert.handling))
+    return _Facts(alert, {key: name for key, name in names.items() if key in at_work})
+
+
+_MOMENTS = {"findings": "found_at", "follow_ups": "recorded_at"}
+"""Parts of a handling whose person and moment are stored as `by` and `at`, as servers since 0.2.0 store them."""
+
+
+def _written(facts: _Facts) -> bytes:
+    """Return the stored form."""
+    stored = _FACTS.dump_python(facts, mode="json")
+    alert, handling = stored["alert"], stored["alert"]["handling"]
+    alert["probe_capture_id"] = alert["probe_capture_id"] or None
+    if claim := handling["claim"]:
+        claim["holder"]["agent"], claim["until"] = claim["agent_id"], claim["expires_at"]
+    for part, moment in _MOMENTS.items():
+        for one in handling[part]:
+            one["by"], one["at"] = one.pop("person")["person_id"], one.pop(moment)
+    return json.dumps(stored).encode()
+
+
+def _read(written: bytes) -> _Facts:
+    """Return the facts of a stored form."""
+    stored = json.loads(written)
+    alert, handling = stored["alert"], stored["alert"]["handling"]
+    alert["probe_capture_id"] = alert["probe_capture_id"] or ""
+    if claim := handling["claim"]:
+        claim["agent_id"], claim["expires_at"] = claim["holder"]["agent"], claim["until"]
+    for part, moment in _MOMENTS.items():
+        for one in handling[part]:
+            one["person"], one[moment] = {"person_id": one["by"]}, one["at"]
+    return _FACTS.validate_python(stored)
 
 
 def _is_known(session: Session, port: Port, report: PortReport) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, delete, select
 
-from cekalwatch.contract.values.subjects import FaceFigures
+from cekalwatch.contract.values.subjects import ReferenceFace
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
@@ -52,14 +52,10 @@ from cekalwatch.server.storage.watchlist.tables import (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class EnrolledFace:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EnrolledFace(ReferenceFace):
     """A reference face with its template in one model version."""
 
-    reference_id: str
-    photo_sha256: str
-    figures: FaceFigures
-    warnings: tuple[str, ...]
     template: NDArray[np.float32]
     """Shape (size,), length 1."""
 
@@ -112,7 +108,7 @@ class WatchlistStore(RecordStore):
                 raise ValueError("no template")
             template = np.frombuffer(vector, dtype="<f4").astype(np.float32, copy=False)
             known = self._rows.reference(checked(session, row[0]))
-            return EnrolledFace(known.reference_id, known.photo_sha256, known.figures, known.warnings, template)
+            return EnrolledFace(**vars(known), template=template)
 
         with self._database.session() as session:
             found = readable(session.exec(query), face, lambda row: row[0].reference_id)

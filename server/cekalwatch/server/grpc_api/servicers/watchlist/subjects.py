@@ -149,7 +149,9 @@ def _changes(found: SubjectHistory) -> Iterator[pb.OrderStatusChange]:
         for one in changes:
             found_then = one.judgement
             yield STATUS_CHANGE.write(
-                OrderStatusChange(order_id, one.at, found_then.status, found_then.broken_rules, found_then.flags)
+                OrderStatusChange(
+                    found_then.status, found_then.broken_rules, found_then.flags, order_id=order_id, at=one.at
+                )
             )
 
 
