@@ -204,9 +204,9 @@ def one_subject() -> Message:
 
 
 WRITTEN: Mapping[str, Callable[[], Message]] = {
-    "order": lambda: codec.ORDER.write(VIEW.orders[0].shown),
+    "order": lambda: codec.ORDER.write(VIEW.judged[0].shown),
     "revoked order": lambda: codec.ORDER.write(REVOKED.shown),
-    "plain order": lambda: codec.ORDER.write(VIEW.orders[1].shown),
+    "plain order": lambda: codec.ORDER.write(VIEW.judged[1].shown),
     "reference": lambda: codec.REFERENCE_FACE.write(DOUBTFUL),
     "freshness": lambda: codec.FRESHNESS.write(FRESH),
     "never fresh": lambda: codec.FRESHNESS.write(Freshness.of((SourceFreshness("", None, stale=True),), 0)),

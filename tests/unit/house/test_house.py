@@ -123,9 +123,15 @@ def test_dataclasses_of_one_process_that_share_half_of_their_fields_are_alike(wr
     write("camera_client/cekalwatch/camera/d.py", dataclass("Far", *"efgh"))
     write(f"{SERVER}/e.py", dataclass("Base", *"efg"))
     write(f"{SERVER}/f.py", "from cekalwatch.server.e import Base\n" + dataclass("Made(Base)", "h"))
+    # What is inherited is said once, and what is declared again is not.
+    write(f"{SERVER}/g.py", "from cekalwatch.server import a as values\n" + dataclass("Kept(values.Kept)", "i"))
+    write(f"{SERVER}/h.py", "from cekalwatch.server import a as values\n" + dataclass("Again(values.Kept)", *"abcd"))
     assert house(tmp_path).alike == [
         ("cekalwatch.server.a.Kept", "cekalwatch.server.f.Made"),
+        ("cekalwatch.server.a.Kept", "cekalwatch.server.h.Again"),
         ("cekalwatch.server.a.Kept", "cekalwatch.wire.b.Told"),
+        ("cekalwatch.server.f.Made", "cekalwatch.server.h.Again"),
+        ("cekalwatch.server.h.Again", "cekalwatch.wire.b.Told"),
     ]
 
 

@@ -368,7 +368,7 @@ EDGES = {
     AlertState.CLOSED: set(),
 }
 PEOPLE = st.sampled_from([OFFICER, COLLEAGUE, SUPERVISOR, BOTH])
-HOLDERS = st.builds(Holder, PEOPLE.map(lambda one: one.person_id), st.sampled_from(["desk-1", "desk-2"]))
+HOLDERS = st.builds(Holder, PEOPLE.map(lambda one: one.reference), st.sampled_from(["desk-1", "desk-2"]))
 
 
 class Life(RuleBasedStateMachine):
