@@ -102,7 +102,7 @@ def _probe(person: int, samples: tuple[Sample, ...], *, whole: bool) -> Evaluati
     """Fuse as the server does, crop by crop."""
     passage = Passage()
     states = [
-        passage.fuse(uuid.uuid4(), sample.result.probe, sample.result.quality)
+        passage.fuse(str(uuid.uuid4()), sample.result.probe, sample.result.quality)
         for sample in samples
         if isinstance(sample.result, FaceTemplates)
     ]
