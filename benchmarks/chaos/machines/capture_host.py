@@ -32,6 +32,7 @@ from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.uplink.stream import CameraEnd
 from cekalwatch.camera.uplink.uplink import CameraRefused, Link, Uplink
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CameraHello
@@ -131,11 +132,11 @@ class HostCamera:
                 open_dialer(ServerChoice(addresses, key), tls_dir),
                 CameraHello(key, run_id, detector.name, plays_exercises=True),
             ),
-            self.outbox,
-            CameraStatistics(self.outbox, clock, lambda: self.spooler.state).heartbeat,
+            CameraEnd(
+                self.outbox, CameraStatistics(self.outbox, clock, lambda: self.spooler.state), exercises=exercises
+            ),
             lambda _: None,
             Backoff(most_s=2.0),
-            exercises=exercises,
         )
 
     def take(self, capture: str) -> None:

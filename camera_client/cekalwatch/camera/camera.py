@@ -25,7 +25,7 @@ from cekalwatch.camera.outbox.spooler import Spooler
 from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.frames import FrameSource
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.stream import LinkCounts
+from cekalwatch.camera.uplink.stream import CameraEnd, LinkCounts
 from cekalwatch.camera.uplink.uplink import CameraRefused, Link, Uplink
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.camera.view.monitor import PresetStatus, ViewMonitor
@@ -94,10 +94,8 @@ class Camera:
             gives_aiming_pictures=True,
             plays_exercises=source.endless,
         )
-        self._aiming = AimingPictures(detector, clock)
-        self._exercises = ExerciseBox(clock)
-        self._unusable: deque[UnusablePassage] = deque(maxlen=MAX_UNUSABLE)
-        """Travellers without a usable face of whom the server was not told yet; the oldest are dropped."""
+        aiming, exercises = AimingPictures(detector, clock), ExerciseBox(clock)
+        unusable = deque[UnusablePassage](maxlen=MAX_UNUSABLE)  # of whom the server was not told yet
         self._spooler: Spooler | None = None
         if not source.can_wait:
             folder = Spool(spool.folder / self.camera_id, spool.key_file, self.camera_id, self._hello.run_id)
@@ -114,11 +112,12 @@ class Camera:
             region=region,
             whole_every_s=settings.search_whole_seconds,
             view=ViewMonitor(preset_status) if preset_status else None,
-            aiming=self._aiming,
-            tell_unusable=self._unusable.append,
-            exercises=ExercisePlayer(self._exercises, detector, clock, lambda: self.outbox.statistics().depth),
+            aiming=aiming,
+            tell_unusable=unusable.append,
+            exercises=ExercisePlayer(exercises, detector, clock, lambda: self.outbox.statistics().depth),
         )
         self.link = LinkCounts()
+        self._end = CameraEnd(self.outbox, self.statistics, aiming, unusable, exercises, self.link)
         self._receipts_wait_s = receipts_wait_s
         self._welcomed = asyncio.Event()
         self._dialer: Dialer | None = None
@@ -158,21 +157,7 @@ class Camera:
         while not ending.is_set():
             try:
                 self._dialer = open_dialer()
-                link = Link(self._dialer, self._hello)
-                heartbeat, has_news = self.statistics.heartbeat, self.statistics.view_changed
-                uplink = Uplink(
-                    link,
-                    self.outbox,
-                    heartbeat,
-                    self._set_policy,
-                    Backoff(),
-                    self.link,
-                    has_news,
-                    self._aiming,
-                    self._unusable,
-                    self._exercises,
-                )
-                await uplink.run(ending)
+                await Uplink(Link(self._dialer, self._hello), self._end, self._set_policy, Backoff()).run(ending)
             except CameraRefused as refused:
                 if on_refusal is RefusalPolicy.EXIT and not self.source.endless:
                     exit_code = Exit.CONFIG if refused.code in WRONG_CONFIGURATION else Exit.FAILED

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TextIO, cast
 
 import structlog
 
 
+@dataclass(frozen=True)
 class UnfailingStream:
     """A text stream that drops what cannot be written.
 
@@ -20,17 +22,16 @@ class UnfailingStream:
     and its delivery.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    stream: TextIO
 
     def write(self, text: str) -> int:
         with suppress(OSError, ValueError):  # ValueError: the stream itself is closed
-            self._stream.write(text)
+            self.stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):
-            self._stream.flush()
+            self.stream.flush()
 
 
 def configure_logs(level: str = "info") -> None:

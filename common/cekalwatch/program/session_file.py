@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from cekalwatch.program.errors import Exit, ProgramError
@@ -12,11 +13,11 @@ from cekalwatch.program.secret_files import write_private
 MAX_BYTES = 256 + MAX_MORE_BYTES
 
 
+@dataclass(frozen=True)
 class SessionFile:
     """One token in one file. It is read each time: another program of this account may sign in or out."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    file: Path
 
     def token(self) -> str:
         """Return the token; empty when nobody is signed in or the file cannot be read."""

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -52,26 +53,24 @@ class TemplateCache:
             self._known[sha256] = made
 
 
+@dataclass(eq=False)
 class TemplateMaker:
     """Makes the samples of photographs, and caches them by content. Use it as a context manager."""
 
-    def __init__(
-        self, detector: Callable[[], FaceDetector], recogniser: Recogniser, cache: TemplateCache, threads: int
-    ) -> None:
-        self._detector = detector
-        self._recogniser = recogniser
-        self._cache = cache
-        self._threads = threads
-        self._own = threading.local()
+    detector: Callable[[], FaceDetector]
+    recogniser: Recogniser
+    cache: TemplateCache
+    threads: int
+    _own: threading.local = field(init=False, default_factory=threading.local)
 
     def samples(self, wanted: Iterable[tuple[LabelledPhotograph, bool]]) -> Iterator[Sample]:
         """Yield a sample for each photograph, in order; the flag says whether it may be a reference."""
         pending: deque[Future[Sample]] = deque()
-        with ThreadPoolExecutor(self._threads, "evaluate") as pool:
+        with ThreadPoolExecutor(self.threads, "evaluate") as pool:
             try:
                 for photograph, as_reference in wanted:
                     pending.append(pool.submit(self._sample, photograph, as_reference))
-                    if len(pending) >= self._threads * WINDOW:
+                    if len(pending) >= self.threads * WINDOW:
                         yield pending.popleft().result()
                 while pending:
                     yield pending.popleft().result()
@@ -85,11 +84,11 @@ class TemplateMaker:
         except OSError:
             return Sample(photograph, "", Failure.UNREADABLE)
         sha256 = hashlib.sha256(data).hexdigest()
-        known = self._cache.get(sha256)
+        known = self.cache.get(sha256)
         if known is not None and not (as_reference and isinstance(known, FaceTemplates) and known.reference is None):
             return Sample(photograph, sha256, known)
         made = self._make(data, as_reference)
-        self._cache.put(sha256, made)
+        self.cache.put(sha256, made)
         return Sample(photograph, sha256, made)
 
     def _make(self, data: bytes, as_reference: bool) -> FaceTemplates | Failure:
@@ -100,7 +99,7 @@ class TemplateMaker:
                 raise ProgramError("Photographs so large need too much memory at once: take fewer --threads") from None
             return Failure.UNREADABLE
         if not hasattr(self._own, "detector"):
-            self._own.detector = self._detector()
+            self._own.detector = self.detector()
         picture, faces, _ = find_upright(self._own.detector, picture)
         face = middle_face(faces, picture)
         if face is None:
@@ -109,8 +108,8 @@ class TemplateMaker:
             aligned = align(picture, face.landmarks)
             quality = measure(picture, face).score
             if as_reference:
-                return FaceTemplates(*plain_and_reference(self._recogniser, aligned), quality)
-            return FaceTemplates(self._recogniser.embed(aligned[np.newaxis])[0], None, quality)
+                return FaceTemplates(*plain_and_reference(self.recogniser, aligned), quality)
+            return FaceTemplates(self.recogniser.embed(aligned[np.newaxis])[0], None, quality)
         except (LandmarksError, TemplateError):
             return Failure.NO_FACE
 

@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 from cekalwatch.camera.clock import SystemClock as CameraClock
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.uplink.stream import CameraEnd
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.contract.values.alerts import AlertFilter, KeepAlive, Subscribed
 from cekalwatch.contract.values.capture_policy import CapturePolicy
@@ -322,7 +323,7 @@ async def test_camera_changes_to_its_renewed_certificate_without_a_restart_and_l
         dialer = site.dialer(server.address, site.device(DeviceRole.CAMERA, "dep-1"))
         link = Link(dialer, CameraHello("dep-1", str(uuid.uuid4()), "light"))
         figures = CameraStatistics(outbox, CameraClock())
-        uplink = Uplink(link, outbox, figures.heartbeat, policies.put_nowait, Backoff())
+        uplink = Uplink(link, CameraEnd(outbox, figures), policies.put_nowait, Backoff())
         with capture_logs() as logs:
             running_uplink = asyncio.create_task(uplink.run(stop))
             async with asyncio.timeout(WAIT_S):

@@ -18,6 +18,7 @@ import pytest
 
 from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.uplink.stream import CameraEnd
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.contract.values.captures import CameraHello, FaceCapture
 from cekalwatch.v1 import capture_pb2
@@ -79,8 +80,7 @@ async def sending(spooled: SpooledOutbox, link: SlowLink) -> AsyncIterator[None]
     stop, clock = asyncio.Event(), SystemClock()
     uplink = Uplink(
         Link(Dialer(link.address, None), CameraHello("gate-1", str(uuid.uuid4()), "light")),
-        spooled.outbox,
-        CameraStatistics(spooled.outbox, clock, lambda: spooled.spooler.state).heartbeat,
+        CameraEnd(spooled.outbox, CameraStatistics(spooled.outbox, clock, lambda: spooled.spooler.state)),
         lambda _: None,
         Backoff(first_s=0.05, most_s=0.2),
     )

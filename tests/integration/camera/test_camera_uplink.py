@@ -15,7 +15,7 @@ from cekalwatch.camera.clock import SystemClock
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.sources.frames import Frame
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.stream import Timing
+from cekalwatch.camera.uplink.stream import CameraEnd, Timing
 from cekalwatch.camera.uplink.uplink import CameraRefused, Link, Uplink
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.values.cameras import ViewState
@@ -54,12 +54,9 @@ class Client:
         self.aiming = AimingPictures(engine().detector, clock)
         self.uplink = Uplink(
             Link(Dialer(address, None), CameraHello(camera_id, str(uuid.uuid4()), "light"), timing),
-            self.outbox,
-            self.statistics.heartbeat,
+            CameraEnd(self.outbox, self.statistics, self.aiming),
             self.policies.append,
             Backoff(first_s=0.05, most_s=0.2),
-            has_news=self.statistics.view_changed,
-            aiming=self.aiming,
         )
 
     def put(self, count: int, track: str = "1") -> list[str]:

@@ -12,6 +12,7 @@ import uuid6
 from cekalwatch.camera.clock import Clock, SystemClock
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.uplink.stream import CameraEnd
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.contract.values.captures import CameraHello, FaceCapture
 from cekalwatch.contract.values.unusable_faces import UnusablePassage
@@ -33,11 +34,9 @@ class ScriptedCamera:
         self.unusable: deque[UnusablePassage] = deque()
         self._uplink = Uplink(
             Link(dialer, CameraHello(camera_id, self.run_id, "test")),
-            self.outbox,
-            CameraStatistics(self.outbox, clock).heartbeat,
+            CameraEnd(self.outbox, CameraStatistics(self.outbox, clock), unusable=self.unusable),
             lambda _: None,
             Backoff(most_s=MAX_PAUSE_S),
-            unusable=self.unusable,
         )
 
     def put(self, captures: Iterable[FaceCapture]) -> None:

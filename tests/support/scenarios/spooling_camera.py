@@ -20,6 +20,7 @@ from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.outbox.spool import Spool, SpoolTerms
 from cekalwatch.camera.outbox.spooler import Spooler
 from cekalwatch.camera.statistics import CameraStatistics
+from cekalwatch.camera.uplink.stream import CameraEnd
 from cekalwatch.camera.uplink.uplink import Link, Uplink
 from cekalwatch.contract.values.captures import CameraHello, FaceCapture
 from cekalwatch.program.connection import open_dialer
@@ -57,8 +58,7 @@ async def run(camera_id: str, address: str, tls_dir: Path, folder: Path, spill_a
     spooler = Spooler(outbox, Spool(terms.folder / camera_id, terms.key_file, camera_id, run_id), terms, clock)
     uplink = Uplink(
         Link(open_dialer(address, tls_dir), CameraHello(camera_id, run_id, "test")),
-        outbox,
-        CameraStatistics(outbox, clock, lambda: spooler.state).heartbeat,
+        CameraEnd(outbox, CameraStatistics(outbox, clock, lambda: spooler.state)),
         lambda _: None,
         Backoff(most_s=1.0),
     )

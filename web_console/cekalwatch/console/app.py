@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -39,11 +40,11 @@ SWEEP_S: Final = 5.0
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
 class ConsoleApp:
     """Identifies the person and the page, and calls the page."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    console: Console
 
     @property
     def asgi(self) -> ASGIApp:

@@ -18,10 +18,11 @@ from cekalwatch.camera.clock import set_within
 from cekalwatch.camera.outbox import capture_message
 from cekalwatch.camera.outbox.exercise_box import ExerciseBox
 from cekalwatch.camera.outbox.outbox import Outbox
+from cekalwatch.camera.statistics import CameraStatistics
 from cekalwatch.camera.view.aiming import AimingPictures
 from cekalwatch.contract.codec.captures import FROM_CAMERA, TO_CAMERA
 from cekalwatch.contract.engine.scalars import Refused
-from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, AimingRequest, Heartbeat
+from cekalwatch.contract.values.cameras import AimingAnswer, AimingPicture, AimingRequest
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import (
     CameraHello,
@@ -86,38 +87,31 @@ class StreamLost(Exception):  # noqa: N818  # the uplink decides whether it is a
         self.details = details
 
 
+@dataclass(frozen=True)
+class CameraEnd:
+    """The parts of a camera that its streams send from and deliver to."""
+
+    outbox: Outbox
+    statistics: CameraStatistics
+    """Makes the heartbeats, and says when one has urgent news (see NEWS_PERIOD_S)."""
+    aiming: AimingPictures | None = None
+    """The source of requested pictures, if hello offers any."""
+    unusable: deque[UnusablePassage] = field(default_factory=deque)
+    """Travellers without a usable face, taken from it when they are sent."""
+    exercises: ExerciseBox | None = None
+    """Where those are put that the server asks for, if hello offers it."""
+    counts: LinkCounts = field(default_factory=LinkCounts)
+    """Where losses and receipts are counted."""
+
+
 class Stream:
-    """The conversation with the server over `call`. Used once."""
+    """The conversation with the server over `call`. Used once; `stop`, when set, makes it say goodbye and end."""
 
-    def __init__(
-        self,
-        call: Call,
-        outbox: Outbox,
-        heartbeat: Callable[[], Heartbeat],
-        timing: Timing,
-        stop: asyncio.Event,
-        counts: LinkCounts | None = None,
-        has_news: Callable[[], bool] = lambda: False,
-        aiming: AimingPictures | None = None,
-        unusable: deque[UnusablePassage] | None = None,
-        exercises: ExerciseBox | None = None,
-    ) -> None:
-        """`stop`, when set, makes the stream say goodbye and end; receipts are counted in `counts`.
-
-        `has_news`: whether the next heartbeat has urgent news (see NEWS_PERIOD_S); `aiming`: the source of requested
-        pictures, if hello offers any; `unusable`: travellers without a usable face, taken from it when they are sent;
-        `exercises`: where those are put that the server asks for, if hello offers it.
-        """
+    def __init__(self, call: Call, camera: CameraEnd, timing: Timing, stop: asyncio.Event) -> None:
         self._call = call
-        self._outbox = outbox
-        self._heartbeat = heartbeat
+        self._camera = camera
         self._timing = timing
         self._stop = stop
-        self._counts = counts or LinkCounts()
-        self._has_news = has_news
-        self._aiming = aiming
-        self._unusable = unusable if unusable is not None else deque()
-        self._exercises = exercises
         self._takes_unusable = False
         self._wake = asyncio.Event()
         """Set when something changed for the sender."""
@@ -162,7 +156,7 @@ class Stream:
         """
         self._on_policy = on_policy
         loop = asyncio.get_running_loop()
-        end_listening = self._outbox.listen(lambda: loop.call_soon_threadsafe(self._wake.set))
+        end_listening = self._camera.outbox.listen(lambda: loop.call_soon_threadsafe(self._wake.set))
         receiver = asyncio.create_task(self._receive())
         deadline = asyncio.create_task(self._deadline())
         tasks = {
@@ -183,10 +177,10 @@ class Stream:
                 raise
         finally:
             end_listening()
-            if self._aiming:
-                self._aiming.forget()  # who asked did so over this stream
-            if self._exercises:
-                self._exercises.forget()
+            if self._camera.aiming:
+                self._camera.aiming.forget()  # who asked did so over this stream
+            if self._camera.exercises:
+                self._camera.exercises.forget()
             self._call.cancel()
             for task in tasks:
                 task.cancel()
@@ -202,38 +196,38 @@ class Stream:
         while not self._may_end():
             self._wake.clear()
             now_s = loop.time()
-            if now_s >= next_beat_s or (now_s >= next_news_s and self._has_news()):
+            if now_s >= next_beat_s or (now_s >= next_news_s and self._camera.statistics.view_changed()):
                 next_beat_s, next_news_s = now_s + self._heartbeat_period_s, now_s + NEWS_PERIOD_S
-                await self._write(FROM_CAMERA.write(self._heartbeat()))
+                await self._write(FROM_CAMERA.write(self._camera.statistics.heartbeat()))
                 continue
-            if self._aiming and (picture := self._aiming.answer()):
+            if self._camera.aiming and (picture := self._camera.aiming.answer()):
                 await self._give(picture)
                 continue
             await self._tell_unusable()
             may_send = self._credits > 0 and not self._drain
-            capture = self._outbox.take(self._credits) if may_send else None
-            if self._exercises and may_send and not capture:
-                capture = self._exercises.take()  # after everything of travellers
+            capture = self._camera.outbox.take(self._credits) if may_send else None
+            if self._camera.exercises and may_send and not capture:
+                capture = self._camera.exercises.take()  # after everything of travellers
             if capture:
                 self._credits -= 1
                 await self._write(capture_message.to_request(capture))
                 continue
-            if self._exercises and (played := self._exercises.answer()):
+            if self._camera.exercises and (played := self._camera.exercises.answer()):
                 await self._write(FROM_CAMERA.write(played))
                 continue
             pauses = [next_beat_s - loop.time(), NEWS_PERIOD_S]
-            ready_s = self._outbox.next_ready_s()
+            ready_s = self._camera.outbox.next_ready_s()
             if ready_s is not None and self._credits > 0 and not self._drain:
                 pauses.append(ready_s)
             await set_within(self._wake, max(0.0, min(pauses)))
         await self._tell_unusable()
-        await self._write(FROM_CAMERA.write(self._heartbeat()))
+        await self._write(FROM_CAMERA.write(self._camera.statistics.heartbeat()))
         await self._write(FROM_CAMERA.write(Goodbye("the server drains" if self._drain else "the client stops")))
         await self._call.done_writing()
 
     async def _tell_unusable(self) -> None:
-        while self._takes_unusable and self._unusable:
-            await self._write(FROM_CAMERA.write(self._unusable.popleft()))
+        while self._takes_unusable and self._camera.unusable:
+            await self._write(FROM_CAMERA.write(self._camera.unusable.popleft()))
 
     async def _give(self, answer: AimingAnswer) -> None:
         faces = answer.given.faces if isinstance(answer.given, AimingPicture) else None
@@ -241,11 +235,11 @@ class Stream:
         await self._write(FROM_CAMERA.write(answer))
 
     def _may_end(self) -> bool:
-        return self._stop.is_set() or (self._drain is not None and not self._outbox.statistics().in_flight)
+        return self._stop.is_set() or (self._drain is not None and not self._camera.outbox.statistics().in_flight)
 
     async def _write(self, message: StreamFacesRequest) -> None:
-        message.client_time.FromDatetime(self._outbox.clock.now())
-        message.client_uptime.FromTimedelta(timedelta(seconds=self._outbox.clock.monotonic_s()))
+        message.client_time.FromDatetime(self._camera.outbox.clock.now())
+        message.client_uptime.FromTimedelta(timedelta(seconds=self._camera.outbox.clock.monotonic_s()))
         try:
             await self._call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
@@ -267,17 +261,17 @@ class Stream:
         match message:
             case Receipts(receipts=receipts, credits=given_back):
                 self._credits += given_back
-                self._outbox.note_taken(given_back)
+                self._camera.outbox.note_taken(given_back)
                 for receipt in receipts:
                     self._handle(receipt)
             case CapturePolicy() as policy:
                 self._on_policy(policy)
-            case AimingRequest(request_id=request_id) if self._aiming:
+            case AimingRequest(request_id=request_id) if self._camera.aiming:
                 loop = asyncio.get_running_loop()
-                self._aiming.ask(request_id, lambda: loop.call_soon_threadsafe(self._wake.set))
-            case ExerciseRequest() as exercise if self._exercises:
+                self._camera.aiming.ask(request_id, lambda: loop.call_soon_threadsafe(self._wake.set))
+            case ExerciseRequest() as exercise if self._camera.exercises:
                 loop = asyncio.get_running_loop()
-                self._exercises.ask(exercise, lambda: loop.call_soon_threadsafe(self._wake.set))
+                self._camera.exercises.ask(exercise, lambda: loop.call_soon_threadsafe(self._wake.set))
             case Drain() as drain:
                 self._drain = drain
                 self._ending.set()
@@ -287,24 +281,24 @@ class Stream:
                 log.warning("message_unknown")
 
     def _handle(self, receipt: CaptureReceipt) -> None:
-        self._counts.receipts[receipt.outcome] += 1
+        self._camera.counts.receipts[receipt.outcome] += 1
         if receipt.outcome is CaptureOutcome.RETRY:
             # Without its key, which reveals when a person passed: it is unknown whether they are listed (rule 8).
             log.info("capture_to_be_sent_again", reason=receipt.reason)
-            self._outbox.retry_later(receipt.capture_id)
+            self._camera.outbox.retry_later(receipt.capture_id)
             return
         if receipt.outcome is CaptureOutcome.REJECTED:
             if receipt.reason == "CAPTURE_TIME_UNPLACEABLE":
                 log.error("capture_time_refused", capture_id=receipt.capture_id)
             else:
                 log.warning("capture_rejected", capture_id=receipt.capture_id, reason=receipt.reason)
-            self._outbox.refuse(receipt.capture_id)
+            self._camera.outbox.refuse(receipt.capture_id)
             return
-        self._outbox.settle(receipt.capture_id)
+        self._camera.outbox.settle(receipt.capture_id)
 
     async def _watch_receipts(self) -> None:
         while True:
-            left_s = self._timing.receipt_s - self._outbox.statistics().oldest_in_flight_s
+            left_s = self._timing.receipt_s - self._camera.outbox.statistics().oldest_in_flight_s
             if left_s <= 0:
                 raise StreamLost(grpc.StatusCode.DEADLINE_EXCEEDED, "no receipt came in time")
             await asyncio.sleep(left_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,15 +10,11 @@ import grpc
 import structlog
 
 from cekalwatch.camera.clock import Clock, set_within
-from cekalwatch.camera.outbox.exercise_box import ExerciseBox
 from cekalwatch.camera.outbox.outbox import Outbox
 from cekalwatch.camera.statistics import CameraStatistics
-from cekalwatch.camera.uplink.stream import LinkCounts, ProtocolError, Stream, StreamLost, Timing
-from cekalwatch.camera.view.aiming import AimingPictures
-from cekalwatch.contract.values.cameras import Heartbeat
+from cekalwatch.camera.uplink.stream import CameraEnd, ProtocolError, Stream, StreamLost, Timing
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CameraHello, Drain, Welcome, is_wrong
-from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.v1.capture_service_pb2_grpc import CaptureServiceStub
 from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.dialer import Dialer
@@ -68,29 +63,12 @@ class Uplink:
     """Sends what the outbox holds. Owned by one event loop."""
 
     def __init__(
-        self,
-        link: Link,
-        outbox: Outbox,
-        heartbeat: Callable[[], Heartbeat],
-        on_policy: Callable[[CapturePolicy], None],
-        backoff: Backoff,
-        counts: LinkCounts | None = None,
-        has_news: Callable[[], bool] = lambda: False,
-        aiming: AimingPictures | None = None,
-        unusable: deque[UnusablePassage] | None = None,
-        exercises: ExerciseBox | None = None,
+        self, link: Link, camera: CameraEnd, on_policy: Callable[[CapturePolicy], None], backoff: Backoff
     ) -> None:
-        """`counts`: where losses and receipts are counted, for the metrics; `has_news` and the rest: see Stream."""
         self._link = link
-        self._outbox = outbox
-        self._heartbeat = heartbeat
+        self._camera = camera
         self._on_policy = on_policy
         self._backoff = backoff
-        self._counts = counts or LinkCounts()
-        self._has_news = has_news
-        self._aiming = aiming
-        self._unusable = unusable
-        self._exercises = exercises
         self._misses = 0
         """Streams that ended since a server welcomed the camera."""
 
@@ -101,7 +79,7 @@ class Uplink:
             try:
                 drain = await self._converse(stop)
             except StreamLost as lost:
-                self._counts.losses[lost.code.name] += 1
+                self._camera.counts.losses[lost.code.name] += 1
                 another = self._leave()
                 if lost.code in TERMINATING_STATUS:
                     raise CameraRefused(lost.code, lost.details) from None
@@ -115,14 +93,14 @@ class Uplink:
                     retry_in_s=round(delay_s, 2),
                 )
             except ProtocolError as error:
-                self._counts.losses["CONTRACT"] += 1
+                self._camera.counts.losses["CONTRACT"] += 1
                 self._leave()
                 delay_s = self._backoff.next_delay_s()
                 log.error("server_broke_contract", problem=str(error), retry_in_s=round(delay_s, 2))  # noqa: TRY400
             else:
                 if drain is None:
                     continue  # to stop, or with another certificate
-                self._counts.losses["DRAIN"] += 1
+                self._camera.counts.losses["DRAIN"] += 1
                 delay_s = self._after_drain_s(drain, elsewhere=self._leave())
                 log.info("server_drains", address=dialer.address, retry_in_s=round(delay_s, 2))
             await set_within(stop, delay_s)
@@ -132,18 +110,7 @@ class Uplink:
         ending = asyncio.Event()
         async with self._link.dialer.aio_channel() as channel:
             call = CaptureServiceStub(channel).StreamFaces()
-            stream = Stream(
-                call,
-                self._outbox,
-                self._heartbeat,
-                self._link.timing,
-                ending,
-                self._counts,
-                self._has_news,
-                self._aiming,
-                self._unusable,
-                self._exercises,
-            )
+            stream = Stream(call, self._camera, self._link.timing, ending)
             watch = asyncio.create_task(self._watch(stop, ending))
             try:
                 welcome = await stream.shake_hands(self._link.hello)
@@ -151,13 +118,13 @@ class Uplink:
                     "server_connected",
                     address=self._link.dialer.address,
                     credits=welcome.credits,
-                    outbox=self._outbox.statistics().depth,
+                    outbox=self._camera.outbox.statistics().depth,
                 )
                 self._link.dialer.reached()
                 self._misses = 0
                 self._backoff.reset()
                 self._note_clock(welcome)
-                self._counts.connected = True
+                self._camera.counts.connected = True
                 self._on_policy(welcome.policy)
                 drain = await stream.run(self._on_policy)
                 if watch.done():
@@ -165,16 +132,16 @@ class Uplink:
                 return drain
             finally:
                 watch.cancel()
-                self._counts.connected = False
-                self._outbox.return_in_flight()
+                self._camera.counts.connected = False
+                self._camera.outbox.return_in_flight()
 
     def _note_clock(self, welcome: Welcome) -> None:
         if welcome.server_time is None:
             return
         # The answer travelled for some milliseconds, which is too little to matter here.
-        self._outbox.note_server_time(welcome.server_time)
-        ahead = self._outbox.clock.now() - welcome.server_time
-        self._counts.clock_offset_s = ahead.total_seconds()
+        self._camera.outbox.note_server_time(welcome.server_time)
+        ahead = self._camera.outbox.clock.now() - welcome.server_time
+        self._camera.counts.clock_offset_s = ahead.total_seconds()
         if is_wrong(ahead):
             log.warning("clock_wrong", ahead_s=round(ahead.total_seconds(), 1))
 
@@ -208,7 +175,7 @@ async def greet(link: Link, clock: Clock) -> Welcome:
     outbox = Outbox(1, clock)
     async with link.dialer.aio_channel() as channel:
         call = CaptureServiceStub(channel).StreamFaces()
-        stream = Stream(call, outbox, CameraStatistics(outbox, clock).heartbeat, link.timing, asyncio.Event())
+        stream = Stream(call, CameraEnd(outbox, CameraStatistics(outbox, clock)), link.timing, asyncio.Event())
         welcome = await stream.shake_hands(link.hello)
         await stream.say_goodbye("this was a check")
         return welcome

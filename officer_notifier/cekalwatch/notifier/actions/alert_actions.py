@@ -51,12 +51,12 @@ class Decision:
     """Whether it is what the person finds of the two faces before they see the rest; a judgement otherwise."""
 
 
+@dataclass(frozen=True)
 class AlertActions:
     """Takes steps with alerts for the signed-in person. Its calls block; errors stay grpc.RpcError."""
 
-    def __init__(self, alert_client: AlertClient, sessions: SessionClient) -> None:
-        self._alert_client = alert_client
-        self._sessions = sessions
+    alert_client: AlertClient
+    sessions: SessionClient
 
     def carry_out(self, alert: Alert, decision: Decision) -> Alert:
         """Carry out the decision about this version of the alert; return the alert afterwards.
@@ -68,16 +68,16 @@ class AlertActions:
         step = decision.step
         if step in JUDGEMENTS:
             if alert.state is AlertState.NEW or (alert.state is not AlertState.CLAIMED and not decision.first_look):
-                self._alert_client.claim(alert_id)
+                self.alert_client.claim(alert_id)
                 version += 1  # the claim; whatever else came since, the person has not seen
             if decision.first_look:
-                return self._alert_client.look(alert_id, version, STEP_OUTCOMES[step])
-            return self._alert_client.adjudicate(alert_id, version, STEP_OUTCOMES[step], decision.reason, decision.note)
+                return self.alert_client.look(alert_id, version, STEP_OUTCOMES[step])
+            return self.alert_client.adjudicate(alert_id, version, STEP_OUTCOMES[step], decision.reason, decision.note)
         if step is Step.CONFIRM:
             return self._confirm(alert, decision)
         if step is Step.FOLLOW_UP and decision.follow_up:
-            return self._alert_client.record_follow_up(alert_id, version, decision.follow_up)
-        client, why = self._alert_client, (decision.reason, decision.note)
+            return self.alert_client.record_follow_up(alert_id, version, decision.follow_up)
+        client, why = self.alert_client, (decision.reason, decision.note)
         take: Mapping[Step, Callable[[], Alert]] = {
             Step.CLAIM: lambda: client.claim(alert_id),
             Step.RELEASE: lambda: client.release(alert_id),
@@ -93,18 +93,18 @@ class AlertActions:
 
     def sign_beside(self, proof: Proof) -> SecondSignature:
         """Sign a supervisor in at the officer's side, until `leave`."""
-        return SecondSignature(*self._sessions.prove(proof))
+        return SecondSignature(*self.sessions.prove(proof))
 
     def look_beside(self, alert: Alert, step: Step, signature: SecondSignature) -> None:
         """Record the first look of the supervisor at the officer's side."""
-        self._alert_client.look(alert.alert_id, alert.version, STEP_OUTCOMES[step], signature.token)
+        self.alert_client.look(alert.alert_id, alert.version, STEP_OUTCOMES[step], signature.token)
 
     def leave(self, signature: SecondSignature) -> None:
         """End the supervisor's session. It expires by itself too: nothing fails because of it."""
         with suppress(grpc.RpcError):
-            self._sessions.end(signature.token)
+            self.sessions.end(signature.token)
 
     def _confirm(self, alert: Alert, decision: Decision) -> Alert:
         token = decision.supervisor.token if decision.supervisor else ""
         words = alert.alert_id, alert.version, decision.reference, decision.note
-        return self._alert_client.confirm(*words, token, decision.reason)
+        return self.alert_client.confirm(*words, token, decision.reason)

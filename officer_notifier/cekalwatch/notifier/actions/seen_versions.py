@@ -7,7 +7,7 @@ a person.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,11 +24,11 @@ MAX_VERSIONS = 200
 _VERSIONS: TypeAdapter[list[tuple[str, SeenVersion]]] = TypeAdapter(list[tuple[str, SeenVersion]])
 
 
+@dataclass(frozen=True)
 class SeenVersions:
     """The versions, in one file; a file that cannot be read or written costs only these words."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    file: Path
 
     def note(self, alert: Alert) -> None:
         """Record that a person sees this version of the alert."""
@@ -36,8 +36,8 @@ class SeenVersions:
         kept = [(key, one) for key, one in self._read() if (key, one.version) != (alert.alert_id, version.version)]
         kept = [*kept, (alert.alert_id, version)][-MAX_VERSIONS:]
         try:
-            make_folder(self._file.parent)
-            write_private(self._file, json.dumps([(key, asdict(one)) for key, one in kept]).encode())
+            make_folder(self.file.parent)
+            write_private(self.file, json.dumps([(key, asdict(one)) for key, one in kept]).encode())
         except (OSError, ProgramError):
             return
 
@@ -47,6 +47,6 @@ class SeenVersions:
 
     def _read(self) -> list[tuple[str, SeenVersion]]:
         try:
-            return _VERSIONS.validate_json(self._file.read_bytes())
+            return _VERSIONS.validate_json(self.file.read_bytes())
         except (OSError, ValidationError):
             return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QObject, Signal
@@ -27,27 +27,25 @@ from cekalwatch.office.connection import Connection, Disconnected, LostPosition
 from cekalwatch.program.translations import Language
 
 
+@dataclass(eq=False)
 class ServerClock:
     """The server's present time, as far as this PC knows, so that a wrong clock does not misjudge a claim.
 
     It counts on from the server's last message with a clock that nobody sets; before the first, it is this PC's.
     """
 
-    def __init__(
-        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._now = now
-        self._monotonic = monotonic
-        self._heard: tuple[datetime, float] | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    _heard: tuple[datetime, float] | None = field(init=False, default=None)
 
     def heard(self, server_time: datetime) -> None:
-        self._heard = (server_time, self._monotonic())
+        self._heard = (server_time, self.monotonic())
 
     def __call__(self) -> datetime:
         if self._heard is None:
-            return self._now()
+            return self.now()
         server_time, at = self._heard
-        return server_time + timedelta(seconds=self._monotonic() - at)
+        return server_time + timedelta(seconds=self.monotonic() - at)
 
 
 class Desk(QObject):

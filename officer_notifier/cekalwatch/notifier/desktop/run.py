@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
@@ -73,21 +74,23 @@ class ScreenLock(QObject):
     locked = Signal()
 
 
+@dataclass(eq=False)
 class Farewell:
     """When an agent ends that was asked to: at once, or after a notice if a newer version takes over."""
 
-    def __init__(self, wanted: threading.Event, replaced: Callable[[], bool], tell: Callable[[], object]) -> None:
-        self._wanted, self._replaced, self._tell = wanted, replaced, tell
-        self._ends_s = math.inf
+    wanted: threading.Event
+    replaced: Callable[[], bool]
+    tell: Callable[[], object]
+    _ends_s: float = field(init=False, default=math.inf)
 
     def over(self) -> bool:
         """Return whether it ends now; it is asked again and again, in the windows' thread."""
-        if not self._wanted.is_set():
+        if not self.wanted.is_set():
             return False
         if self._ends_s == math.inf:
             self._ends_s = time.monotonic()
-            if self._replaced():
-                self._tell()
+            if self.replaced():
+                self.tell()
                 self._ends_s += NOTICE_S
         return time.monotonic() >= self._ends_s
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 import grpc
@@ -51,20 +51,22 @@ def offered(sessions: SessionClient) -> ProviderFacts | None:
     return provider if provider and provider.native else None
 
 
+@dataclass(eq=False)
 class BrowserSignIn:
     """One person's way to the provider and back. `prove` blocks; `cancel` ends it from another thread."""
 
-    def __init__(self, sessions: SessionClient, texts: Texts, open_browser: OpenBrowser = webbrowser.open) -> None:
-        self._sessions, self._texts, self._open_browser = sessions, texts, open_browser
-        self._listener: LoopbackListener | None = None
-        self._cancelled = False
+    sessions: SessionClient
+    texts: Texts
+    open_browser: OpenBrowser = webbrowser.open
+    _listener: LoopbackListener | None = field(init=False, default=None)
+    _cancelled: bool = field(init=False, default=False)
 
     def prove(self, use: Callable[[Proof], Proven]) -> Proven:
-        say, provider = self._texts.say, self._sessions.provider(with_endpoints=True)
+        say, provider = self.texts.say, self.sessions.provider(with_endpoints=True)
         if provider is None or not provider.native:
             raise ProgramError(say("PROVIDER_GONE"), Exit.REFUSED)
         try:
-            listener = LoopbackListener(self._texts)
+            listener = LoopbackListener(self.texts)
         except OSError as error:
             raise ProgramError(say("BROWSER_NO_PORT", reason=error.strerror or "?"), Exit.UNAVAILABLE) from None
         with listener:
@@ -72,19 +74,19 @@ class BrowserSignIn:
             if self._cancelled:
                 listener.cancel()
             visit = ProviderVisit(provider, listener.redirect_uri)
-            if not self._open_browser(for_browser(visit.address(listener.state, self._texts.language), self._texts)):
+            if not self.open_browser(for_browser(visit.address(listener.state, self.texts.language), self.texts)):
                 raise ProgramError(say("BROWSER_MISSING"), Exit.UNAVAILABLE)
             try:
                 answer = listener.wait(LASTS_S)
             except NoAnswerError:
                 raise ProgramError(say("PROVIDER_TOO_LATE", provider=provider.host), Exit.REFUSED) from None
-            problem = visit.refusal(answer, self._texts)
+            problem = visit.refusal(answer, self.texts)
             try:
                 if problem:
                     raise ProgramError(problem, Exit.REFUSED)
                 proven = use(visit.proof(answer))
             except (grpc.RpcError, ProgramError) as error:
-                words = visit.explain(error, self._texts)
+                words = visit.explain(error, self.texts)
                 listener.conclude(say("BROWSER_NOT_IN"), words)
                 raise ProgramError(words, Exit.REFUSED) from None
             listener.conclude(say("BROWSER_IN"), say("BROWSER_RETURN"))

@@ -70,26 +70,26 @@ class Named:
     """The search for all entries about it; empty when there is none."""
 
 
+@dataclass(frozen=True)
 class AuditWords:
     """Says what entries of the trail mean, with the texts of one language."""
 
-    def __init__(self, texts: MomentFormatter) -> None:
-        self._texts = texts
+    texts: MomentFormatter
 
     def action(self, action: str) -> str:
         if action in ACTIONS:
-            return self._texts.say(f"ACTION_{action}")
-        return self._texts.say("UNKNOWN_ACTION", action=action)
+            return self.texts.say(f"ACTION_{action}")
+        return self.texts.say("UNKNOWN_ACTION", action=action)
 
     def actor(self, entry: TrailEntry, names: Mapping[str, str]) -> Named:
         kind, _, key = entry.actor.partition(":")
         if kind == "person":
             person, _, place = key.partition("@")
             name, behind = self._name(person, names, person=True)
-            return Named(self._texts.say("ACTOR_PERSON", name=name, place=place), behind)
+            return Named(self.texts.say("ACTOR_PERSON", name=name, place=place), behind)
         if kind.upper() in ACTORS:
             name, behind = self._name(key, names)
-            return Named(self._texts.say(f"ACTOR_{kind.upper()}", key=name), behind)
+            return Named(self.texts.say(f"ACTOR_{kind.upper()}", key=name), behind)
         return Named(entry.actor)
 
     def change(self, entry: TrailEntry) -> str:
@@ -97,14 +97,14 @@ class AuditWords:
         before, after = (entry.details.get(name, "") for name in ("before", "threshold"))
         if not entry.action.startswith("THRESHOLD_") or not before or not after:
             return ""
-        return self._texts.say("CHANGED_FROM_TO", before=self._threshold(before), after=self._threshold(after))
+        return self.texts.say("CHANGED_FROM_TO", before=self._threshold(before), after=self._threshold(after))
 
     def _threshold(self, written: str) -> str:
         """Return a threshold in the language's form; "not set" and "refused" in words."""
         if written in _UNSET:
-            return self._texts.say("VALUE_NOT_SET" if written == "not set" else "VALUE_REFUSED")
+            return self.texts.say("VALUE_NOT_SET" if written == "not set" else "VALUE_REFUSED")
         try:
-            return self._texts.number(float(written), ".4f")
+            return self.texts.number(float(written), ".4f")
         except ValueError:
             return written
 
@@ -114,7 +114,7 @@ class AuditWords:
             return Named(about)
         name, behind = self._name(key, names, person=kind == "person")
         query = {kind: key} if kind in {"person", "subject", "alert"} else {}
-        return Named(self._texts.say(f"THING_{kind.upper()}", key=name), behind, query)
+        return Named(self.texts.say(f"THING_{kind.upper()}", key=name), behind, query)
 
     def value(self, written: str, names: Mapping[str, str]) -> Named:
         """Return a detail of an entry: the name of a person whose key it is, else as it was written."""
@@ -128,16 +128,16 @@ class AuditWords:
         if not _UUID.fullmatch(key):
             return key, ""
         if person:
-            return names.get(key) or self._texts.say("UNKNOWN_PERSON", key=key[-_SHOWN:]), key
+            return names.get(key) or self.texts.say("UNKNOWN_PERSON", key=key[-_SHOWN:]), key
         found = UUID(key)
         if found.version != _OF_TIME:
             return f"…{key[-_SHOWN:]}", key
-        return self._texts.time(datetime.fromtimestamp((found.int >> 80) / 1000, UTC)), key
+        return self.texts.time(datetime.fromtimestamp((found.int >> 80) / 1000, UTC)), key
 
     def outcome(self, outcome: str) -> str:
         """Return the outcome: in words if the action was done, else the code."""
-        return self._texts.say("OUTCOME_DONE") if outcome == "OK" else outcome
+        return self.texts.say("OUTCOME_DONE") if outcome == "OK" else outcome
 
     def problem(self, problem: TrailProblem) -> str:
         kind, first, last = problem.kind or "UNSPECIFIED", str(problem.first), str(problem.last)
-        return self._texts.say(f"PROBLEM_{kind}", first=first, last=last)
+        return self.texts.say(f"PROBLEM_{kind}", first=first, last=last)

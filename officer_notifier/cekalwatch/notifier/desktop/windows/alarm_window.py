@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QGridLayout, QMainWindow, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.alarms import Alarm
 from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.elements import clear, enter_button, fit, in_front, label, message, set_role
-from cekalwatch.notifier.desktop.widgets.watch_line import watched
+from cekalwatch.notifier.desktop.widgets.elements import clear, enter_button, label, message, set_role
+from cekalwatch.notifier.desktop.windows.painted_window import PaintedWindow
 
 
-class AlarmWindow(QMainWindow):
+class AlarmWindow(PaintedWindow):
     """The list, newest first. It has nothing of a traveller in it, so it needs nobody to have signed in."""
 
     def __init__(self, controller: Controller, alarms: AlarmController) -> None:
@@ -43,17 +42,11 @@ class AlarmWindow(QMainWindow):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(page)
-        self.watch = watched(self, area, controller)
-        in_front(self)
-        fit(self, 1040, 600)
-        alarms.changed.connect(self._paint_if_seen)
-        controller.changed.connect(self._paint_if_seen)
+        self.show_above_others(area, controller, 1040, 600)
+        alarms.changed.connect(self.paint_if_seen)
+        controller.changed.connect(self.paint_if_seen)
         self._painted: object = None
         self.paint_again()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
-        self.paint_again()
-        super().showEvent(event)
 
     def paint_again(self) -> None:
         formatter, present = self._controller.formatter, self._alarms.shown
@@ -112,8 +105,3 @@ class AlarmWindow(QMainWindow):
     def _tell(self, words: str) -> None:
         self.message.setText(words)
         self.message.show()
-
-    def _paint_if_seen(self) -> None:
-        """Paint only a visible window: a hidden one must not delay the alert window."""
-        if self.isVisible():
-            self.paint_again()

@@ -7,13 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
-    QMainWindow,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
@@ -28,15 +26,12 @@ from cekalwatch.notifier.desktop.widgets.elements import (
     ChoiceBox,
     LockedPlaceholder,
     enter_button,
-    fit,
-    in_front,
     label,
     message,
     panel,
     row,
     set_role,
 )
-from cekalwatch.notifier.desktop.widgets.watch_line import watched
 from cekalwatch.notifier.desktop.windows.alert_table import (
     SUPERVISOR,
     AlertTableModel,
@@ -44,6 +39,7 @@ from cekalwatch.notifier.desktop.windows.alert_table import (
     StateFilter,
     soon,
 )
+from cekalwatch.notifier.desktop.windows.painted_window import PaintedWindow
 from cekalwatch.office.locale.alert_formatting import SHIFT_FIGURES, AlertFormatter
 
 HOURS = (8, 12, 24)
@@ -52,7 +48,7 @@ FIGURES_IN_LINE = 6
 _REFRESH_MS = 30_000
 
 
-class SupervisorWindow(QMainWindow):
+class SupervisorWindow(PaintedWindow):
     """The view, or a placeholder while no supervisor has signed in."""
 
     opened = Signal(str)
@@ -86,10 +82,8 @@ class SupervisorWindow(QMainWindow):
         self.pages.setObjectName("page")
         self.pages.addWidget(self._page())
         self.pages.addWidget(self.locked)
-        self.watch = watched(self, self.pages, controller)
-        in_front(self)
-        fit(self, 1320, 860)
-        self._soon = soon(self, self._paint_if_seen)
+        self.show_above_others(self.pages, controller, 1320, 860)
+        self._soon = soon(self, self.paint_if_seen)
         controller.changed.connect(self._soon)
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_MS)
@@ -121,10 +115,6 @@ class SupervisorWindow(QMainWindow):
             self._tell(say("EXPORT_FAILED", problem=error.strerror or type(error).__name__), "error")
         else:
             self._tell(say("EXPORTED", file=file), "done")
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
-        self.paint_again()
-        super().showEvent(event)
 
     def paint_again(self) -> None:
         controller = self._controller
@@ -201,11 +191,6 @@ class SupervisorWindow(QMainWindow):
         file, _ = QFileDialog.getSaveFileName(self, self.export_button.text(), name, "CSV (*.csv)")
         if file:
             self.export(Path(file))
-
-    def _paint_if_seen(self) -> None:
-        """Paint only a visible window: a hidden one must not delay the alert window."""
-        if self.isVisible():
-            self.paint_again()
 
     def _refresh_if_seen(self) -> None:
         if self.isVisible():

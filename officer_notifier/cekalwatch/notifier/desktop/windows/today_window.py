@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLineEdit, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from cekalwatch.notifier.desktop.controller import Controller
-from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, LockedPlaceholder, fit, in_front, label, row
-from cekalwatch.notifier.desktop.widgets.watch_line import watched
+from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, LockedPlaceholder, label, row
 from cekalwatch.notifier.desktop.windows.alert_table import TODAY, AlertTableModel, AlertTableView, StateFilter, soon
+from cekalwatch.notifier.desktop.windows.painted_window import PaintedWindow
 
 
-class TodayWindow(QMainWindow):
+class TodayWindow(PaintedWindow):
     """The list, or a placeholder while nobody has signed in."""
 
     opened = Signal(str)
@@ -51,21 +50,15 @@ class TodayWindow(QMainWindow):
         self.pages.setObjectName("page")
         self.pages.addWidget(page)
         self.pages.addWidget(self.locked)
-        self.watch = watched(self, self.pages, controller)
-        in_front(self)
-        fit(self, 1360, 640)
-        self._soon = soon(self, self._paint_if_seen)
+        self.show_above_others(self.pages, controller, 1360, 640)
+        self._soon = soon(self, self.paint_if_seen)
         controller.changed.connect(self._soon)
         controller.session_changed.connect(self._forget_filters)
         self._ages = QTimer(self)
         self._ages.setInterval(5_000)
-        self._ages.timeout.connect(self._paint_if_seen)
+        self._ages.timeout.connect(self.paint_if_seen)
         self._ages.start()
         self.paint_again()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
-        self.paint_again()
-        super().showEvent(event)
 
     def paint_again(self) -> None:
         controller = self._controller
@@ -100,11 +93,6 @@ class TodayWindow(QMainWindow):
             self.states.setCurrentIndex(0)
             self.counters.setCurrentIndex(0)
             self.text.clear()
-
-    def _paint_if_seen(self) -> None:
-        """Paint only a visible window: a hidden one must not delay the alert window."""
-        if self.isVisible():
-            self.paint_again()
 
     def _offer_counters(self, counters: list[str], all_of_them: str) -> None:
         self.counters.setItemText(0, all_of_them)
