@@ -8,12 +8,8 @@ from typing import Final
 PLUMBING: Final = {
     "the generated contract, and what reads its fields": (
         "v1.*",
-        "contract.engine.codec",
+        "contract.engine.*",
         "contract.codec.converters",
-        "contract.engine.enums",
-        "contract.engine.safe_text",
-        "contract.engine.one_of",
-        "contract.engine.scalars",
     ),
     "loops, logs, traces, confined processes": ("program.*",),
     "connections, certificates and waits": (
@@ -54,6 +50,8 @@ PLUMBING: Final = {
         "server.storage.connecting",
         "server.storage.columns",
         "server.storage.availability",
+        "server.storage.queries",
+        "server.storage.row_codec",
     ),
     "queues and turns": ("server.concurrency.*",),
     "clocks": ("*.clock",),
@@ -89,6 +87,7 @@ PLUMBING: Final = {
         "contract.values.*",
         "server.domain.captures",
         "server.domain.checkpoints",
+        "server.domain.presence",
         "server.domain.subjects",
         "server.domain.syncs",
         "server.domain.versions",
