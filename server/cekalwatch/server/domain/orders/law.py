@@ -26,12 +26,17 @@ from cekalwatch.contract.values.orders import (
     PersonStatus,
 )
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, OrderJudgement, SubjectFile
-from cekalwatch.server.domain.orders.extensions import extension_flags, extension_rules, last_day
-from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.domain.orders.law_table import Law, term_flags
 from cekalwatch.server.domain.orders.order_runs import Stretch, run_of
-from cekalwatch.server.domain.orders.person_orders import PersonOrders
-from cekalwatch.server.domain.orders.terms import term_flags
-from cekalwatch.server.domain.orders.urgency import is_resubmitted, undecided_until, urgency_flags
+from cekalwatch.server.domain.orders.person_orders import (
+    PersonOrders,
+    extension_flags,
+    extension_rules,
+    is_resubmitted,
+    last_day,
+    undecided_until,
+    urgency_flags,
+)
 
 CITIZEN_ARTICLE: Final = "UU 6/2011 Pasal 14"
 """A citizen may not be refused entry."""

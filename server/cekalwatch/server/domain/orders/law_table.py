@@ -3,20 +3,26 @@
 An order is judged by the row in force on the day when it was decided. A figure that was read in secondary sources only
 is unconfirmed until somebody has confirmed its row: it flags orders, and ends none. Sources: UU 6/2011 as changed by
 UU 63/2024 (art. 97, 102), Permenimipas 13/2025 (art. 9, 13), KUHAP (UU 20/2025).
+
+A term that is too long is in force as long as its row allows, and flagged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
+from dateutil.relativedelta import relativedelta
+
 from cekalwatch.contract.values.law import ART_9_FACTS, LawRow
-from cekalwatch.contract.values.orders import OrderKind
+from cekalwatch.contract.values.orders import OrderFlag, OrderGround, OrderKind
 from cekalwatch.server.domain.checkpoints import LegalParameters
 from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies
+from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
 
 
 @dataclass(frozen=True)
@@ -143,3 +149,44 @@ _OF_CEGAH: Final = {
 def _figures_for(kind: OrderKind, changed: Mapping[str, int]) -> dict[str, Any]:
     names = {"urgent_days": "urgent_days"} | (_OF_CEGAH if kind is OrderKind.CEGAH else {})
     return {figure: changed[name] for name, figure in names.items() if name in changed}
+
+
+LIFE_GROUNDS: Final = frozenset({OrderGround.SECURITY_AND_PUBLIC_ORDER})
+"""The grounds of a TANGKAL that allow one for life."""
+
+
+def end_of_term(order: BanOrder, row: LawRow) -> date:
+    """Return the last day that its term allows."""
+    longest = _longest(order, row)
+    if order.valid_until <= longest:
+        return order.valid_until
+    return longest if OrderFlag.TERM_CAPPED in term_flags(order, row) else order.valid_until
+
+
+def term_flags(order: BanOrder, row: LawRow) -> Iterator[OrderFlag]:
+    """Yield what a person must check of its term; TERM_CAPPED if it ends before the day that it states."""
+    if order.valid_until <= _longest(order, row):
+        return
+    if _for_life(order) and row.life_needs_ground:
+        if order.ground in LIFE_GROUNDS:
+            return
+        yield OrderFlag.LIFE_WITHOUT_GROUND
+        if order.ground is None or not row.binds("life_needs_ground"):
+            return
+    figure = "extension_months" if order.extends_order_id else "term_months"
+    yield OrderFlag.TERM_CAPPED if row.binds(figure) else OrderFlag.TERM_UNCONFIRMED
+
+
+def _longest(order: BanOrder, row: LawRow) -> date:
+    return months_later(order.valid_from, row.extension_months if order.extends_order_id else row.term_months)
+
+
+def _for_life(order: BanOrder) -> bool:
+    """Whether it states an end that nobody lives to see: 9999-12-31."""
+    return order.valid_until.year not in PLAUSIBLE_YEARS
+
+
+@lru_cache(maxsize=10_000)
+def months_later(day: date, months: int) -> date:
+    """Return the day `months` calendar months later, cached: of 100,000 orders, many begin on the same day."""
+    return day + relativedelta(months=months)

@@ -1,16 +1,21 @@
-"""All orders of one person, for judging one against the others."""
+"""All orders of one person, judged against one another: urgent orders without a decision, and extensions.
+
+Urgent orders have 20 days without a written decision, whatever follows without a decree (Permenimipas 13/2025). An
+extension is bound in how often, how early, and to a ban that still runs (UU 6/2011 art. 97 and 102, Permenimipas
+13/2025 art. 13).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Self
 
 from cekalwatch.contract.values.law import LawRow
-from cekalwatch.contract.values.orders import OrderEnd
+from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderKind, OrderRule
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
-from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.domain.orders.law_table import Law, end_of_term
 
 
 @dataclass(frozen=True)
@@ -82,3 +87,152 @@ class PersonOrders:
     def day(self, moment: datetime) -> date:
         """Return the day of that moment at the checkpoint."""
         return moment.astimezone(self.zone).date()
+
+
+def undecided_until(order: BanOrder, held: PersonOrders) -> date | None:
+    """Return the day to which `order` runs without a written decision; None if no 20 days bind it."""
+    if order.has_decree and not order.urgent:
+        return None
+    due = _decision_due(order, held)
+    if order.urgent:
+        # A later decision cannot revive it.
+        decided = order.has_decree and due and order.decided_on <= due
+        own = None if decided else due
+    else:
+        own = due if order.was_urgent else None
+    others = (_decision_due(one, held) for one in _binding(order, held))
+    return min((day for day in (own, *others) if day), default=None)
+
+
+def is_resubmitted(order: BanOrder, held: PersonOrders) -> bool:
+    """Whether its agency had asked urgently before, and no written decision lies between the two."""
+    return order.urgent and any(
+        (one.first_received_on, one.order_id) < (order.first_received_on, order.order_id)
+        and held.same_applicant(one, order)
+        and not held.decided_between(one, order.first_received_on)
+        for one in held.urgent
+    )
+
+
+def urgency_flags(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
+    """Yield what a person must check of an urgent order, and of one that follows it."""
+    if undecided_until(order, held) is not None:
+        if order.was_urgent and (order.first_received_on < order.received_on or not order.urgent):
+            yield OrderFlag.URGENT_SENT_AGAIN
+        if any(_binding(order, held)):
+            yield OrderFlag.FOLLOWS_URGENT
+    if order.urgent:
+        yield from _lacking(order, held)
+    elif not order.has_decree:
+        yield OrderFlag.NO_DECREE
+
+
+def _binding(order: BanOrder, held: PersonOrders) -> Iterator[BanOrder]:
+    """Yield the undecided urgent orders after which `order` came without a decree: their days bind it too."""
+    if order.urgent or order.has_decree:
+        return
+    for one in held.urgent:
+        due = _decision_due(one, held)
+        if (
+            one.order_id != order.order_id
+            and due
+            and one.first_received_on <= order.first_received_on
+            and held.same_applicant(one, order)
+            and not held.decided_between(one, max(due, order.first_received_on))
+        ):
+            yield one
+
+
+def _decision_due(order: BanOrder, held: PersonOrders) -> date | None:
+    days = held.row(order).urgent_days
+    return None if days is None else order.first_received_on + timedelta(days=days)
+
+
+def _lacking(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
+    """Yield what art. 9 wants an urgent order to name and this one lacks."""
+    subject = held.file.subject
+    named = {
+        "sex": subject.sex,
+        "nationality": subject.nationality or subject.nik,
+        "birth": subject.date_of_birth,
+        "photograph": held.file.photographed is not False,
+        "reason": order.reason,
+    }
+    yield from (OrderFlag(f"LACKS_{fact.upper()}") for fact in held.row(order).urgent_facts if not named[fact])
+
+
+def last_day(order: BanOrder, held: PersonOrders) -> date:
+    """Return the last day on which `order` can be in force by law."""
+    end, undecided = end_of_term(order, held.row(order)), undecided_until(order, held)
+    return end if undecided is None else min(end, undecided)
+
+
+def extension_rules(order: BanOrder, held: PersonOrders) -> Iterator[OrderRule]:
+    """Yield the rules that make an extension void; none for an extension of what the subject does not hold."""
+    row = held.row(order)
+    if _too_often(order, held) and row.binds("extensions"):
+        yield OrderRule.EXTENDED_TWICE
+    yield from _rules_of_time(order, held)
+
+
+def extension_flags(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
+    """Yield what a person must check of an extension that is in force."""
+    if not order.extends_order_id:
+        return
+    row = held.row(order)
+    if not held.bases(order):
+        elsewhere = any(one.order_id == order.extends_order_id for one in held.file.elsewhere)
+        yield OrderFlag.BASE_UNDER_OTHER_KEY if elsewhere else OrderFlag.BASE_NOT_HELD
+    if _too_often(order, held) and not row.binds("extensions"):
+        yield OrderFlag.EXTENDED_TWICE_UNCONFIRMED
+    if _is_late(order, held) and not row.binds("notice_days"):
+        yield OrderFlag.EXTENSION_LATE_UNCONFIRMED
+
+
+def _rules_of_time(order: BanOrder, held: PersonOrders) -> Iterator[OrderRule]:
+    if not (bases := held.bases(order)):
+        return
+    row, end = held.row(order), last_day(bases[0], held)
+    if row.notice_days is not None and row.binds("notice_days") and _is_late(order, held):
+        yield OrderRule.EXTENSION_LATE
+    if order.decided_on > end or order.valid_from - timedelta(days=1) > end:
+        yield OrderRule.EXTENSION_GAP
+
+
+def _is_late(order: BanOrder, held: PersonOrders) -> bool:
+    """Whether it was decided, or reached us, too close to the end of the order that it extends."""
+    if not (bases := held.bases(order)):
+        return False
+    days = held.row(order).notice_days
+    if days is None:  # for a kind without such days, those of a CEGAH order say what to flag
+        days = held.law.table.row(OrderKind.CEGAH, order.decided_on).notice_days or 0
+    return max(order.decided_on, order.received_on) > last_day(bases[0], held) - timedelta(days=days)
+
+
+def _too_often(order: BanOrder, held: PersonOrders) -> bool:
+    """Whether it extends an extension beyond the number that is allowed, or what another has extended before."""
+    if held.row(order).extensions is None or not held.bases(order):
+        return False
+    return _extends_an_extension(order, held) or any(_stands_before(order, other, held) for other in held.own.values())
+
+
+def _extends_an_extension(order: BanOrder, held: PersonOrders) -> bool:
+    allowed = held.row(order).extensions
+    return allowed is not None and len(held.bases(order)) > allowed
+
+
+def _stands_before(order: BanOrder, other: BanOrder, held: PersonOrders) -> bool:
+    """Whether `other` extends the same order earlier.
+
+    One that is void or never ran does not count, nor one without a decree before one with a decree.
+    """
+    return (
+        other.kind is order.kind
+        and other.extends_order_id == order.extends_order_id
+        and (other.received_on, other.order_id) < (order.received_on, order.order_id)
+        and not any(held.day(moment) < other.valid_from for moment in (other.revoked_at, other.withdrawn_at) if moment)
+        and (other.has_decree or not order.has_decree)
+        and not is_resubmitted(other, held)
+        and not _extends_an_extension(other, held)
+        and not any(_rules_of_time(other, held))
+    )
