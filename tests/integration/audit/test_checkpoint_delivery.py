@@ -154,7 +154,7 @@ def test_what_cannot_be_sent_waits_over_a_restart_and_keeps_nothing_else(
             delivery.deliver()
     assert [line["event"] for line in lines] == ["checkpoints_not_sent"], "told once"
     states = {state.name: (state.waiting, state.failure) for state in delivery.states}
-    assert states == {"syslog": (3, DeliveryFailure.UNREACHABLE), "file": (0, None)}
+    assert states == {"syslog": (3, DeliveryFailure.UNREACHABLE), "file": (0, "")}
     with syslog_receiver.SyslogReceiver(files) as receiver:
         there = SyslogReceiver(receiver.address, files.authority, None)
         again = CheckpointDelivery(CheckpointLedger(tmp_path / "audit_ledger.sqlite3"), [there, file], SystemClock())

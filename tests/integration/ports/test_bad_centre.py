@@ -122,7 +122,7 @@ async def test_nonsense_ends_the_run_and_what_to_do_is_said(tmp_path: Path, name
     centre.answer = ABSURD[name]
     async with port_of(tmp_path, centre) as port:
         run = await ended(port, lambda run: run.outcome is SyncOutcome.FAILED)
-        assert run.reason is Code.SOURCE_UNREADABLE, run
+        assert run.reason == Code.SOURCE_UNREADABLE, run
         assert port.orders() == {}
         if name != "subjects under other keys":
             assert "ask those who run it" in run.detail
@@ -136,7 +136,7 @@ async def test_nonsense_ends_the_run_and_what_to_do_is_said(tmp_path: Path, name
 async def test_a_server_without_a_list_is_told_from_a_centre_that_is_away(tmp_path: Path) -> None:
     async with port_of(tmp_path, None) as port:
         run = await ended(port, lambda run: run.outcome is SyncOutcome.FAILED)
-        assert run.reason is Code.SOURCE_UNREADABLE, run
+        assert run.reason == Code.SOURCE_UNREADABLE, run
 
 
 async def test_half_a_list_ends_nobody_and_the_rest_comes_when_the_centre_is_back(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ async def test_half_a_list_ends_nobody_and_the_rest_comes_when_the_centre_is_bac
     centre.answer = first
     async with port_of(tmp_path, centre) as port:
         run = await ended(port, lambda run: run.outcome is SyncOutcome.FAILED)
-        assert run.reason is Code.SOURCE_UNAVAILABLE, run
+        assert run.reason == Code.SOURCE_UNAVAILABLE, run
         assert port.orders() == {"O-1": True}
         centre.answer = rest
         await ended(port, lambda run: run.outcome is SyncOutcome.DONE)

@@ -70,7 +70,7 @@ def is_done(port: Port) -> bool:
 
 
 def failed_with(port: Port, code: Code) -> Callable[[], bool]:
-    return lambda: any(run.reason is code for run in port.syncs.runs(3))
+    return lambda: any(run.reason == code for run in port.syncs.runs(3))
 
 
 async def checked(port: Port) -> Judged:

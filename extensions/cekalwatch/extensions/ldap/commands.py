@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.extensions.ldap.settings import Section
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli import people
 from cekalwatch.server.cli.options import (
@@ -61,6 +60,7 @@ def list_(context: Context) -> None:
 def check(context: Context) -> None:
     """Ask the directory now, and show how many enabled people each bound group has. It changes nothing."""
     from cekalwatch.extensions.ldap.directory import DirectoryError, LdapDirectory
+    from cekalwatch.extensions.ldap.settings import Section
     from cekalwatch.extensions.ldap.store import GroupStore
 
     if (terms := Section.of(context.settings).directory) is None:
@@ -95,6 +95,8 @@ def bind(
         raise ProgramError(f"This cannot be bound: {error}", Exit.USAGE) from None
     with command_context(settings) as context:
         store = GroupStore(context.database)
+        from cekalwatch.extensions.ldap.settings import Section
+
         if Section.of(settings).directory is None:
             raise ProgramError("The settings have no [directory] (docs/people.md)", Exit.CONFIG)
         if len(store.bindings()) >= MAX_BINDINGS:
