@@ -33,6 +33,9 @@ def test_it_has_what_it_imports_and_no_more() -> None:
     project = tomllib.loads((CLIENT / "pyproject.toml").read_text())
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert all((CLIENT / source).exists() for source in included)
+    own = [source for source in included if "/" not in source]
+    assert set(own) == {one.name for one in CLIENT.iterdir() if one.suffix == ".py" or one.name == "py.typed"}
+    assert {included.pop(name) for name in own} == {f"cekalwatch/client/{name}" for name in own}
     modules = {
         ".".join(Path(place).with_suffix("").parts).removesuffix(".__init__")
         for place in included.values()
