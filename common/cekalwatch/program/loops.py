@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from cekalwatch.contract.values.status import LoopStatus
+from cekalwatch.contract.values.loops import LoopStatus
 from cekalwatch.program.errors import may_be_logged
 from cekalwatch.wire.backoff import Backoff
 

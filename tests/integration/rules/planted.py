@@ -23,7 +23,7 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, Watched
 from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.captures import CameraClock
-from cekalwatch.server.domain.orders import extensions, law
+from cekalwatch.server.domain.orders import law, person_orders
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery import snapshot
@@ -180,7 +180,7 @@ def too_long_is_void(patch: pytest.MonkeyPatch) -> None:
     real = law._broken_alone
 
     def broken(order: Any, held: Any) -> set[OrderRule]:
-        capped = extensions.last_day(order, held) < order.valid_until
+        capped = person_orders.last_day(order, held) < order.valid_until
         return real(order, held) | ({OrderRule.EXTENDED_TWICE} if capped else set())
 
     patch.setattr(law, "_broken_alone", broken)

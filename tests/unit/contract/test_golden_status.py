@@ -16,11 +16,11 @@ from cekalwatch.contract.codec.status import SERVER_STATUS
 from cekalwatch.contract.values.cameras import Drops, Heartbeat, SpoolState, SpoolStatus, ViewState
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.loops import LoopStatus
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.status import (
     CheckpointDestination,
     ConnectionState,
-    LoopStatus,
     MaintenanceStatus,
     Reporting,
     RestoredBackup,

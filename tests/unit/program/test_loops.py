@@ -8,7 +8,7 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from cekalwatch.contract.values.status import LoopStatus
+from cekalwatch.contract.values.loops import LoopStatus
 from cekalwatch.program.errors import ToldError
 from cekalwatch.program.loops import Loops
 

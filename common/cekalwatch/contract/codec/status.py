@@ -8,12 +8,12 @@ from cekalwatch.contract.codec.captures import AGE, DROPS, POLICY, SPOOL, VIEW_S
 from cekalwatch.contract.codec.federation import PORT_STATUS
 from cekalwatch.contract.codec.watchlist import FRESHNESS
 from cekalwatch.contract.engine.codec import Codec
+from cekalwatch.contract.values.loops import LoopStatus
 from cekalwatch.contract.values.status import (
     CameraStatus,
     CounterPc,
     CounterStatus,
     DatabaseState,
-    LoopStatus,
     MaintenanceStatus,
     Reporting,
     RestoredBackup,

@@ -10,6 +10,7 @@ from cekalwatch.contract.values.cameras import CameraReference, Drops, SpoolStat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.contract.values.federation import PortStatus
+from cekalwatch.contract.values.loops import LoopStatus
 from cekalwatch.contract.values.thresholds import ThresholdPromise, ThresholdSource
 from cekalwatch.contract.values.watchlist import Freshness
 
@@ -266,19 +267,6 @@ class DatabaseState:
     reason: str = ""
     problem: str = ""
     """What connecting ended with."""
-
-
-@dataclass(frozen=True)
-class LoopStatus:
-    """A repeated task of a program."""
-
-    name: str
-    failures: int = 0
-    """Rounds that failed since the start."""
-    failing_s: float | None = None
-    """The time without a successful round since one failed; None while it works."""
-    error: str = ""
-    """Kind of the last failure."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cekalwatch.contract.values.status import LoopStatus
+from cekalwatch.contract.values.loops import LoopStatus
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.concurrency.batching import BatchWorker
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from cekalwatch.contract.values.status import LoopStatus, SigningStatus
+from cekalwatch.contract.values.loops import LoopStatus
+from cekalwatch.contract.values.status import SigningStatus
 from cekalwatch.server.audit.checkpoint_ledger import HistoryChange
 from cekalwatch.server.health.state.health import FAILING_AFTER_S, Health, ServerFault
 from cekalwatch.server.storage.availability import AwayReason, DatabaseAway

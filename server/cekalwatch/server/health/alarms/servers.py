@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from cekalwatch.contract.values.alarms import OF_PORTS, OF_SERVERS, AlarmKind
-from cekalwatch.contract.values.status import CheckpointDestination, LoopStatus
+from cekalwatch.contract.values.loops import LoopStatus
+from cekalwatch.contract.values.status import CheckpointDestination
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from cekalwatch.contract.values.status import LoopStatus, Reporting, SigningStatus
+from cekalwatch.contract.values.loops import LoopStatus
+from cekalwatch.contract.values.status import Reporting, SigningStatus
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.pki.revocations import RevocationState

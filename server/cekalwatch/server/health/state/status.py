@@ -12,6 +12,7 @@ from pathlib import Path
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
 from cekalwatch.contract.values.captures import CaptureOutcome
+from cekalwatch.contract.values.loops import LoopStatus
 from cekalwatch.contract.values.status import (
     AgentStatus,
     CameraStatus,
@@ -20,7 +21,6 @@ from cekalwatch.contract.values.status import (
     DatabaseState,
     GalleryStatus,
     InferenceStatus,
-    LoopStatus,
     MaintenanceStatus,
     RestoredBackup,
     RevocationStatus,
