@@ -1,4 +1,4 @@
-"""A camera without pictures: the camera client's own outbox and uplink, and captures that a test puts into them."""
+"""A camera whose frames show nobody: the client's own outbox and uplink, and captures that a test puts into them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from cekalwatch.wire.dialer import Dialer
 
 MAX_PAUSE_S = 1.0
 """Between two attempts to connect; a test has less time than a camera."""
+FRAMES_EVERY_S = 0.5
+FRAMES_AT_ONCE = 10
 
 
 class ScriptedCamera:
@@ -32,9 +34,10 @@ class ScriptedCamera:
         clock = clock or SystemClock()
         self.outbox = Outbox(size, clock)
         self.unusable: deque[UnusablePassage] = deque()
+        self._statistics = CameraStatistics(self.outbox, clock)
         self._uplink = Uplink(
             Link(dialer, CameraHello(camera_id, self.run_id, "test")),
-            CameraEnd(self.outbox, CameraStatistics(self.outbox, clock), unusable=self.unusable),
+            CameraEnd(self.outbox, self._statistics, unusable=self.unusable),
             lambda _: None,
             Backoff(most_s=MAX_PAUSE_S),
         )
@@ -63,7 +66,16 @@ class ScriptedCamera:
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._uplink.run(stop))
+            watching = tasks.create_task(self._watch())
             try:
                 yield self
             finally:
+                watching.cancel()
                 stop.set()
+
+    async def _watch(self) -> None:
+        """Count frames, as a camera that works does: one that has none is a problem after three seconds."""
+        while True:
+            for _ in range(FRAMES_AT_ONCE):
+                self._statistics.count_frame(passages_total=0)
+            await asyncio.sleep(FRAMES_EVERY_S)
