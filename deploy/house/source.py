@@ -47,8 +47,9 @@ class Module:
 
     @property
     def program(self) -> str:
-        """The package below `cekalwatch` that it belongs to, such as "server"."""
-        return self.name.split(".")[1] if "." in self.name else self.name
+        """The package below `cekalwatch` that it belongs to, such as "server" or "extensions.gates"."""
+        parts = self.name.removeprefix("cekalwatch.").split(".")
+        return ".".join(parts[:2]) if parts[0] == "extensions" else parts[0]
 
     @cached_property
     def tree(self) -> ast.Module:

@@ -23,8 +23,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cekalwatch.extensions.notices.webhook import read_webhook_secret
 from cekalwatch.program.cli.command import run
-from cekalwatch.server.notices.webhook import read_webhook_secret
 from deploy.simulator.certificates import SimulatorCertificates
 from deploy.simulator.system import HOST, SimulatedSystem
 

@@ -12,10 +12,10 @@ from contextlib import closing, suppress
 from functools import cache
 from unittest import mock
 
+from cekalwatch.extensions.notices.mqtt_broker import MqttBroker
+from cekalwatch.extensions.notices.mqtt_feed import Message
+from cekalwatch.extensions.notices.settings import MqttTerms
 from cekalwatch.server.concurrency.outbox import DeliveryError
-from cekalwatch.server.notices.mqtt_broker import MqttBroker
-from cekalwatch.server.notices.mqtt_feed import Message
-from cekalwatch.server.notices.terms import MqttTerms
 
 TERMS = MqttTerms("127.0.0.1:1")
 MESSAGE = Message("problems", "{}", 60, retained=True)
@@ -34,7 +34,7 @@ def broker_answer(data: bytes) -> None:
     with (
         theirs,
         closing(broker),
-        mock.patch("cekalwatch.server.notices.mqtt_broker._BoundedClient._create_socket", return_value=ours),
+        mock.patch("cekalwatch.extensions.notices.mqtt_broker._BoundedClient._create_socket", return_value=ours),
         mock.patch.object(broker, "_context", _context),
     ):
         theirs.sendall(data)

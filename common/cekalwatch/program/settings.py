@@ -110,8 +110,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return a program's settings as the section that an extension has added to them."""
-        return cast("Self", settings)
+        """Return a program's settings as the section of an extension; its defaults where that is not installed."""
+        return (
+            cast("Self", settings)
+            if cls.model_fields.keys() <= type(settings).model_fields.keys()
+            else cls.model_construct()
+        )
 
     @property
     def works_on(self) -> str:

@@ -33,16 +33,15 @@ from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.errors import StorageError
 from cekalwatch.server.transport.connections import ConnectionWatch
-from cekalwatch.server.wiring.alarms import init_alarms, init_notices
+from cekalwatch.server.wiring.alarms import init_alarms
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.audit import init_audit
 from cekalwatch.server.wiring.authentication import init_authentication, init_enrolment, open_devices
 from cekalwatch.server.wiring.capture import camera_calls, init_capture
 from cekalwatch.server.wiring.cluster import KEEP_LEASE_PERIOD_S, init_cluster, init_peers, tell_refused, telling
 from cekalwatch.server.wiring.data_folder import tell_restored
-from cekalwatch.server.wiring.extensions import Core, init_extensions
+from cekalwatch.server.wiring.extensions import Core
 from cekalwatch.server.wiring.gallery import init_gallery, init_recognition
-from cekalwatch.server.wiring.gates import init_gates
 from cekalwatch.server.wiring.health import (
     MonitoringParts,
     init_health,
@@ -128,8 +127,7 @@ class Server:
         capture = init_capture(context, gallery, alerts.announce, lambda: alerts.fanout.read_s, presence)
         watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail, thumbnails)
         ports = init_ports(context, alerts, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)
-        gates = init_gates(context)
-        peers = init_peers(cluster, lambda: self.address, recognition.engines, presence, capture, gates)
+        peers = init_peers(cluster, lambda: self.address, recognition.engines, presence, capture)
         health = init_health(context, certificates, audit, capture, gallery, peers, ports, lambda: self._stopping)
         alarms = init_alarms(context, presence, gallery, health, cluster, certificates.revoked, attendance)
         readiness = ReadinessGauge(
@@ -176,18 +174,20 @@ class Server:
             process.instruments,
         )
         cameras, record_watches = camera_calls(context, capture, presence, audit.trail, peers.whole)
+        core = Core(context, presence, peers.whole, alarms.board, lambda: alarms.feed.open, readiness.of)
         grpc = GrpcServer(
             (
                 CaptureCalls(capture.sessions).served(),
                 *alerts.served,
                 *watchlist.served,
-                *operations_calls(context, gallery, status, gates.board(peers.whole)),
+                *operations_calls(context, gallery, status),
                 *authentication.served,
                 *alarms.served,
                 *ports.served,
                 *audit.served,
                 *cameras,
                 *open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
+                *core.served(),
             ),
             settings.listen,
             tls,
@@ -229,9 +229,7 @@ class Server:
             *authentication.jobs,
             *audit.jobs,
             *(monitoring.jobs if monitoring else ()),
-            *init_notices(context, alarms.board, lambda: alarms.feed.open, readiness.of),
-            *init_extensions(Core(context, alarms, readiness.of)),
-            *gates.jobs(alarms.board),
+            *core.jobs(),
             *init_keys(context),
             telling(peers),
         )

@@ -16,8 +16,9 @@ from cekalwatch.contract.values.federation import LogStart, StartReason
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.surveys import KeptSurvey
+from cekalwatch.extensions.notices.domain import Notice
+from cekalwatch.extensions.notices.store import NoticeStore
 from cekalwatch.server.domain.lookalikes import SubjectPair
-from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.syncs import SeenOrder
 from cekalwatch.server.learning.learned_threshold import LearnedOffset, LearnedThreshold, SiteFindings
@@ -33,7 +34,6 @@ from cekalwatch.server.storage.integrity.signed_row import ChangedRowError, form
 from cekalwatch.server.storage.integrity.versions import next_version
 from cekalwatch.server.storage.keys.resealing import Resealer
 from cekalwatch.server.storage.models.threshold_store import ScoreStore, ThresholdStore
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.tables import PersonRow
 from cekalwatch.server.storage.ports.store import PortStore
 from cekalwatch.server.storage.sync.store import SyncStore

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.notices.settings import NoticeTerms
 from cekalwatch.extensions.papers.breach import NOTICE_WITHIN, breach
 from cekalwatch.extensions.papers.installation import Installation
 from cekalwatch.extensions.papers.writing import BREACH_NOTICE, Paper, breach_notice, paper
@@ -19,7 +20,6 @@ from cekalwatch.program.documents.markdown import read_document
 from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms
-from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.settings.storage import AuditTerms, BackupTerms
 from tests.support.builders.audit import chain

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.client.webhooks import NoticeRefusedError, WebhookVerifier
+from cekalwatch.extensions.notices.settings import WebhookTerms
+from cekalwatch.extensions.notices.webhook import Webhook, signature
 from cekalwatch.server.concurrency.outbox import DeliveryError
-from cekalwatch.server.notices.terms import WebhookTerms
-from cekalwatch.server.notices.webhook import Webhook, signature
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.fakes.webhook_receiver import SECRET, write_secret
 from tests.support.repository import ROOT

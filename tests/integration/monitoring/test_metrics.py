@@ -16,15 +16,15 @@ import grpc
 import httpx
 import pytest
 
+from cekalwatch.extensions.notices.domain import Notice
+from cekalwatch.extensions.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.backup.contents import BackupRecord
-from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.health.monitoring import pages
 from cekalwatch.server.health.state import health as server_health
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
 from cekalwatch.server.wiring import health as health_wiring
 from cekalwatch.v1 import alert_service_pb2 as alerts
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub

@@ -29,6 +29,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 
+from cekalwatch.extensions.notices import service as notices
 from cekalwatch.server.audit import checkpoint_ledger
 from cekalwatch.server.auth.signing_in.passwords import Passwords
 from cekalwatch.server.pki import ledger as pki_ledger
@@ -67,9 +68,9 @@ _PERIODS = {
             "LOOK_AT_SOURCES_PERIOD_S",
             "LOOK_AT_PORTS_PERIOD_S",
             "LOOK_AT_RIGHTS_PERIOD_S",
-            "LOOK_AT_NOTICES_PERIOD_S",
         ),
         audit: ("SIGN_PERIOD_S", "DELIVER_PERIOD_S"),
+        notices: ("LOOK_AT_NOTICES_PERIOD_S",),
         authentication: ("SUM_REFUSALS_PERIOD_S",),
         gallery: ("CATCH_UP_PERIOD_S",),
     }.items()

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from cekalwatch.extensions.notices.settings import MqttTerms
 from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.program.checks.machine import check_settings
 from cekalwatch.program.checks.results import CheckVerdict
 from cekalwatch.program.cli.setting_list import Setting, describe
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.settings import LoadedSettings, Settings
-from cekalwatch.server.notices.terms import MqttTerms
 from deploy.settings_page import PROGRAMS
 
 FILES = sorted((Path(__file__).parent / "settings_of_0.2.0").glob("*.toml"))

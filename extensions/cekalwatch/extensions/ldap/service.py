@@ -29,6 +29,6 @@ def start(core: Core) -> tuple[LeaderJob, ...]:
 
     def follow() -> None:
         follower.look()
-        core.alarms.board.apply(rule)
+        core.board.apply(rule)
 
     return (LeaderJob("follow_groups", FOLLOW_PERIOD_S, follow),)

@@ -10,6 +10,7 @@ from importlib import metadata
 from types import MappingProxyType
 
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.notices.settings import Section
 from cekalwatch.server.domain.people import Person
 from cekalwatch.server.settings.settings import ServerSettings
 
@@ -65,7 +66,7 @@ class Installation:
                 "first_looks": self.first_looks,
                 "certificates": settings.tls_path.is_dir(),
                 "key_elsewhere": bool(key) and not key.startswith(_KEY_FILE),
-                "trail_elsewhere": bool(settings.notices.syslog),
+                "trail_elsewhere": bool(Section.of(settings).notices.syslog),
                 "checkpoints_elsewhere": bool(audit.checkpoint_file or audit.syslog),
                 "time_stamps": bool(audit.timestamp_url),
                 "backups": bool(backup.recipients and backup.folder),

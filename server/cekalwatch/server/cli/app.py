@@ -17,13 +17,12 @@ from cekalwatch.server.cli import (
     init,
     keys,
     models,
-    notices,
     people,
     pki,
     ports,
     thresholds,
 )
-from cekalwatch.server.cli.alerts import exercises, first_looks, gates
+from cekalwatch.server.cli.alerts import exercises, first_looks
 from cekalwatch.server.cli.gallery import comparing, switching
 from cekalwatch.server.cli.keeping import backups, database, retention
 from cekalwatch.server.cli.options import Config, DataDir, Listen, LogLevel, ModelPack, Threads
@@ -66,7 +65,6 @@ app.add_typer(database.app, name="database")
 app.add_typer(exercises.app, name="exercises")
 app.add_typer(first_looks.app, name="first-looks")
 app.add_typer(gallery, name="gallery")
-app.add_typer(gates.app, name="gates")
 app.add_typer(keys.app, name="keys")
 app.add_typer(law.app, name="law")
 app.add_typer(models.app, name="models")
@@ -82,7 +80,6 @@ app.command("backup", epilog=backups.BACKUP_EPILOG)(backups.backup)
 app.command("backup-key", epilog=backups.KEY_EPILOG)(backups.backup_key)
 app.command("restore", epilog=backups.RESTORE_EPILOG)(backups.restore)
 app.command("upgrade", epilog=database.UPGRADE_EPILOG)(database.upgrade)
-app.command("notices", epilog=notices.EPILOG)(notices.notices)
 for extension in extensions("commands"):
     extension.add_commands(app)
 

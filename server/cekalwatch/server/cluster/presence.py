@@ -13,7 +13,7 @@ import structlog
 from cekalwatch.contract.values.cameras import Heartbeat
 from cekalwatch.contract.values.captures import is_wrong
 from cekalwatch.server.domain.captures import CameraClock, Capture
-from cekalwatch.server.domain.presence import MAX_PASSAGES, AgentPresence, CameraPresence, Rejection
+from cekalwatch.server.domain.presence import MAX_PASSAGES, AgentPresence, CameraPresence, GatePresence, Rejection
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.wire.identity import Identity
@@ -69,6 +69,8 @@ class Presence:
         self._displaced: dict[Identity, tuple[datetime, ...]] = {}
         self._twice: dict[Identity, datetime] = {}
         self._ending: dict[str, datetime] = {}
+        self.gates: dict[str, GatePresence] = {}
+        """The gates that this server has told, by name, as their extension reports them."""
 
     def now(self) -> datetime:
         """Return the server's time."""

@@ -1,4 +1,4 @@
-"""The server's communication: addresses, certificates, sign-in, and the systems to which it sends notices."""
+"""The server's communication: addresses, certificates, and sign-in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from cekalwatch.program.settings import Settings
 from cekalwatch.program.traces import TraceTerms
 from cekalwatch.server.auth.sign_in_terms import OpenIdTerms, SessionTerms
 from cekalwatch.server.hardware.uri import TokenUri
-from cekalwatch.server.notices.terms import NoticeTerms
 from cekalwatch.server.settings.storage import StorageSection, token_uri
 from cekalwatch.wire.address import address_form, address_or_none, is_loopback
 from cekalwatch.wire.tls import FollowedTls
@@ -89,13 +88,6 @@ class NetworkSection(StorageSection):
         if tls is None and self.enrolment_listen:
             raise ProgramError(f"Devices cannot enrol without a certificate in {self.tls_path}", Exit.CONFIG)
         return tls
-
-
-class NoticeSection(Settings):
-    """Notices to other systems."""
-
-    notices: NoticeTerms = NoticeTerms()
-    """Webhooks, syslog and MQTT (docs/notices.md)."""
 
 
 @dataclass(frozen=True)

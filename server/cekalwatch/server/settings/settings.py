@@ -18,7 +18,7 @@ from cekalwatch.server.settings.checkpoint import (
     RecognitionSection,
     WatchlistSection,
 )
-from cekalwatch.server.settings.network import MonitoringSection, NetworkSection, NoticeSection, SignInSection
+from cekalwatch.server.settings.network import MonitoringSection, NetworkSection, SignInSection
 from cekalwatch.server.settings.storage import AuditSection, BackupSection
 
 OLD_NAMES: Final[Mapping[str, str]] = {
@@ -63,7 +63,6 @@ OLD_NAMES: Final[Mapping[str, str]] = {
 class ServerSettings(
     MonitoringSection,
     BackupSection,
-    NoticeSection,
     AuditSection,
     SignInSection,
     WatchlistSection,

@@ -24,7 +24,6 @@ from cekalwatch.server.storage.cluster.lease_store import LeaseStore
 from cekalwatch.server.storage.cluster.presence_store import PresenceStore, RefusalStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.capture import CaptureParts
-from cekalwatch.server.wiring.gates import GateParts
 from cekalwatch.server.wiring.storage import Context
 
 KEEP_LEASE_PERIOD_S = PERIOD_S
@@ -82,7 +81,6 @@ def init_peers(
     engines: EngineInUse,
     presence: Presence,
     capture: CaptureParts,
-    gates: GateParts,
 ) -> Peers:
     """Return the presence of this server, which listens at `address`, and of all others."""
     context, started_at = cluster.context, cluster.context.clock.now()
@@ -96,7 +94,7 @@ def init_peers(
             engines.engine.recogniser.model_version,
             context.settings.law,
             started_at,
-            gates=gates.presence(),
+            gates=dict(presence.gates),
         )
 
     def load() -> Load:

@@ -1,4 +1,4 @@
-"""The step of the root that starts extensions, and what it hands to them."""
+"""What the root hands to extensions. They add jobs (`service`) and calls (`api`)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,33 @@ from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.program.extensions import extensions
 from cekalwatch.server.cluster.jobs import PeriodicJob
-from cekalwatch.server.wiring.alarms import AlarmParts
+from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.cluster.presence import Presence
+from cekalwatch.server.domain.alarms import StoredAlarm
+from cekalwatch.server.grpc_api.served import Served
+from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.wiring.storage import Context
 
 
 @dataclass(frozen=True)
 class Core:
-    """The parts of a running server that extensions use."""
+    """The parts of a server that extensions use."""
 
     context: Context
-    alarms: AlarmParts
+    presence: Presence
+    """What this server reports to the others."""
+    whole: Callable[[], WholePresence]
+    """What all servers report."""
+    board: AlarmBoard
+    """Gets the findings of rules."""
+    open_alarms: Callable[[], tuple[StoredAlarm, ...]]
     readiness: Callable[[AlertFilter], Readiness]
+    """Whether a listed traveller would ring, as this server sees it."""
 
+    def jobs(self) -> tuple[PeriodicJob, ...]:
+        """Return the jobs of all extensions. Raises ProgramError."""
+        return tuple(job for one in extensions("service") for job in one.start(self))
 
-def init_extensions(core: Core) -> tuple[PeriodicJob, ...]:
-    """Return the jobs of all extensions: what `start(core)` of their `service` returns. Raises ProgramError."""
-    return tuple(job for one in extensions("service") for job in one.start(core))
+    def served(self) -> tuple[Served, ...]:
+        """Return the calls that extensions serve."""
+        return tuple(call for one in extensions("api") for call in one.served(self))

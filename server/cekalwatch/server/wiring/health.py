@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 
 import structlog
 
+from cekalwatch.program.extensions import extensions
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.backup.contents import BackupRecord
@@ -30,9 +32,7 @@ from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.health.state.status import MaintenanceReader, StatusService
-from cekalwatch.server.notices.gate_board import GateBoard
 from cekalwatch.server.storage.audit.search import AuditSearch
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.wiring.audit import AuditParts
 from cekalwatch.server.wiring.capture import CaptureParts
 from cekalwatch.server.wiring.gallery import GalleryParts
@@ -87,8 +87,7 @@ def init_monitoring(
         status,
         stores.handling,
         stores.syncs,
-        NoticeStore(context.database),
-        [one.name for one in settings.notices.webhooks],
+        lambda now: chain.from_iterable(one.read(context, now) for one in extensions("metrics")),
         context.clock,
     )
     monitored = MonitoredServer(
@@ -153,9 +152,7 @@ def init_health(
     )
 
 
-def operations_calls(
-    context: Context, gallery: GalleryParts, status: StatusService, gates: GateBoard
-) -> tuple[Served, ...]:
+def operations_calls(context: Context, gallery: GalleryParts, status: StatusService) -> tuple[Served, ...]:
     """Return the calls of operators."""
     settings, stores, engines = context.settings, context.stores, gallery.engines
     setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.engine.pack.score_version)
@@ -175,7 +172,7 @@ def operations_calls(
 
     names, waiting = stores.people.display_names, stores.handling.waiting_at
     counters = CounterBoard(status.cameras, status.policies, status.peers.whole, names, waiting)
-    return OperationsCalls(status, counters, setting, outlooks, signers, today, gates).served()
+    return OperationsCalls(status, counters, setting, outlooks, signers, today).served()
 
 
 def maintenance_reader(context: Context) -> MaintenanceReader:

@@ -24,6 +24,7 @@ from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.exercises import ExerciseRecord, ExerciseResult, ExerciseStage
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.extensions.notices.collector import AlertNotices
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.exercise_director import ExerciseDirector
 from cekalwatch.server.alerts.fanout import Fanout
@@ -39,7 +40,6 @@ from cekalwatch.server.grpc_api.clients.report_stream import (
     centre_pace,
 )
 from cekalwatch.server.health.alarms.counters import ExerciseAlarms
-from cekalwatch.server.notices.collector import AlertNotices
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.retention_store import RetentionStore
 from cekalwatch.server.storage.alerts.store import position_key

@@ -14,6 +14,7 @@ from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
 from cekalwatch.contract.values.reports import LookFigures
+from cekalwatch.extensions.notices.collector import AlertNotices
 from cekalwatch.server.alerts.adjudication import ActingPerson, Adjudication
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.first_looks import FirstLooks, FirstLookSetting
@@ -24,7 +25,6 @@ from cekalwatch.server.domain.alerts.field_report import field_period
 from cekalwatch.server.domain.alerts.field_sums import FieldSums
 from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.notices.collector import AlertNotices
 from cekalwatch.server.storage.alerts.field_store import FieldStore
 from cekalwatch.server.storage.alerts.handling_store import HandlingStep
 from cekalwatch.server.storage.database import Database

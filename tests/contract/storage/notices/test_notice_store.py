@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy
 
-from cekalwatch.server.domain.notices import Notice
+from cekalwatch.extensions.notices.domain import Notice
+from cekalwatch.extensions.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import NoticeOutcome, NoticeRow, NoticeStore
+from cekalwatch.server.storage.notices import NoticeRow
 from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import open_keys
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cekalwatch.contract.calls import operations as calls
-from cekalwatch.contract.values.gates import GatePolicyChange
 from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
 from cekalwatch.server.gallery.threshold import ThresholdSetting
@@ -15,14 +14,13 @@ from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.status import StatusService
-from cekalwatch.server.notices.gate_board import GateBoard
 from cekalwatch.server.storage.audit.signers import JointEntry
 from cekalwatch.v1 import operations_service_pb2 as pb
 
 
 @dataclass(frozen=True)
 class OperationsCalls:
-    """Serves operators."""
+    """Serves operators. The calls about gates are those of an extension."""
 
     status: StatusService
     counters: CounterBoard
@@ -32,7 +30,6 @@ class OperationsCalls:
     """Returns who set the threshold of a model version last; it blocks."""
     today: Callable[[], str]
     """ISO 8601."""
-    gates: GateBoard
 
     def served(self) -> tuple[Served, ...]:
         """Return the calls."""
@@ -42,8 +39,6 @@ class OperationsCalls:
             serve(calls.GET_THRESHOLD, self._outlook),
             serve(calls.SET_THRESHOLD, self._set_threshold),
             serve(calls.FORGET_LEARNED_THRESHOLD, self._forget_learned),
-            serve(calls.GET_GATES, lambda _: self.gates.look(current_caller().sees)),
-            serve(calls.SET_GATE_POLICY, self._set_gates),
         )
 
     async def _status(self, _: pb.GetStatusRequest) -> ServerStatus:
@@ -67,6 +62,3 @@ class OperationsCalls:
         """Forget the threshold learned from passages until today."""
         people, actor = current_caller().two_people(), current_caller().actor
         self.threshold.forget_learned(request.model_version, self.today(), people, actor)
-
-    def _set_gates(self, change: GatePolicyChange) -> None:
-        self.gates.set(change.policy, change.reason, current_caller().two_people(), current_caller().actor)

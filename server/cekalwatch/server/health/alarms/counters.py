@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from cekalwatch.contract.values.alarms import OF_COUNTERS, OF_DEVICES, OF_EXERCISES, OF_GATES, AlarmKind
+from cekalwatch.contract.values.alarms import OF_COUNTERS, OF_DEVICES, OF_EXERCISES, AlarmKind
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.exercises import FAILED
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.alarms.board import Findings, condition
-from cekalwatch.server.notices.gates import GateTeller
 from cekalwatch.server.storage.exercises.store import ExerciseStore
 
 FAILED_FOR: Final = timedelta(days=7)
@@ -35,22 +33,6 @@ class CounterAlarms:
             [condition(AlarmKind.COUNTER_WITHOUT_PC, f"{site}/{counter}", site, counter) for site, counter in counters],
             lambda kind, _: kind in OF_COUNTERS,
         )
-
-
-@dataclass(frozen=True)
-class GateAlarms:
-    """The rule for gates, at the server that tells them."""
-
-    gates: Sequence[GateTeller]
-
-    def look(self) -> Findings:
-        """Return the gates that do not answer; one that the settings no longer name has no alarm."""
-        conditions = []
-        for one in self.gates:
-            if one.silent and one.presence:
-                why, gate = one.presence.problem or "-", one.terms
-                conditions.append(condition(AlarmKind.GATE_AWAY, gate.name, gate.site, gate.counter, reason=why))
-        return Findings(conditions, lambda kind, _: kind in OF_GATES)
 
 
 @dataclass(frozen=True)

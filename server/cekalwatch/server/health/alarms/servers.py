@@ -1,13 +1,12 @@
-"""Alarms of this server and its rows, of those refused at their start, of ports, and of receivers of notices."""
+"""Alarms of this server and its rows, of those refused at their start, and of ports."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
 
 from cekalwatch.contract.values.alarms import OF_PORTS, OF_SERVERS, AlarmKind
 from cekalwatch.contract.values.loops import LoopStatus
@@ -15,7 +14,6 @@ from cekalwatch.contract.values.status import CheckpointDestination
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.cluster.peers import MAX_CLOCK_DIFFERENCE
-from cekalwatch.server.concurrency.outbox import Failing
 from cekalwatch.server.domain.alarms import MAX_ABOUT, AlarmCondition
 from cekalwatch.server.domain.ports import PortState
 from cekalwatch.server.foundation.clock import Clock, lately
@@ -28,7 +26,6 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.integrity.guard import RowGuard
 from cekalwatch.server.storage.integrity.scan import PAGE_ROWS, RowScan
 from cekalwatch.server.storage.integrity.signed_row import RowKey
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.schema import SCHEMA
 
 
@@ -133,46 +130,6 @@ class PortAlarms:
 
     def _silent(self, heard_at: datetime | None) -> bool:
         return heard_at is None or not lately(heard_at, self.clock.now(), self.limit)
-
-
-TELL_AFTER: Final = timedelta(minutes=5)
-"""A receiver may restart within this time."""
-
-
-class Feed(Protocol):
-    """What sends to one receiver."""
-
-    failing: Failing | None
-
-
-@dataclass(frozen=True)
-class NoticeAlarms:
-    """The rule for receivers, at the server that sends for all; `look` blocks."""
-
-    store: NoticeStore
-    webhooks: Sequence[str]
-    feeds: Mapping[str, Feed]
-    """Those that give nothing up, by name."""
-    clock: Clock
-
-    def look(self) -> Findings:
-        """Return the receivers that fail; one that is not configured any more has no alarm."""
-        return Findings(list(self._conditions()), lambda kind, _: kind is AlarmKind.NOTICES_WAITING)
-
-    def _conditions(self) -> Iterator[AlarmCondition]:
-        before = self.clock.now() - TELL_AFTER
-        for name in self.webhooks:
-            for first in self.store.waiting(name, 1):
-                if first.attempts and first.made_at <= before:
-                    yield _condition(f"webhook {name}", first.made_at, first.failure)
-        for name, feed in self.feeds.items():
-            if (failing := feed.failing) and failing.since <= before:
-                yield _condition(name, failing.since, failing.reason)
-
-
-def _condition(receiver: str, since: datetime, reason: str) -> AlarmCondition:
-    printable = "".join(one if one.isprintable() else " " for one in reason)
-    return condition(AlarmKind.NOTICES_WAITING, receiver, since=since, reason=printable or "-")
 
 
 MAX_NAMED = 100

@@ -20,6 +20,7 @@ from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.cameras import Heartbeat, ViewState
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.status import ServerStatus
+from cekalwatch.program.extensions import extensions
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.foundation.probes import BatchMeasure, Measure, Metrics
@@ -118,8 +119,6 @@ METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily],
     "audit_history_changed": (_GAUGE, "1 while the trail differs from the one that was signed.", ()),
     "audit_signing_waits": (_GAUGE, "1 while a checkpoint waits for the token with the key.", ()),
     "audit_undelivered": (_GAUGE, "Checkpoints that a destination has not received.", ("destination",)),
-    "notices_waiting": (_GAUGE, "Notices that a webhook has not accepted yet.", ("target",)),
-    "notices_given_up": (_GAUGE, "Notices to a webhook that were given up within a day.", ("target",)),
     "backup_last_timestamp_seconds": (_GAUGE, "When the last backup of this server was made.", ()),
     "backup_stale": (_GAUGE, "1 when the last backup is older than limit_hours of [backup], or there is none.", ()),
     "revoked_certificates": (_GAUGE, "Revoked certificates.", ()),
@@ -134,6 +133,7 @@ METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily],
     "troubles": (_GAUGE, "Open problems, by kind.", ("kind",)),
     "connections": (_GAUGE, "Open connections of the server.", ()),
     "connections_closed": (_COUNTER, "Connections that the server closed: too many, or without calls.", ()),
+    **{name: (_GAUGE, text, labels) for one in extensions("metrics") for name, (text, labels) in one.GAUGES.items()},
 }
 """Kind, help and labels of each metric, without `PREFIX`; `Instruments` has the histograms."""
 
@@ -259,9 +259,7 @@ class ServerCollector(Collector):
             yield "sync_runs", count, (outcome,)
             yield "sync_last_end_timestamp_seconds", last_at.timestamp(), (outcome,)
         yield "list_shrunk", figures.shrunk, ()
-        for target, (waiting, given_up) in figures.notices.items():
-            yield "notices_waiting", waiting, (target,)
-            yield "notices_given_up", given_up, (target,)
+        yield from figures.more
         maintenance = figures.status.maintenance
         if maintenance.backup_at:
             yield "backup_last_timestamp_seconds", maintenance.backup_at.timestamp(), ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,10 +10,8 @@ from cekalwatch.contract.values.watchlist import SyncOutcome
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.state.status import DatabaseStatus, StatusService
 from cekalwatch.server.storage.alerts.handling_store import HandlingStore, OpenAlerts
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.sync.store import SyncStore
 
-GIVEN_UP_WITHIN = timedelta(days=1)
 CURRENT_FOR = timedelta(seconds=30)
 """Older figures are left out: no figure is better than a wrong one."""
 
@@ -29,8 +27,8 @@ class DatabaseFigures:
     """Number of recorded synchronisations with each outcome, and when the last of them ended."""
     shrunk: bool
     """Whether a list that lost many orders waits for two people."""
-    notices: Mapping[str, tuple[int, int]]
-    """Number of notices to each webhook that wait, and that were given up within `GIVEN_UP_WITHIN`."""
+    more: tuple[tuple[str, float, tuple[str, ...]], ...]
+    """The samples of extensions: metric, value, labels."""
 
 
 @dataclass
@@ -40,26 +38,21 @@ class FigureReader:
     status: StatusService
     handling: HandlingStore
     syncs: SyncStore
-    notices: NoticeStore
-    webhooks: Sequence[str]
-    """Names of the webhooks in the settings."""
+    more: Callable[[datetime], Iterable[tuple[str, float, tuple[str, ...]]]]
+    """Reads the samples of extensions at a moment."""
     clock: Clock
     _newest: DatabaseFigures | None = field(default=None, init=False)
 
     def read(self) -> None:
         """Read the figures again; it blocks. Raises StorageError."""
         read_at = self.clock.now()
-        recently = read_at - GIVEN_UP_WITHIN
         self._newest = DatabaseFigures(
             read_at,
             self.status.read(),
             tuple(self.handling.open_alerts()),
             self.syncs.ended(),
             self.syncs.state().waiting is not None,
-            {
-                one: (self.notices.count_waiting(one), self.notices.count_given_up(one, recently))
-                for one in self.webhooks
-            },
+            tuple(self.more(read_at)),
         )
 
     @property

@@ -14,9 +14,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cekalwatch.program.checks.machine import check_reachable
 from cekalwatch.program.checks.results import CheckVerdict, Judged
 from cekalwatch.program.connection import open_dialer
-from cekalwatch.server.concurrency.outbox import DeliveryError
-from cekalwatch.server.notices.terms import WebhookTerms
-from cekalwatch.server.notices.webhook import read_webhook_secret
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.watchlist.sources.settings import (
     CentreSettings,
@@ -94,37 +91,23 @@ def other_places(settings: ServerSettings) -> Iterator[tuple[str, Judged]]:
     """Yield each place that the settings name, and whether it can be reached."""
     match settings.watchlist.source:
         case HttpSettings(address=address):
-            yield "source", _reachable(address)
+            yield "source", check_address(address)
         case CentreSettings():
             yield "centre", _centre(settings)
         case FolderSettings(path=path) | SpreadsheetSettings(file=path):
             yield "source", check_path(path)
     if settings.openid:
-        yield "identity provider", _reachable(settings.openid.issuer)
+        yield "identity provider", check_address(settings.openid.issuer)
     if settings.audit.syslog:
         yield "syslog", check_reachable(settings.audit.syslog)
-    if settings.notices.syslog:
-        yield "syslog of notices", check_reachable(settings.notices.syslog)
-    if settings.notices.mqtt:
-        yield "mqtt broker", check_reachable(settings.notices.mqtt.broker)
-    for webhook in settings.notices.webhooks:
-        yield f"webhook {webhook.name}", _webhook(webhook)
     if settings.audit.timestamp_url:
-        yield "time stamps", _reachable(settings.audit.timestamp_url)
+        yield "time stamps", check_address(settings.audit.timestamp_url)
 
 
 def check_path(path: Path) -> Judged:
     """Check that a file or folder is there."""
     there = path.exists()
     return CheckVerdict.OK if there else CheckVerdict.FAIL, f"{path} is there" if there else f"there is no {path}"
-
-
-def _webhook(terms: WebhookTerms) -> Judged:
-    try:
-        read_webhook_secret(terms.secret_file)
-    except DeliveryError as error:
-        return CheckVerdict.FAIL, str(error)
-    return _reachable(terms.url)
 
 
 def _centre(settings: ServerSettings) -> Judged:
@@ -155,7 +138,8 @@ def _bindable(host: str, port: int) -> Judged:
     return CheckVerdict.WARN, f"it does not run; {host}:{port} is free"
 
 
-def _reachable(url: str) -> Judged:
+def check_address(url: str) -> Judged:
+    """Check that the machine of a URL can be reached."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return check_reachable(f"{host}:{parts.port or _PORTS.get(parts.scheme, 443)}")

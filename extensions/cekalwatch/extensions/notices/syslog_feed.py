@@ -14,17 +14,17 @@ from typing import Final
 
 import structlog
 
+from cekalwatch.extensions.notices.cef import alarm_event, entry_event
+from cekalwatch.extensions.notices.collector import AlarmNotices, unseen
+from cekalwatch.extensions.notices.domain import Notice
+from cekalwatch.extensions.notices.settings import SyslogText
+from cekalwatch.extensions.notices.store import NoticeStore
 from cekalwatch.server.audit.destinations.syslog import Severity, SyslogReceiver, message
 from cekalwatch.server.audit.entry import Link, stamp
 from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher, Failing
-from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.notices.cef import alarm_event, entry_event
-from cekalwatch.server.notices.collector import AlarmNotices, unseen
-from cekalwatch.server.notices.terms import SyslogText
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.wire.backoff import Backoff
 
 TARGET: Final = "syslog:"

@@ -20,15 +20,15 @@ import structlog
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.extensions.notices.collector import AlarmNotices, unseen
+from cekalwatch.extensions.notices.domain import Notice, stamp
+from cekalwatch.extensions.notices.onvif_events import OnvifEvents
+from cekalwatch.extensions.notices.store import NoticeStore
 from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher, Failing
 from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.domain.notices import Notice, stamp
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.notices.collector import AlarmNotices, unseen
-from cekalwatch.server.notices.onvif_events import OnvifEvents
 from cekalwatch.server.storage.alarms import AlarmStore
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.wire.backoff import Backoff
 
 TARGET: Final = "mqtt:"

@@ -14,14 +14,18 @@ from cekalwatch.server.cli.output import whole_table
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from cekalwatch.server.notices.terms import NoticeTerms
+    from cekalwatch.extensions.notices.settings import NoticeTerms
+    from cekalwatch.extensions.notices.store import LoggedNotice, NoticeStore
     from cekalwatch.server.settings.settings import ServerSettings
-    from cekalwatch.server.storage.notices import LoggedNotice, NoticeStore
 
 EPILOG = (
     "Examples:\n\n  cekalwatch-server notices\n\n  cekalwatch-server notices --test\n\n"
     "Exit code 0: shown, or everybody has taken the test. 69: somebody has not. 78: a setting is wrong."
 )
+
+
+def add_commands(server: typer.Typer) -> None:
+    server.command("notices", epilog=EPILOG)(notices)
 
 
 @with_settings
@@ -31,7 +35,9 @@ def notices(
     last: Annotated[int, typer.Option(min=1, max=1000, help="The number of notices shown for each webhook.")] = 20,
 ) -> None:
     """Show the receivers of notices and the log of deliveries; --test sends a test notice to each."""
-    terms = settings.notices
+    from cekalwatch.extensions.notices.settings import Section
+
+    terms = Section.of(settings).notices
     if not (terms.webhooks or terms.syslog or terms.mqtt):
         raise ProgramError(
             "Nobody is told: set [[notices.webhooks]], notices.syslog or [notices.mqtt] (docs/notices.md)", Exit.CONFIG
@@ -39,7 +45,7 @@ def notices(
     if test:
         _test(terms)
         return
-    from cekalwatch.server.storage.notices import NoticeStore
+    from cekalwatch.extensions.notices.store import NoticeStore
 
     with command_context(settings) as context:
         _show(terms, NoticeStore(context.database), last, settings.home.zone)
@@ -50,13 +56,13 @@ def _test(terms: NoticeTerms) -> None:
     from functools import partial
     from uuid import uuid4
 
+    from cekalwatch.extensions.notices.domain import Notice
+    from cekalwatch.extensions.notices.mqtt_feed import Message
+    from cekalwatch.extensions.notices.service import notice_syslog, open_broker
+    from cekalwatch.extensions.notices.webhook import Webhook
     from cekalwatch.server.audit.destinations.syslog import message
     from cekalwatch.server.audit.entry import stamp
     from cekalwatch.server.concurrency.outbox import DeliveryError
-    from cekalwatch.server.domain.notices import Notice
-    from cekalwatch.server.notices.mqtt_feed import Message
-    from cekalwatch.server.notices.webhook import Webhook
-    from cekalwatch.server.wiring.alarms import notice_syslog, open_broker
 
     now, failed = datetime.now(UTC), False
     body = Notice("test", "test", now, {}).body()
@@ -80,9 +86,9 @@ def _test(terms: NoticeTerms) -> None:
 
 
 def _show(terms: NoticeTerms, store: NoticeStore, last: int, zone: tzinfo) -> None:
-    from cekalwatch.server.notices.mqtt_feed import TARGET as MQTT
-    from cekalwatch.server.notices.syslog_feed import ALARMS, AUDIT, TARGET
-    from cekalwatch.server.notices.webhook import Webhook
+    from cekalwatch.extensions.notices.mqtt_feed import TARGET as MQTT
+    from cekalwatch.extensions.notices.syslog_feed import ALARMS, AUDIT, TARGET
+    from cekalwatch.extensions.notices.webhook import Webhook
 
     console = Console()
     for one in terms.webhooks:

@@ -7,14 +7,14 @@ from typing import Final
 
 from cekalwatch.contract.values.gates import GatePolicy, GatePolicyReason, GatesOutlook, GateStatus
 from cekalwatch.contract.values.people import TwoPersonAction
+from cekalwatch.extensions.gates.store import GateStore
+from cekalwatch.extensions.gates.teller import SILENT_AFTER
+from cekalwatch.extensions.notices.settings import GateTerms
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, both_keys
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.domain.presence import GatePresence
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.notices.gates import SILENT_AFTER
-from cekalwatch.server.notices.terms import GateTerms
-from cekalwatch.server.storage.alerts.gate_store import GateStore
 from cekalwatch.server.storage.audit.signers import JointEntry
 
 _REASONS: Final = frozenset(GatePolicyReason)

@@ -15,20 +15,24 @@ from typer.testing import CliRunner, Result
 
 from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.readiness import Readiness
+from cekalwatch.extensions.notices import service
+from cekalwatch.extensions.notices.domain import Notice
+from cekalwatch.extensions.notices.settings import Section
+from cekalwatch.extensions.notices.store import NoticeOutcome, NoticeStore
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.cluster.jobs import LeaderJob
+from cekalwatch.server.cluster.peers import WholePresence
+from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
-from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.foundation.clock import SystemClock
 from cekalwatch.server.health.alarms.board import AlarmBoard
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
-from cekalwatch.server.wiring import alarms as notices_wiring
+from cekalwatch.server.wiring.extensions import Core
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
@@ -85,10 +89,10 @@ async def test_a_server_tells_what_happens_in_it(
     tmp_path: Path, files: TlsFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for period in ("COLLECT_PERIOD_S", "DELIVER_PERIOD_S", "FEED_PERIOD_S"):
-        monkeypatch.setattr(notices_wiring, period, 0.1)
+        monkeypatch.setattr(service, period, 0.1)
     with WebhookReceiver(files) as receiver, SyslogReceiver(files) as collector:
         chosen = ServerSettings.load(config(tmp_path, receiver, collector.address))
-        chosen = settings(chosen.data_dir, notices=chosen.notices, cameras=())
+        chosen = settings(chosen.data_dir, notices=Section.of(chosen).notices, cameras=())
         async with running(chosen):
             database = Database(chosen.database_address)
             store = NoticeStore(database)
@@ -115,6 +119,11 @@ async def test_a_server_tells_what_happens_in_it(
     assert receiver.wrong == []
 
 
+def core(context: Context) -> Core:
+    board, presence = AlarmBoard(context.stores.alarms, context.clock), Presence(context.clock)
+    return Core(context, presence, lambda: WholePresence((), {}, {}), board, tuple, lambda _: Readiness())
+
+
 async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, files: TlsFiles) -> None:
     with WebhookReceiver(files) as receiver:
         chosen = ServerSettings.load(config(tmp_path, receiver, "127.0.0.1:1"))
@@ -123,14 +132,8 @@ async def test_another_server_of_the_database_sends_nothing(tmp_path: Path, file
         database.upgrade()
         stack.callback(database.close)
         context = Context.open(chosen, database, SystemClock(), operator(), stack)
-        board = AlarmBoard(context.stores.alarms, context.clock)
-        jobs = notices_wiring.init_notices(context, board, tuple, lambda _: Readiness())
-        none = notices_wiring.init_notices(
-            Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack),
-            board,
-            tuple,
-            lambda _: Readiness(),
-        )
+        other = Context.open(settings(chosen.data_dir), database, SystemClock(), operator(), stack)
+        jobs, none = (service.start(core(one)) for one in (context, other))
     names = ["look_at_notices", "collect_notices", "send_notices_siem", "send_syslog", "sweep_notices"]
     assert [one.name for one in jobs] == names
     assert all(isinstance(one, LeaderJob) for one in jobs), "the one that has the lease does them"

@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 import httpx
 import structlog
 
+from cekalwatch.extensions.notices.secret_file import read_secret
+from cekalwatch.extensions.notices.settings import WebhookTerms
+from cekalwatch.extensions.notices.store import LoggedNotice, NoticeOutcome, NoticeStore
 from cekalwatch.server.concurrency.answer_deadline import AnswerDeadline
 from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure, Failing
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.notices.secret_file import read_secret
-from cekalwatch.server.notices.terms import WebhookTerms
-from cekalwatch.server.storage.notices import LoggedNotice, NoticeOutcome, NoticeStore
 
 TIMEOUT_S = 10.0
 """Seconds for each step of an attempt."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from cekalwatch.extensions.notices import mqtt_broker
+from cekalwatch.extensions.notices.mqtt_broker import MqttBroker
+from cekalwatch.extensions.notices.mqtt_feed import Message
+from cekalwatch.extensions.notices.settings import MqttTerms
 from cekalwatch.server.concurrency.outbox import DeliveryError
-from cekalwatch.server.notices import mqtt_broker
-from cekalwatch.server.notices.mqtt_broker import MqttBroker
-from cekalwatch.server.notices.mqtt_feed import Message
-from cekalwatch.server.notices.terms import MqttTerms
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.scenarios.site_pki import Site

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from cekalwatch.extensions.notices.domain import NoticeKind
+from cekalwatch.program.settings import Settings
 from cekalwatch.server.domain.checkpoints import Key
-from cekalwatch.server.domain.notices import NoticeKind
 from cekalwatch.wire.address import address_form, address_or_none
 
 
@@ -122,3 +123,10 @@ class NoticeTerms:
         for name, times in Counter(one.name for one in self.gates).items():
             if times > 1:
                 raise ValueError(f"gate {name!r} is listed twice")
+
+
+class Section(Settings):
+    """The setting that this extension adds."""
+
+    notices: NoticeTerms = NoticeTerms()
+    """Webhooks, syslog and MQTT (docs/notices.md)."""

@@ -19,14 +19,14 @@ from cekalwatch.contract.values.adjudication import UNDO_FOR, AlertState, Outcom
 from cekalwatch.contract.values.alarms import AlarmKind, acknowledges
 from cekalwatch.contract.values.gates import GO_LASTS, GatePolicy, GatePolicyError
 from cekalwatch.contract.values.people import CONFIRMS, PersonRole
+from cekalwatch.extensions.gates.alarms import GateAlarms
+from cekalwatch.extensions.gates.store import GateStore
+from cekalwatch.extensions.gates.teller import LASTS, SILENT_AFTER, TELL_EVERY, GateTeller, RecentAlerts
+from cekalwatch.extensions.notices.domain import Notice, stamp
+from cekalwatch.extensions.notices.settings import GateTerms
+from cekalwatch.extensions.notices.webhook import Webhook, signature
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
-from cekalwatch.server.domain.notices import Notice, stamp
-from cekalwatch.server.health.alarms.counters import GateAlarms
-from cekalwatch.server.notices.gates import LASTS, SILENT_AFTER, TELL_EVERY, GateTeller, RecentAlerts
-from cekalwatch.server.notices.terms import GateTerms
-from cekalwatch.server.notices.webhook import Webhook, signature
-from cekalwatch.server.storage.alerts.gate_store import GateStore
 from cekalwatch.server.storage.database import Database
 from deploy.simulator.certificates import SimulatorCertificates
 from deploy.simulator.gate import GateLogic, Mode, NoticeError, SimulatedGate

@@ -24,10 +24,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from cekalwatch.extensions.notices.mqtt_feed import Message
+from cekalwatch.extensions.notices.secret_file import read_secret
+from cekalwatch.extensions.notices.settings import MqttTerms
 from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure
-from cekalwatch.server.notices.mqtt_feed import Message
-from cekalwatch.server.notices.secret_file import read_secret
-from cekalwatch.server.notices.terms import MqttTerms
 from cekalwatch.wire.address import split_address
 from cekalwatch.wire.tls import TlsFiles
 

@@ -17,22 +17,28 @@ from cekalwatch.contract.values.gates import MAY_HOLD, GatePolicy
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
 from cekalwatch.contract.values.subjects import TravelDocument
+from cekalwatch.extensions.gates.teller import GateTeller, RecentAlerts
+from cekalwatch.extensions.notices.collector import (
+    AlarmNotices,
+    AlertNotices,
+    CheckpointNotices,
+    NoticeCollector,
+    Source,
+)
+from cekalwatch.extensions.notices.domain import Notice, NoticeKind
+from cekalwatch.extensions.notices.mqtt_broker import MqttBroker
+from cekalwatch.extensions.notices.mqtt_feed import ControlRoomStates, MqttOutbox
+from cekalwatch.extensions.notices.onvif_events import OnvifEvents
+from cekalwatch.extensions.notices.settings import GateTerms, MqttTerms, NoticeTerms, SyslogText, WebhookTerms
+from cekalwatch.extensions.notices.store import NoticeStore
+from cekalwatch.extensions.notices.syslog_feed import SyslogOutbox
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.checkpoints import SigningKey
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry, stamp
 from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
-from cekalwatch.server.domain.notices import Notice, NoticeKind
-from cekalwatch.server.notices.collector import AlarmNotices, AlertNotices, CheckpointNotices, NoticeCollector, Source
-from cekalwatch.server.notices.gates import GateTeller, RecentAlerts
-from cekalwatch.server.notices.mqtt_broker import MqttBroker
-from cekalwatch.server.notices.mqtt_feed import ControlRoomStates, MqttOutbox
-from cekalwatch.server.notices.onvif_events import OnvifEvents
-from cekalwatch.server.notices.syslog_feed import SyslogOutbox
-from cekalwatch.server.notices.terms import GateTerms, MqttTerms, NoticeTerms, SyslogText, WebhookTerms
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.people.store import Account, KeptPassword
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import DEPARTURE, NOON, capture, match

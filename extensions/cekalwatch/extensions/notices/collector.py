@@ -13,16 +13,16 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType
+from cekalwatch.extensions.notices.domain import Notice, NoticeKind, stamp
+from cekalwatch.extensions.notices.settings import WebhookTerms
+from cekalwatch.extensions.notices.store import NoticeStore
 from cekalwatch.server.domain.alarms import StoredAlarm
 from cekalwatch.server.domain.alerts.alert import AlertEvent
-from cekalwatch.server.domain.notices import Notice, NoticeKind, stamp
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError
-from cekalwatch.server.notices.terms import WebhookTerms
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 MAX_WAITING: Final = 10_000

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cekalwatch.contract.values.adjudication import AlertState
-from cekalwatch.contract.values.gates import GatePolicyReason
+from cekalwatch.contract.values.gates import GatePolicy, GatePolicyError, GatePolicyReason
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.options import command_context, signed_by_two, with_quiet_context, with_quiet_settings
 
 if TYPE_CHECKING:
-    from cekalwatch.contract.values.gates import GatePolicy
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.wiring.storage import Context
 
@@ -24,13 +23,19 @@ app = typer.Typer(
 )
 
 
+def add_commands(server: typer.Typer) -> None:
+    """Add the commands to those of the server."""
+    server.add_typer(app, name="gates")
+
+
 @app.command(epilog="Example:\n\n  cekalwatch-server gates show")
 @with_quiet_context
 def show(context: Context) -> None:
     """Show the gates of the settings, and which alerts ask them to hold."""
-    from cekalwatch.server.storage.alerts.gate_store import GateStore
+    from cekalwatch.extensions.gates.store import GateStore
+    from cekalwatch.extensions.notices.settings import Section
 
-    policy, gates = GateStore(context.database).policy(), context.settings.notices.gates
+    policy, gates = GateStore(context.database).policy(), Section.of(context.settings).notices.gates
     states = ", ".join(sorted(policy.states))
     typer.echo(
         f"Held by alerts that are {states}, for {policy.minutes} minutes" if states else "No alert asks a gate to hold"
@@ -54,8 +59,6 @@ def set_policy(
     minutes: Annotated[int, typer.Option(help="Minutes after the newest sighting, 1 to 60.")] = 10,
 ) -> None:
     """Let alerts in these states ask for a hold. It asks for the names and passwords of both people."""
-    from cekalwatch.contract.values.gates import GatePolicy, GatePolicyError
-
     try:
         policy = GatePolicy(frozenset(state), minutes)
     except GatePolicyError as error:
@@ -67,15 +70,13 @@ def set_policy(
 @with_quiet_settings
 def off(settings: ServerSettings, reason: Reason) -> None:
     """Let no alert ask a gate any more. It asks for both people as well."""
-    from cekalwatch.contract.values.gates import GatePolicy
-
     _set(settings, GatePolicy(), reason)
 
 
 def _set(settings: ServerSettings, policy: GatePolicy, reason: GatePolicyReason) -> None:
     from cekalwatch.contract.values.people import TwoPersonAction
-    from cekalwatch.server.notices.gate_board import set_gate_policy
-    from cekalwatch.server.storage.alerts.gate_store import GateStore
+    from cekalwatch.extensions.gates.board import set_gate_policy
+    from cekalwatch.extensions.gates.store import GateStore
 
     states = ", ".join(sorted(policy.states))
     message = "SIGN_GATES_SET" if states else "SIGN_GATES_OFF"

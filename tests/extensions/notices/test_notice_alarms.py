@@ -10,15 +10,15 @@ import pytest
 
 from cekalwatch.contract.values.alarms import OF_CAMERAS, AlarmKind, acknowledges
 from cekalwatch.contract.values.people import KEEPS_SYSTEM
+from cekalwatch.extensions.notices.alarms import NoticeAlarms
+from cekalwatch.extensions.notices.domain import Notice
+from cekalwatch.extensions.notices.store import NoticeOutcome, NoticeStore
+from cekalwatch.extensions.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
-from cekalwatch.server.domain.notices import Notice
 from cekalwatch.server.health.alarms.board import AlarmBoard
-from cekalwatch.server.health.alarms.servers import NoticeAlarms
-from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import NoticeOutcome, NoticeStore
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
 from tests.support.builders.keys import key_store

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 from cekalwatch.contract.values.alarms import AlarmKind
+from cekalwatch.extensions.notices.domain import stamp
 from cekalwatch.server.domain.alarms import StoredAlarm
-from cekalwatch.server.domain.notices import stamp
 from cekalwatch.server.foundation.clock import Clock
 
 EVENTS: Final[Mapping[str, Collection[AlarmKind]]] = MappingProxyType(

@@ -17,14 +17,14 @@ import uuid6
 
 from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
 from cekalwatch.contract.values.gates import GateAsk, GatePolicy
+from cekalwatch.extensions.gates.domain import asked_of
+from cekalwatch.extensions.notices.domain import Notice, stamp
+from cekalwatch.extensions.notices.settings import GateTerms, WebhookTerms
+from cekalwatch.extensions.notices.webhook import Webhook
 from cekalwatch.server.concurrency.outbox import DeliveryError
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.gates import asked_of
-from cekalwatch.server.domain.notices import Notice, stamp
 from cekalwatch.server.domain.presence import GatePresence
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.notices.terms import GateTerms, WebhookTerms
-from cekalwatch.server.notices.webhook import Webhook
 from cekalwatch.server.storage.alerts.store import AlertStore
 
 TELL_EVERY: Final = timedelta(seconds=5)

@@ -20,23 +20,23 @@ from cekalwatch.contract.values.alarms import BLIND, AlarmKind
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
+from cekalwatch.extensions.notices import mqtt_broker
+from cekalwatch.extensions.notices.alarms import NoticeAlarms
+from cekalwatch.extensions.notices.domain import stamp
+from cekalwatch.extensions.notices.mqtt_broker import MqttBroker
+from cekalwatch.extensions.notices.mqtt_feed import REPEAT_S, Batch, ControlRoomStates, MqttOutbox, mqtt_feed
+from cekalwatch.extensions.notices.onvif_events import EVENTS, OnvifEvents
+from cekalwatch.extensions.notices.service import open_broker
+from cekalwatch.extensions.notices.settings import MqttTerms, NoticeTerms
+from cekalwatch.extensions.notices.store import NoticeStore
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cli.app import app
 from cekalwatch.server.concurrency.outbox import DeliveryError, Dispatcher
 from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
-from cekalwatch.server.domain.notices import stamp
 from cekalwatch.server.health.alarms.board import AlarmBoard
-from cekalwatch.server.health.alarms.servers import NoticeAlarms
-from cekalwatch.server.notices import mqtt_broker
-from cekalwatch.server.notices.mqtt_broker import MqttBroker
-from cekalwatch.server.notices.mqtt_feed import REPEAT_S, Batch, ControlRoomStates, MqttOutbox, mqtt_feed
-from cekalwatch.server.notices.onvif_events import EVENTS, OnvifEvents
-from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import NoticeStore
-from cekalwatch.server.wiring import alarms as wiring
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import DEPARTURE, NOON
 from tests.support.builders.keys import key_store
@@ -334,9 +334,9 @@ def test_a_topic_that_the_broker_does_not_allow_is_an_alarm(room: Room) -> None:
 PUBLISHER = """
 import sys, time
 from pathlib import Path
-from cekalwatch.server.notices import mqtt_broker
-from cekalwatch.server.notices.onvif_events import EVENTS, OnvifEvents
-from cekalwatch.server.notices.terms import MqttTerms, NoticeTerms
+from cekalwatch.extensions.notices import mqtt_broker
+from cekalwatch.extensions.notices.onvif_events import EVENTS, OnvifEvents
+from cekalwatch.extensions.notices.settings import MqttTerms, NoticeTerms
 
 mqtt_broker.WILL_DELAY_S = 1
 broker = mqtt_broker.MqttBroker(MqttTerms(sys.argv[1], "port", Path(sys.argv[2])))
@@ -403,6 +403,6 @@ def test_the_test_notice_does_not_end_the_connection_of_the_server(room: Room) -
 
 
 def test_without_the_extra_the_server_says_what_to_install(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cekalwatch.server.notices.mqtt_broker", None)
+    monkeypatch.setitem(sys.modules, "cekalwatch.extensions.notices.mqtt_broker", None)
     with pytest.raises(ProgramError, match=r"cekalwatch\[mqtt\]"):
-        wiring.open_broker(room.terms(room.mosquitto()))
+        open_broker(room.terms(room.mosquitto()))

@@ -14,9 +14,9 @@ from datetime import datetime
 from functools import cache
 from typing import Final
 
+from cekalwatch.extensions.notices.domain import Notice
 from cekalwatch.program.version import version
 from cekalwatch.server.audit.entry import Action, Link
-from cekalwatch.server.domain.notices import Notice
 
 VENDOR: Final = "Cekalwatch"
 PRODUCT: Final = "cekalwatch-server"

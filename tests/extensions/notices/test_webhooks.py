@@ -18,27 +18,34 @@ from structlog.testing import capture_logs
 
 from cekalwatch.contract.values.alarms import AlarmKind
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.program.errors import ProgramError
-from cekalwatch.server.audit.checkpoints import SigningKey
-from cekalwatch.server.audit.entry import stamp
-from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure, Dispatcher
-from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
-from cekalwatch.server.domain.notices import Notice, NoticeKind
-from cekalwatch.server.notices import collector as collecting
-from cekalwatch.server.notices.collector import (
+from cekalwatch.extensions.notices import collector as collecting
+from cekalwatch.extensions.notices.collector import (
     AlarmNotices,
     AlertNotices,
     CheckpointNotices,
     NoticeCollector,
     Source,
 )
-from cekalwatch.server.notices.terms import WebhookTerms
-from cekalwatch.server.notices.webhook import GIVE_UP_AFTER, MAX_PAUSE, NoticeOutbox, Webhook, pause_after, signature
+from cekalwatch.extensions.notices.domain import Notice, NoticeKind
+from cekalwatch.extensions.notices.settings import Section, WebhookTerms
+from cekalwatch.extensions.notices.store import LoggedNotice, NoticeOutcome, NoticeStore
+from cekalwatch.extensions.notices.webhook import (
+    GIVE_UP_AFTER,
+    MAX_PAUSE,
+    NoticeOutbox,
+    Webhook,
+    pause_after,
+    signature,
+)
+from cekalwatch.program.errors import ProgramError
+from cekalwatch.server.audit.checkpoints import SigningKey
+from cekalwatch.server.audit.entry import stamp
+from cekalwatch.server.concurrency.outbox import DeliveryError, DeliveryFailure, Dispatcher
+from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import LoggedNotice, NoticeOutcome, NoticeStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
@@ -277,7 +284,8 @@ def test_the_secret_is_in_no_log_and_no_error(office: Office, caplog: pytest.Log
 )
 def test_wrong_settings_are_refused(tmp_path: Path, wrong: dict[str, object], says: str) -> None:
     right: dict[str, object] = {"name": "siem", "url": "https://siem.example/told", "secret_file": tmp_path / "secret"}
-    assert settings(tmp_path, notices={"webhooks": [right]}).notices.webhooks[0].kinds == frozenset(NoticeKind)
+    chosen = settings(tmp_path, notices={"webhooks": [right]})
+    assert Section.of(chosen).notices.webhooks[0].kinds == frozenset(NoticeKind)
     with pytest.raises(ProgramError, match=says):
         settings(tmp_path, notices={"webhooks": [right | wrong]})
     with pytest.raises(ProgramError, match="twice"):

@@ -13,17 +13,17 @@ import pycef
 import pytest
 
 from cekalwatch.contract.values.alarms import AlarmKind
+from cekalwatch.extensions.notices.cef import HIGH, LOW, MAX_STRING, MEDIUM, alarm_event, entry_event
+from cekalwatch.extensions.notices.collector import alarm_notice
+from cekalwatch.extensions.notices.settings import SyslogText
+from cekalwatch.extensions.notices.store import NoticeStore
+from cekalwatch.extensions.notices.syslog_feed import SyslogOutbox, syslog_feed
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import GENESIS, Action, Actor, ActorKind, ObjectKind, link
 from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition, StoredAlarm
-from cekalwatch.server.notices.cef import HIGH, LOW, MAX_STRING, MEDIUM, alarm_event, entry_event
-from cekalwatch.server.notices.collector import alarm_notice
-from cekalwatch.server.notices.syslog_feed import SyslogOutbox, syslog_feed
-from cekalwatch.server.notices.terms import SyslogText
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import START, entry

@@ -13,15 +13,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from cekalwatch.contract.values.alarms import AlarmKind
+from cekalwatch.extensions.notices.store import NoticeStore
+from cekalwatch.extensions.notices.syslog_feed import PAGE, Page, SyslogOutbox, entry_message, syslog_feed
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.entry import Link
 from cekalwatch.server.concurrency.outbox import Dispatcher
 from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
-from cekalwatch.server.notices.syslog_feed import PAGE, Page, SyslogOutbox, entry_message, syslog_feed
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.notices import NoticeStore
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.alerts import NOON
 from tests.support.builders.audit import entry
