@@ -17,6 +17,7 @@ from cekalwatch.server.backup.contents import Manifest
 from cekalwatch.server.cli.watchlist.law import _read as law_row
 from cekalwatch.vision.manifest import PackError, read_manifest
 from cekalwatch.wire.invitation import DeviceInvitation, InvitationCode, InvitationError
+from tests.support.builders.tar_headers import tar_header
 
 MAX_NAME = 1_000
 
@@ -37,11 +38,20 @@ def _file(data: bytes) -> Path:
     return file
 
 
+def _members(data: bytes) -> bytes:
+    """Return members with right checksums, of lines of NAME, the field of its size, its kind, and its content."""
+    packed = bytearray()
+    for line in data.split(b"\n"):
+        name, size, kind, content = (*line.split(b"|", 3), b"", b"", b"", b"")[:4]
+        packed += tar_header(name, size, kind[0] if kind else ord("0")) + content + bytes(-len(content) % 512)
+    return bytes(packed)
+
+
 def backup(data: bytes) -> None:
-    """What is in a backup that somebody made to our public key (first byte even), or the file itself (odd)."""
+    """What is in a backup that somebody made to our public key (first byte even; 2: `_members`), or the file."""
     if not data:
         return
-    packed = data[1:]
+    packed = _members(data[1:]) if data[0] == 2 else data[1:]
     if data[0] % 2 == 0:
         sink = io.BytesIO()
         pyrage.encrypt_io(io.BytesIO(packed), sink, [_identity().key.to_public()])

@@ -124,7 +124,7 @@ def provider_seeds() -> Iterator[bytes]:
 
 
 def backup_seeds() -> Iterator[bytes]:
-    """Give the content of a backup, one with another file, one that is cut off, and no archive."""
+    """Give the content of a backup, one with another file, one that is cut off, no archive, and one of members."""
     manifest = json.dumps({"form": 1, "files": {"data/a": {"size": 1, "sha256": "0" * 64}}}).encode()
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -137,6 +137,7 @@ def backup_seeds() -> Iterator[bytes]:
     yield b"\0" + whole.replace(b"data/a", b"../a/b")
     yield b"\0" + whole[:700]
     yield b"\1age-encryption.org/v1\n-> X25519 " + base64.b64encode(bytes(32)) + b"\n\n--- \n"
+    yield b"\2data/a/000000|1|0|x\ndata/b/000000|-1000|0|\nmanifest.json|" + b"%o" % len(manifest) + b"|0|" + manifest
 
 
 def invitation_seeds() -> Iterator[bytes]:

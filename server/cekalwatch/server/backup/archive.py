@@ -203,16 +203,17 @@ class _Unpacker:
         self._waiting = bytearray()
         self._files = dict[str, _Counted]()
         self.manifest: bytes | None = None
-        """The manifest was read, and nothing follows it."""
+        """The manifest; what follows it is not kept."""
 
     def facts(self) -> dict[str, FileFacts]:
         return {name: counted.facts for name, counted in self._files.items()}
 
     def write(self, data: bytes) -> None:
-        self._waiting += data
+        if self.manifest is None:
+            self._waiting += data
         while len(self._waiting) >= BLOCK and self.manifest is None:
             header = tarfile.TarInfo.frombuf(bytes(self._waiting[:BLOCK]), "ascii", "surrogateescape")
-            if not header.isreg() or header.size > MAX_PART_BYTES:
+            if not header.isreg() or not 0 <= header.size <= MAX_PART_BYTES:
                 raise tarfile.HeaderError("no part of a backup")
             end = BLOCK + header.size
             if len(self._waiting) < end + -header.size % BLOCK:

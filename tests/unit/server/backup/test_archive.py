@@ -14,6 +14,7 @@ import pytest
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.backup.archive import AgeIdentity, FileFacts, read_archive, write_archive
+from tests.support.builders.tar_headers import tar_header
 
 MEGABYTE = 1 << 20
 
@@ -94,6 +95,30 @@ def test_something_else_that_was_encrypted_is_refused(tmp_path: Path, identity: 
         read_archive(file, identity)
     with pytest.raises(ProgramError, match="is no whole backup"):
         read_archive(sealed(tmp_path / "cut.age", identity, ("database/000000", b"x")), identity)
+
+
+@pytest.mark.parametrize("size", [b"-777", b"\xff" * 10 + b"\xfe\x01", b"\x80" + bytes(6) + b"\x10" + bytes(4)])
+def test_a_size_that_none_can_have_is_refused(tmp_path: Path, identity: AgeIdentity, size: bytes) -> None:
+    """Anybody can encrypt to the public key, and the signature comes last. A size of -512 was read for ever."""
+    taken: list[str] = []
+    header = tar_header(b"database/000000", size)
+    file = tmp_path / "evil.age"
+    file.write_bytes(pyrage.encrypt(header + bytes(1024), [identity.key.to_public()]))
+    with pytest.raises(ProgramError, match="something else is in it"):
+        read_archive(file, identity, lambda name, _part: taken.append(name))
+    assert taken == []
+
+
+def test_what_follows_the_manifest_is_not_kept(tmp_path: Path, identity: AgeIdentity) -> None:
+    file = sealed(tmp_path / "tail.age", identity, ("manifest.json", b"{}"))
+    plain = pyrage.decrypt(file.read_bytes(), [identity.key])
+    file.write_bytes(pyrage.encrypt(plain + bytes(32 * MEGABYTE), [identity.key.to_public()]))
+    tracemalloc.start()
+    try:
+        assert read_archive(file, identity)[0] == b"{}"
+        assert tracemalloc.get_traced_memory()[1] < 8 * MEGABYTE
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_key_file_is_read_as_age_keygen_writes_it(tmp_path: Path, identity: AgeIdentity) -> None:
