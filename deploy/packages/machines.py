@@ -46,7 +46,8 @@ _QT = (
     *(f"PySide6/Qt/plugins/{name}" for name in _QT_PLUGINS),
 )
 _PYWIN32 = (
-    "PyWin32.chm", "adodbapi", "isapi", "pythonwin", "win32/Demos", "win32/test", "win32com/demos", "win32com/test",
+    "PyWin32.chm", "adodbapi", "isapi", "pythonwin", "win32/Demos", "win32/include", "win32/libs", "win32/scripts",
+    "win32/test", "win32com", "win32comext",
 )  # fmt: skip
 _OF_A_CAMERA = (
     *("cekalwatch/console", "cekalwatch/notifier", "cekalwatch/server"),
@@ -54,7 +55,6 @@ _OF_A_CAMERA = (
     # The module has all of the library in it; the rest makes and changes networks.
     *("onnxruntime/capi/onnxruntime.dll", "onnxruntime/capi/onnxruntime.lib"),
     *(f"onnxruntime/{name}" for name in ("backend", "datasets", "quantization", "tools", "transformers")),
-    *("win32/Demos", "win32/include", "win32/libs", "win32/scripts", "win32com", "win32comext"),
     *_PYWIN32,
 )
 _QT_ON_WINDOWS = (

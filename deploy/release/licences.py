@@ -64,4 +64,8 @@ class Licences:
 def as_cyclonedx(expression: str) -> list[dict[str, Any]]:
     """Return an SPDX id or expression in the form of a component's `licenses`."""
     compound = any(mark in expression.split() for mark in ("AND", "OR", "WITH"))
-    return [{"expression": expression}] if compound else [{"license": {"id": expression}}]
+    return (
+        [{"expression": expression}]
+        if compound or expression.startswith("LicenseRef-")
+        else [{"license": {"id": expression}}]
+    )

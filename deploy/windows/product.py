@@ -39,6 +39,6 @@ class Product:
 
 
 _BY_PACKAGE = {machine.package: machine for machine in MACHINES}
-NOTIFIER = Product(_BY_PACKAGE["cekalwatch-notifier"], "Cekalwatch", 75)
+NOTIFIER = Product(_BY_PACKAGE["cekalwatch-notifier"], "Cekalwatch", 70)
 CAMERA = Product(_BY_PACKAGE["cekalwatch-camera"], "Cekalwatch camera", 110)
 PRODUCTS = (NOTIFIER, CAMERA)

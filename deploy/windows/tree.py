@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -11,29 +10,45 @@ from deploy.bundle.wheels import install_wheels
 from deploy.packages.environment import OF_THE_BUILD, UNNEEDED, compile_modules, leave_out
 from deploy.packages.machines import Machine
 from deploy.packages.wheels import PYTHON, System
+from deploy.release.wheel import ReleaseError
+from deploy.windows.imports import lacking
 from deploy.windows.python import EmbeddedPython
 
 PACKAGES = Path("Lib/site-packages")
 _SEARCHED = f"python{PYTHON.replace('.', '')}.zip\n.\nimport site\n"
 """Where the program's Python looks for modules: beside itself only, whatever an account or the registry says."""
+_RUNTIME = ("msvcp140.dll", "msvcp140_1.dll", "vcruntime140.dll", "vcruntime140_1.dll")
+"""Of Microsoft's C++ runtime, what the wheels import: all of one version, for the two that Python brings are older."""
+_OF_THE_WHEELS = ("bin", "Scripts", "*140*.dll", "msvc_runtime.*")
+"""Starters for this machine's Python, and where the wheel `msvc-runtime` puts what is moved, or not needed."""
 
 
 def build_tree(machine: Machine, requirements: Path, python: EmbeddedPython, made_at: datetime, tree: Path) -> None:
     """Write what is installed for `machine` into the new folder `tree`; all files have the time `made_at`.
 
-    `requirements` is the file beside the folder of wheels, as `fetch_wheels` makes it. Raises ReleaseError.
+    `requirements` is the file beside the folder of wheels, as `fetch_wheels` makes it. Raises ReleaseError, also when a
+    program needs a library that is neither there nor in Windows.
     """
+    lay_out(machine, requirements, python, tree)
+    if missing := list(lacking(tree, tree / PACKAGES)):
+        raise ReleaseError("\n".join(missing))
+    compile_modules(tree, tree / PACKAGES, "")
+    for path in tree.rglob("*"):
+        os.utime(path, (made_at.timestamp(), made_at.timestamp()))
+
+
+def lay_out(machine: Machine, requirements: Path, python: EmbeddedPython, tree: Path) -> None:
+    """Write the same as `build_tree`, not compiled and with any times. Raises ReleaseError."""
     tree.mkdir(parents=True)
     python.unpack(tree)
     (tree / f"python{PYTHON.replace('.', '')}._pth").write_text(_SEARCHED, encoding="ascii")
     packages = tree / PACKAGES
     install_wheels(requirements, System.WINDOWS, packages)
-    # Starters for this machine's Python, and what the installation of Python itself would bring.
-    shutil.rmtree(packages / "bin", ignore_errors=True)
-    leave_out(packages, (*UNNEEDED, *OF_THE_BUILD, *machine.unneeded_on_windows))
-    compile_modules(tree, packages, "")
-    for path in tree.rglob("*"):
-        os.utime(path, (made_at.timestamp(), made_at.timestamp()))
+    for name in _RUNTIME:
+        # Beside the program, where each library finds it.
+        if (file := packages / "Scripts" / name).exists():
+            file.replace(tree / name)
+    leave_out(packages, (*UNNEEDED, *OF_THE_BUILD, *_OF_THE_WHEELS, *machine.unneeded_on_windows))
 
 
 def command_file(machine: Machine, registry_key: str) -> str:
