@@ -212,7 +212,7 @@ class House:
         """Return the files of contract, code and texts that name a member of an enumeration; tests are not counted."""
         named = re.compile(rf"\b(?:[A-Z]+_)*{member}\b")
         root = self.source.root
-        texts = [file.relative_to(root) for file in sorted(root.glob("**/cekalwatch/**/*.po"))]
+        texts = [file.relative_to(root) for file in sorted(root.glob("*/cekalwatch/**/*.po"))]
         code = [module.path for module in self.source.modules.values()]
         return [file for file in (*self._protos, *code, *texts) if named.search((root / file).read_text("utf-8"))]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cekalwatch.console.routes import ROUTES, Page
+from cekalwatch.console.page import Page
+from cekalwatch.console.routes import ROUTES
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.extensions.ldap.store import GroupStore
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry

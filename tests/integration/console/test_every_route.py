@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cekalwatch.console.page import Page
 from cekalwatch.console.pages import now
-from cekalwatch.console.routes import ROUTES, Page
+from cekalwatch.console.routes import ROUTES
 from cekalwatch.console.security_middleware import HSTS_S
 from cekalwatch.contract.values.people import PersonRole as Role
 from cekalwatch.server.audit.entry import Action

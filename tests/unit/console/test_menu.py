@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cekalwatch.console.menu import MENU, menu_of
+from cekalwatch.console.menu import menu, menu_of
 from cekalwatch.console.routes import ROUTES
 from cekalwatch.contract.values.people import PersonRole
 
@@ -33,13 +33,13 @@ def test_each_role_is_offered_its_pages_and_no_other(role: PersonRole) -> None:
 
 
 def test_the_header_has_six_sections_in_one_order() -> None:
-    assert [section.title for section in MENU] == ["NOW", "ALERTS", "LIST", "FIGURES", "AUDIT", "SETUP"]
-    assert [section.title for section in menu_of(frozenset(PersonRole))] == [section.title for section in MENU]
+    assert [section.title for section in menu()] == ["NOW", "ALERTS", "LIST", "FIGURES", "AUDIT", "SETUP"]
+    assert [section.title for section in menu_of(frozenset(PersonRole))] == [section.title for section in menu()]
 
 
 def test_the_menu_opens_pages_to_those_who_may_see_them() -> None:
     allowed = {page.path: page.people for page in ROUTES if page.method == "GET"}
-    assert [one.path for section in MENU for one in section.entries if allowed[one.path] != one.people] == []
+    assert [one.path for section in menu() for one in section.entries if allowed[one.path] != one.people] == []
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ def test_the_menu_opens_pages_to_those_who_may_see_them() -> None:
     ],
 )
 def test_a_page_belongs_to_the_nearest_entry_above_it(path: str, entry: str | None) -> None:
-    found = [one.path for section in MENU if (one := section.entry_at(path))]
+    found = [one.path for section in menu() if (one := section.entry_at(path))]
     assert found == ([entry] if entry else [])

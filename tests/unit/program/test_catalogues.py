@@ -25,7 +25,7 @@ from cekalwatch.console.import_jobs import GROUPS, JobState
 from cekalwatch.console.locale.audit_words import ACTIONS as ACTION_WORDS
 from cekalwatch.console.locale.audit_words import ACTORS, THINGS
 from cekalwatch.console.locale.law_words import KNOWN_ANYWHERE, OF_ROWS
-from cekalwatch.console.menu import MENU
+from cekalwatch.console.menu import menu
 from cekalwatch.console.pages.alerts import STEPS
 from cekalwatch.console.pages.statistics import SPANS
 from cekalwatch.console.pages.watchlist import law
@@ -87,7 +87,8 @@ from tests.support.repository import ROOT
 from tests.support.scenarios.second_person import ACTIONS
 
 PACKAGES = sorted({path.parents[3] for path in ROOT.glob("*/cekalwatch/*/locale/*/LC_MESSAGES/messages.po")})
-TEMPLATES = ("*.html", "*.jinja")
+FILES = ("*.py", "*.html", "*.jinja")
+EXTENSIONS = ROOT / "extensions/cekalwatch/extensions"
 
 
 def _parts(field: Any) -> list[str]:
@@ -131,7 +132,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "LOAD_": set(Load),
         "LIST_PROBLEM_": set(WatchlistProblem),
         "MEANS_": set(STEPS),
-        "MENU_": {section.title for section in MENU} | {one.title for section in MENU for one in section.entries},
+        "MENU_": {section.title for section in menu()} | {one.title for section in menu() for one in section.entries},
         "ORDER_STATUS_": {*OrderStatus, "UNKNOWN"},
         "POLICY_": {name.upper() for name in POLICY_BOUNDS},
         "PROBLEM_": {*TrailProblemKind, "UNSPECIFIED"},
@@ -246,20 +247,25 @@ def fields(text: str) -> set[str]:
 def said(package: Path) -> Said:
     """The ids that a package says; `signed_by_two` says those that its callers name."""
     found = Said(set(), set(), [])
-    extensions = ROOT.glob("extensions/cekalwatch/extensions/*/*.py") if package.name == "server" else ()
-    for path in (*package.rglob("*.py"), *extensions):
+    files = [one for pattern in FILES for one in package.rglob(pattern)]
+    added = (one for pattern in FILES for one in EXTENSIONS.rglob(pattern))
+    files += (one for one in added if package.name == ("console" if _of_page(one) else "server"))
+    for path in files:
         text = path.read_text()
+        if path.suffix != ".py":
+            found.ids.update(re.findall(r"""\bsay\(["']([A-Z0-9_]+)["']\s*[,)]""", text))
+            found.families.update(re.findall(r"""\bsay\(["']([A-Z0-9_]+_)["']\s*~""", text))
+            continue
         if "signed_by_two" in text:
             found.ids.update(re.findall(r'"(SIGN_[A-Z_]+)"', text))
         for node in ast.walk(ast.parse(text.replace("texts.say(message, **", "signs("))):
             if isinstance(node, ast.Call) and node.args and _name(node.func) in {"say", "_say"}:
                 _add(node.args[0], found, f"{path}:{node.lineno}")
-    for pattern in TEMPLATES:
-        for path in package.rglob(pattern):
-            template = path.read_text()
-            found.ids.update(re.findall(r"""\bsay\(["']([A-Z0-9_]+)["']\s*[,)]""", template))
-            found.families.update(re.findall(r"""\bsay\(["']([A-Z0-9_]+_)["']\s*~""", template))
     return found
+
+
+def _of_page(path: Path) -> bool:
+    return path.name == "page.py" or path.suffix == ".html"
 
 
 def _name(function: ast.expr) -> str:

@@ -25,9 +25,10 @@ from starlette.types import ASGIApp
 
 from cekalwatch.console.console import Console
 from cekalwatch.console.import_jobs import TooManyFilesError
+from cekalwatch.console.page import Page
 from cekalwatch.console.pages.watchlist import imports
 from cekalwatch.console.request_context import NotSignedInError, RequestContext, read_form
-from cekalwatch.console.routes import RENAMED, ROUTES, Page, refusal, to_sign_in
+from cekalwatch.console.routes import RENAMED, ROUTES, refusal, to_sign_in
 from cekalwatch.console.security_middleware import MAX_FORM_BYTES, SecurityMiddleware
 from cekalwatch.console.signing_in.pending_approvals import KeptForm, PendingApproval
 from cekalwatch.office.client.refusals import SESSION_OVER, UNREACHABLE, error_reason, explain

@@ -31,6 +31,7 @@ from cekalwatch.office.client.import_client import ImportClient
 from cekalwatch.office.client.service_client import NoToken
 from cekalwatch.office.client.session_client import SessionClient
 from cekalwatch.office.urgency import Urgency
+from cekalwatch.program.extensions import extensions
 from cekalwatch.program.measures import UNMEASURED, Measures
 from cekalwatch.program.translations import Language
 from cekalwatch.wire.address import counted_address
@@ -70,7 +71,6 @@ class ProviderOffer:
         return self._sessions.provider(with_endpoints=True)
 
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
 LANGUAGE_COOKIE: Final = "language"
 LANGUAGE_TAGS: Final = {**{str(one): one for one in Language}, "in": Language.ID}
 """The languages of the pages by their codes; browsers of old call Indonesian `in`."""
@@ -105,6 +105,11 @@ def inline(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
+def template_folders() -> list[Path]:
+    """Return the folders of the templates: the console's own, and those of extensions with pages."""
+    return [Path(str(one)).with_name("templates") for one in (__file__, *(one.__file__ for one in extensions("page")))]
+
+
 class Console:
     """What all pages share."""
 
@@ -122,7 +127,7 @@ class Console:
         self.offer = ProviderOffer(self.dialer.another())
         self.imports = ImportJobs(lambda session: ImportClient(self.dialer, session))
         self.templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
+            loader=FileSystemLoader(template_folders()),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from cekalwatch.contract.values.alarms import SEES_ALARMS
@@ -19,6 +20,7 @@ from cekalwatch.contract.values.people import (
     SIGNS_AS_SECOND,
     PersonRole,
 )
+from cekalwatch.program.extensions import extensions
 
 ANYBODY: Final[frozenset[PersonRole]] = frozenset()
 """The signed-in person."""
@@ -55,7 +57,7 @@ class MenuSection:
         return max((one for one in self.entries if one.has(path)), key=lambda one: len(one.path), default=None)
 
 
-MENU: Final = (
+_CORE: Final = (
     MenuSection(
         "NOW",
         (
@@ -70,7 +72,6 @@ MENU: Final = (
         (
             Entry("/alerts", "ALERTS", SEES_ALERTS),
             Entry("/shift", "SHIFT", HANDLES_ALERTS),
-            Entry("/exercises", "EXERCISES", CONFIRMS),
             Entry("/ports", "PORTS", CONFIRMS),
         ),
     ),
@@ -92,7 +93,6 @@ MENU: Final = (
         (
             Entry("/cameras", "CAMERAS", KEEPS_SYSTEM),
             Entry("/threshold", "THRESHOLD", KEEPS_SYSTEM),
-            Entry("/gates", "GATES", CONFIRMS),
             Entry("/people", "PEOPLE", KEEPS_PEOPLE),
             Entry("/devices", "DEVICES", KEEPS_DEVICES),
             Entry("/system", "SYSTEM", KEEPS_SYSTEM),
@@ -101,7 +101,22 @@ MENU: Final = (
 )
 
 
+@cache
+def menu() -> tuple[MenuSection, ...]:
+    """Return the whole menu, with each extension's page after the one that it names."""
+    return tuple(
+        MenuSection(section.title, tuple(one for entry in section.entries for one in (entry, *_after(entry))))
+        for section in _CORE
+    )
+
+
+def _after(entry: Entry) -> tuple[Entry, ...]:
+    return tuple(one.ENTRY for one in extensions("page") if entry.path == one.AFTER)
+
+
 def menu_of(roles: frozenset[PersonRole]) -> tuple[MenuSection, ...]:
     """Return the sections with the pages that a person with these roles may open; none is empty."""
-    offered = (MenuSection(one.title, tuple(entry for entry in one.entries if entry.offered_to(roles))) for one in MENU)
+    offered = (
+        MenuSection(one.title, tuple(entry for entry in one.entries if entry.offered_to(roles))) for one in menu()
+    )
     return tuple(one for one in offered if one.entries)

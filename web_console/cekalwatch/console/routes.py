@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.routing import compile_path
 
 from cekalwatch.console.menu import ANYBODY
+from cekalwatch.console.page import STRANGERS, Page
 from cekalwatch.console.pages import (
     alerts,
     approvals,
     audit,
     cameras,
     devices,
-    exercises,
     faces,
-    gates,
     guides,
     now,
     people,
@@ -48,37 +45,9 @@ from cekalwatch.contract.values.people import (
     SEES_AUDIT_TRAIL,
     SEES_SHIFT_REPORT,
     SIGNS_AS_SECOND,
-    PersonRole,
 )
 from cekalwatch.office.client.provider_visit import BACK
-
-STRANGERS: Final = None
-"""Everybody, signed in or not."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page, or something that a page does."""
-
-    method: Literal["GET", "POST"]
-    path: str
-    people: frozenset[PersonRole] | None
-    """The roles of which a person needs one, ANYBODY or STRANGERS. The server decides again."""
-    handler: Callable[[RequestContext], Response]
-    """Answers in a thread; may raise NotSignedInError and grpc.RpcError."""
-    by_a_person: bool = True
-    """Whether a person requests it; a part that a page updates itself does not keep the session alive."""
-    again: Callable[[RequestContext, str], Response] | None = None
-    """Shows the form as it was filled in, with a message; None for a page without input. It may raise as `handler`
-    does."""
-    takes_file: bool = False
-    """Whether its form has a file."""
-    with_first_password: bool = False
-    """Whether people may see it who have not changed their first password yet."""
-    stream: Callable[[RequestContext], Awaitable[Response]] | None = None
-    """Answers instead on the event loop, for as long as the browser listens."""
-    on_wall: bool = False
-    """Whether the session of a wall counts, and no other: it sees these pages only."""
+from cekalwatch.program.extensions import extensions
 
 
 def refusal(page: Page, visit: RequestContext) -> Response | None:
@@ -139,7 +108,7 @@ def _shown_again(visit: RequestContext, kept: PendingApproval, key: str) -> Resp
     return None
 
 
-ROUTES: Final = (
+ROUTES: Final[tuple[Page, ...]] = (
     Page("GET", "/sign-in", STRANGERS, session.ask_sign_in),
     Page("POST", "/sign-in", STRANGERS, session.sign_in),
     Page("POST", "/sign-in/provider", STRANGERS, provider.leave),
@@ -170,8 +139,6 @@ ROUTES: Final = (
     Page("GET", "/alerts/{alert_id}", SEES_ALERTS, alerts.show),
     Page("GET", "/alerts/{alert_id}/record", SEES_ALERTS, alerts.show_record),
     Page("POST", "/alerts/{alert_id}/{step}", HANDLES_ALERTS, alerts.take_step, again=alerts.show_again),
-    Page("GET", "/exercises", CONFIRMS, exercises.show),
-    Page("POST", "/exercises", CONFIRMS, exercises.change, again=exercises.show),
     Page("GET", "/shift", HANDLES_ALERTS, shift.show),
     Page("POST", "/shift", HANDLES_ALERTS, shift.leave, again=shift.show_again),
     Page("POST", "/shift/{hand_over_id}/take", HANDLES_ALERTS, shift.take),
@@ -223,9 +190,6 @@ ROUTES: Final = (
     Page("POST", "/list/sync/accept", KEEPS_WATCHLIST, sync.accept, again=sync.show),
     Page("GET", "/threshold", KEEPS_SYSTEM, threshold.show),
     Page("POST", "/threshold/{act}", KEEPS_SYSTEM, threshold.change, again=threshold.show),
-    Page("GET", "/gates", CONFIRMS, gates.show),
-    Page("GET", "/gates/part", CONFIRMS, gates.part, by_a_person=False),
-    Page("POST", "/gates/{act}", CONFIRMS, gates.change, again=gates.show),
     Page("GET", "/audit", SEES_AUDIT_TRAIL, audit.search),
     Page("GET", "/audit/{sequence}", SEES_AUDIT_TRAIL, audit.show),
     Page("POST", "/audit/verify", SEES_AUDIT_TRAIL, audit.verify),
@@ -248,6 +212,7 @@ ROUTES: Final = (
     Page("GET", "/guides", ANYBODY, guides.show),
     Page("GET", "/guides/{name}", ANYBODY, guides.show_one),
     Page("GET", "/guides/pictures/{name}", ANYBODY, guides.show_picture),
+    *(page for one in extensions("page") for page in one.PAGES),
 )
 
 RENAMED: Final = {"/figures": "/statistics"}

@@ -19,7 +19,6 @@ from cekalwatch.server.alerts.daily_stats import DailyStats
 from cekalwatch.server.alerts.details import AlertDetailsReader, AlertOrders
 from cekalwatch.server.alerts.evaluation_file import groups_if_readable
 from cekalwatch.server.alerts.exercise_director import ExerciseDirector
-from cekalwatch.server.alerts.exercise_hours import ExercisePlanner
 from cekalwatch.server.alerts.fanout import Acknowledgements, Fanout, WaitingAlerts
 from cekalwatch.server.alerts.first_looks import FirstLooks
 from cekalwatch.server.alerts.hand_overs import HandOvers
@@ -161,7 +160,7 @@ def init_alerts(
         *calls.served(),
         *StepCalls(adjudicator, handling, details, clock, home, stores.ports.has).served(),
         ReportCalls(_field_reports(context, days, threshold), trail, clock, home).served(),
-        *shift_calls(hand_overs, ExercisePlanner(stores.exercises, looks.asked, clock), home),
+        *shift_calls(hand_overs, home),
     )
     return AlertParts(
         served,

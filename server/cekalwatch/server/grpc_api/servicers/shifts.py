@@ -1,4 +1,4 @@
-"""Hand-overs at the end of a shift, and when exercises come.
+"""Hand-overs at the end of a shift.
 
 Each call is committed together with its entry in the audit trail, so nothing is recorded here.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from cekalwatch.contract.calls import alerts as calls
 from cekalwatch.contract.values.hand_overs import HandOver
-from cekalwatch.server.alerts.exercise_hours import ExercisePlanner
 from cekalwatch.server.alerts.hand_overs import HandOvers
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api import alert_requests as read
@@ -18,7 +17,7 @@ from cekalwatch.server.grpc_api.servicers.adjudication import acting_person
 from cekalwatch.v1 import shift_service_pb2 as pb
 
 
-def shift_calls(hand_overs: HandOvers, exercises: ExercisePlanner, home_site: str) -> tuple[Served, ...]:
+def shift_calls(hand_overs: HandOvers, home_site: str) -> tuple[Served, ...]:
     """Serve officers and supervisors; `home_site` is the site where the caller's device has none."""
 
     def site(wanted: str) -> str:
@@ -34,6 +33,4 @@ def shift_calls(hand_overs: HandOvers, exercises: ExercisePlanner, home_site: st
         serve(calls.LEAVE_SHIFT, lambda asked: hand_overs.leave(acting_person(), site(asked.site), asked.notes)),
         serve(calls.LIST_HAND_OVERS, lambda asked: tuple(hand_overs.of(acting_person(), site(asked.site)))),
         serve(calls.TAKE_SHIFT, take),
-        serve(calls.GET_EXERCISE_HOURS, lambda _: exercises.plan()),
-        serve(calls.SET_EXERCISE_HOURS, lambda hours: exercises.set(acting_person(), hours)),
     )

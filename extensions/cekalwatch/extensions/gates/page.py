@@ -8,6 +8,8 @@ from typing import Final
 
 from starlette.responses import Response
 
+from cekalwatch.console.menu import Entry
+from cekalwatch.console.page import Page
 from cekalwatch.console.pages.signing_in.provider import with_second_person
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.calls import operations
@@ -22,6 +24,7 @@ from cekalwatch.contract.values.gates import (
     GatePolicyError,
     GatePolicyReason,
 )
+from cekalwatch.contract.values.people import CONFIRMS
 
 ACTS: Final = ("set", "off")
 STATES: Final = tuple(one for one in AlertState if one in MAY_HOLD)
@@ -81,3 +84,12 @@ def change(visit: RequestContext) -> Response:
 
 def _typed(visit: RequestContext) -> frozenset[AlertState]:
     return frozenset(one for one in STATES if visit.form.get(f"state-{one}"))
+
+
+PAGES: Final = (
+    Page("GET", "/gates", CONFIRMS, show),
+    Page("GET", "/gates/part", CONFIRMS, part, by_a_person=False),
+    Page("POST", "/gates/{act}", CONFIRMS, change, again=show),
+)
+ENTRY: Final = Entry("/gates", "GATES", CONFIRMS)
+AFTER: Final = "/threshold"

@@ -13,11 +13,14 @@ from typing import Final
 import grpc
 from starlette.responses import Response
 
+from cekalwatch.console.menu import Entry
+from cekalwatch.console.page import Page
 from cekalwatch.console.reporting.figure_lines import exercises_in_words, period_name
 from cekalwatch.console.reporting.report_document import exercise_table
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.calls import alerts
 from cekalwatch.contract.values.exercises import ExerciseHours
+from cekalwatch.contract.values.people import CONFIRMS
 from cekalwatch.contract.values.reports import PeriodLength
 from cekalwatch.office.client.alert_client import day_began
 from cekalwatch.office.client.refusals import error_reason
@@ -65,3 +68,11 @@ def change(visit: RequestContext) -> Response:
             raise
         return show(visit, visit.texts.say("EXERCISES_WRONG"))
     return visit.to("/exercises?done=1")
+
+
+PAGES: Final = (
+    Page("GET", "/exercises", CONFIRMS, show),
+    Page("POST", "/exercises", CONFIRMS, change, again=show),
+)
+ENTRY: Final = Entry("/exercises", "EXERCISES", CONFIRMS)
+AFTER: Final = "/shift"
