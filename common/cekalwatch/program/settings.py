@@ -111,11 +111,8 @@ class Settings(BaseSettings):
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return a program's settings as the section of an extension; its defaults where that is not installed."""
-        return (
-            cast("Self", settings)
-            if cls.model_fields.keys() <= type(settings).model_fields.keys()
-            else cls.model_construct()
-        )
+        added = cls.model_fields.keys() <= type(settings).model_fields.keys()
+        return cast("Self", settings) if added else cls.model_construct()
 
     @property
     def works_on(self) -> str:
