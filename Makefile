@@ -131,8 +131,8 @@ packages-test: $(STAMP)  ## Install, start, upgrade, remove and purge them on cl
 	$(BIN)/python -m deploy.packages --level 3 --out build/packages-test
 	CEKALWATCH_PACKAGES="$(CURDIR)/build/packages-test" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/packaging/debian
 
-bundle: $(STAMP)  ## Make the offline bundle in build/bundle (KEY=FILE to sign it, WINDOWS=build/msi for installers)
-	$(BIN)/python -m deploy.bundle $(if $(KEY),--key "$(KEY)") $(if $(WINDOWS),--windows "$(WINDOWS)") $(ARGS)
+bundle: $(STAMP)  ## Make the offline bundle in build/bundle (KEY=FILE to sign it, ARCHIVE_KEY=FILE for apt, WINDOWS=build/msi)
+	$(BIN)/python -m deploy.bundle $(if $(KEY),--key "$(KEY)") $(if $(ARCHIVE_KEY),--archive-key "$(ARCHIVE_KEY)") $(if $(WINDOWS),--windows "$(WINDOWS)") $(ARGS)
 
 msi: $(STAMP)  ## Make the installers for Windows in build/msi (PYTHON_ZIP=FILE PYTHON_HASH=SHA256 ROOTS=FILE; CERTIFICATE=FILE CODE_KEY=FILE TIMESTAMP=URL to sign)
 	$(BIN)/python -m deploy.windows --python "$(or $(PYTHON_ZIP),$(error PYTHON_ZIP=FILE is missing: docs/windows.md says which))" \

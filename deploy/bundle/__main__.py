@@ -1,6 +1,6 @@
 """Makes the offline bundle of this commit or working tree: all that machines of an office need, and no network.
 
-    python -m deploy.bundle [--key ~/.minisign/cekalwatch.key] [--windows build/msi] [--out build/bundle]
+    python -m deploy.bundle [--key ~/.minisign/cekalwatch.key] [--archive-key FILE] [--windows build/msi]
 
 In it are Debian packages with all that they depend on, wheels for other Linux systems, installers for Windows where
 they are given, the model pack, the guides, and SHA256SUMS of every file, signed where a key is given.
@@ -39,11 +39,12 @@ def make_bundle(
     key: Path | None = None,
     installers: Sequence[Path] = (),
     made_at: datetime | None = None,
+    archive_key: Path | None = None,
 ) -> Path:
     """Make the folder of the bundle in `out` and return it; nothing is left of one that fails. Raises ReleaseError.
 
     `models` is a folder of model packs, `packages` are our Debian packages, `installers` those for Windows.
-    `made_at` is the time of what is made, in UTC: the commit's, unless it is given.
+    `made_at` is the time of what is made, in UTC: the commit's, unless given. For `archive_key` see `write_index`.
     """
     if key and not key.is_file():
         raise ReleaseError(f"There is no secret key of minisign in {key}")
@@ -51,7 +52,7 @@ def make_bundle(
     draft = out / f".{folder.name}"
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        _fill(draft, root, models, packages, made_at or time_of(root))
+        _fill(draft, root, models, packages, made_at or time_of(root), archive_key)
         if installers:
             (draft / "windows").mkdir()
         for installer in installers:
@@ -66,14 +67,16 @@ def make_bundle(
     return folder
 
 
-def _fill(draft: Path, root: Path, models: Path, packages: Sequence[Path], made_at: datetime) -> None:
+def _fill(
+    draft: Path, root: Path, models: Path, packages: Sequence[Path], made_at: datetime, archive_key: Path | None
+) -> None:
     draft.mkdir(parents=True)
     for page in GUIDES:
         shutil.copy(root / page, draft)
     shutil.copytree(root / "docs", draft / "docs")
     write_sbom(root, draft / "sbom.json")
     shutil.copytree(models / PACK, draft / "models" / PACK)
-    make_repository(packages, draft / "debian", made_at)
+    make_repository(packages, draft / "debian", made_at, archive_key)
     ours = build_distributions(root, draft, int(made_at.timestamp()))
     for machine in MACHINES_WITH_WHEELS:
         fetch_wheels(root, machine, System.LINUX, ours, draft / "linux")
@@ -116,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run it, and say in one sentence why there is no bundle."""
     parser = argparse.ArgumentParser(prog="python -m deploy.bundle")
     parser.add_argument("--key", type=Path, help="Secret key of minisign; without one, nothing is signed.")
+    parser.add_argument("--archive-key", type=Path, help="Secret OpenPGP key for apt; one is made when not named.")
     parser.add_argument("--windows", type=Path, help="Folder with installers, as `make msi` makes them.")
     parser.add_argument("--packages", type=Path, help="Folder with our Debian packages; built when not named.")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bundle")
@@ -133,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.windows and not installers:
             raise ReleaseError(f"There are no installers for Windows in {chosen.windows}")
         chosen.out.mkdir(parents=True, exist_ok=True)
-        folder = make_bundle(ROOT, chosen.out, models, packages, chosen.key, installers)
+        folder = make_bundle(ROOT, chosen.out, models, packages, chosen.key, installers, archive_key=chosen.archive_key)
         archive = pack(folder, int(time_of(ROOT).timestamp()))
     except (ReleaseError, ProgramError) as error:
         sys.stderr.write(f"{error}\n")

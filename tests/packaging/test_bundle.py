@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import subprocess
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -13,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 from deploy.bundle.__main__ import make_bundle, pack, write_sums
+from deploy.bundle.debian import INSTALLER, RELEASE, write_index
 from deploy.bundle.wheels import prove_complete
 from deploy.packages.machines import MACHINES
 from deploy.packages.wheels import System, lock_entries, write_machine_lock
@@ -79,6 +82,86 @@ def test_what_does_not_fit_makes_no_bundle(given: dict[str, Any], said: str, tmp
     with pytest.raises(ReleaseError, match=said):
         make_bundle(ROOT, tmp_path, tmp_path / "models", [], **given)
     assert list(tmp_path.iterdir()) == []
+
+
+def write_package(folder: Path, name: str, version: str) -> None:
+    """Make a Debian package with nothing in it."""
+    tree = folder / "tree"
+    (tree / "DEBIAN").mkdir(parents=True)
+    about = f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: nobody\nDescription: none\n"
+    (tree / "DEBIAN" / "control").write_text(about)
+    subprocess.run(["dpkg-deb", "--build", tree, folder / f"{name}_{version}_all.deb"], check=True, capture_output=True)
+    shutil.rmtree(tree)
+
+
+APT = (
+    f'exec {shutil.which("apt-get")} -o APT::Get::Simulate=1 -o Dir::State::status=/dev/null -o Debug::NoLocking=1 "$@"'
+)
+"""Says what it would install on a machine that has nothing."""
+
+
+@pytest.fixture
+def debian(tmp_path: Path) -> Path:
+    """A bundle with a gateway 1.0."""
+    folder = tmp_path / "bundle" / "debian"
+    folder.mkdir(parents=True)
+    for name in ("cekalwatch-gateway", "sudo"):
+        write_package(folder, name, "1.0")
+    write_index(folder, datetime(2026, 11, 20, tzinfo=UTC))
+    (folder / RELEASE).write_text(platform.freedesktop_os_release()["VERSION_CODENAME"] + "\n")
+    shutil.copy(INSTALLER, folder)
+    write_sums(folder.parent)
+    return folder
+
+
+def installed(debian: Path, apt: str = APT) -> tuple[int, str]:
+    """Return what the installer's code is, and what it printed; nothing is installed."""
+    tools = debian.parent.parent / "tools"
+    tools.mkdir(exist_ok=True)
+    for name, script in (("id", "echo 0"), ("apt-get", apt)):
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    done = subprocess.run(
+        ["sh", debian / "install.sh", "gateway"],
+        env={"PATH": f"{tools}:/usr/bin:/bin"}, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="packages of Debian need apt")
+def test_what_lies_beside_the_signed_files_is_not_installed(debian: Path):
+    code, said = installed(debian)
+    assert (code, "Inst cekalwatch-gateway (1.0 " in said) == (0, True), said
+    signed = {file: file.read_bytes() for file in debian.iterdir()}
+    # apt prefers a newer version, of an index in any form that it finds.
+    write_package(debian, "cekalwatch-gateway", "9.9")
+    write_index(debian, datetime(2026, 11, 21, tzinfo=UTC))
+    (debian / "Packages").rename(debian / "Packages.gz")
+    for file, content in signed.items():
+        file.write_bytes(content)
+    code, said = installed(debian)
+    assert (code, "9.9_all.deb" in said, "Inst " in said) == (1, True, False), said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="packages of Debian need apt")
+def test_an_index_that_another_key_signed_is_refused(debian: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    shutil.copytree(debian, other)
+    write_index(other, datetime(2026, 11, 20, tzinfo=UTC))
+    shutil.copy(other / "InRelease", debian)
+    write_sums(debian.parent)
+    code, said = installed(debian)
+    assert (code, "Inst " in said) == (100, False), said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="packages of Debian need apt")
+def test_what_is_installed_is_the_copy_that_was_compared(debian: Path):
+    """The stick may change while apt reads; it reads none of it."""
+    code, said = installed(debian, f"rm -rf {debian}\n{APT}")
+    assert (code, "Inst cekalwatch-gateway (1.0 " in said) == (0, True), said
 
 
 def write_wheel(folder: Path, name: str, needs: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.support.tools.circumstances import under
 pytestmark = pytest.mark.timeout(1200)
 
 MADE_AT = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
+GPG = ("gpg", "--batch", "--faked-system-time", f"{MADE_AT:%Y%m%dT%H%M%S}")
 CONSOLE = next(one for one in MACHINES if one.package == "cekalwatch-console")
 """The smallest of them."""
 
@@ -72,12 +74,15 @@ def test_a_bundle_is_the_same_wherever_it_is_made(
     models = tmp_path / "models"
     (models / PACK).mkdir(parents=True)
     (models / PACK / "recogniser.onnx").write_bytes(b"network")
+    subprocess.run([*GPG, "--homedir", tmp_path, "--passphrase", "", "--quick-gen-key", "maker", "ed25519"], check=True)
+    key = tmp_path / "archive.key"
+    subprocess.run([*GPG, "--homedir", tmp_path, "--output", key, "--export-secret-keys"], check=True)
     archives = []
     for place, package, circumstances in zip(places, packages, (FIRST, SECOND), strict=True):
         out = tmp_path / circumstances.folder
         with under(circumstances):
             out.mkdir(parents=True)
-            folder = bundle.make_bundle(place, out, models, [package], made_at=MADE_AT)
+            folder = bundle.make_bundle(place, out, models, [package], made_at=MADE_AT, archive_key=key)
             archives.append(bundle.pack(folder, int(MADE_AT.timestamp())))
     first, second = archives
     assert differences(first, second) == []
