@@ -40,6 +40,8 @@ REASONS = {
 
 
 LOOK_S = 6
+MAX_PHOTOGRAPHS = 3
+"""Of a person, under all keys, that officers compare."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Day:
         )
         for one in LISTED:
             self.model.orders[one.key] = one
+            self.model.photographs[one.subject] = 1
         self.people = {name: Person(name, site, role.value) for name, (site, role) in PEOPLE.items()}
         self.pcs = {
             name: Pc(
@@ -171,6 +174,14 @@ class Day:
         at = self.clock.now() + timedelta(seconds=seconds)
         self._put(replace(self._order(key), revoked_at=at, ground=ground))
 
+    def is_photographed(self, key: str) -> None:
+        """(4) An order comes again with another photograph of its subject."""
+        one = self._order(key)
+        if self.model.photographs_of(one.person) == MAX_PHOTOGRAPHS:
+            raise CannotHappenError  # more are not shown
+        self.model.photographs[one.subject] += 1
+        self.office.put(one, self.model.photographs[one.subject])
+
     def is_withdrawn(self, key: str) -> None:
         """The source no longer has it, or has it again."""
         one = self._order(key)
@@ -188,6 +199,7 @@ class Day:
         return self.model.orders[key]
 
     def _put(self, one: Order) -> None:
+        self.model.photographs[one.subject] = max(1, self.model.photographs[one.subject])
         self.model.orders[one.key] = one
         self.office.put(one)
 

@@ -109,7 +109,9 @@ class Drawing:
 
     def _change_order(self) -> Step:
         key = self._order()
-        what = self._some(["moves", "moves", "is_not_urgent", "is_urgent", "is_decided", "is_respelled"])
+        what = self._some(
+            ["moves", "moves", "is_not_urgent", "is_urgent", "is_decided", "is_respelled", "is_photographed"]
+        )
         facts: dict[str, object] = {"key": key}
         if what == "is_not_urgent":
             facts["extends"] = self._some(["", "", *(one for one in self._day.model.orders if one != key)])

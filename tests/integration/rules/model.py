@@ -148,6 +148,7 @@ class Rules(ExerciseRules):
                 for whom in (alert.ruled_out, alert.disproved, alert.unlisted):
                     whom.discard(subject)
             alert.alerted_with.setdefault(subject, set()).update(self.watched(subject, place.direction))
+            alert.listed.setdefault(subject, self.has_listed(subject))
         if further and alert.state in UNSETTLED:  # who was gone is here again
             alert.ruled_out -= set(similar) - alert.disproved
         alert.without_order -= set(similar)
@@ -263,12 +264,20 @@ class Rules(ExerciseRules):
     def looks(self) -> None:
         """(1) What has changed in the list is told at once."""
         for number, alert in enumerate(self.alerts):
-            self._looks_at_orders(number, alert)
+            if alert.state in OPEN:
+                self._looks_at_list(number, alert)
+                self._looks_at_orders(number, alert)
+
+    def _looks_at_list(self, number: int, alert: Alert) -> None:
+        """(4) What officers judge by is a version."""
+        self.retold.add(number)  # what else the list has of them, and the law says of it, is told too
+        for subject in alert.left:
+            if (listed := self.has_listed(subject)) != alert.listed[subject]:
+                alert.listed[subject] = listed
+                self._grows(alert)
 
     def _looks_at_orders(self, number: int, alert: Alert) -> None:
         """(1) An open alert without an order in force says so; with one again, it goes on and waits from now."""
-        if alert.state not in OPEN:
-            return
         asked, was_without = alert.subject, alert.subject in alert.without_order
         alert.without_order = {subject for subject in alert.left if not self.has_order(alert, subject)}
         if alert.state in UNDECIDED and alert.subject not in alert.askable:
@@ -327,7 +336,7 @@ class Rules(ExerciseRules):
 
     def ends_step(self) -> None:
         """Forget what happened in this step."""
-        for happened in (self.grew, self.changed, self.passed, self.gone_up, self.asked_again, self.back):
+        for happened in (self.grew, self.retold, self.changed, self.passed, self.gone_up, self.asked_again, self.back):
             happened.clear()
         for one in self.exercises:
             one.new = False

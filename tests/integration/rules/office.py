@@ -61,11 +61,10 @@ from tests.support.builders.watchlist import FixedClock, figures, subject
 from tests.support.scenarios.people import begin_session, person
 from tests.support.tools.packs import light_pack
 
-WITH_THE_LIST = {"follow_gallery", "look_at_orders"}
+WITH_THE_LIST = {"follow_gallery"}
 """Jobs that follow the watchlist: they are done at once when it changes, and like the others as time passes."""
-AT_ONCE = {"escalate", "follow_exercises"}
+AT_ONCE = {"escalate", "follow_exercises", "look_at_orders"}
 """Jobs that watch alerts."""
-WITH_ALERTS = AT_ONCE | {"look_at_orders"}
 SOON = {"forget_passages"}
 """Jobs that the rules take as done whenever time has passed, although they come a little later."""
 ELSEWHERE = {"count_field_days", "count_scores", "learn_threshold", "make_templates", "follow_camera_policies"}
@@ -150,10 +149,10 @@ def listed_person(key: str) -> Subject:
     return subject(key, name=key, nationality="SGP", travel_documents=(passport,), nik=nik)
 
 
-def put(watchlist: WatchlistStore, one: Order) -> None:
-    """Put an order on the watchlist, with its subject and a photograph."""
+def put(watchlist: WatchlistStore, one: Order, photograph: int = 1) -> None:
+    """Put an order on the watchlist, with its subject and one of their photographs, by number."""
     ban = ban_order(one)
-    photo = f"photograph of {ban.subject_id}".encode()
+    photo = f"photograph {photograph} of {ban.subject_id}".encode()
     face = NewReference(
         photo=photo,
         face_jpeg=b"face on " + photo,
@@ -312,16 +311,16 @@ class Office:
                 due = job.name in AT_ONCE or (job.name in WITH_THE_LIST and listed != self._listed)
             else:
                 soon = job.period_s <= passed.total_seconds() or job.name in SOON
-                due = soon and job.name not in ELSEWHERE and (all_of_it or job.name in WITH_ALERTS)
+                due = soon and job.name not in ELSEWHERE and (all_of_it or job.name in AT_ONCE)
             if due:
                 job.work()
         changed, self._listed = listed != self._listed, listed
         self.exchange.run(self._fanout.catch_up())
         return changed or passed is not None
 
-    def put(self, ban: Order) -> None:
-        """Put an order on the watchlist, with its subject and a photograph."""
-        put(self.stores.watchlist, ban)
+    def put(self, ban: Order, photograph: int = 1) -> None:
+        """Put an order on the watchlist, with its subject and one of their photographs, by number."""
+        put(self.stores.watchlist, ban, photograph)
 
     def signs_out(self, name: str, pc: str) -> None:
         """Somebody signs out at a PC; at others they stay signed in."""

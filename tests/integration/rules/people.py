@@ -42,6 +42,8 @@ class PeoplesRules:
         """How much time has passed, whatever the clocks say."""
         self.cameras = cameras
         self.orders: dict[str, Order] = {}
+        self.photographs: Counter[str] = Counter()
+        """How many there are under each key."""
         self.terms: dict[date, int] = {}
         """Rows of the law that were added; see `Law`."""
         self.disabled: set[str] = set()
@@ -49,6 +51,8 @@ class PeoplesRules:
         self.alerts: list[Alert] = []
         self.grew: set[int] = set()
         """Alerts whose version must have grown in this step, by their place in `alerts`."""
+        self.retold: set[int] = set()
+        """Alerts whose version may have grown, since the list or the law says something else of a candidate."""
         self.gone_up: Counter[int] = Counter()
         """Alerts that came to the supervisors in this step."""
         self.asked_again: set[int] = set()
@@ -302,6 +306,29 @@ class PeoplesRules:
             for one in law.orders
             if one.subject == subject and one.kind == KINDS[direction] and law.in_force(one, self.now)
         }
+
+    def has_listed(self, subject: str) -> frozenset[object]:
+        """What the list has of a person, under all their keys, and whether it is in force."""
+        law = Law(self.orders.values(), self.terms)
+        photographs = self.photographs_of(person_of(subject))
+        return frozenset([photographs]) | frozenset(
+            (
+                one.key,
+                one.subject,
+                one.kind,
+                one.first,
+                one.last,
+                one.agency,
+                one.revoked_at,
+                law.in_force(one, self.now),
+            )
+            for one in law.orders
+            if one.person == person_of(subject)
+        )
+
+    def photographs_of(self, person: str) -> int:
+        """How many photographs there are of somebody, under all their keys."""
+        return sum(number for key, number in self.photographs.items() if person_of(key) == person)
 
     def searched(self) -> set[str]:
         """(9) The keys of those with an order that is in force, or will be."""

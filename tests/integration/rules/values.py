@@ -189,6 +189,8 @@ class Alert:
     without_order: set[str] = field(default_factory=set)
     """Those of the candidates who had no order in force when that was looked at last."""
     orders_ended: bool = False
+    listed: dict[str, frozenset[object]] = field(default_factory=dict)
+    """By candidate, what the list had of them when it was told last."""
     told: dict[str, bool] = field(default_factory=dict)
     """By agency, whether it was told of the release last, and not of the hit."""
     confirmed: bool = False

@@ -63,6 +63,7 @@ class AlertEventType(StrEnum):
     TAKEN_BACK = "TAKEN_BACK"
     LOOKED = "LOOKED"
     UNDONE = "UNDONE"
+    LIST_CHANGED = "LIST_CHANGED"
 
 
 class FirstLook(StrEnum):

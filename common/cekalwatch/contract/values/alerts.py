@@ -64,6 +64,8 @@ class Candidate:
     lookalikes: tuple[JudgedLookalike, ...] = ()
     model_version: Annotated[str, MaxLen(200)] = ""
     """The model version of the score, if it is another than the alert's."""
+    faces_since: int = 0
+    """The version of the alert since which their two faces are these; 0: always."""
 
     def without_names(self, hidden: Collection[str]) -> Candidate:
         """Return it without the keys of look-alikes at whose faces the reader has still to look."""

@@ -30,6 +30,7 @@ from cekalwatch.server.audit.entry import Actor, AuditEntry
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling, HandlingPolicy, Holder
+from cekalwatch.server.domain.alerts.match import Told
 from cekalwatch.server.domain.people import Person, TwoPeople, role_needed
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
@@ -102,11 +103,11 @@ class Adjudicator:
     def look(self, alert_id: UUID, who: ActingPerson, outcome: Outcome, version: int) -> Alert:
         """Record what `who` finds of the two faces of the alert before they see the rest (domain rule 15)."""
         now = self._clock.now()
-        self._seen(alert_id, who)
+        listed = self._listed(self._seen(alert_id, who), now)
 
         def make(alert: Alert) -> Handling:
             look = Look(outcome, who.person.reference, now, version, alert.subject_id)
-            return alert.looked(look, Circumstances(alert.version == version))
+            return alert.looked(look, Circumstances(listed.unchanged(alert, version)))
 
         return self._step(alert_id, who, now, make, AlertEventType.LOOKED)
 
@@ -157,11 +158,11 @@ class Adjudicator:
         seen = self._seen(alert_id, who)
         if seen.exercise_id:  # judged without a look, as a PC of 0.2.0 does
             return self.look(alert_id, who, adjudication.outcome, adjudication.version)
-        in_force = self._in_force(seen, now)
+        listed = self._listed(seen, now)
 
         def make(alert: Alert) -> Handling:
             judged = _judged(alert, finding)
-            circumstances = _circumstances(alert, judged, adjudication.version, in_force)
+            circumstances = _circumstances(alert, judged, adjudication.version, listed)
             return alert.handling.adjudicated(holder, judged, now, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.ADJUDICATED)
@@ -186,13 +187,13 @@ class Adjudicator:
         """
         now = self._clock.now()
         finding = adjudication.by(who.person, now)
-        in_force = self._in_force(self._seen(alert_id, who), now)
+        listed = self._listed(self._seen(alert_id, who), now)
         recorded: dict[str, str] = {}
 
         def make(alert: Alert) -> Handling:
             two, judged = self._two(alert, who.person), _judged(alert, finding)
             recorded.update({"officer": "none there"} if two.without_officer else {})
-            circumstances = _circumstances(alert, judged, adjudication.version, in_force)
+            circumstances = _circumstances(alert, judged, adjudication.version, listed)
             return alert.handling.confirmed(two, judged, reference, self._policy, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.CONFIRMED, recorded)
@@ -217,12 +218,14 @@ class Adjudicator:
         """
         now = self._clock.now()
         finding = adjudication.by(who.person, now)
-        if self._seen(alert_id, who).handling.reference_owed_since:
+        seen = self._seen(alert_id, who)
+        if seen.handling.reference_owed_since:
             return self._take_back(alert_id, who, finding, adjudication.version)
+        listed = self._listed(seen, now)
 
         def make(alert: Alert) -> Handling:
             judged = _judged(alert, finding)
-            circumstances = _circumstances(alert, judged, adjudication.version, frozenset())
+            circumstances = _circumstances(alert, judged, adjudication.version, listed)
             return alert.handling.cleared(who.person, judged, circumstances)
 
         return self._step(alert_id, who, now, make, AlertEventType.CLEARED)
@@ -327,9 +330,22 @@ class Adjudicator:
             raise CekalwatchError(Code.OFFICER_THERE)
         return two
 
-    def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
-        """Return the candidates who have an order in force now; somebody who left the list has none."""
-        return self._orders.in_force(alert, self._orders.people(alert), now)
+    def _listed(self, alert: Alert, now: datetime) -> _Listed:
+        people = self._orders.people(alert)
+        return _Listed(self._orders.in_force(alert, people, now), self._orders.told(alert, people, now))
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What the list has of an alert's candidates now."""
+
+    in_force: frozenset[str]
+    """Those with an order in force; somebody who left the list has none."""
+    told: Mapping[str, Told]
+
+    def unchanged(self, alert: Alert, version: int) -> bool:
+        """Whether the alert is as people see it in that version; a change of the list may not be told yet."""
+        return alert.version == version and alert.is_as_told(self.told)
 
 
 def _released(holder: Holder, alert: Alert) -> Handling:
@@ -341,12 +357,12 @@ def _judged(alert: Alert, finding: Finding) -> Finding:
     return replace(finding, subject_id=finding.subject_id or alert.subject_id)
 
 
-def _circumstances(alert: Alert, finding: Finding, version: int, in_force: frozenset[str]) -> Circumstances:
+def _circumstances(alert: Alert, finding: Finding, version: int, listed: _Listed) -> Circumstances:
     """Return the circumstances of the alert now; raises CANDIDATE_UNKNOWN when it has no such candidate."""
     left = {one.subject_id for one in alert.left}
-    unchanged = alert.version == version
+    unchanged = listed.unchanged(alert, version)
     if finding.subject_id not in left and unchanged and alert.undecided:
         raise CekalwatchError(Code.CANDIDATE_UNKNOWN)
     # Nobody is asked about those whose orders have ended all.
     last = left <= {finding.subject_id} or alert.handling.orders_ended_at is not None
-    return Circumstances(unchanged, finding.subject_id in in_force, last)
+    return Circumstances(unchanged, finding.subject_id in listed.in_force, last)

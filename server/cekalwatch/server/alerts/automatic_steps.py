@@ -14,12 +14,13 @@ from uuid import UUID
 import structlog
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation
-from cekalwatch.server.alerts.details import AlertOrders
+from cekalwatch.server.alerts.details import AlertOrders, People
 from cekalwatch.server.audit.alert_entries import handling_entry
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.handling import Handling, HandlingPolicy, Watched
+from cekalwatch.server.domain.alerts.match import Told
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
@@ -86,14 +87,15 @@ class OrderWatch:
         moved = 0
         for one in watched:
             if self._known.get(one.alert_id) != one or not changed.isdisjoint(one.subject_ids):
-                moved += self._look_at(one.alert_id, now)
+                moved += self._look_at(one.alert_id, now, concerned=not changed.isdisjoint(one.subject_ids))
         self._known = {one.alert_id: one for one in watched}
         self._version, self._law, self._days = version, law, days
         if moved:
             self._announce()
         return moved
 
-    def _look_at(self, alert_id: UUID, now: datetime) -> bool:
+    def _look_at(self, alert_id: UUID, now: datetime, *, concerned: bool) -> bool:
+        """Take the steps that are due with an alert; `concerned`: the list has changed since it was shown first."""
         happened: list[AlertEventType] = []
 
         def make(alert: Alert) -> HandlingStep:
@@ -107,13 +109,17 @@ class OrderWatch:
                 happened.append(AlertEventType.CANDIDATE_LAPSED)
             elif resumed:
                 happened.append(AlertEventType.ORDERS_RESUMED)
-            return HandlingStep(after, tuple(happened), in_force)
+            elif not alert.is_as_told(told) or (concerned and any(one.told == Told() for one in alert.left)):
+                happened.append(AlertEventType.LIST_CHANGED)
+            return HandlingStep(after, tuple(happened), in_force, told)
 
         try:
             alert = self._alerts.get(alert_id)
-            in_force = self._in_force(alert, now)
+            people = self._orders.people(alert)
+            self._note_next_end(people, now)
+            in_force, told = self._orders.in_force(alert, people, now), self._orders.told(alert, people, now)
             resumes_or_ends = alert.stands(in_force) is (alert.handling.orders_ended_at is not None)
-            if resumes_or_ends or alert.with_orders(in_force) != alert:
+            if resumes_or_ends or alert.with_orders(in_force).with_told(told, 0) != alert:
                 self._handling.step(
                     alert_id, make, lambda alert, event: handling_entry(alert, event, self._myself), now
                 )
@@ -124,14 +130,12 @@ class OrderWatch:
             log.info("alert_orders_changed", alert_id=str(alert_id), step=step)
         return bool(happened)
 
-    def _in_force(self, alert: Alert, now: datetime) -> frozenset[str]:
-        people = self._orders.people(alert)
+    def _note_next_end(self, people: People, now: datetime) -> None:
         orders = (order for files in people.values() for file in files for order in file.orders)
         ends = (moment for order in orders for moment in (order.revoked_at, order.withdrawn_at))
         self._next_end = min(
             (moment for moment in (*ends, self._next_end) if moment is not None and moment > now), default=None
         )
-        return self._orders.in_force(alert, people, now)
 
 
 class AlertWatch:

@@ -21,12 +21,12 @@ from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subj
 from cekalwatch.server.alerts.shown import shown_alert
 from cekalwatch.server.domain.alerts.agencies_owed import agencies_owed
 from cekalwatch.server.domain.alerts.alert import Alert
+from cekalwatch.server.domain.alerts.match import Told
 from cekalwatch.server.domain.lookalikes import JudgedPair
 from cekalwatch.server.domain.names import people_in
 from cekalwatch.server.domain.orders.ban_order import JudgedOrder, SubjectFile
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.foundation.clock import Clock
-from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.store import EVERYTHING, AlertStore
 from cekalwatch.server.storage.exercises.store import ExerciseStore
 from cekalwatch.server.storage.people.store import PeopleStore
@@ -54,10 +54,26 @@ class AlertOrders:
             key for key, files in people.items() if any(one.in_force for one in self.orders(alert, key, files, now))
         )
 
+    def told(self, alert: Alert, people: People, now: datetime) -> dict[str, Told]:
+        """Return digests of what the list tells of the candidates that are not ruled out."""
+        digest, judged = self._watchlist.digest, self._checkpoints.judged
+
+        def facts(file: SubjectFile) -> tuple[object, ...]:
+            # All orders: which of them concern the alert changes with where its traveller is seen.
+            return file.subject, [one.shown for one in judged(file, now, alert.camera.site)]
+
+        return {
+            key: Told(digest(list(map(facts, files))), digest([one.reference_id for one in photographs(files)]))
+            for key, files in people.items()
+        }
+
+    def files_of_asked(self, alert: Alert) -> Sequence[SubjectFile]:
+        """Return what is held of the person whom the alert asks about, or asked about last."""
+        return self._watchlist.people({alert.subject_id: alert.order_ids})[alert.subject_id]
+
     def of_asked(self, alert: Alert, now: datetime) -> tuple[JudgedOrder, ...]:
         """Return the orders that concern the alert of the candidate that it asks about, or asked about last."""
-        key = alert.subject_id
-        return self.orders(alert, key, self._watchlist.people({key: alert.order_ids})[key], now)
+        return self.orders(alert, alert.subject_id, self.files_of_asked(alert), now)
 
     def agencies_owed(self, alert: Alert, orders: Iterable[JudgedOrder]) -> tuple[str, ...]:
         """Return the agencies that must still be told of a hit; `orders` are those of its subject."""
@@ -84,6 +100,11 @@ class AlertOrders:
             for one in self._checkpoints.judged(file, now, alert.camera.site)
             if one.order.order_id in raised_with or (one.in_force and alert.watched_for(one.order.kind))
         )
+
+
+def photographs(files: Iterable[SubjectFile]) -> tuple[ReferenceFace, ...]:
+    """Return the reference faces of a person that officers compare, best first, without their pictures."""
+    return tuple(face for file in files for face in file.references)[:MAX_REFERENCES]
 
 
 MAX_REFERENCES = 3
@@ -205,7 +226,7 @@ class AlertDetailsReader:
             for jpeg in pictures[:1]:
                 yield ReferenceFace("", "", FaceFigures(), jpeg=jpeg)
             return
-        for face in self._file(alert.subject_id).references[:MAX_REFERENCES]:
+        for face in photographs(self._orders.files_of_asked(alert)):
             yield replace(face, jpeg=self._watchlist.face_jpeg(face.reference_id))
 
     def of(self, alert: Alert, people: Mapping[str, str] | None = None) -> AlertDetails:
@@ -222,7 +243,7 @@ class AlertDetailsReader:
         for one in alerts:
             raised_with[one.subject_id] |= set(one.order_ids)
         persons = self._watchlist.people({key: raised_with[key] for key in keys})
-        files = {key: next(_under(key, persons[key]), _nobody(key)) for key in keys}
+        files = {key: next(iter(persons[key]), _nobody(key)) for key in keys}
         judged = [one for one in self._watchlist.lookalikes.of(keys) if one.holds]
         others = {key for one in judged for key in (one.pair.first, one.pair.second)}
         held = {file.subject.subject_id: file for file in self._watchlist.orders_of(others - keys)} | files
@@ -245,7 +266,7 @@ class AlertDetailsReader:
                     {each.subject_id: self._judged(one, each.subject_id, judged, held, now) for each in one.candidates},
                     people,
                     self._orders.agencies_owed(one, orders[one.alert_id]),
-                    _asked_key(one),
+                    asked_key(one, persons[one.subject_id]),
                     exercise_record=self._record(one, now),
                     asks_looks=(asks_looks or one.exercise_id is not None) and one.asks_looks,
                 ),
@@ -273,22 +294,14 @@ class AlertDetailsReader:
         standing = [key for key in sorted(beside) if key in held and self._orders.stands(alert, held[key], now)]
         return tuple(JudgedLookalike(key, beside[key]) for key in standing[:MAX_JUDGED])
 
-    def _file(self, subject_id: str) -> SubjectFile:
-        try:
-            return self._watchlist.get_subject(subject_id)
-        except CekalwatchError as error:
-            if error.code is not Code.SUBJECT_NOT_FOUND:
-                raise
-            return _nobody(subject_id)
 
+def asked_key(alert: Alert, files: Iterable[SubjectFile]) -> str:
+    """Return a key of the candidate that an alert asks about and of their photographs, which says nothing of them.
 
-def _asked_key(alert: Alert) -> str:
-    """Return a key of the candidate that an alert asks about, which says nothing of them."""
-    return sha256(f"{alert.alert_id} {alert.subject_id}".encode()).hexdigest()[:_ASKED_DIGITS]
-
-
-def _under(subject_id: str, files: Iterable[SubjectFile]) -> Iterator[SubjectFile]:
-    return (file for file in files if file.subject.subject_id == subject_id)
+    `files` are the person's.
+    """
+    of = (alert.alert_id, alert.subject_id, *(one.reference_id for one in photographs(files)))
+    return sha256(" ".join(map(str, of)).encode()).hexdigest()[:_ASKED_DIGITS]
 
 
 def _nobody(subject_id: str) -> SubjectFile:

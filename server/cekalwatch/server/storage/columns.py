@@ -56,6 +56,7 @@ LIST_POSITION = AssociatedData("watchlist_change", "version")
 SUBJECT_IDENTITY = AssociatedData("subject_identity", "digest")
 ORDER_CONTENT = AssociatedData("ban_order", "content_hash")
 PHOTO_DIGEST = AssociatedData("reference_face", "photo_digest")
+LIST_TOLD = AssociatedData("alert_told", "facts")
 EXERCISE_TOKEN = AssociatedData("exercise", "token")
 """Digests, which are keyed but not sealed, because rows are found by them."""
 

@@ -13,6 +13,7 @@ from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, 
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.audit.entry import Action
+from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.domain.orders.law_table import SHIPPED, Law, LawTable
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.builders.alerts import NOON, capture, match
@@ -192,7 +193,8 @@ def test_further_crops_do_not_bring_the_question_back_to_who_has_no_order(counte
     revoke(counter, clock.now())
     counter.order_watch.look()
     version = counter.version(alert_id)
-    crop = match(capture(at=NOON + timedelta(seconds=1)), subject="S-2", score=0.6)
+    own = (Candidate("S-2", 0.6, order_ids=("O-S-2",)),)
+    crop = replace(match(capture(at=NOON + timedelta(seconds=1))), candidates=own)
     counter.alerts.record(crop, timedelta(0), counter.clock.now())
     assert counter.order_watch.look() == 0
     alert = counter.alerts.get(alert_id)

@@ -55,6 +55,10 @@ GOLDEN = {
         "5e7f0755da9b899344dc6852fa04ed4d9f374e63de35d6c0c50743a9f79a3513",
         "5e7f0755da9b899344dc6852fa04ed4d9f374e63de35d6c0c50743a9f79a3513",
     ),
+    "alert_told": (
+        "e0c8aef3305425ab752a83d141ef9d6df3a5c585bb652491bcc9efbb5cb6ca99",
+        "e0c8aef3305425ab752a83d141ef9d6df3a5c585bb652491bcc9efbb5cb6ca99",
+    ),
     "approval": (
         "726e9976d6ea5dc8614d2bd11613a83cf5618a7675fdaf2b4a05bbcf59ff64f4",
         "680add6fe70a6e0bd22473d02e8d413fa2ff22977793bc02ba27bb1f09714d66",

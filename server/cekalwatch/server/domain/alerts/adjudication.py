@@ -19,6 +19,8 @@ class Finding(values.Finding):
 
     outcome: Outcome
     reason: Reason
+    reference: str = field(default="", compare=False)
+    """Of a confirmation: the number that Cekal Online gave, once it is stored."""
 
     def __post_init__(self) -> None:
         if self.reason not in REASONS[self.outcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -25,7 +26,7 @@ from cekalwatch.contract.values.exercises import ExerciseResult
 from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.server.domain.alerts.adjudication import Finding, Look
 from cekalwatch.server.domain.alerts.handling import Circumstances, Handling
-from cekalwatch.server.domain.alerts.match import Candidate, Match
+from cekalwatch.server.domain.alerts.match import Candidate, Match, Told
 from cekalwatch.server.domain.exercises import result_of
 from cekalwatch.server.domain.orders.law import alerts_on
 
@@ -209,6 +210,21 @@ class Alert(AlertRecord):
             one if one.ruled_out else replace(one, lapsed=one.subject_id not in in_force) for one in self.candidates
         )
         return replace(self, candidates=candidates, subject_id=self._asked(self.state, candidates, self.subject_id))
+
+    def is_as_told(self, told: Mapping[str, Told]) -> bool:
+        """Whether the list tells of its candidates what it told when that was compared last, as far as it was."""
+        return all(one.told in {Told(), told.get(one.subject_id, one.told)} for one in self.left)
+
+    def with_told(self, told: Mapping[str, Told], version: int) -> Alert:
+        """Return the alert with what the list tells now, which people see as its `version`."""
+        new = version > self.version
+
+        def now(one: Candidate) -> Candidate:
+            found = told.get(one.subject_id, one.told)
+            others = new and found.photographs != one.told.photographs
+            return replace(one, told=found, faces_since=version if others else one.faces_since)
+
+        return replace(self, candidates=tuple(map(now, self.candidates)))
 
     def _asked(self, state: AlertState, candidates: tuple[Candidate, ...], wanted: str) -> str:
         """Return the candidate to ask about: `wanted` if possible, else the best possible one, else the last one.

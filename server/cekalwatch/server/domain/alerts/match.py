@@ -17,6 +17,15 @@ class Template(Protocol):
         """Return the inner product."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """Digests of what the list tells of a candidate, to notice that it has changed; empty: not compared yet."""
+
+    facts: str = ""
+    """Of the subject and the orders that concern the alert, with their status."""
+    photographs: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate(values.Candidate):
     """A subject near the probe; `score` is a cosine, or one compared with those of the list."""
@@ -30,6 +39,8 @@ class Candidate(values.Candidate):
     that face says nothing new of them."""
     unlisted: bool = False
     """Whether it is disproved only because Cekal Online did not list them: a new order of theirs may be listed."""
+    told: Told = Told()
+    """What the list told of them when it was compared last."""
     cosine: float | None = None
     """What the score was before it was compared with those of the list (docs/adr/0091); None: it was not."""
 

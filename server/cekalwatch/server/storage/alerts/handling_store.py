@@ -5,9 +5,10 @@ Methods block: call them from a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 import sqlalchemy
@@ -26,10 +27,18 @@ from cekalwatch.contract.values.adjudication import (
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alerts.alert import Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Handling
+from cekalwatch.server.domain.alerts.match import Told
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.alerts.reading import readable, reference_owed
-from cekalwatch.server.storage.alerts.rows import HANDLING_COLUMNS, event_of, handling_of, read_alerts, write_handling
+from cekalwatch.server.storage.alerts.rows import (
+    HANDLING_COLUMNS,
+    event_of,
+    handling_of,
+    read_alerts,
+    write_handling,
+    write_told,
+)
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import REAL, AlertEventRow, AlertRow, FindingRow, ProbeRow
 from cekalwatch.server.storage.audit.store import write_audit
@@ -57,6 +66,8 @@ class HandlingStep:
     happened: tuple[AlertEventType, ...]
     in_force: frozenset[str] | None = None
     """The candidates with an order in force, if the step checked them; see `Alert.with_orders`."""
+    told: Mapping[str, Told] = MappingProxyType({})
+    """What the list tells of candidates, if the step compared it."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +154,16 @@ class HandlingStore:
                 raise CekalwatchError(Code.ALERT_NOT_FOUND)
             (before,) = read_alerts(session, [checked(session, row)], self._keyring)
             step = make(before)
-            looked = before if step.in_force is None else before.with_orders(step.in_force)
+            version = before.version + sum(kind not in _UNCOUNTED for kind in step.happened)
+            looked = (before if step.in_force is None else before.with_orders(step.in_force)).with_told(
+                step.told, version
+            )
             if step.handling == before.handling and looked == before:
                 return before
             hold_sealing_key(session, self._keyring)
             write_handling(session, row, looked, step.handling, self._keyring)
-            row.version += sum(kind not in _UNCOUNTED for kind in step.happened)
+            write_told(session, before, looked)
+            row.version = version
             if AlertEventType.CLAIMED in step.happened:
                 row.first_claimed_at = row.first_claimed_at or now
             session.flush()

@@ -14,6 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from cekalwatch.contract.values.adjudication import UNSETTLED, AlertState
 from cekalwatch.server.audit.entry import AuditEntry
+from cekalwatch.server.domain.alerts.match import Candidate
 from cekalwatch.server.storage.alerts.rows import bare_alert
 from cekalwatch.server.storage.alerts.store import lock_log
 from cekalwatch.server.storage.alerts.tables import (
@@ -27,17 +28,18 @@ from cekalwatch.server.storage.alerts.tables import (
     LookRow,
     ProbeRow,
     SightingRow,
+    ToldRow,
 )
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
-from cekalwatch.server.storage.watchlist.tables import SubjectRow
+from cekalwatch.server.storage.watchlist.tables import BanOrderRow, SubjectRow
 
 AT_ONCE = 200
 """Alerts whose records go in one transaction, during which no alert is raised."""
 
-_PARTS = (AlertAgencyRow, AlertPassageRow, SightingRow, ProbeRow, FindingRow, LookRow, FollowUpRow)
+_PARTS = (AlertAgencyRow, AlertPassageRow, SightingRow, ProbeRow, FindingRow, LookRow, FollowUpRow, ToldRow)
 _DONE = (AlertState.CLEARED, AlertState.CLOSED)
 
 
@@ -108,25 +110,34 @@ class RetentionStore:
 
 
 def remove_probes_of_nobody(session: Session, whose: ColumnElement[bool]) -> int:
-    """Remove the probes of those alerts `whose` subject is gone that ask about no other candidate on the watchlist.
+    """Remove the probes of those alerts `whose` subject is gone that ask about nobody on the watchlist.
 
-    Returns how many. The others need the picture: whoever judges compares it with theirs (domain rule 4).
+    Returns how many. Whoever judges the others compares the picture with another candidate's, or with that of the same
+    person under the key to which their orders have moved (domain rule 4).
     """
     rows = session.exec(select(AlertRow).join(ProbeRow).where(whose)).all()
     wanted = {row.alert_id: _asked_about(session, row) for row in rows}
-    keys = set().union(*wanted.values())
-    held = set(session.exec(select(SubjectRow.subject_id).where(col(SubjectRow.subject_id).in_(keys))))
-    gone = [alert_id for alert_id, left in wanted.items() if left.isdisjoint(held)]
+    subjects = {one.subject_id for some in wanted.values() for one in some}
+    orders = {order_id for some in wanted.values() for one in some for order_id in one.order_ids}
+    listed = set(session.exec(select(SubjectRow.subject_id).where(col(SubjectRow.subject_id).in_(subjects))))
+    moved = set(session.exec(select(BanOrderRow.order_id).where(col(BanOrderRow.order_id).in_(orders))))
+    gone = [
+        alert_id
+        for alert_id, left in wanted.items()
+        if not any(one.subject_id in listed or moved.intersection(one.order_ids) for one in left)
+    ]
     return session.exec(delete(ProbeRow).where(col(ProbeRow.alert_id).in_(gone))).rowcount if gone else 0
 
 
-def _asked_about(session: Session, row: AlertRow) -> set[str]:
-    """Return the candidates that may still have to be judged; none of a damaged alert."""
+def _asked_about(session: Session, row: AlertRow) -> tuple[Candidate, ...]:
+    """Return the candidates that may still have to be judged, and that of a hit; none of a damaged alert."""
     try:
         alert = bare_alert(checked(session, row))
     except DAMAGED:
-        return set()
-    return {one.subject_id for one in alert.left} if alert.undecided else set()
+        return ()
+    if alert.undecided:
+        return alert.left
+    return (alert.present,) if alert.open else ()
 
 
 def _unsettled(before: datetime) -> SelectOfScalar[str]:

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy
 import uuid6
 from sqlalchemy import BindParameter, and_, bindparam, func, or_
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome, Reason
+from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation, Outcome
 from cekalwatch.contract.values.alerts import MatchFacts, Sighting
 from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.orders import Direction
@@ -27,7 +29,7 @@ from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp, Look
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS, Alert, AlertEvent
 from cekalwatch.server.domain.alerts.handling import Claim, Handling
-from cekalwatch.server.domain.alerts.match import Candidate, Match
+from cekalwatch.server.domain.alerts.match import Candidate, Match, Told
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.foundation.errors import CekalwatchError
 from cekalwatch.server.storage.alerts.tables import (
@@ -38,14 +40,22 @@ from cekalwatch.server.storage.alerts.tables import (
     LookRow,
     ProbeRow,
     SightingRow,
+    ToldRow,
 )
-from cekalwatch.server.storage.columns import FINDING_FACTS, FOLLOW_UP_FACTS
-from cekalwatch.server.storage.integrity.guarded_session import checked, plain_with_valid_mac
+from cekalwatch.server.storage.columns import FOLLOW_UP_FACTS
+from cekalwatch.server.storage.integrity.guarded_session import checked, plain_with_valid_mac, put_row
 from cekalwatch.server.storage.integrity.signed_row import form_of
+from cekalwatch.server.storage.row_codec import RowCodec
 from cekalwatch.wire.trace_context import trace_context
 
+Value = TypeVar("Value")
+_Facts = dict[str, Any]
+Row = TypeVar("Row", FindingRow, LookRow)
+
 _CAMERA = ("camera_id", "site", "counter", "direction")
-_CANDIDATE = tuple(one.name for one in fields(Candidate) if one.name not in {"name", "lookalikes"})
+_TOLD = {"told", "faces_since"}
+"""Fields of a candidate that a table of their own has."""
+_CANDIDATE = tuple(one.name for one in fields(Candidate) if one.name not in {"name", "lookalikes", *_TOLD})
 _FACTS = tuple(
     one.name
     for one in fields(Alert)
@@ -57,6 +67,7 @@ _ALERTS: BindParameter[list[str]] = bindparam("alert_ids", expanding=True)
 _FINDINGS = select(FindingRow).where(col(FindingRow.alert_id).in_(_ALERTS)).order_by(col(FindingRow.number))
 _FOLLOW_UPS = select(FollowUpRow).where(col(FollowUpRow.alert_id).in_(_ALERTS)).order_by(col(FollowUpRow.number))
 _LOOKS = select(LookRow).where(col(LookRow.alert_id).in_(_ALERTS)).order_by(col(LookRow.number))
+_TOLD_OF = select(ToldRow).where(col(ToldRow.alert_id).in_(_ALERTS))
 _PROBES = select(ProbeRow.alert_id, ProbeRow.capture_id).where(col(ProbeRow.alert_id).in_(_ALERTS))
 _SEEN_BY = (
     sqlalchemy.select(*(getattr(SightingRow, name) for name in ("alert_id", *_CAMERA)))
@@ -66,18 +77,8 @@ _SEEN_BY = (
 _FOLLOW_UP_TEXTS = ("agency", "contact", "result")
 
 
-@dataclass(frozen=True)
-class _Words:
-    """What people found about an alert, and the number that Cekal Online gave."""
-
-    findings: tuple[Finding, ...] = ()
-    reference: str = ""
-
-    def then(self, finding: Finding, reference: str) -> _Words:
-        return _Words((*self.findings, finding), reference or self.reference)
-
-
-_NOTHING = _Words()
+_FOUND = RowCodec(Finding, FindingRow, {"person": "person_id"})
+_LOOKED = RowCodec(Look, LookRow, {"finding": "outcome", "person": "person_id"})
 
 
 def new_row(match: Match, candidates: Sequence[Candidate], now: datetime, exercise_id: UUID | None = None) -> AlertRow:
@@ -117,20 +118,9 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
     row.claim_until = after.claim.expires_at if after.claim else None
     session.add(row)
     for number, finding in list(enumerate(after.findings))[len(before.findings) :]:
-        associated_data = FINDING_FACTS.at(row.alert_id, str(number))
         reference = after.reference if finding.outcome is Outcome.CONFIRMED else ""
-        session.add(
-            FindingRow(
-                alert_id=row.alert_id,
-                number=number,
-                subject_id=finding.subject_id or alert.subject_id,
-                outcome=finding.outcome,
-                reason=finding.reason,
-                facts=keyring.seal(associated_data, _json({"note": finding.note, "reference": reference})),
-                person_id=finding.person.person_id,
-                found_at=finding.found_at,
-            )
-        )
+        found = replace(finding, subject_id=finding.subject_id or alert.subject_id, reference=reference)
+        session.add(_FOUND.write(found, keyring, alert_id=row.alert_id, number=number))
     for number, follow_up in list(enumerate(after.follow_ups))[len(before.follow_ups) :]:
         associated_data = FOLLOW_UP_FACTS.at(row.alert_id, str(number))
         facts = {name: getattr(follow_up, name) for name in _FOLLOW_UP_TEXTS}
@@ -147,17 +137,7 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
             )
         )
     for number, look in list(enumerate(after.looks))[len(before.looks) :]:
-        session.add(
-            LookRow(
-                alert_id=row.alert_id,
-                number=number,
-                subject_id=look.subject_id,
-                outcome=look.finding,
-                person_id=look.person.person_id,
-                looked_at=look.looked_at,
-                version=look.version,
-            )
-        )
+        session.add(_LOOKED.write(look, alert_id=row.alert_id, number=number))
 
 
 def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) -> list[Alert]:
@@ -165,16 +145,17 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
     if not rows:
         return []
     ids = [row.alert_id for row in rows]
-    words, follow_ups = _words(session, ids, keyring), _follow_ups(session, ids, keyring)
-    looks = _looks(session, ids)
+    found, follow_ups = _read(session, ids, _FINDINGS, _FOUND, keyring), _follow_ups(session, ids, keyring)
+    looks = _read(session, ids, _LOOKS, _LOOKED, keyring)
     cameras, (sightings, current) = _cameras(session, ids), _sightings(session, ids)
-    probes = _probes(session, ids)
+    probes, told = _probes(session, ids), _told(session, ids)
     return [
         _alert(
             row,
+            told[row.alert_id],
             sightings[row.alert_id],
             cameras[row.alert_id],
-            words[row.alert_id],
+            found[row.alert_id],
             follow_ups[row.alert_id],
             looks[row.alert_id],
             probes.get(row.alert_id, ""),
@@ -205,9 +186,10 @@ def event_of(row: AlertEventRow) -> AlertEvent:
 
 def _alert(
     row: AlertRow,
+    told: Mapping[str, _Facts] = MappingProxyType({}),
     sightings: Iterable[Sighting] = (),
     cameras: Iterable[CameraReference] = (),
-    words: _Words = _NOTHING,
+    found: Sequence[Finding] = (),
     follow_ups: Iterable[FollowUp] = (),
     looks: Iterable[Look] = (),
     probe_capture_id: str = "",
@@ -217,11 +199,11 @@ def _alert(
         **{name: getattr(row, name) for name in _FACTS},
         alert_id=UUID(row.alert_id),
         camera=_camera(row),
-        candidates=_candidates(row),
+        candidates=tuple(replace(one, **told.get(one.subject_id, {})) for one in _candidates(row)),
         handling=replace(
             handling_of(row),
-            findings=words.findings,
-            reference=words.reference,
+            findings=tuple(found),
+            reference=next((one.reference for one in reversed(found) if one.reference), ""),
             follow_ups=tuple(follow_ups),
             looks=tuple(looks),
         ),
@@ -290,24 +272,17 @@ def _camera(row: AlertRow | sqlalchemy.Row[Any]) -> CameraReference:
     return CameraReference(row.camera_id, row.site, row.counter, Direction(row.direction))
 
 
-def _words(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, _Words]:
-    found: dict[str, _Words] = defaultdict(_Words)
-    for row in session.exec(_FINDINGS, params={"alert_ids": alert_ids}):
-        checked(session, row)
-        facts = _opened(keyring, FINDING_FACTS.at(row.alert_id, str(row.number)), row.facts)
+def _read(
+    session: Session, alert_ids: list[str], query: SelectOfScalar[Row], codec: RowCodec[Value, Row], keyring: Keyring
+) -> dict[str, list[Value]]:
+    """Return the values of an alert's rows, by alert."""
+    read: dict[str, list[Value]] = defaultdict(list)
+    for row in session.exec(query, params={"alert_ids": alert_ids}):
         try:
-            finding = Finding(
-                Outcome(row.outcome),
-                Reason(row.reason),
-                facts["note"],
-                PersonReference(row.person_id),
-                row.found_at,
-                row.subject_id,
-            )
+            read[row.alert_id].append(codec.read(checked(session, row), keyring))
         except CekalwatchError as error:  # it was sound when it was written
-            raise ValueError(f"damaged finding: {error.code}") from None
-        found[row.alert_id] = found[row.alert_id].then(finding, facts["reference"])
-    return found
+            raise ValueError(f"damaged {type(row).__tablename__}: {error.code}") from None
+    return read
 
 
 def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dict[str, list[FollowUp]]:
@@ -330,16 +305,20 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
     return found
 
 
-def _looks(session: Session, alert_ids: list[str]) -> dict[str, list[Look]]:
-    found: dict[str, list[Look]] = defaultdict(list)
-    for row in session.exec(_LOOKS, params={"alert_ids": alert_ids}):
-        checked(session, row)
-        try:
-            person = PersonReference(row.person_id)
-            look = Look(Outcome(row.outcome), person, row.looked_at, row.version, row.subject_id)
-        except CekalwatchError as error:  # it was sound when it was written
-            raise ValueError(f"damaged look: {error.code}") from None
-        found[row.alert_id].append(look)
+def write_told(session: Session, before: Alert, after: Alert) -> None:
+    """Write what the list tells of the alert's candidates, where that has changed."""
+    for one in set(after.candidates) - set(before.candidates):
+        key = str(after.alert_id), one.subject_id
+        row = ToldRow(alert_id=key[0], subject_id=key[1], **vars(one.told), faces_since=one.faces_since)
+        put_row(session, row, session.get(ToldRow, key))
+
+
+def _told(session: Session, alert_ids: list[str]) -> dict[str, dict[str, _Facts]]:
+    """Return what is stored of each candidate beside the alert's row, by alert and key."""
+    found: dict[str, dict[str, _Facts]] = defaultdict(dict)
+    for row in session.exec(_TOLD_OF, params={"alert_ids": alert_ids}):
+        told = Told(checked(session, row).facts, row.photographs)
+        found[row.alert_id][row.subject_id] = {"told": told, "faces_since": row.faces_since}
     return found
 
 

@@ -108,6 +108,18 @@ class ProbeRow(SignedRow, table=True):
     jpeg: bytes = sealed()
 
 
+class ToldRow(SignedRow, table=True):
+    """What the list told of a candidate of an alert when it was compared last, and since when their faces are these."""
+
+    __tablename__ = "alert_told"
+
+    alert_id: str = Field(primary_key=True, foreign_key="alert.alert_id")
+    subject_id: str = Field(primary_key=True)
+    facts: str
+    photographs: str
+    faces_since: int
+
+
 class FindingRow(SignedRow, table=True):
     """A finding about an alert."""
 

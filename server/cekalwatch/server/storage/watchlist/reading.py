@@ -152,12 +152,12 @@ def same_person(
 def read_people(
     session: Session, rows: WatchlistRows, subjects: Mapping[str, Collection[str]]
 ) -> dict[str, tuple[SubjectFile, ...]]:
-    """Return the files of the person behind each key, without reference faces: the subject's own first, if it is held.
+    """Return the files of the person behind each key: the subject's own first, if it is held.
 
     `subjects` gives the keys of orders by the subject's key. Others are the same person if they share an identity, or
     if one of these orders is theirs now and the identities of the two do not contradict that.
     """
-    files = {_key(one): one for some in pieces(sorted(subjects)) for one in read_orders(session, rows, some)}
+    files = {_key(one): one for some in pieces(sorted(subjects)) for one in read_files(session, rows, some)}
     found: dict[str, set[str]] = {key: set() for key in subjects}
     for subject, keys in _other_keys(session, rows, files.values()).items():
         found[subject.subject_id] |= keys
@@ -167,7 +167,7 @@ def read_people(
         holders |= dict(session.exec(query).all())
     moved = {key: {holders[one] for one in order_ids if one in holders} - {key} for key, order_ids in subjects.items()}
     others = set().union(*found.values(), *moved.values()) - files.keys()
-    files |= {_key(one): one for some in pieces(sorted(others)) for one in read_orders(session, rows, some)}
+    files |= {_key(one): one for some in pieces(sorted(others)) for one in read_files(session, rows, some)}
 
     def same(key: str, other: str) -> bool:
         theirs = files[other].subject.identities

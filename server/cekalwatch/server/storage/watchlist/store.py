@@ -19,9 +19,11 @@ from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
+from cekalwatch.server.storage.columns import LIST_TOLD
 from cekalwatch.server.storage.integrity.guarded_session import checked, with_valid_mac
 from cekalwatch.server.storage.models.store import ModelStore, TemplateStore, is_template
 from cekalwatch.server.storage.queries import pieces
+from cekalwatch.server.storage.row_codec import json_text
 from cekalwatch.server.storage.sync.tables import SyncOrderRow
 from cekalwatch.server.storage.watchlist.amending import AmendmentStore
 from cekalwatch.server.storage.watchlist.changes import (
@@ -224,9 +226,13 @@ class WatchlistStore(RecordStore):
             return read_orders(session, self._rows, subject_ids)
 
     def people(self, subjects: Mapping[str, Collection[str]]) -> dict[str, tuple[SubjectFile, ...]]:
-        """Return the files of each subject's person, without reference faces; see `read_people`."""
+        """Return the files of each subject's person; see `read_people`."""
         with self._database.session() as session:
             return read_people(session, self._rows, subjects)
+
+    def digest(self, of: object) -> str:
+        """Return a keyed digest of values, which is useless without the key."""
+        return self._rows.keyring.digest(LIST_TOLD.at(), json_text(of).encode())
 
     def marked_orders_of(self, subject_ids: Collection[str]) -> list[MarkedFile]:
         """Return the same, each with the mark of the rows that it was read from."""

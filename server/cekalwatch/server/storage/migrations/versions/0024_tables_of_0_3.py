@@ -86,6 +86,13 @@ def _add_tables() -> None:
         _number("version"),
     )
     _signed_table(
+        "alert_told",
+        _text("alert_id", sa.ForeignKey("alert.alert_id"), primary_key=True),
+        _text("subject_id", primary_key=True),
+        *map(_text, ("facts", "photographs")),
+        _number("faces_since"),
+    )
+    _signed_table(
         "approval",
         _text("approval_id", primary_key=True),
         *map(_text, ("method", "request", "first_person_id")),
