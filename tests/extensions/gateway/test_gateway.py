@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,9 @@ from cekalwatch.gateway.app import create_app
 from cekalwatch.gateway.cli import app as command
 from cekalwatch.gateway.gateway import MAX_WAITING, Gateway
 from cekalwatch.gateway.settings import GatewaySettings
-from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.wire.identity import DeviceRole
+from tests.extensions.gateway.callers import KEY, caller, stands, written
 from tests.support.builders.watchlist_folder import ORDERS_FILE, row, write_orders
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
@@ -39,19 +38,9 @@ from tests.support.scenarios.sign_in import becomes
 
 pytestmark = pytest.mark.slow
 
-KEY = secrets.token_hex(32)
 PEOPLE = {"budi": (), "lina": (PersonRole.LIST_MANAGER,)}
 NAMES = ("Contoh Satu", "S-1", "O-1")
 LIST_FILE = {"name": "list.csv"}
-
-
-def written(folder: Path, address: str, tls_dir: Path, **changes: object) -> Path:
-    """Write the settings of a gateway, and its key."""
-    folder.mkdir(exist_ok=True)
-    write_private(folder / "key", KEY.encode())
-    facts = {"server_addresses": [address], "tls_dir": str(tls_dir), "key_file": str(folder / "key")} | changes
-    (folder / "gateway.toml").write_text("".join(f"{name} = {value!r}\n" for name, value in facts.items()))
-    return folder / "gateway.toml"
 
 
 @contextmanager
@@ -63,26 +52,11 @@ def opened(office: PortOffice, **changes: object) -> Iterator[Gateway]:
         yield found
 
 
-@asynccontextmanager
-async def caller(app: FastAPI, key: str = KEY) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    headers = {"authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
-        yield client
-
-
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
     found = port_office(tmp_path, PEOPLE, grouping_window_seconds=0)
     async with found.open():
         yield found
-
-
-async def stands(gateway: Gateway) -> None:
-    async def ready() -> bool:
-        return gateway.held.stream.connection.ready
-
-    await becomes(ready)
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:

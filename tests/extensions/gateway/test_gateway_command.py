@@ -25,7 +25,7 @@ from cekalwatch.gateway.settings import GatewaySettings
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.wire.identity import DeviceRole
-from tests.integration.client.test_gateway import KEY, caller, stands, written
+from tests.extensions.gateway.callers import KEY, caller, stands, written
 from tests.integration.monitoring.test_prometheus import prometheus
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.sign_in import becomes
