@@ -22,12 +22,13 @@ from deploy.packages.wheels import PYTHON, System
 from deploy.release.sbom import ROOT
 from deploy.release.wheel import DISTRIBUTION, ReleaseError, build_reproducibly
 from deploy.windows.msi import make_reproducibly
+from deploy.windows.native import COMPILER
 from deploy.windows.product import PRODUCTS, Product
 from deploy.windows.python import EmbeddedPython
 from deploy.windows.signing import Signer
 from deploy.windows.tree import build_tree
 
-TOOLS = ("wixl", "msibuild", "osslsigncode")
+TOOLS = ("wixl", "msibuild", "osslsigncode", COMPILER)
 
 
 def build_trees(
@@ -82,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signer = Signer(chosen.certificate, chosen.key, chosen.timestamp) if chosen.certificate else None
     try:
         if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
-            raise ReleaseError(f"{' and '.join(missing)} missing: apt-get install wixl msitools osslsigncode")
+            raise ReleaseError(
+                f"{' and '.join(missing)} missing: apt-get install wixl msitools osslsigncode gcc-mingw-w64-x86-64"
+            )
         made_at = time_of(ROOT)
         python = EmbeddedPython.checked(chosen.python, chosen.python_hash, chosen.roots)
         trees = build_trees(ROOT, python, made_at, chosen.out / "scratch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -10,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from deploy.release.wheel import ReleaseError, sha256
+from deploy.windows.native import compiled
 from deploy.windows.product import REGISTRY_KEY, Product
-from deploy.windows.source import GIVEN, write_source
+from deploy.windows.source import GIVEN, Build, write_source
 from deploy.windows.tree import command_file
 
 _PASS_ON = (
@@ -55,7 +57,10 @@ def _make(product: Product, version: str, tree: Path, made_at: datetime, place: 
     command = place / f"{product.machine.package}.cmd"
     command.write_text(command_file(product.machine, REGISTRY_KEY), encoding="ascii", newline="")
     os.utime(command, (made_at.timestamp(), made_at.timestamp()))
-    write_source(product, version, tree, command, place / "source.wxs")
+    build = Build(product, version, tree, _contents(tree))
+    actions = compiled("actions.c", place / "actions.dll", "-shared", "-lmsi")
+    os.utime(actions, (made_at.timestamp(), made_at.timestamp()))
+    write_source(build, command, actions, place / "source.wxs")
     installer = place / f"{product.machine.package}-{version}.msi"
     _run("wixl", "--arch", "x64", "--output", installer.name, "source.wxs", cwd=place)
     # wixl passes on to the elevated part only what it defined itself.
@@ -63,10 +68,21 @@ def _make(product: Product, version: str, tree: Path, made_at: datetime, place: 
     # wixl takes its own time and a number by chance for them.
     lines = _run("msiinfo", "export", installer.name, _SUMMARY, cwd=place).splitlines()
     (place / f"{_SUMMARY}.idt").write_text(
-        "".join(f"{_settled(line, product.code(version, 'package'), made_at)}\r\n" for line in lines), newline=""
+        "".join(f"{_settled(line, build.code('package'), made_at)}\r\n" for line in lines), newline=""
     )
     _run("msibuild", installer.name, "-i", f"{_SUMMARY}.idt", cwd=place)
     return installer
+
+
+def _contents(tree: Path) -> str:
+    """Return a hash of what an installer brings, and of the code that makes it."""
+    lines = (
+        f"{path.relative_to(folder).as_posix()} {sha256(path)}"
+        for folder in (tree, Path(__file__).parent)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _settled(line: str, package_code: str, made_at: datetime) -> str:

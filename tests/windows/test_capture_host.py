@@ -157,10 +157,10 @@ def services(pc: WinePc) -> list[int]:
 def is_well(pc: WinePc, office: OfficeThread, number: str) -> bool:
     """Return whether that version is installed, alone, runs, and sends another crop."""
     grows(office)
-    entered = re.search(r"camera.(\d+\.\d+\.\d+).pythonw", command(pc))
-    installed = [path.name for path in (pc.programs / "camera").iterdir()]
+    entered = re.search(r"camera.(\d+\.\d+\.\d+)-\w+.pythonw", command(pc))
+    installed = [path.name.partition("-")[0] for path in (pc.programs / "camera").iterdir()]
     told_by = pc.registry(EVENTS, "EventMessageFile") or ""
-    told = (state(pc), entered and entered[1], installed, rf"\{number}\Lib" in told_by)
+    told = (state(pc), entered and entered[1], installed, rf"\{number}-" in told_by)
     return told == ("RUNNING", number, [number], True)
 
 

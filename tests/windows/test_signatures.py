@@ -111,4 +111,7 @@ def test_tools_that_are_missing_are_named(
     (tmp_path / "there").touch()
     there = str(tmp_path / "there")
     assert main(["--python", there, "--python-hash", "0", "--roots", there]) == 1
-    assert "wixl and msibuild and osslsigncode missing: apt-get install" in capsys.readouterr().err
+    assert (
+        "wixl and msibuild and osslsigncode and x86_64-w64-mingw32-gcc missing: apt-get install"
+        in capsys.readouterr().err
+    )

@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 
 from cekalwatch.program.platform.log_file import LogFile
-from cekalwatch.program.platform.places import CAPTURE_SERVICE, machine_folder
+from cekalwatch.program.platform.places import CAPTURE_SERVICE, capture_service_log
 from cekalwatch.program.platform.service_control import serve, service_control
 from cekalwatch.program.platform.streams import prepare_streams
 
 
 def main() -> None:
     """Run until Windows stops it; exits the process."""
-    sys.stderr = LogFile(machine_folder() / "camera" / "Logs" / f"{CAPTURE_SERVICE}.log")
+    sys.stderr = LogFile(capture_service_log())
     prepare_streams(CAPTURE_SERVICE)
     serve(CAPTURE_SERVICE, _run)
 

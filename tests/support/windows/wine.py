@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -38,6 +38,8 @@ class WinePc:
         self.drive = folder / "prefix" / "drive_c"
         self.programs = self.drive / "Program Files" / "Cekalwatch"
         self.data = self.drive / "ProgramData" / "cekalwatch"
+        self.log = folder / "install.log"
+        """What the last installation wrote."""
         self.environment = {
             **os.environ,
             "WINEPREFIX": str(folder / "prefix"),
@@ -93,12 +95,19 @@ class WinePc:
 
     def install(self, installer: Path, **properties: str) -> int:
         """Install silently, as an administrator does, and return the exit code: 0 is success."""
-        given = "".join(f' {name}="{value}"' for name, value in properties.items())
-        return self.type(f'msiexec /i "{self.path_of(installer)}" /qn{given}').code
+        return self._msiexec("/i", installer, properties)
+
+    def repair(self, installer: Path, **properties: str) -> int:
+        """Put back silently what `installer` installed, as anybody may."""
+        return self._msiexec("/i", installer, {"REINSTALL": "ALL", "REINSTALLMODE": "omus"} | properties)
 
     def uninstall(self, installer: Path) -> int:
         """Remove silently what `installer` installed."""
-        return self.type(f'msiexec /x "{self.path_of(installer)}" /qn').code
+        return self._msiexec("/x", installer, {})
+
+    def _msiexec(self, what: str, installer: Path, properties: Mapping[str, str]) -> int:
+        given = "".join(f' {name}="{value}"' for name, value in properties.items())
+        return self.type(rf'msiexec {what} "{self.path_of(installer)}" /qn /l*v "{self.path_of(self.log)}"{given}').code
 
     @staticmethod
     def path_of(file: Path) -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cekalwatch.program.platform.places import CAPTURE_SERVICE, machine_folder
+from cekalwatch.program.platform.places import CAPTURE_SERVICE, capture_service_log, machine_folder
 
 LEAVING_S = 45.0
 """How long a program has to hand over before the installer ends it."""
@@ -100,15 +100,15 @@ def admit(account: str, folder: Path) -> None:
 def change_service(leaving_s: float = LEAVING_S, starting_s: float = STARTING_S) -> None:
     """Let the service of a capture host be what is installed: that version, started if there are settings; or none.
 
-    A version that does not run within `starting_s` where an older one ran is not taken: that one runs again then, and
-    OSError is raised. Nothing is changed where all is as it should be.
+    A version that does not run within `starting_s` is not taken, unless an older one did not run either: the older one
+    is entered again, or none, and OSError says why. Nothing is changed where all is as it should be.
     """
     if sys.platform != "win32":
         return
     from cekalwatch.program.platform.windows import access_lists, service_entry
 
     entry, installed = service_entry.ServiceEntry(CAPTURE_SERVICE), _entered("camera")
-    before, ran = entry.command(), entry.runs()
+    before, ran = entry.command(), entry.runs(starting_s)
     wanted = f'"{Path(installed, "pythonw.exe")}" -I -m cekalwatch.camera.service' if installed else ""
     if wanted != before:
         entry.stop(leaving_s)
@@ -122,11 +122,26 @@ def change_service(leaving_s: float = LEAVING_S, starting_s: float = STARTING_S)
     wait_for_others(leaving_s)
     if not wanted or wanted == before or not (machine_folder() / "camera.toml").exists():
         return
-    if not entry.start(starting_s if ran else 0) and ran:
-        entry.stop(leaving_s)
+    must_run, why = ran or not before, ""
+    try:
+        if entry.start(starting_s if must_run else 0) or not must_run:
+            return
+    except OSError as error:
+        why = f"{error.strerror}. "
+    entry.stop(leaving_s)
+    if before:
         entry.enter(before)
         entry.start(starting_s)
-        raise OSError(None, "the new version does not run as a service; the event log says why")
+    else:
+        entry.remove()
+    raise OSError(None, f"this version does not run as a service. {why}{_last_words(capture_service_log())}")
+
+
+def _last_words(log: Path) -> str:
+    try:
+        return f"The last line of its log: {log.read_text('utf-8', 'replace').splitlines()[-1]}"
+    except (OSError, IndexError):
+        return "It has no log; the event viewer may say why"
 
 
 def take_back_service() -> None:
@@ -139,12 +154,11 @@ def take_back_service() -> None:
         change_service()
 
 
-if __name__ == "__main__":  # the installer calls it
-    if sys.argv[1] == "admit":
-        admit(sys.argv[2], Path(sys.argv[3]))
-    elif sys.argv[1] == "service":
-        change_service()
-    elif sys.argv[1] == "service-back":
-        take_back_service()
-    else:
-        wait_for_others()
+if __name__ == "__main__":  # the installer calls it, and writes into its log what it says
+    try:
+        if sys.argv[1] == "admit":
+            admit(sys.argv[2], Path(sys.argv[3]))
+        else:
+            {"service": change_service, "service-back": take_back_service, "leave": wait_for_others}[sys.argv[1]]()
+    except OSError as error:
+        sys.exit(f"{sys.argv[1]}: {error.strerror or error}")

@@ -23,3 +23,8 @@ def machine_folder() -> Path:
     import platformdirs
 
     return platformdirs.site_config_path("cekalwatch", appauthor=False)
+
+
+def capture_service_log() -> Path:
+    """Return where the service of a capture host with Windows logs."""
+    return machine_folder() / "camera" / "Logs" / f"{CAPTURE_SERVICE}.log"

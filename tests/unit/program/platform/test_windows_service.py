@@ -13,6 +13,7 @@ import pytest
 
 from cekalwatch.program.platform import access
 from cekalwatch.program.platform.installation import admit
+from cekalwatch.program.platform.places import CAPTURE_SERVICE
 
 if TYPE_CHECKING:
     from cekalwatch.program.platform.windows.service_entry import ServiceEntry
@@ -96,6 +97,41 @@ def test_a_service_that_never_answers_does_not_run(
     began = time.monotonic()
     assert not entry.start(2 * LONG_S)
     assert time.monotonic() - began < 2 * LONG_S
+
+
+def test_a_service_that_is_starting_is_waited_for_before_it_is_stopped(entry: ServiceEntry, tmp_path: Path) -> None:
+    """Windows gives no orders to one in START_PENDING: an upgrade in that moment failed, or took it for stopped."""
+    (tmp_path / "program.py").write_text(PROGRAM.replace("manager.ready()", "over.wait(2); manager.ready()"))
+    assert not entry.start(0)
+    assert not entry.runs()
+    assert entry.runs(LONG_S)
+    assert entry.stop(LONG_S)
+    entry.start(0)
+    assert entry.stop(LONG_S)
+    assert (tmp_path / "stopped").exists()
+
+
+def test_a_first_installation_whose_service_does_not_come_up_is_none_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cekalwatch.program.platform import installation
+    from cekalwatch.program.platform.windows import service_entry
+
+    monkeypatch.setenv("PROGRAMDATA", str(tmp_path))
+    monkeypatch.setattr(installation, "machine_folder", lambda: tmp_path / "cekalwatch")
+    monkeypatch.setattr(installation, "capture_service_log", lambda: tmp_path / "log")
+    monkeypatch.setattr(installation, "_entered", lambda _: str(tmp_path / "nowhere"))
+    monkeypatch.setattr(service_entry, "FAILED_S", 1.0)
+    removed = list[str]()  # Wine keeps an entry for minutes whose process has failed
+    monkeypatch.setattr(service_entry.ServiceEntry, "remove", lambda entry: removed.append(entry.command()))
+    (tmp_path / "cekalwatch").mkdir()
+    (tmp_path / "cekalwatch" / "camera.toml").touch()
+    (tmp_path / "log").write_text("older\nThere is no model pack\n")
+    with pytest.raises(OSError, match=r"does not run as a service.*There is no model pack"):
+        installation.change_service(1, LONG_S)
+    assert "nowhere" in removed[0]
+    monkeypatch.undo()
+    service_entry.ServiceEntry(CAPTURE_SERVICE).remove()
 
 
 def test_an_entry_is_changed_and_a_missing_one_has_stopped(entry: ServiceEntry, tmp_path: Path) -> None:

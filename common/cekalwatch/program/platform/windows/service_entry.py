@@ -59,9 +59,12 @@ class ServiceEntry:
             service = _opened(manager, self.name)
             return str(win32service.QueryServiceConfig(service)[3]) if service else ""
 
-    def runs(self) -> bool:
-        """Return whether it runs, and says so. Raises OSError."""
-        return self._state() == _RUNNING
+    def runs(self, starting_s: float = 0) -> bool:
+        """Return whether it runs, and says so; one that is starting may take `starting_s` for it. Raises OSError."""
+        ends = time.monotonic() + starting_s
+        while (state := self._state()) == win32service.SERVICE_START_PENDING and time.monotonic() < ends:
+            time.sleep(_LOOK_EVERY_S)
+        return state == _RUNNING
 
     def enter(self, command: str) -> None:
         """Let it start `command` when Windows starts, and again when it fails. Raises OSError.
@@ -106,7 +109,11 @@ class ServiceEntry:
         return self._becomes(_RUNNING, within_s, win32service.SERVICE_STOPPED)
 
     def stop(self, within_s: float) -> bool:
-        """Ask it to stop, and return whether it has within that time; a missing one has. Raises OSError."""
+        """Ask it to stop, and return whether it has within that time; a missing one has. Raises OSError.
+
+        One that is starting takes no orders, and is asked once it runs.
+        """
+        self.runs(within_s)
         try:
             with _as_os_error(), _manager() as manager:
                 if service := _opened(manager, self.name):
