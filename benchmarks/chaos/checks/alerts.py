@@ -72,9 +72,12 @@ def _passages(evidence: Evidence) -> Iterator[str]:
     for passage in evidence.passages:
         if passage.due is Due.EITHER:
             continue
-        found = [evidence.sightings[one.capture_id] for one in passage.crops if one.capture_id in evidence.sightings]
-        if len({one.alert_id for one in found}) > 1:
-            yield f"passage {passage.number} is in {len({one.alert_id for one in found})} alerts"
+        found = {
+            evidence.sightings[key].alert_id for one in passage.crops if (key := one.capture_id) in evidence.sightings
+        }
+        # A crop that comes after its alert was settled may raise another one.
+        if sum(evidence.alerts[key].state in OPEN_STATES for key in found) > 1:
+            yield f"passage {passage.number} is in {len(found)} alerts"
 
 
 def _log(evidence: Evidence) -> Iterator[str]:

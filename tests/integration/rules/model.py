@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from tests.integration.rules.exercises import Exercise, ExerciseRules
 from tests.integration.rules.values import (
     AGAIN_AFTER,
+    ANSWERED_FOR,
     AWAY_AFTER,
     BEGINS_AFTER,
     LATE_AFTER,
@@ -93,15 +94,11 @@ class Rules(ExerciseRules):
         related = [
             one
             for one in self.alerts
-            if (
-                self._is_of(one, face, passage)
-                if passage in one.passages
-                else self._is_joined(one, place, face, passage, similar, at)
-            )
+            if self._is_of(one, face, passage) or self._is_joined(one, place, face, similar, at)
         ]
         related.sort(
             key=lambda one: (
-                passage not in one.passages,
+                not self._is_of(one, face, passage),
                 -self._likeness(one, face, passage),
                 one.state not in OPEN,
                 -one.seen_at.timestamp(),
@@ -111,13 +108,13 @@ class Rules(ExerciseRules):
         new = {
             subject: score
             for subject, score in similar.items()
-            if not any(self._answers(one, subject, passage, place) for one in related)
+            if not any(self._answers(one, subject, place, at) for one in related)
         }
         if new:
             # They are added while somebody still has to find out, and otherwise alert by themselves.
             alert = next((one for one in related if one.state in UNSETTLED), None)
         else:
-            known = [one for one in related if any(self._answers(one, subject, passage, place) for subject in similar)]
+            known = [one for one in related if any(self._answers(one, subject, place, at) for subject in similar)]
             alert = next((one for one in known if one.state in OPEN), known[0])
         if alert is None:
             alert = Alert(place.site, at, self.new_wait())
@@ -134,7 +131,7 @@ class Rules(ExerciseRules):
         similar: Mapping[str, float],
         new: Mapping[str, float],
     ) -> None:
-        further, left = seen.passage not in alert.passages, len(alert.left)
+        further, left = not self._is_of(alert, face, seen.passage), len(alert.left)
         alert.counters.add(place.counter)
         alert.directions.add(place.direction)
         live, was_live = not seen.late, not further and alert.passages[seen.passage].live
@@ -164,15 +161,15 @@ class Rules(ExerciseRules):
         if alert.state in OPEN:
             self.gives_way(alert)
 
-    def _answers(self, alert: Alert, subject: str, passage: str, place: Camera) -> bool:
+    def _answers(self, alert: Alert, subject: str, place: Camera, at: datetime) -> bool:
         """(3, 5) Whether a match with a subject is answered there: it is open, or found that it is not them.
 
-        For its own passages, whatever was found answers it, but not that there was no order. That Cekal Online does not
-        list them answers nothing once an order of theirs is new.
+        A finding answers for an hour. That Cekal Online does not list them answers nothing once an order of theirs is
+        new.
         """
         if subject not in alert.candidates:
             return False
-        found = subject in alert.disproved or (passage in alert.passages and not alert.orders_ended)
+        found = subject in alert.disproved and abs(at - alert.wait.since) <= ANSWERED_FOR
         return alert.state in OPEN or (found and not self._is_renewed(alert, subject, place))
 
     def _is_renewed(self, alert: Alert, subject: str, place: Camera) -> bool:
@@ -181,16 +178,14 @@ class Rules(ExerciseRules):
 
     def _is_of(self, alert: Alert, face: str, passage: str) -> bool:
         """(3) A passage is one person, whatever the tracker thought, as long as their face is kept."""
-        kept = alert.passages[passage]
-        return kept.forgotten or self.alike(face, kept.name)
+        kept = alert.passages.get(passage)
+        return kept is not None and not kept.forgotten and self.alike(face, kept.name)
 
-    def _is_joined(
-        self, alert: Alert, place: Camera, face: str, passage: str, similar: Mapping[str, float], at: datetime
-    ) -> bool:
+    def _is_joined(self, alert: Alert, place: Camera, face: str, similar: Mapping[str, float], at: datetime) -> bool:
         """(3) A further passage joins an alert that answers it, if its face is like one of those in it."""
         return (
             alert.site == place.site
-            and any(self._answers(alert, subject, passage, place) for subject in similar)
+            and any(self._answers(alert, subject, place, at) for subject in similar)
             and abs(at - alert.seen_at) <= WINDOW
             and any(self.alike(face, one.name) for one in alert.passages.values() if not one.forgotten)
         )

@@ -66,7 +66,7 @@ def what_came_since_may_be_unseen(patch: pytest.MonkeyPatch) -> None:
 def whoever_was_found_to_be_somebody_else_is_stopped_again(patch: pytest.MonkeyPatch) -> None:
     """Rule 5."""
 
-    def answers(self: Alert, met: Candidate, *, own: bool) -> bool:  # noqa: ARG001  # as it is called
+    def answers(self: Alert, met: Candidate, seen_at: Any) -> bool:  # noqa: ARG001  # as it is called
         return self.open and self.has(met.subject_id)
 
     patch.setattr(Alert, "answers", answers)

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 WIB = ZoneInfo("Asia/Jakarta")
 WINDOW = timedelta(minutes=10)
+ANSWERED_FOR = timedelta(hours=1)
+"""How long what was found of a face answers it."""
 LEASE = timedelta(seconds=90)
 UP_AFTER = timedelta(seconds=60)
 """How long an alert may wait unclaimed before it goes to the supervisors, and as long again to the whole site."""

@@ -168,6 +168,7 @@ def test_another_subjects_alert_is_found() -> None:
 def test_a_passage_in_two_alerts_is_found() -> None:
     day = whole_day()
     day = replace(day, sightings={**day.sightings, "c2": replace(day.sightings["c2"], alert_id="B")})
+    day = replace(day, alerts={**day.alerts, "B": replace(day.alerts["B"], state="NEW")})
     assert any("is in 2 alerts" in found for found in alerts.wrong(day))
 
 

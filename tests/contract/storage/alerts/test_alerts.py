@@ -180,28 +180,10 @@ def test_a_probe_that_does_not_open_is_missing_and_its_alert_stays(database: Dat
     assert store.get(events[0].alert_id).subject_id == "S-0"
 
 
-def of_model(found: Match, version: str, threshold: float) -> Match:
-    """The same match, by another model."""
-    return replace(found, model_version=version, threshold=threshold)
-
-
-@pytest.mark.both_databases
-def test_scores_of_two_model_versions_are_neither_compared_nor_sorted_together(store: AlertStore) -> None:
-    before = match(capture(passage="1"), score=0.9, others={"S-2": 0.8, "S-3": 0.7})
-    event = store.record(before, WINDOW, NOON)
-    assert event is not None
-    later = capture(passage="1", at=NOON + timedelta(seconds=1))
-    after = of_model(match(later, subject="S-3", score=0.4, others={"S-2": 0.35}), "model-2", 0.3)
-    joined = store.record(after, WINDOW, NOON)
-    assert joined is not None
-    assert joined.alert_id == event.alert_id
-    alert = store.get(event.alert_id)
-    assert (alert.model_version, alert.threshold) == ("model-2", 0.3)
-    found = [(one.subject_id, one.score, one.model_version) for one in alert.candidates]
-    assert found == [("S-3", 0.4, ""), ("S-2", 0.35, ""), ("S-1", 0.9, "model-1")]
-    shown = [(one.score, one.model_version) for one in alert.sightings]
-    assert shown == [(0.9, "model-1"), (0.4, "model-2")]
-    again = of_model(match(capture(passage="1", at=NOON + timedelta(seconds=2)), score=0.5), "model-2", 0.3)
-    store.record(again, WINDOW, NOON)
-    first = store.get(event.alert_id).candidates[0]
-    assert (first.subject_id, first.score, first.model_version) == ("S-1", 0.5, "")
+def test_scores_of_two_model_versions_are_never_in_one_alert(store: AlertStore) -> None:
+    before, later = capture(passage="1"), capture(passage="1", at=NOON + timedelta(seconds=1))
+    event = store.record(match(before, score=0.9), WINDOW, NOON)
+    other = store.record(replace(match(later, score=0.4), model_version="model-2", threshold=0.3), WINDOW, NOON)
+    assert event
+    assert other
+    assert [store.get(one.alert_id).threshold for one in (event, other)] == [0.48, 0.3]

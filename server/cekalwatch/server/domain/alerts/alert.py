@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from cekalwatch.contract.values.adjudication import (
@@ -30,6 +30,8 @@ from cekalwatch.server.domain.alerts.match import Candidate, Match, Told
 from cekalwatch.server.domain.exercises import result_of
 from cekalwatch.server.domain.orders.law import alerts_on
 
+ANSWERED_FOR = timedelta(hours=1)
+"""After a judgement that somebody is another person, they alert again."""
 MAX_SIGHTINGS = 20
 """Sightings that are read with an alert: the newest ones."""
 
@@ -131,20 +133,18 @@ class Alert(AlertRecord):
         """Whether it still has an order, if these of its candidates have one in force: a hit needs one of its own."""
         return self.subject_id in in_force if self.state is AlertState.CONFIRMED else bool(in_force)
 
-    def answers(self, met: Candidate, *, own: bool) -> bool:
-        """Whether a match with a candidate belongs to it: of a passage of its `own`, or of a further one (rule 3).
+    def answers(self, met: Candidate, seen_at: datetime) -> bool:
+        """Whether a match with a candidate belongs to it (rule 3): every one while it is open.
 
-        While it is open, every match does. Afterwards only what was disproved stays answered, and for its own passages
-        whatever people found, unless they cleared it because its orders had ended.
+        Afterwards only what was disproved stays answered, for ANSWERED_FOR however often the person is seen.
         """
         candidate = next((one for one in self.candidates if one.subject_id == met.subject_id), None)
         if candidate is None:
             return False
         if self.open:
             return True
-        return not candidate.renewed_by(met) and (
-            candidate.disproved or (own and self.handling.orders_ended_at is None)
-        )
+        lately = abs(seen_at - self.handling.waits_since) <= ANSWERED_FOR
+        return lately and candidate.disproved and not candidate.renewed_by(met)
 
     def has(self, subject_id: str) -> bool:
         """Whether a subject is among its candidates, ruled out or not."""
@@ -166,18 +166,9 @@ class Alert(AlertRecord):
         The better score of each candidate counts. The version grows when people must see the change (rule 4). While
         nobody has claimed it, it asks about the best candidate first. A further passage restores candidates that were
         ruled out, but not disproved: a traveller who was gone is here again.
-
-        Scores of two model versions are never compared: if the model was changed during the passage, the alert goes on
-        with the new one, and candidates that it has not met come last, with the scores that they had.
         """
-        before = (
-            one
-            if one.model_version or self.model_version == match.model_version
-            else replace(one, model_version=self.model_version)
-            for one in self.candidates
-        )
-        known = (_met(one, match, undecided=self.undecided, further=further) for one in before)
-        candidates = tuple(sorted((*known, *new), key=lambda one: (one.model_version, -one.score)))
+        known = (_met(one, match, undecided=self.undecided, further=further) for one in self.candidates)
+        candidates = tuple(sorted((*known, *new), key=lambda one: -one.score))
         wanted = "" if self.state is AlertState.NEW else self.subject_id
         subject_id = self._asked(self.state, candidates, wanted)
         changed = further or bool(new) or subject_id != self.subject_id or _left(candidates) > _left(self.candidates)
@@ -186,8 +177,6 @@ class Alert(AlertRecord):
             version=self.version + (changed and self.open),
             subject_id=subject_id,
             candidates=candidates,
-            threshold=self.threshold if self.model_version == match.model_version else match.threshold,
-            model_version=match.model_version,
             last_seen_at=max(self.last_seen_at, match.capture.captured_at),
             late=match.late if match.capture.captured_at >= self.last_seen_at else self.late,
         )
@@ -249,12 +238,11 @@ def _met(candidate: Candidate, match: Match, *, undecided: bool, further: bool) 
         return candidate
     if undecided and candidate.renewed_by(met):
         candidate = replace(candidate, ruled_out=False, disproved=False, unlisted=False)
-    better = met if candidate.model_version or met.score > candidate.score else candidate
+    better = met if met.score > candidate.score else candidate
     return replace(
         candidate,
         score=better.score,
         cosine=better.cosine,
-        model_version="",
         order_ids=tuple(dict.fromkeys((*candidate.order_ids, *met.order_ids))),
         ruled_out=candidate.ruled_out and (candidate.disproved or not (undecided and further)),
         lapsed=False,

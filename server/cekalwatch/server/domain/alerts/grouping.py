@@ -1,10 +1,10 @@
 """Decides which alert a match joins: domain rules 3 and 5. It gets the possible alerts, and knows no database.
 
-A match joins an alert that has its passage in it already. A further passage joins one at its site, within the grouping
-window, whose candidates it shares, if its face is like that of a passage in the alert, and the alert is open or found
-that it is not them. What Cekal Online did not list answers nothing once an order of the subject is new. So an innocent
-traveller is stopped once, and the real person behind a look-alike gets an alert of their own, as does whoever was let
-go for another reason.
+A match joins an alert that is open, or that was cleared as somebody else less than an hour ago: that of its passage,
+while the passage's face is stored and is not another person's; else one at its site, within the grouping window, whose
+candidates it shares and of which it is like a passage. What Cekal Online did not list answers nothing once an order of
+the subject is new. So an innocent traveller is stopped once, and the real person behind a look-alike gets an alert of
+their own, as does whoever was let go for another reason, and whoever cannot be compared any more.
 """
 
 from __future__ import annotations
@@ -35,17 +35,13 @@ class NearAlert:
     """An alert that a match may join."""
 
     alert: Alert
-    has_passage: bool
-    """Whether a sighting of the match's own passage is in it."""
     passages: tuple[AlertPassage, ...]
     """Passages whose faces are stored."""
 
     def takes(self, match: Match, window: timedelta) -> bool:
         """Whether the match's passage is one of this alert's, or may become one."""
-        own = self._own(match)
-        if self.has_passage:
-            # If its face is no longer stored, only the tracker decides.
-            return own is None or not match.is_another(own.model_version, own.template)
+        if self.has(match):
+            return True
         shared = [one.likeness for one in self.alert.candidates if self.answers(one, match)]
         return (
             bool(shared)
@@ -57,7 +53,17 @@ class NearAlert:
     def answers(self, candidate: Candidate, match: Match) -> bool:
         """Whether the match, as a match with `candidate`, belongs to this alert."""
         met = match.candidate(candidate.subject_id)
-        return met is not None and self.alert.answers(met, own=self.has_passage)
+        return met is not None and self.alert.answers(met, match.capture.captured_at)
+
+    def has(self, match: Match) -> bool:
+        """Whether the match's passage is in it: its face is stored, and the match is of that person.
+
+        Of a model that nobody has measured the tracker decides, while the alert is open.
+        """
+        own = self._own(match)
+        if own is None or own.model_version != match.model_version:
+            return False
+        return self.alert.open if match.same_person is None else not match.is_another(own.template)
 
     def likeness(self, match: Match) -> float:
         """Return the score of the match's face with the most similar stored one; -1 without one."""
@@ -100,11 +106,11 @@ def place(match: Match, near: Sequence[NearAlert], window: timedelta) -> Placeme
         chosen = next((one for one in known if one.alert.open), known[0])
     if chosen is None:
         return Placement(None, new)
-    return Placement(chosen.alert, new, further=not chosen.has_passage)
+    return Placement(chosen.alert, new, further=not chosen.has(match))
 
 
 def _preference(near: NearAlert, match: Match) -> tuple[bool, float, bool, float]:
     """The alert of the same passage first, then the most alike one, an open one, the newest."""
     # Rounded, so that two crops of one face are as alike as they can be.
     likeness, last_seen = round(near.likeness(match), 2), near.alert.last_seen_at.timestamp()
-    return not near.has_passage, -likeness, not near.alert.open, -last_seen
+    return not near.has(match), -likeness, not near.alert.open, -last_seen

@@ -363,7 +363,8 @@ class Handling(values.Handling):
         if finding.outcome is not Outcome.CLEARED:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
         circumstances.check(self, Step.TAKE_BACK)
-        return _step(self, AlertState.CLEARED, findings=(*self.findings, finding))
+        findings = (*self.findings, finding)
+        return _step(self, AlertState.CLEARED, findings=findings, stands_since=finding.found_at)
 
     def cleared(self, person: Person, finding: Finding, circumstances: Circumstances) -> Handling:
         """Return the alert cleared: after a referral, or in any state once its orders have ended.
@@ -379,9 +380,8 @@ class Handling(values.Handling):
         if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
             raise role_needed(CONFIRMS, "who confirms")
         findings = (*self.findings, finding)
-        if not circumstances.last_candidate:
-            return _step(self, AlertState.NEW, findings=findings, stands_since=finding.found_at)
-        return _step(self, AlertState.CLEARED, claim=None, findings=findings)
+        state = AlertState.CLEARED if circumstances.last_candidate else AlertState.NEW
+        return _step(self, state, claim=None, findings=findings, stands_since=finding.found_at)
 
     def followed_up(self, follow_up: FollowUp, circumstances: Circumstances) -> Handling:
         """Return the alert with one more contact with the agency."""

@@ -91,13 +91,10 @@ class Match(values.MatchFacts):
         """
         return self._same(model_version, template, max(self.candidates[0].likeness, subject_score))
 
-    def is_another(self, model_version: str, template: Template) -> bool:
-        """Whether this is another person than the one whose passage of the same track was fused to `template`.
-
-        With faces of a model that nobody has measured, or of two models, the tracker decides.
-        """
-        comparable = self.same_person is not None and model_version == self.model_version
-        return comparable and not self._same(model_version, template, self.candidates[0].likeness)
+    def is_another(self, template: Template) -> bool:
+        """Whether this is another person than the one whose passage of the same track and model was fused to
+        `template`."""
+        return not self._same(self.model_version, template, self.candidates[0].likeness)
 
     def likeness_to(self, model_version: str, template: Template) -> float:
         """Return the score of this match's face with a passage fused to `template`; -1 for another model's."""

@@ -14,7 +14,6 @@ from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
-import sqlalchemy
 import structlog
 from sqlalchemy import ColumnElement, and_, bindparam, or_, true
 from sqlmodel import Session, col, func, select
@@ -47,8 +46,7 @@ from cekalwatch.server.storage.alerts.tables import (
     SightingRow,
 )
 from cekalwatch.server.storage.columns import PASSAGE_TEMPLATE
-from cekalwatch.server.storage.integrity.guarded_session import checked, plain_with_valid_mac, put_row, with_valid_mac
-from cekalwatch.server.storage.integrity.signed_row import form_of
+from cekalwatch.server.storage.integrity.guarded_session import checked, put_row, with_valid_mac
 from cekalwatch.server.storage.watchlist.rows import DAMAGED
 
 Value = TypeVar("Value")
@@ -203,9 +201,6 @@ MAX_COMPARED = 50
 alert. An alert with thousands of passages, which a hostile camera can make, must not delay the next traveller."""
 
 _NUMBERS = np.dtype("<f4")
-_SIGHTINGS = sqlalchemy.select(*form_of(SightingRow).table.columns).where(
-    col(SightingRow.passage) == bindparam("passage")
-)
 
 
 class AlertPassages:
@@ -217,11 +212,8 @@ class AlertPassages:
     def near(self, session: Session, match: Match, window: timedelta) -> list[NearAlert]:
         """Return the alerts that `match` may join: of its passage, and recent ones of its subjects at its site."""
         capture = match.capture
-        own: set[str] = set()
-        seen = session.execute(_SIGHTINGS, {"passage": capture.passage})
-        # One intact sighting is enough to know that an alert is of this passage.
-        for one in plain_with_valid_mac(session, SightingRow, (one for one in seen if one.alert_id not in own)):
-            own.add(one.alert_id)
+        passage = col(AlertPassageRow.passage) == capture.passage
+        own = set(session.exec(select(AlertPassageRow.alert_id).where(passage)))
         moment = capture.captured_at
         lately = (
             (col(AlertRow.site) == capture.camera.site)
@@ -236,7 +228,7 @@ class AlertPassages:
             if str(alert.alert_id) in own or any(alert.has(subject_id) for subject_id in subjects)
         ]
         passages = self._passages(session, [str(alert.alert_id) for alert in alerts], capture.passage)
-        return [NearAlert(alert, str(alert.alert_id) in own, tuple(passages[str(alert.alert_id)])) for alert in alerts]
+        return [NearAlert(alert, tuple(passages[str(alert.alert_id)])) for alert in alerts]
 
     def keep(self, session: Session, alert: Alert, match: Match, now: datetime) -> None:
         """Store the present face of the match's passage; once people have settled the alert, it no longer changes."""
