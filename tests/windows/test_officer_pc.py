@@ -159,7 +159,9 @@ def test_an_officers_pc_from_installation_to_removal(
     this, newer = installers
     before, took = pc.files(), dict[str, float]()
     with measured(took, "install"):
-        assert pc.install(this, INVITATION=pc.path_of(tmp_path / "invitation")) == 0
+        assert pc.install(this) == 0
+    command, invitation = r"C:\Program Files\Cekalwatch\cekalwatch-notifier.cmd", pc.path_of(tmp_path / "invitation")
+    assert pc.type(f'"{command}" init --invitation "{invitation}"').code == 0
     assert {path.name for path in pc.data.rglob("*") if path.is_file()} >= {"notifier.toml", "key.pem"}
     office.list_people()
     start(pc)

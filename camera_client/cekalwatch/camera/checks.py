@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import grpc
 import uuid6
@@ -30,7 +31,9 @@ from cekalwatch.program.checks.machine import check_disk, check_secrets, check_s
 from cekalwatch.program.checks.results import CheckResult, CheckVerdict, Judged
 from cekalwatch.program.connection import open_dialer
 from cekalwatch.program.errors import ProgramError
-from cekalwatch.program.settings import LoadedSettings
+from cekalwatch.program.platform.access import unreadable_by_service
+from cekalwatch.program.platform.installation import Installation
+from cekalwatch.program.settings import SYSTEM_FOLDER, LoadedSettings
 from cekalwatch.vision.detectors.factory import open_detector
 from cekalwatch.vision.faces import FaceDetector, PartialDetector
 from cekalwatch.wire.identity import DeviceRole
@@ -54,7 +57,10 @@ def check_installation(loaded: LoadedSettings[CameraSettings], clock: Clock) -> 
     keys = {f"the key of {one.camera_id}": TlsFiles(one.tls_dir).key for one in settings.each()}
     passwords = {f"the password of {one.camera_id}": one.source_password_file for one in settings.each()}
     files = {"the spool's key": settings.spool_key} | keys
-    yield CheckResult("secrets", *check_secrets(files | {what: file for what, file in passwords.items() if file}))
+    secrets = files | {what: file for what, file in passwords.items() if file}
+    yield CheckResult("secrets", *check_secrets(secrets))
+    if loaded.file and loaded.file.parent == SYSTEM_FOLDER and Installation("camera").is_there:
+        yield CheckResult("service", *check_service((loaded.file, *secrets.values())))
     for one in settings.each():
         yield CheckResult("source", *check_source(one, clock), one.camera_id)
         yield CheckResult("detector", *check_detector(one, settings.threads), one.camera_id)
@@ -68,6 +74,19 @@ def check_installation(loaded: LoadedSettings[CameraSettings], clock: Clock) -> 
             yield CheckResult("server", *judged, one.camera_id)
             if offset_s is not None:
                 yield CheckResult("clock", *check_clock(offset_s), one.camera_id)
+
+
+def check_service(files: Iterable[Path]) -> Judged:
+    """Check that the service of Windows may read what is there: who runs `check` is an administrator, and may."""
+    try:
+        denied = unreadable_by_service(file for file in files if file.exists())
+    except OSError as error:
+        return CheckVerdict.FAIL, f"it cannot be seen what the service may read: {error.strerror}"
+    if denied:
+        return CheckVerdict.FAIL, "; ".join(
+            f"the service may not read {file}: run {how}" for file, how in denied.items()
+        )
+    return CheckVerdict.OK, "it may read its settings and keys"
 
 
 def check_source(one: OneCamera, clock: Clock) -> Judged:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.program.platform.access import make_folder, remedy, shared_with, take_over_access
+from cekalwatch.program.platform.access import forbidden_at, make_folder, remedy, shared_with, take_over_access
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -24,7 +24,7 @@ def make_private_folder(folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         make_folder(folder)
-        if found := shared_with(folder, folder.stat().st_mode):
+        if found := shared_with(folder, folder.stat().st_mode, forbidden_at(folder)):
             raise ProgramError(
                 f"The folder {folder} is readable by other accounts ({found}); run: {remedy(folder)}", Exit.CONFIG
             )

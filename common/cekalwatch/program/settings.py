@@ -10,6 +10,7 @@ The file is the named one; by default `camera.toml` in `SYSTEM_FOLDER`, or else 
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
@@ -127,11 +128,11 @@ class Settings(BaseSettings):
 
     @classmethod
     def new_file(cls, named: Path | None) -> Path:
-        """Return where `init` writes settings: `named`, or the first of `usual_files` that this account may write."""
+        """Return where `init` writes settings: `named`, or the first of `usual_files` that is there or may be made."""
         if named:
             return named
         files = cls.usual_files()
-        return next((file for file in files if _may_be_made(file)), files[-1])
+        return next((file for file in files if _is_there(file) or _may_be_made(file)), files[-1])
 
 
 Values_co = TypeVar("Values_co", bound=Settings, covariant=True)
@@ -286,6 +287,14 @@ def _believe(file: Path | None) -> None:
         raise ProgramError(f"{file} cannot be read: {error.strerror}", Exit.CONFIG) from None
     if why:
         raise ProgramError(f"{why}: let an administrator look at its content, and remove or take it", Exit.CONFIG)
+
+
+def keys_folder(settings: Path, program: str, own: Path) -> Path:
+    """Return where the program that reads the file `settings` looks for its keys; `own`: where an account has them.
+
+    On Windows the machine's settings are for a service, or for whoever sits at the PC, and who sets it up is neither.
+    """
+    return SYSTEM_FOLDER / "tls" / program if sys.platform == "win32" and settings.parent == SYSTEM_FOLDER else own
 
 
 def make_settings_folder(folder: Path) -> None:

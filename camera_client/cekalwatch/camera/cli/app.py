@@ -24,7 +24,9 @@ from cekalwatch.program.cli.shared_commands import (
 )
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
+from cekalwatch.program.platform.installation import Installation
 from cekalwatch.program.platform.places import ON_A_STICK
+from cekalwatch.program.settings import SYSTEM_FOLDER, keys_folder
 from cekalwatch.wire.identity import DeviceRole
 
 if TYPE_CHECKING:
@@ -75,22 +77,24 @@ def init(
     CEKALWATCH_INVITATION. The password goes into a file of its own beside the certificate. Run it as the account
     under which the service runs; on Windows as administrator.
     """
+    from cekalwatch.camera.sources.opening import refusal
     from cekalwatch.program.cli.command import packaged
     from cekalwatch.program.cli.enrolment import accept, read_invitation
     from cekalwatch.program.cli.prompts import ask, secret_of
     from cekalwatch.program.platform.secrets import protected
     from cekalwatch.program.secret_files import write_private
-    from cekalwatch.program.settings import SYSTEM_FOLDER, make_settings_folder
-    from cekalwatch.wire.identity import DeviceRole
+    from cekalwatch.program.settings import make_settings_folder
 
     found = read_invitation(invitation, DeviceRole.CAMERA)
-    file = CameraSettings.new_file(config)
+    file = _new_settings(config)
     for_service = sys.platform == "win32" and file.parent == SYSTEM_FOLDER
-    tls_dir = tls_dir or (SYSTEM_FOLDER / "tls" / "camera" if for_service else DEFAULT_TLS_DIR)
+    tls_dir = tls_dir or _keys(file)
     before = _present(file, found, tls_dir, SYSTEM_FOLDER / "camera" if for_service else None)
     address = source or ask("Address of the camera (rtsp://…, or the number of a USB camera)").strip()
     if not address:
         raise ProgramError("A camera needs an address: give it with --source", Exit.USAGE)
+    if why := refusal(address):
+        raise ProgramError(why, Exit.USAGE)
     password = secret_of(password_file, "CEKALWATCH_SOURCE_PASSWORD", "Password of the camera") if user else ""
     own = tls_dir / found.identity.name
     accept(found, own)
@@ -243,4 +247,22 @@ def run(
 
 
 add_settings(app, "cekalwatch-camera", CameraSettings)
-add_enrol(app, "cekalwatch-camera", DeviceRole.CAMERA, DEFAULT_TLS_DIR)
+
+
+def _new_settings(named: Path | None) -> Path:
+    """Return the file that `init` writes. Raises ProgramError where a service of Windows would not read it."""
+    file = CameraSettings.new_file(named)
+    if not named and file.parent != SYSTEM_FOLDER and Installation("camera").is_there:
+        raise ProgramError(
+            f"The service of this PC reads {SYSTEM_FOLDER}, where administrators write: run this in a command prompt "
+            'that was started with "Run as administrator"',
+            Exit.USAGE,
+        )
+    return file
+
+
+def _keys(settings: Path) -> Path:
+    return keys_folder(settings, "camera", DEFAULT_TLS_DIR)
+
+
+add_enrol(app, "cekalwatch-camera", DeviceRole.CAMERA, lambda: _keys(_new_settings(None)))

@@ -67,6 +67,8 @@ class Transport(StrEnum):
 
 CODECS: Final = ("h264", "hevc", "mjpeg", "mpeg4")
 """What network cameras send; the library has hundreds of others, each with its flaws."""
+HONOURS_AUTHORITY: Final = sys.platform != "win32"
+"""Whether the library asks the authority that the settings name: on Windows its TLS asks those of the machine."""
 LIMITS: Final = Limits(
     memory_bytes=1_500_000_000,
     processor_s=1_000_000_000,  # it runs for years

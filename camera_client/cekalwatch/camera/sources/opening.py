@@ -14,7 +14,7 @@ from cekalwatch.camera.settings import OneCamera
 from cekalwatch.camera.sources.files import FileSource, FolderReader, FramePace, VideoReader
 from cekalwatch.camera.sources.frames import FrameSource, SourceError
 from cekalwatch.camera.sources.live import LiveSource
-from cekalwatch.camera.sources.opencv import NetworkCamera, OpenCapture, UsbCamera
+from cekalwatch.camera.sources.opencv import HONOURS_AUTHORITY, NetworkCamera, OpenCapture, UsbCamera
 from cekalwatch.program.platform import secrets
 from cekalwatch.wire.backoff import Backoff
 
@@ -59,6 +59,16 @@ def open_source(
     )
 
 
+def refusal(source: str) -> str:
+    """Return why no camera at this address can be opened on this system; empty: one may be."""
+    if HONOURS_AUTHORITY or not source.lower().startswith("rtsps://"):
+        return ""
+    return (
+        f"{without_password(source)} is encrypted, and on Windows nothing would compare its certificate with "
+        "`rtsps_authority`: use a capture host with Linux, or rtsp:// on a network of the cameras only (docs/camera.md)"
+    )
+
+
 def without_password(address: str) -> str:
     """Return the address without user and password, for logs and messages."""
     parts = urlsplit(address)
@@ -84,6 +94,8 @@ def _live_camera(camera: OneCamera) -> tuple[OpenCapture, str] | None:
     if source.isdecimal():
         return UsbCamera(int(source), *DEVICE_SIZES[camera.device_size]), f"camera device {source}"
     if source.lower().startswith(("rtsp://", "rtsps://")):
+        if why := refusal(source):
+            raise SourceError(why)
         if source.lower().startswith("rtsps://") and camera.rtsps_authority is None:
             raise SourceError(
                 f"{without_password(source)} is encrypted, and nothing says whom to trust: set `rtsps_authority` to a "

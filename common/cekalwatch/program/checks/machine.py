@@ -114,7 +114,8 @@ def check_secrets(files: Mapping[str, Path]) -> Judged:
 def _has_password(stated: Any) -> bool:  # noqa: ANN401  # a settings file holds many types
     if isinstance(stated, dict):
         return any(
-            _has_password(value) or ("password" in key and isinstance(value, str)) for key, value in stated.items()
+            _has_password(value) or ("password" in key and not key.endswith("_file") and isinstance(value, str))
+            for key, value in stated.items()
         )
     if isinstance(stated, list):
         return any(map(_has_password, stated))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -21,9 +22,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cekalwatch.program.cli.prompts import secret_of
 from cekalwatch.program.cli.settings_command import literal
 from cekalwatch.program.errors import Exit, ProgramError
+from cekalwatch.program.platform.installation import AT_THIS_PC, admit
+from cekalwatch.program.platform.places import CAPTURE_SERVICE
 from cekalwatch.program.platform.secrets import protected
 from cekalwatch.program.secret_files import make_private_folder, write_private
-from cekalwatch.program.settings import Settings, make_settings_folder
+from cekalwatch.program.settings import SYSTEM_FOLDER, Settings, make_settings_folder
 from cekalwatch.v1.enrolment_service_pb2 import EnrolDeviceRequest
 from cekalwatch.v1.enrolment_service_pb2_grpc import EnrolmentServiceStub
 from cekalwatch.wire.address import AddressError, split_address
@@ -88,7 +91,7 @@ def _enrolled(address: str, code: InvitationCode, role: DeviceRole, tls_dir: Pat
         host, port = split_address(address)
     except AddressError as error:
         raise ProgramError(str(error), Exit.USAGE) from None
-    make_private_folder(tls_dir)
+    _make_folder(tls_dir)
     authority = _authority(host, port, code)
     key = ec.generate_private_key(ec.SECP256R1())
     chain = _sign(address, code, authority, key)
@@ -96,6 +99,19 @@ def _enrolled(address: str, code: InvitationCode, role: DeviceRole, tls_dir: Pat
     write_private(files.certificate, chain)
     write_private(files.key, protected(_key_pem(key), files.key))
     return _checked(files, role)
+
+
+def _make_folder(tls_dir: Path) -> None:
+    """Make the folder of a key; on Windows one of the machine's is for the account that works with it."""
+    keys = SYSTEM_FOLDER / "tls"
+    if sys.platform == "win32" and keys in tls_dir.parents:
+        program = tls_dir.relative_to(keys).parts[0]
+        account = rf"NT SERVICE\{CAPTURE_SERVICE}" if program == "camera" else AT_THIS_PC
+        try:
+            admit(account, keys / program, again=False)
+        except OSError as error:
+            raise ProgramError(f"{keys / program} cannot be made: {error.strerror}", Exit.CONFIG) from None
+    make_private_folder(tls_dir)
 
 
 def _authority(host: str, port: int, code: InvitationCode) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,11 +59,13 @@ def add_settings(app: typer.Typer, program: str, kind: type[Settings]) -> None:
         print_settings(loaded, form)
 
 
-def add_enrol(app: typer.Typer, program: str, role: DeviceRole, default_tls_dir: Path) -> None:
-    """Add the command `enrol`, which gets a certificate of `role`."""
-    tls_dir_option: Any = typer.Option(
-        default_tls_dir, "--tls-dir", metavar="DIR", help="Where key and certificates go; the setting `tls_dir`."
-    )
+TlsDirOption = Annotated[
+    Path | None, typer.Option("--tls-dir", metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
+]
+
+
+def add_enrol(app: typer.Typer, program: str, role: DeviceRole, keys: Callable[[], Path]) -> None:
+    """Add the command `enrol`, which gets a certificate of `role`; `keys` says where that goes if nobody does."""
     example = f"  {program} enrol --server cekal.batam.local:50052"
 
     @app.command(epilog=f"Examples:\n\n{example}\n\n{example} --code-file {ON_A_STICK}code.txt")
@@ -74,7 +77,7 @@ def add_enrol(app: typer.Typer, program: str, role: DeviceRole, default_tls_dir:
                 metavar="FILE", help="File with the code that `cekalwatch-server pki invite` gave; -: standard input."
             ),
         ] = None,
-        tls_dir: Path = tls_dir_option,
+        tls_dir: TlsDirOption = None,
     ) -> None:
         """Get this device's certificate, once. Its private key is made here and stays here.
 
@@ -82,6 +85,7 @@ def add_enrol(app: typer.Typer, program: str, role: DeviceRole, default_tls_dir:
         """
         from cekalwatch.program.cli.enrolment import enrol as enrol_device
 
+        tls_dir = tls_dir or keys()
         identity = enrol_device(server, code_file, role, tls_dir)
         typer.echo(f"This is {identity.uri}; its certificate is in {tls_dir}")
 

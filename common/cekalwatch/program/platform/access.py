@@ -9,7 +9,10 @@ from __future__ import annotations
 import shlex
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+from cekalwatch.program.platform.places import CAPTURE_SERVICE
 
 ALL_OTHERS = 0o077
 """Nobody but the owner gets at it."""
@@ -95,6 +98,31 @@ def shared_with(path: Path, mode: int, forbidden: int = ALL_OTHERS) -> str:
     return ", ".join(access_lists.others(path, forbidden))
 
 
+def forbidden_at(path: Path) -> int:
+    """Return what others may not do with a secret there: on Windows, administrators let accounts read the machine's."""
+    if sys.platform == "win32":
+        from cekalwatch.program.platform.windows import access_lists
+
+        if access_lists.is_of_machine(path):
+            return OTHERS_OR_WRITING
+    return ALL_OTHERS
+
+
+def unreadable_by_service(files: Iterable[Path]) -> dict[Path, str]:
+    """Return the files that the service of a capture host with Windows may not read, with the command that lets it.
+
+    Raises OSError.
+    """
+    if sys.platform != "win32":
+        return {}
+    from cekalwatch.program.platform.windows import access_lists
+
+    account = access_lists.service_sid(CAPTURE_SERVICE)
+    return {
+        file: f'icacls "{file}" /grant "*{account}:R"' for file in files if not access_lists.lets_read(file, account)
+    }
+
+
 def described(path: Path, mode: int) -> str:
     """Return in words who can get at `path`, as the system says it. Raises OSError."""
     if sys.platform != "win32":
@@ -108,9 +136,16 @@ def remedy(path: Path, mode: str = "") -> str:
     """Return the command that takes `path` away from others; `mode`: on POSIX systems, if not the owner's only."""
     if sys.platform != "win32":
         return f"chmod {mode or ('700' if path.is_dir() else '600')} {shlex.quote(str(path))}"
+    from cekalwatch.program.platform.windows import access_lists
+
     inherited = "(OI)(CI)" if path.is_dir() else ""
-    grants = " ".join(f'"{who}:{inherited}F"' for who in ("%USERNAME%", "*S-1-5-18", "*S-1-5-32-544"))
-    return f'icacls "{path}" /inheritance:r /grant:r {grants}'
+    if not access_lists.is_of_machine(path):
+        grants = " ".join(f'"{who}:{inherited}F"' for who in ("%USERNAME%", "*S-1-5-18", "*S-1-5-32-544"))
+        return f'icacls "{path}" /inheritance:r /grant:r {grants}'
+    # What a service or an officer reads goes on to be theirs: only those are taken out who may not be there.
+    others = " ".join(f'"{name}"' for name in access_lists.others(path, OTHERS_OR_WRITING))
+    service = f"*{access_lists.service_sid(CAPTURE_SERVICE)}"
+    return f'icacls "{path}" /inheritance:d /remove:g {others} /grant "{service}:{inherited}R"'
 
 
 def not_to_believe(path: Path) -> str:

@@ -46,6 +46,11 @@ class Installation:
         python = Path(folder, Path(sys.executable).name)
         return (str(python), "-I", "-m", f"cekalwatch.{self._program}", *arguments) if folder else ()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether any version is installed."""
+        return bool(self._folder())
+
     def _is(self, folder: str) -> bool:
         return bool(folder) and Path(folder) == self._own
 
@@ -82,16 +87,18 @@ def wait_for_others(leaving_s: float = LEAVING_S) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-def admit(account: str, folder: Path) -> None:
+def admit(account: str, folder: Path, *, again: bool = True) -> None:
     """Make `folder` for keys that `account` may read, a name or a SID of Windows; empty: `AT_THIS_PC`. Raises OSError.
 
-    The machine's folder of settings around it is made too, if it is missing.
+    The machine's folder of settings around it is made too, if it is missing. Unless `again`, one that is there keeps
+    the account that it is for.
     """
     from cekalwatch.program.settings import make_settings_folder
 
     make_settings_folder(folder.parent.parent)
+    new = not folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "win32":
+    if sys.platform == "win32" and (new or again):
         from cekalwatch.program.platform.windows import access_lists
 
         access_lists.let_read(folder, account or AT_THIS_PC)

@@ -23,6 +23,7 @@ from cekalwatch.program.cli.command import require_extra
 from cekalwatch.program.cli.prompts import tell_new_name
 from cekalwatch.program.cli.shared_commands import (
     InvitationFile,
+    TlsDirOption,
     add_enrol,
     add_settings,
     add_version,
@@ -35,6 +36,7 @@ from cekalwatch.program.platform.interpreter import python_command
 from cekalwatch.program.platform.message_box import expect_person
 from cekalwatch.program.platform.places import ON_A_STICK, ON_THE_DISK
 from cekalwatch.program.platform.session import STOPPED_BY
+from cekalwatch.program.settings import keys_folder
 from cekalwatch.wire.identity import DeviceRole
 
 app = typer.Typer(
@@ -238,12 +240,17 @@ def install(
         typer.echo(f"{'Deleted' if remove else 'Written'}: {place}")
 
 
-add_enrol(app, "cekalwatch-notifier", DeviceRole.NOTIFIER, DEFAULT_TLS_DIR)
+def _keys(settings: Path) -> Path:
+    return keys_folder(settings, "notifier", DEFAULT_TLS_DIR)
+
+
+add_enrol(app, "cekalwatch-notifier", DeviceRole.NOTIFIER, lambda: _keys(NotifierSettings.new_file(None)))
 
 
 @app.command(
     epilog=f"Examples:\n\n  cekalwatch-notifier init --invitation {ON_A_STICK}counter-d1.invitation\n\n"
-    "Run it as the account under which the agent runs: each account of a shared PC is a PC of its own."
+    "Run it as the account under which the agent runs: each account of a shared PC is a PC of its own. On Windows, an "
+    "administrator sets the PC up for whoever sits there."
 )
 def init(
     *,
@@ -252,9 +259,7 @@ def init(
         Path | None,
         typer.Option(metavar="FILE", help=f"File that the settings go to; {NotifierSettings.usual_files()[0]}."),
     ] = None,
-    tls_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where key and certificates go; the setting `tls_dir`.")
-    ] = DEFAULT_TLS_DIR,
+    tls_dir: TlsDirOption = None,
 ) -> None:
     """Set this PC up: get its certificate, write its settings, and say what comes next.
 
@@ -265,7 +270,7 @@ def init(
 
     found = read_invitation(invitation, DeviceRole.NOTIFIER)
     file = NotifierSettings.new_file(config)
-    identity = found.identity
+    identity, tls_dir = found.identity, tls_dir or _keys(file)
     facts = {"agent_id": identity.name, "site": identity.site, "counters": list(found.counters)}
     set_up(NotifierSettings, found, tls_dir, file, facts)
     named = naming(NotifierSettings, file)

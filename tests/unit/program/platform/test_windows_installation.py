@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cekalwatch.notifier.cli.app import app
+from cekalwatch.program.cli import enrolment
 from cekalwatch.program.platform.access import OTHERS_OR_WRITING
 from cekalwatch.program.platform.installation import AT_THIS_PC, admit
+from cekalwatch.program.settings import SYSTEM_FOLDER
+from cekalwatch.wire.identity import DeviceRole, Identity
+from cekalwatch.wire.invitation import DeviceInvitation, InvitationCode
 
 pytestmark = [pytest.mark.windows, pytest.mark.slow]
 
@@ -24,6 +32,26 @@ def test_keys_can_be_read_by_who_sits_at_the_pc_and_by_nobody_else(tmp_path: Pat
         assert access_lists.others(folder, OTHERS_OR_WRITING) == []
     with pytest.raises(OSError, match=r".+"):
         admit(r"NOBODY\nowhere", tmp_path / "machine" / "tls" / "notifier")
+
+
+def test_who_sets_a_pc_up_puts_the_key_where_those_who_work_there_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An administrator, as docs/windows.md says it: the key went into their own profile."""
+    identity = Identity(DeviceRole.NOTIFIER, "batam-center", "d1")
+    for name, answer in (("_authority", b"authority"), ("_sign", b"certificate"), ("_checked", identity)):
+        monkeypatch.setattr(enrolment, name, lambda *_, answer=answer: answer)
+    invited = DeviceInvitation(identity, "server.local:50051", "server.local:50052", InvitationCode.new(b"authority"))
+    (tmp_path / "d1.invitation").write_text(invited.text)
+    try:
+        done = CliRunner().invoke(app, ["init", "--invitation", str(tmp_path / "d1.invitation")])
+        assert done.exit_code == 0, done.output
+        assert (SYSTEM_FOLDER / "notifier.toml").exists()
+        (key,) = Path(os.environ["SYSTEMDRIVE"] + "\\").glob("ProgramData/cekalwatch/tls/**/key.pem")
+        assert key.is_relative_to(SYSTEM_FOLDER / "tls" / "notifier")
+        assert not list(Path.home().rglob("key.pem"))
+    finally:
+        shutil.rmtree(SYSTEM_FOLDER)
 
 
 def test_processes_are_found_by_their_program_and_ended() -> None:

@@ -151,6 +151,47 @@ def test_the_service_may_read_what_is_its_own() -> None:
     assert not others_in(security, access.ALL_OTHERS)
 
 
+@pytest.mark.parametrize(
+    ("entries", "reads"),
+    [
+        ("(A;;FA;;;SY)(A;;FA;;;BA)", False),
+        ("(A;;FA;;;SY)(A;;FR;;;S-1-5-21-1-2-3-1001)", False),
+        ("(A;;FA;;;SY)(A;;FR;;;BU)", True),
+        ("(A;;FA;;;SY)(A;;FR;;;{service})", True),
+        ("(A;;FA;;;SY)(A;;0x100000;;;{service})", False),
+    ],
+    ids=["administrators", "somebody", "Users", "its own", "enters"],
+)
+def test_what_the_service_may_read_is_seen_by_who_may_read_all(entries: str, reads: bool) -> None:
+    import win32security
+
+    from cekalwatch.program.platform.windows.access_lists import lets_read_in, service_sid
+
+    service = service_sid(CAPTURE_SERVICE)
+    written = f"O:SYD:P{entries.format(service=service)}"
+    security = win32security.ConvertStringSecurityDescriptorToSecurityDescriptor(written, 1)
+    assert lets_read_in(security, service) is reads
+
+
+def test_what_a_check_tells_to_do_takes_a_key_of_the_machine_from_others_and_leaves_it_to_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cekalwatch.program.platform.windows.access_lists import service_sid
+
+    monkeypatch.setenv("PROGRAMDATA", str(tmp_path))
+    file = tmp_path / "key.pem"
+    file.touch()
+    set_list(file, (EVERYONE, READ))
+    verdict, text = check_secrets({"the key": file})
+    told = text.rpartition("run ")[2]
+    service = service_sid(CAPTURE_SERVICE)
+    assert told == f'icacls "{file}" /inheritance:d /remove:g "Everyone" /grant "*{service}:R"'
+    # As icacls does it, which Wine has not.
+    set_list(file, (service, READ))
+    assert (verdict, check_secrets({"the key": file})[0]) == (CheckVerdict.FAIL, CheckVerdict.OK)
+    assert access.unreadable_by_service([]) == {}
+
+
 def test_a_secret_is_sealed_and_opened_and_a_changed_one_is_not(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     sealed = secrets.protected(b"-----BEGIN PRIVATE KEY-----", file)

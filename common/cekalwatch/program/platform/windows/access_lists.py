@@ -32,6 +32,8 @@ EVERYBODYS = frozenset(
     {"S-1-1-0", "S-1-5-2", "S-1-5-7", "S-1-5-11", "S-1-5-32-545", "S-1-5-32-546", "S-1-15-2-1", "S-1-15-2-2"}
 )
 """Everyone, Network, Anonymous, Authenticated Users, Users, Guests, all applications, all restricted applications."""
+_OF_SERVICES_TOO = frozenset({"S-1-1-0", "S-1-5-6", "S-1-5-11", "S-1-5-32-545", "S-1-5-80-0"})
+"""Groups of which each service is: Everyone, Service, Authenticated Users, Users, All Services."""
 _BELOW = win32security.OBJECT_INHERIT_ACE | win32security.CONTAINER_INHERIT_ACE
 _READS = ntsecuritycon.FILE_READ_DATA | ntsecuritycon.GENERIC_READ | ntsecuritycon.GENERIC_ALL
 _WRITES = (
@@ -144,6 +146,17 @@ def named(path: Path) -> list[str]:
     """Return the names of all accounts that can get at `path`. Raises OSError."""
     found = (one for one in _grants(_security(path)) if one.mask & (_READS | _WRITES))
     return list(dict.fromkeys(_name(one.sid) for one in found))
+
+
+def lets_read(path: Path, service: str) -> bool:
+    """Return whether the account of a service, by its SID, may read `path`. Raises OSError."""
+    return lets_read_in(_security(path), service)
+
+
+def lets_read_in(security: Any, service: str) -> bool:  # noqa: ANN401  # a type of pywin32
+    """Return the same of a security descriptor."""
+    accounts = {service, *_OF_SERVICES_TOO}
+    return any(one.sid in accounts and one.mask & _READS for one in _grants(security))
 
 
 def foreign_owner(path: Path) -> str:
