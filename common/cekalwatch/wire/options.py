@@ -41,6 +41,8 @@ CLIENT_OPTIONS: tuple[Option, ...] = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # The servers are the office's own; `https_proxy` in the environment is for the internet.
+    ("grpc.enable_http_proxy", 0),
     # `Backoff` decides when to connect again; the channel must not wait longer.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),

@@ -63,5 +63,6 @@ def check_windows() -> Judged:
             "not installed, there is only the console: install the extra `desktop` (docs/install.md)",
         )
     if not autostart(()).is_there:
-        return CheckVerdict.WARN, "they do not come by themselves after sign-in on this PC: cekalwatch-notifier install"
+        how = "cekalwatch-notifier install; on Windows, Startup apps in the Task Manager may have turned them off"
+        return CheckVerdict.WARN, f"they do not come by themselves after sign-in on this PC: {how}"
     return CheckVerdict.OK, "they come when the officer signs in on this PC"

@@ -52,6 +52,8 @@ class NativeLog:
 
 NETWORK_TIMEOUT_MS = 5_000
 """Maximum time for opening a network camera, and for one of its frames."""
+DEVICES: Final = (cv2.CAP_DSHOW, cv2.CAP_ANY) if sys.platform == "win32" else (cv2.CAP_ANY,)
+"""The interfaces to devices, in order: Windows' newer one takes seconds to open many a camera."""
 DEVICE_FORMAT = "MJPG"
 """Uncompressed, a USB 2 device gives only a few frames a second at these sizes."""
 
@@ -105,7 +107,10 @@ class UsbCamera:
     def __call__(self) -> CvCapture:
         """Open it, with the nearest size that it has."""
         _prepare_opencv()
-        capture = cv2.VideoCapture(self.number)
+        for interface in DEVICES:
+            capture = cv2.VideoCapture(self.number, interface)
+            if capture.isOpened():
+                break
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*DEVICE_FORMAT))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, self.width)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self.height)

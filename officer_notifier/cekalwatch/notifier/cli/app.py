@@ -30,6 +30,7 @@ from cekalwatch.program.cli.shared_commands import (
     naming,
     tell_set_up,
 )
+from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.platform.installation import Installation
 from cekalwatch.program.platform.interpreter import python_command
@@ -38,6 +39,7 @@ from cekalwatch.program.platform.places import ON_A_STICK, ON_THE_DISK
 from cekalwatch.program.platform.session import STOPPED_BY
 from cekalwatch.program.settings import keys_folder
 from cekalwatch.wire.identity import DeviceRole
+from cekalwatch.wire.tls import TlsFiles
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -165,6 +167,11 @@ def desktop(
     )
     configure_logs(loaded.values.log_level)
     loaded.log()
+    if Installation("notifier").is_there and not TlsFiles(loaded.values.tls_dir).certificate.exists():
+        raise ProgramError(
+            "This PC is not enrolled yet: an administrator runs cekalwatch-notifier init --invitation FILE",
+            Exit.CONFIG,
+        )
     run_desktop(loaded.values, Start.ACKNOWLEDGED)
 
 

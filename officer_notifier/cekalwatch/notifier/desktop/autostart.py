@@ -100,9 +100,12 @@ class RunEntry:
 
     @property
     def is_there(self) -> bool:
-        """Whether this person has it, or all people of this PC."""
+        """Whether this person has it, or all people of this PC, and nobody has turned it off in the Task Manager."""
         hives = (self._registry.OF_ONE, self._registry.OF_ALL)
-        return any(self._registry.text(hive, self._registry.RUN, RUN_NAME) for hive in hives)
+        return any(
+            self._registry.text(hive, self._registry.RUN, RUN_NAME) and self._registry.start_approved(hive, RUN_NAME)
+            for hive in hives
+        )
 
     def install(self) -> None:
         """Write the value; raises ProgramError."""

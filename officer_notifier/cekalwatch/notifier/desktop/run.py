@@ -24,6 +24,7 @@ from cekalwatch.notifier.delivery.alert_delivery import AlertDelivery, Recall
 from cekalwatch.notifier.desktop.agent import DesktopAgent
 from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog
 from cekalwatch.notifier.desktop.threads import DesktopScreen, ScreenGone, SignInRecall
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.subscription import Start
@@ -76,12 +77,17 @@ class ScreenLock(QObject):
 
 @dataclass(eq=False)
 class Farewell:
-    """When an agent ends that was asked to: at once, or after a notice if a newer version takes over."""
+    """When an agent ends that was asked to: at once, or after a notice if a newer version takes over.
+
+    A form that is open then may be filled in first, within the installer's patience.
+    """
 
     wanted: threading.Event
     replaced: Callable[[], bool]
     tell: Callable[[], object]
+    filling_in: Callable[[], bool]
     _ends_s: float = field(init=False, default=math.inf)
+    _form_s: float = field(init=False, default=0.0)
 
     def over(self) -> bool:
         """Return whether it ends now; it is asked again and again, in the windows' thread."""
@@ -92,11 +98,14 @@ class Farewell:
             if self.replaced():
                 self.tell()
                 self._ends_s += NOTICE_S
-        return time.monotonic() >= self._ends_s
+                self._form_s = FORM_S
+        return time.monotonic() >= self._ends_s + (self._form_s if self.filling_in() else 0)
 
 
 NOTICE_S = 5.0
 """How long the notice of an update is read; the installer waits for longer (`installation.LEAVING_S`)."""
+FORM_S = 30.0
+"""How much longer an open form stays."""
 _LOOK_EVERY_MS = 200
 _COLLECT_EVERY_MS = 10_000
 
@@ -122,7 +131,7 @@ def run(settings: NotifierSettings, start: Start) -> None:
             screen_lock.locked.connect(agent.controller.sign_out)
             instance.asked.connect(agent.bring_up)
             agent.quit_asked.connect(app.quit)
-            farewell = Farewell(wanted, lambda: bool(installation.successor()), agent.tell_of_update)
+            farewell = Farewell(wanted, lambda: bool(installation.successor()), agent.tell_of_update, _form_is_open)
             with _ended_when(app, lambda: work.done() or farewell.over()):
                 app.exec()
         work.result()
@@ -150,6 +159,10 @@ def assembled(
         # First of all, so that nothing that is closed waits for a window that shows nothing any more.
         stack.callback(screen.end)
         yield agent, work
+
+
+def _form_is_open() -> bool:
+    return any(isinstance(one, FormDialog) and one.isVisible() for one in QApplication.topLevelWidgets())
 
 
 def _deliver(notifier: Notifier, delivery: AlertDelivery, screen: DesktopScreen) -> None:

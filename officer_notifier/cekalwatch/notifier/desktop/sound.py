@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import math
 import shutil
@@ -9,6 +10,7 @@ import struct
 import sys
 import time
 import wave
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QTimer
@@ -52,7 +54,9 @@ class Bell(QObject):
     @property
     def has_player(self) -> bool:
         """Whether there is a program that plays the sound; the beep in its place may be nothing."""
-        return sys.platform == "win32" or any(shutil.which(program) for program, *_ in _PLAYERS)
+        if sys.platform == "win32":
+            return bool(ctypes.windll.winmm.waveOutGetNumDevs())
+        return any(shutil.which(program) for program, *_ in _PLAYERS)
 
     def silence(self) -> None:
         """Stop ringing: somebody has turned to the alerts."""
@@ -92,8 +96,10 @@ class Bell(QObject):
         if sys.platform == "win32":
             import winsound
 
-            winsound.PlaySound(str(self._file), winsound.SND_FILENAME | winsound.SND_ASYNC)
-            return
+            # A PC that has lost its device raises; `has_player` tells people.
+            with suppress(RuntimeError):
+                winsound.PlaySound(str(self._file), winsound.SND_FILENAME | winsound.SND_ASYNC)
+                return
         for program, *options in _PLAYERS:
             if path := shutil.which(program):
                 QProcess.startDetached(path, [*options, str(self._file)])

@@ -52,13 +52,24 @@ def test_a_device_is_asked_for_its_size_in_a_format_that_is_fast_enough_and_keep
     noted: list[Noting],
 ) -> None:
     assert UsbCamera(2, 1280, 720)().is_open()
-    assert noted[0].opened == (2,)
+    assert noted[0].opened == (2, cv2.CAP_ANY)
     assert noted[0].set_to == {
         cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG"),
         cv2.CAP_PROP_FRAME_WIDTH: 1280,
         cv2.CAP_PROP_FRAME_HEIGHT: 720,
         cv2.CAP_PROP_BUFFERSIZE: 1,
     }
+
+
+def test_a_device_of_windows_is_opened_by_the_interface_that_takes_no_seconds_first(
+    noted: list[Noting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captures, "DEVICES", (cv2.CAP_DSHOW, cv2.CAP_ANY))
+    UsbCamera(0, 640, 480)()
+    monkeypatch.setattr(Noting, "isOpened", lambda one: one.opened[1] != cv2.CAP_DSHOW)
+    UsbCamera(1, 640, 480)()
+    opened = [one.opened for one in noted]
+    assert opened == [(0, cv2.CAP_DSHOW), (1, cv2.CAP_DSHOW), (1, cv2.CAP_ANY)]
 
 
 @pytest.mark.parametrize("transport", list(Transport))

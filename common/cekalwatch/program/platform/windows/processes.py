@@ -52,7 +52,7 @@ def end(keys: Iterable[int]) -> None:
 
 
 def end_with_me(child: subprocess.Popen[bytes]) -> None:
-    """End `child` and what it starts when this process ends, in whatever way."""
+    """End `child` when this process ends, in whatever way; not what it starts: a browser is the person's own."""
     win32job.AssignProcessToJobObject(_job(), int(child._handle))  # type: ignore[attr-defined]  # noqa: SLF001  # only Windows has it
 
 
@@ -82,7 +82,7 @@ def confine(child: subprocess.Popen[bytes], memory_bytes: int, processor_s: int,
 @cache
 def _job() -> Any:  # noqa: ANN401  # a handle of pywin32
     """Return the job whose only handle is this process's: Windows ends what is in it when that is closed."""
-    return _new_job()
+    return _new_job(win32job.JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK)
 
 
 def _new_job(flags: int = 0, basic: Mapping[str, int] | None = None, memory_bytes: int = 0) -> Any:  # noqa: ANN401

@@ -12,6 +12,8 @@ import win32con
 
 RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
 """What starts when a person signs in: for all people of the machine, or for one."""
+_APPROVED = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
+"""What a person has turned off of it, in the Task Manager or the settings."""
 OF_ALL: int = win32con.HKEY_LOCAL_MACHINE
 OF_ONE: int = win32con.HKEY_CURRENT_USER
 _NOT_FOUND = 2
@@ -56,6 +58,15 @@ def text(hive: int, path: str, name: str) -> str:
             return str(win32api.RegQueryValueEx(key, name)[0])
     except FileNotFoundError:
         return ""
+
+
+def start_approved(hive: int, name: str) -> bool:
+    """Return whether Windows starts an entry of `RUN`: one that was turned off has an odd first byte."""
+    try:
+        with _key(hive, _APPROVED) as key:
+            return not win32api.RegQueryValueEx(key, name)[0][0] & 1
+    except FileNotFoundError:
+        return True
 
 
 def set_own_start(name: str, command: str) -> None:

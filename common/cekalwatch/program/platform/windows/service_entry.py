@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,10 @@ import win32api
 import win32con
 import win32evtlog
 import win32evtlogutil
+import win32security
 import win32service
+
+from cekalwatch.program.platform.windows.access_lists import service_sid
 
 TITLE: Final = "Cekalwatch camera"
 ABOUT: Final = "Finds faces at the cameras and sends the best crops of each passage to the recognition server."
@@ -81,6 +84,7 @@ class ServiceEntry:
                 service = win32service.CreateService(
                     manager, self.name, self.title, win32service.SERVICE_ALL_ACCESS, *how
                 )
+            _let_log_on(self.name)
             win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_DESCRIPTION, ABOUT)
             win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_FAILURE_ACTIONS, _restarting())
             for level, value in (
@@ -154,6 +158,16 @@ class ServiceEntry:
                 return False
             time.sleep(_LOOK_EVERY_S)
         return True
+
+
+def _let_log_on(name: str) -> None:
+    """Give the service's account the right that all have, unless a policy took it from the group; Wine knows none."""
+    account = win32security.ConvertStringSidToSid(service_sid(name))
+    with suppress(pywintypes.error):
+        policy = win32security.LsaOpenPolicy(
+            None, win32security.POLICY_CREATE_ACCOUNT | win32security.POLICY_LOOKUP_NAMES
+        )
+        win32security.LsaAddAccountRights(policy, account, ("SeServiceLogonRight",))
 
 
 def _restarting() -> dict[str, Any]:

@@ -23,6 +23,7 @@ CLASS = "CekalwatchSession"
 """By which an installer or a program finds these windows: WM_CLOSE ends the program orderly."""
 ENDING_S = 4.0
 """How long the program may need to end before Windows ends it: it asks the person after five seconds."""
+ASK_AGAIN_S = 1.0
 WM_WTSSESSION_CHANGE = 0x02B1
 LOCKING = frozenset({0x2, 0x4, 0x7})
 """The session is taken from its screen (console, remote), or locked: WTS_CONSOLE_DISCONNECT, WTS_REMOTE_DISCONNECT,
@@ -69,12 +70,22 @@ class SessionWindow:
         win32gui.RegisterClass(shape)
         try:
             self._window = win32gui.CreateWindow(CLASS, CLASS, 0, 0, 0, 0, 0, 0, 0, module, None)
-            win32ts.WTSRegisterSessionNotification(self._window, win32ts.NOTIFY_FOR_THIS_SESSION)
             self._opened.set()
+            threading.Thread(target=self._register, name="session-changes", daemon=True).start()
             win32gui.PumpMessages()
         finally:
             self._opened.set()
             win32gui.UnregisterClass(CLASS, module)
+
+    def _register(self) -> None:
+        """Ask for changes of the session; at the start of Windows, its service may not be there for a while."""
+        while not self._over.is_set():
+            try:
+                win32ts.WTSRegisterSessionNotification(self._window, win32ts.NOTIFY_FOR_THIS_SESSION)
+            except (pywintypes.error, SystemError):
+                self._over.wait(ASK_AGAIN_S)
+            else:
+                return
 
     def _close(self, *_: object) -> int:
         self._stop()

@@ -154,6 +154,7 @@ def in_front(window: QWidget) -> None:
 def notice() -> QLabel:
     """Return a small window of text alone, above others, which does not take the keyboard."""
     made = label()
+    made.setObjectName("notice")
     made.setMargin(24)
     made.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
     in_front(made)

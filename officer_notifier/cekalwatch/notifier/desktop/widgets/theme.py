@@ -124,6 +124,7 @@ QMainWindow, QDialog, QWidget#page {{ background: {theme.ground}; }}
 QFrame#panel {{ background: {theme.panel}; border: 1px solid {theme.border}; border-radius: 6px; }}
 QScrollArea, QScrollArea > QWidget > QWidget#column {{ background: transparent; border: none; }}
 QLabel {{ background: transparent; }}
+QLabel#notice {{ background: {theme.panel}; border: 3px solid {theme.focus}; }}
 QLabel[role="name"] {{ font-size: {round(text * 1.75)}px; font-weight: 700; }}
 QLabel[role="title"] {{ font-size: {round(text * 1.1)}px; font-weight: 700; }}
 QLabel[role="label"] {{ color: {theme.muted}; }}
