@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack
 from dataclasses import replace
+from threading import Event
 from types import TracebackType
 from typing import Self
 
@@ -22,33 +23,23 @@ import structlog
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.attendance import Attendance
-from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.foundation.clock import Clock, SystemClock
 from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer
-from cekalwatch.server.grpc_api.servicers.capture import CaptureCalls
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
-from cekalwatch.server.health.state.readiness import ReadinessGauge
-from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.errors import StorageError
-from cekalwatch.server.transport.connections import ConnectionWatch
 from cekalwatch.server.wiring.alarms import init_alarms
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.audit import init_audit
-from cekalwatch.server.wiring.authentication import init_authentication, init_enrolment, open_devices
-from cekalwatch.server.wiring.capture import camera_calls, init_capture
-from cekalwatch.server.wiring.cluster import KEEP_LEASE_PERIOD_S, init_cluster, init_peers, tell_refused, telling
-from cekalwatch.server.wiring.data_folder import tell_restored
+from cekalwatch.server.wiring.authentication import init_authentication, init_devices, init_enrolment
+from cekalwatch.server.wiring.capture import init_cameras, init_capture
+from cekalwatch.server.wiring.cluster import init_cluster, init_peers, tell_refused, telling
+from cekalwatch.server.wiring.events import init_events
 from cekalwatch.server.wiring.extensions import Core
 from cekalwatch.server.wiring.gallery import init_gallery, init_recognition
-from cekalwatch.server.wiring.health import (
-    MonitoringParts,
-    init_health,
-    init_monitoring,
-    maintenance_reader,
-    operations_calls,
-)
+from cekalwatch.server.wiring.health import MonitoringParts, init_health, init_monitoring, init_operations
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.ports import init_ports
 from cekalwatch.server.wiring.process import init_process
 from cekalwatch.server.wiring.storage import init_keys, init_storage
@@ -71,7 +62,7 @@ class Server:
         self.port = 0
         self._enrolment: EnrolmentListener | None = None
         self._monitoring: MonitoringParts | None = None
-        self._stopping = False
+        self._stopping = Event()
 
     @property
     def enrolment_port(self) -> int:
@@ -101,113 +92,61 @@ class Server:
 
     async def _open(self) -> None:
         settings, clock, stack = self._settings, self._clock, self._stack
-        started_at, presence = clock.now(), Presence(clock)
         process = init_process(settings, clock, stack)
-        tls, certificates, metrics = process.tls, process.certificates, process.instruments.metrics
-
-        context = await asyncio.to_thread(init_storage, settings, clock, stack, metrics)
+        certificates = process.certificates
+        context = await asyncio.to_thread(init_storage, settings, clock, stack, process.instruments.metrics)
         cluster = init_cluster(context)
-        audit = init_audit(context, cluster.leader)
+        presence, audit = cluster.presence, init_audit(context, cluster.leader)
         recognition = init_recognition(context)
         gallery = init_gallery(context, recognition)
-        thumbnails = Thumbnails(lambda jpeg: capture.crops.thumbnail(jpeg))  # noqa: PLW0108  # they come later
-        attendance = Attendance(settings.cameras, lambda: peers.whole(), clock)  # noqa: PLW0108  # they come later
-        alerts = init_alerts(
-            context,
-            gallery.freshness,
-            presence,
-            audit.trail,
-            cluster.changes,
-            attendance,
-            certificates.revoked,
-            lambda place: readiness.of(place),  # noqa: PLW0108  # it comes later
-            lambda: gallery.snapshots.current.threshold,
-            thumbnails,
-        )
-        capture = init_capture(context, gallery, alerts.announce, lambda: alerts.fanout.read_s, presence)
+        events = init_events(context, cluster.changes)
+        capture = init_capture(context, gallery, events, presence)
+        thumbnails = Thumbnails(capture.crops.thumbnail)
         watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail, thumbnails)
-        ports = init_ports(context, alerts, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)
-        peers = init_peers(cluster, lambda: self.address, recognition.engines, presence, capture)
-        health = init_health(context, certificates, audit, capture, gallery, peers, ports, lambda: self._stopping)
-        alarms = init_alarms(context, presence, gallery, health, cluster, certificates.revoked, attendance)
-        readiness = ReadinessGauge(
-            lambda: capture.chain.fault,
-            lambda: alarms.feed.open,
-            gallery.freshness,
-            {one.camera_id: one for one in capture.cameras},
-            settings.keep_alive_period_seconds,
+        ports = init_ports(context, events, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)
+        peers = init_peers(cluster, self._address, gallery.engines, capture)
+        attendance = Attendance(settings.cameras, peers.whole, clock)
+        health = init_health(context, certificates, audit, capture, gallery, peers, ports, self._stopping.is_set)
+        alarms = init_alarms(context, cluster, gallery, capture, health, certificates.revoked, attendance)
+        ring = alarms.readiness.of
+        alerts = init_alerts(
+            context, gallery, events, presence, audit.trail, attendance, certificates.revoked, ring, thumbnails
         )
-        connections = ConnectionWatch()
-        stack.callback(connections.close)
-        authentication = init_authentication(context, certificates, presence, connections.let_in, alerts.signed_out)
-        status = StatusService(
-            started_at=started_at,
-            thread_budget=settings.threads,
-            engine=lambda: recognition.engines.engine,
-            cameras=capture.cameras,
-            policies=lambda: capture.sessions.policies,
-            snapshot=lambda: gallery.snapshots.current,
-            freshness=gallery.freshness,
-            processor=capture.processor,
-            decider=capture.decider,
-            fanout=alerts.fanout,
-            peers=peers,
-            leader_id=cluster.lease.holder,
-            alerts=context.stores.alerts,
-            ports=context.stores.ports.states,
-            alarms=lambda: alarms.feed.open,
-            health=health,
-            connections=lambda: connections.state,
-            restored_backup=tell_restored(context.stores.audit),
-            maintenance=maintenance_reader(context),
+        authentication = init_authentication(context, certificates, presence, alerts.signed_out)
+        open_calls, connections = authentication.interceptor.open_calls, authentication.connections
+        operations = init_operations(
+            context, process, cluster, gallery, events, capture, peers, health, alarms, connections
         )
-        monitoring = init_monitoring(
-            context,
-            tls,
-            certificates,
-            authentication.refusals,
-            authentication.sign_ins,
-            cluster.run_id,
-            status,
-            presence,
-            capture,
-            process.instruments,
+        monitoring = init_monitoring(context, process, cluster, capture, authentication, operations.status)
+        enrolment = init_enrolment(context, process.tls, audit.trail, authentication.refusals)
+        core = Core(context, presence, peers.whole, alarms.board, lambda: alarms.feed.open, ring)
+        parts = (
+            *(cluster, audit, recognition, gallery, events, capture, watchlist, ports, alarms, alerts),
+            *(authentication, operations, *([monitoring] if monitoring else ()), core.part()),
+            init_cameras(context, capture, presence, audit.trail, peers.whole),
+            init_devices(context, peers.whole, open_calls, self._address, self._enrolment_address),
+            Part(jobs=(*init_keys(context), telling(peers))),
         )
-        cameras, record_watches = camera_calls(context, capture, presence, audit.trail, peers.whole)
-        core = Core(context, presence, peers.whole, alarms.board, lambda: alarms.feed.open, readiness.of)
         grpc = GrpcServer(
-            (
-                CaptureCalls(capture.sessions).served(),
-                *alerts.served,
-                *watchlist.served,
-                *operations_calls(context, gallery, status),
-                *authentication.served,
-                *alarms.served,
-                *ports.served,
-                *audit.served,
-                *cameras,
-                *open_devices(context, peers.whole, authentication.interceptor.open_calls, self._addresses),
-                *core.served(),
-            ),
+            (call for part in parts for call in part.served),
             settings.listen,
-            tls,
+            process.tls,
             authentication.interceptor,
             authentication.refusals,
             process.most_connections,
         )
-        enrolment = init_enrolment(context, tls, audit.trail, authentication.refusals)
         self.port, self._enrolment, self._monitoring = grpc.port, enrolment, monitoring
-        self._context, self._recognition, self._capture, self._alerts = context, recognition, capture, alerts
+        self._context, self._recognition, self._capture, self._events = context, recognition, capture, events
         self._alarms, self._watchlist, self._ports, self._grpc = alarms, watchlist, ports, grpc
 
         await asyncio.to_thread(cluster.join, peers)
         await asyncio.to_thread(certificates.follow)  # opening may have taken long
-        bounds = {grpc.port: settings.connections_per_address} if tls else {}  # plaintext never leaves the machine
+        bounds = {grpc.port: settings.connections_per_address} if process.tls else {}  # plaintext never leaves
         if enrolment:
             bounds[enrolment.port] = MAX_CONNECTIONS_OF_ADDRESS
         connections.start(bounds)
         await grpc.start()
-        cluster.changes.start({ChangeTopic.ALERT_EVENTS: alerts.wake, ChangeTopic.ALARMS: alarms.feed.wake})
+        cluster.changes.start({ChangeTopic.ALERT_EVENTS: events.wake, ChangeTopic.ALARMS: alarms.feed.wake})
 
         async def tell_health() -> None:
             context.database.availability.tell()
@@ -218,31 +157,9 @@ class Server:
             await asyncio.to_thread(monitoring.start)
         if enrolment:
             await enrolment.look()
-        jobs = (
-            *recognition.jobs,
-            *gallery.jobs,
-            *capture.jobs,
-            *watchlist.jobs,
-            *alerts.jobs,
-            *alarms.jobs,
-            *ports.jobs,
-            *authentication.jobs,
-            *audit.jobs,
-            *(monitoring.jobs if monitoring else ()),
-            *core.jobs(),
-            *init_keys(context),
-            telling(peers),
-        )
         loops = (
-            LOOPS.keep("keep_leader_lease", cluster.leader.keep, KEEP_LEASE_PERIOD_S),
-            *(job.kept(cluster.leader) for job in jobs),
-            *authentication.interceptor.open_calls.loops(),
-            *alerts.loops(),
-            *alarms.loops(),
-            *watchlist.loops(),
-            *capture.loops(),
-            record_watches(),
-            *ports.loops(),
+            *(job.kept(cluster.leader) for part in parts for job in part.jobs),
+            *(loop for part in parts for loop in part.loops()),
             LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
             *([LOOPS.keep("open_enrolment", enrolment.look, ENROLMENT_PERIOD_S)] if enrolment else ()),
         )
@@ -254,7 +171,7 @@ class Server:
             threads=settings.threads,
             engine=str(inference.engine),
             precision=str(inference.precision),
-            transport="tls" if tls else "plaintext, this machine only",
+            transport="tls" if process.tls else "plaintext, this machine only",
         )
 
     @property
@@ -262,8 +179,11 @@ class Server:
         """Where it listens, as HOST:PORT."""
         return f"{self._settings.listen.rpartition(':')[0]}:{self.port}"
 
-    def _addresses(self) -> tuple[str, str]:
-        return self.address, self._enrolment.address if self._enrolment else ""
+    def _address(self) -> str:
+        return self.address
+
+    def _enrolment_address(self) -> str:
+        return self._enrolment.address if self._enrolment else ""
 
     async def reload(self, settings: ServerSettings) -> None:
         """Apply the capture policies of `settings` to cameras from now on. Other settings need a restart.
@@ -278,10 +198,10 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopping = True
+        self._stopping.set()
         await self._grpc.announce_stop()
         self._capture.sessions.drain()
-        self._alerts.fanout.end()
+        self._events.fanout.end()
         self._alarms.feed.end()
         self._watchlist.feed.end()
         self._ports.reception.end()

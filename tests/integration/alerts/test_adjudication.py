@@ -18,7 +18,7 @@ from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.people.store import PeopleStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-from cekalwatch.server.wiring import alerts as alerts_wiring
+from cekalwatch.server.wiring import events as events_wiring
 from cekalwatch.v1 import adjudication_pb2 as words
 from cekalwatch.v1 import alert_pb2, session_service_pb2
 from cekalwatch.v1 import alert_service_pb2 as messages
@@ -296,7 +296,7 @@ async def test_from_the_supervisors_list_on_every_referral_elsewhere_reaches_the
     closed_office: PortOffice, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
-        alerts_wiring, "SUPERVISED_PERIOD_S", 3600.0
+        events_wiring, "SUPERVISED_PERIOD_S", 3600.0
     )  # nothing may hang on who sits there being looked up
     async with closed_office.open() as office:
         budi, hall = await office.sign_in("budi"), await office.pc("pc-hall")

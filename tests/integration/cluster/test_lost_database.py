@@ -23,7 +23,7 @@ from cekalwatch.server import serving
 from cekalwatch.server.app import Server
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.wiring import alerts
+from cekalwatch.server.wiring import events as event_wiring
 from cekalwatch.v1 import alert_pb2, trouble_pb2
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -187,7 +187,7 @@ async def port_on(pair: PostgresPair, folder: Path) -> AsyncIterator[Port]:
 async def test_a_standby_is_promoted_and_nothing_promised_is_lost(
     pair: PostgresPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts, "FANOUT_PERIOD_S", 3600.0)  # events come by hints alone
+    monkeypatch.setattr(event_wiring, "FANOUT_PERIOD_S", 3600.0)  # events come by hints alone
     async with asyncio.timeout(2 * WAIT_S), port_on(pair, tmp_path) as port:
         working = [asyncio.create_task(work) for work in (port.travellers(), port.work())]
         try:

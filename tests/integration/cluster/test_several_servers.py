@@ -13,7 +13,7 @@ import pytest
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.wiring import alerts
+from cekalwatch.server.wiring import events as event_wiring
 from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.v1 import operations_service_pb2 as operations
 from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
@@ -78,7 +78,7 @@ async def next_event(call: Any) -> Any:
 async def test_a_hint_brings_an_event_of_another_server_before_anybody_looks(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts, "FANOUT_PERIOD_S", 3600.0)
+    monkeypatch.setattr(event_wiring, "FANOUT_PERIOD_S", 3600.0)
     list_astronaut(cluster.settings("one"))
     try:
         async with asyncio.timeout(WAIT_S):

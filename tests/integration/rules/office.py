@@ -35,7 +35,6 @@ from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd, ExerciseSu
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law_table import SHIPPED
 from cekalwatch.server.gallery.order_terms import TermsReader
-from cekalwatch.server.grpc_api.servicers.capture import CaptureCalls
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.recognition.engine_in_use import EngineInUse
 from cekalwatch.server.recognition.photographs import decode_photograph
@@ -49,6 +48,7 @@ from cekalwatch.server.storage.watchlist.record_store import NewReference
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.wiring.alerts import init_alerts
 from cekalwatch.server.wiring.capture import init_capture
+from cekalwatch.server.wiring.events import init_events
 from cekalwatch.server.wiring.gallery import RecognitionParts, init_gallery
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.v1 import capture_pb2, capture_service_pb2
@@ -275,28 +275,21 @@ class Office:
         stack.callback(trail.close)
         presence = Presence(self.clock)
         terms = TermsReader(context.stores.watchlist, context.checkpoints)
-        search = init_gallery(context, RecognitionParts(EngineInUse(engine(), 1, decode_photograph), terms, ()))
+        search = init_gallery(context, RecognitionParts(EngineInUse(engine(), 1, decode_photograph), terms))
         there = Attendance(
             self.settings.cameras, lambda: WholePresence((), {}, {}, watched=presence.agents), self.clock
         )
+        events = init_events(context, ChangeNotifier(database))
+        captures = init_capture(context, search, events, presence)
+        small = Thumbnails(captures.crops.thumbnail)
         alerts = init_alerts(
-            context,
-            search.freshness,
-            presence,
-            trail,
-            ChangeNotifier(database),
-            there,
-            lambda _: False,
-            lambda _: Readiness(),
-            lambda: search.snapshots.current.threshold,
-            Thumbnails(lambda jpeg: captures.crops.thumbnail(jpeg)),  # noqa: PLW0108  # they come later
+            context, search, events, presence, trail, there, lambda _: False, lambda _: Readiness(), small
         )
-        captures = init_capture(context, search, alerts.announce, lambda: alerts.fanout.read_s, presence)
         self._signed_out = alerts.signed_out
-        self._fanout, self._snapshots = alerts.fanout, search.snapshots
-        self._jobs = (*search.jobs, *captures.jobs, *alerts.jobs)
+        self._fanout, self._snapshots = events.fanout, search.snapshots
+        self._jobs = (*search.jobs, *captures.jobs, *events.jobs, *alerts.jobs)
         self._watching = asyncio.create_task(LOOPS.keep("probe_database", captures.health.write_expected))
-        served = (*alerts.served, CaptureCalls(captures.sessions).served())
+        served = (*alerts.served, *captures.served)
         self.exchange.methods.update((one.call.path, one.method) for one in served)
 
     def work(self, passed: timedelta | None = None, *, all_of_it: bool = True) -> bool:

@@ -11,8 +11,6 @@ from typing import Any
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
-from cekalwatch.server.cluster.presence import Presence
-from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.alarms import AlarmCalls
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.cameras import CameraAlarms, CameraLimits
@@ -27,11 +25,14 @@ from cekalwatch.server.health.alarms.servers import (
 )
 from cekalwatch.server.health.alarms.watchlist import SourceAlarms, ThresholdAlarms
 from cekalwatch.server.health.state.health import Health
+from cekalwatch.server.health.state.readiness import ReadinessGauge
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.integrity.scan import RowScan
+from cekalwatch.server.wiring.capture import CaptureParts
 from cekalwatch.server.wiring.cluster import ClusterParts
 from cekalwatch.server.wiring.gallery import GalleryParts
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
 
 LOOK_AT_CAMERAS_PERIOD_S = 1.0
@@ -50,13 +51,12 @@ SWEEP_PERIOD_S = 3600.0
 
 
 @dataclass(frozen=True)
-class AlarmParts:
-    """The service of alarms, and the regular work on them."""
+class AlarmParts(Part):
+    """The service of alarms, the regular work on them, and what a screen is told of them."""
 
-    served: tuple[Served, ...]
     board: AlarmBoard
     feed: AlarmFeed
-    jobs: tuple[PeriodicJob, ...]
+    readiness: ReadinessGauge
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loop that sends changes to subscribers."""
@@ -65,10 +65,10 @@ class AlarmParts:
 
 def init_alarms(
     context: Context,
-    presence: Presence,
-    search: GalleryParts,
-    health: Health,
     cluster: ClusterParts,
+    search: GalleryParts,
+    capture: CaptureParts,
+    health: Health,
     revoked: Callable[[str], bool],
     attendance: Attendance,
 ) -> AlarmParts:
@@ -83,7 +83,7 @@ def init_alarms(
 
     board = AlarmBoard(store, clock, changed)
     terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_seconds), settings.min_camera_fps)
-    cameras = CameraAlarms(settings.cameras, presence, store, clock, terms)
+    cameras = CameraAlarms(settings.cameras, cluster.presence, store, clock, terms)
     sources = SourceAlarms(search.source, stores.syncs, search.freshness, lambda: search.snapshots.current)
     server = ServerAlarms(context.actor.key, health)
     sweeper = AlarmSweeper(store, clock, context.actor, settings.alarm_retention)
@@ -103,7 +103,7 @@ def init_alarms(
         PeriodicJob("look_at_server", LOOK_AT_SERVER_PERIOD_S, partial(board.apply, server)),
         PeriodicJob("look_at_threshold", LOOK_AT_THRESHOLD_PERIOD_S, partial(board.apply, thresholds)),
         PeriodicJob("look_at_rows", LOOK_AT_ROWS_PERIOD_S, partial(board.apply, rows)),
-        PeriodicJob("look_at_devices", LOOK_AT_DEVICES_PERIOD_S, partial(board.apply, DeviceAlarms(presence))),
+        PeriodicJob("look_at_devices", LOOK_AT_DEVICES_PERIOD_S, partial(board.apply, DeviceAlarms(cluster.presence))),
         LeaderJob("look_at_counters", LOOK_AT_COUNTERS_PERIOD_S, partial(board.apply, CounterAlarms(attendance))),
         LeaderJob("look_at_exercises", LOOK_AT_EXERCISES_PERIOD_S, partial(board.apply, exercises)),
         LeaderJob("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
@@ -111,4 +111,11 @@ def init_alarms(
         LeaderJob("look_at_rights", LOOK_AT_RIGHTS_PERIOD_S, partial(board.apply, rights)),
         LeaderJob("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
     )
-    return AlarmParts(calls.served(), board, feed, jobs)
+    readiness = ReadinessGauge(
+        lambda: capture.chain.fault,
+        lambda: feed.open,
+        search.freshness,
+        {one.camera_id: one for one in settings.cameras},
+        settings.keep_alive_period_seconds,
+    )
+    return AlarmParts(board, feed, readiness, served=calls.served(), jobs=jobs)

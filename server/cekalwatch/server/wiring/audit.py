@@ -12,7 +12,6 @@ from cekalwatch.server.audit.destinations.delivery import CheckpointDelivery, Co
 from cekalwatch.server.audit.destinations.syslog import SyslogReceiver
 from cekalwatch.server.audit.destinations.timestamps import TimestampAuthority
 from cekalwatch.server.cluster.jobs import LeaderLease, PeriodicJob, at_stop
-from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.audit import AuditCalls, AuditReaders
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.checkpoint_signer import CheckpointSigner, HistoryGuard
@@ -21,6 +20,7 @@ from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.audit.trail import AuditTrail
 from cekalwatch.server.storage.audit.trail_check import TrailCheck
 from cekalwatch.server.wiring.data_folder import refuse_lost_audit_key
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
 
 SIGN_PERIOD_S = 10.0
@@ -55,14 +55,12 @@ def checkpoint_destinations(settings: ServerSettings) -> Sequence[Destination]:
 
 
 @dataclass(frozen=True)
-class AuditParts:
+class AuditParts(Part):
     """The trail, its service for auditors, and what watches over it."""
 
     trail: AuditTrail
-    served: tuple[Served, ...]
     guard: HistoryGuard
     delivery: CheckpointDelivery
-    jobs: tuple[PeriodicJob, ...]
 
     def state(self) -> SigningStatus:
         """Return the state of signing at the last check. Any thread may call it."""
@@ -102,4 +100,4 @@ def init_audit(context: Context, leader: LeaderLease) -> AuditParts:
         PeriodicJob("sign_audit_trail", SIGN_PERIOD_S, guard.look),
         PeriodicJob("deliver_checkpoints", DELIVER_PERIOD_S, delivery.deliver),
     )
-    return AuditParts(trail, calls.served(), guard, delivery, jobs)
+    return AuditParts(trail, guard, delivery, served=calls.served(), jobs=jobs)

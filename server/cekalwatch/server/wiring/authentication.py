@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -26,7 +27,6 @@ from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.grpc_api.authentication import AuthenticationInterceptor
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
-from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.server import EnrolmentListener
 from cekalwatch.server.grpc_api.servicers.devices import DeviceCalls
 from cekalwatch.server.grpc_api.servicers.enrolment import EnrolmentServicer
@@ -37,7 +37,8 @@ from cekalwatch.server.pki.revocations import Revocations
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.transport.connections import Received
+from cekalwatch.server.transport.connections import ConnectionWatch
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import FollowedTls
@@ -65,31 +66,34 @@ def open_certificate_authentication(
 
 
 @dataclass(frozen=True)
-class AuthenticationParts:
+class AuthenticationParts(Part):
     """The checks before every call."""
 
-    served: tuple[Served, ...]
     interceptor: AuthenticationInterceptor
     refusals: RefusalLog
     """Of all calls, for the log."""
     sign_ins: Mapping[str, int]
     """How tries to sign in ended since the start: OK, or the code of the refusal."""
-    jobs: tuple[PeriodicJob, ...]
+    connections: ConnectionWatch
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loops that end open calls."""
+        return self.interceptor.open_calls.loops()
 
 
 def init_authentication(
     context: Context,
     certificates: CertificateAuthentication,
     presence: Presence,
-    let_in: Callable[[str], Received],
     signed_out: Callable[[Person, Actor, str | None], None],
 ) -> AuthenticationParts:
     """Admit devices by `certificates`, and people by a session if one is needed.
 
-    `presence` records the cameras whose certificate is refused; `let_in` gets the peer of each admitted call;
-    `signed_out` releases what a person held, see `SessionCalls`.
+    `presence` records the cameras whose certificate is refused; `signed_out` releases what a person held, see
+    `SessionCalls`.
     """
-    settings = context.settings
+    settings, connections = context.settings, ConnectionWatch()
+    context.stack.callback(connections.close)
     providers = ProviderAuthentication(
         context.database, context.clock, settings.session_terms, settings.openid, certificates.revoked
     )
@@ -116,7 +120,7 @@ def init_authentication(
         settings.reader_stall_seconds,
         refused,
         refusals,
-        let_in,
+        connections.let_in,
         context.clock,
         presence.displaced,
     )
@@ -127,7 +131,9 @@ def init_authentication(
     ]
     if grants := providers.sign_in.grants:
         jobs.append(PeriodicJob("ask_provider", ASK_PROVIDER_PERIOD_S, partial(grants.ask, context.actor)))
-    return AuthenticationParts(served, interceptor, refusals, providers.sign_in.outcomes, tuple(jobs))
+    return AuthenticationParts(
+        interceptor, refusals, providers.sign_in.outcomes, connections, served=served, jobs=tuple(jobs)
+    )
 
 
 def init_enrolment(
@@ -146,22 +152,23 @@ def init_enrolment(
     return EnrolmentListener(servicer, settings.enrolment_listen, tls, invited, refusals)
 
 
-def open_devices(
+def init_devices(
     context: Context,
     whole: Callable[[], WholePresence],
     open_calls: OpenCalls,
-    addresses: Callable[[], tuple[str, str]],
-) -> tuple[Served, ...]:
+    address: Callable[[], str],
+    enrolment_address: Callable[[], str],
+) -> Part:
     """Return the calls about devices: the authority is opened when something is asked of it, where this server has one.
 
-    `addresses`: where the server listens, and where devices enrol (empty: nowhere).
+    `address`: where the server listens; `enrolment_address`: where devices enrol (empty: nowhere).
     """
     settings = context.settings
     office = DeviceRegistry(
         DevicePlaces(settings.sites, settings.cameras),
         lambda: SitePki.load(settings.pki_path, settings.authority_token),
-        lambda: endpoints_at(settings.tls_path, *addresses()),
+        lambda: endpoints_at(settings.tls_path, address(), enrolment_address()),
         context.stores.audit,
         context.clock,
     )
-    return DeviceCalls(office, whole, open_calls).served()
+    return Part(served=DeviceCalls(office, whole, open_calls).served())

@@ -34,14 +34,16 @@ from cekalwatch.server.concurrency.batching import BatchWorker
 from cekalwatch.server.concurrency.priorities import Priority
 from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.presence import CameraPresence
-from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.cameras import CameraCalls
+from cekalwatch.server.grpc_api.servicers.capture import CaptureCalls
 from cekalwatch.server.recognition.crop_decoder import CropDecoder
 from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.storage.audit.trail import AuditTrail
+from cekalwatch.server.wiring.events import EventParts
 from cekalwatch.server.wiring.gallery import GalleryParts
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
 
 DECIDE_BATCH = 64
@@ -57,7 +59,7 @@ WRITES_PER_RECEIPT_DELAY = 4
 
 
 @dataclass(frozen=True)
-class CaptureParts:
+class CaptureParts(Part):
     """The way of a capture from its camera to the decision."""
 
     cameras: tuple[Camera, ...]
@@ -72,7 +74,6 @@ class CaptureParts:
     """How many captures wait to be embedded."""
     undecided: Callable[[], int]
     """How many wait to be decided."""
-    jobs: tuple[PeriodicJob, ...]
 
     def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return the loops that learn whether the database takes alerts, and whether captures get through."""
@@ -82,14 +83,8 @@ class CaptureParts:
         )
 
 
-def init_capture(
-    context: Context,
-    search: GalleryParts,
-    announce: Callable[[], None],
-    log_read_s: Callable[[], float],
-    presence: Presence,
-) -> CaptureParts:
-    """Start the threads; `announce` is called after the commit of an alert event, `log_read_s` as in `ChainProbe`."""
+def init_capture(context: Context, search: GalleryParts, events: EventParts, presence: Presence) -> CaptureParts:
+    """Start the threads."""
     settings, stores, stack, metrics = context.settings, context.stores, context.stack, context.metrics
     # One more than there are threads that embed, so that those keep none from an alert.
     crops = CropDecoder(settings.threads + 1, presence.ended_decoders)
@@ -100,7 +95,7 @@ def init_capture(
     stack.callback(at_stop, "travellers without a usable face", unusable.write)
     cameras = {camera.camera_id: camera for camera in settings.cameras}
     intake = ExerciseIntake(stores.exercises)
-    exercises = ExercisePassages(stores.alerts, context.clock, crops.probe, announce)
+    exercises = ExercisePassages(stores.alerts, context.clock, crops.probe, events.announce)
     scores = ScoreCounter(stores.scores, cameras, context.checkpoints, context.clock)
     decider = Decider(
         lambda: search.snapshots.current,
@@ -112,7 +107,7 @@ def init_capture(
             timedelta(seconds=settings.grouping_window_seconds), timedelta(seconds=settings.late_after_seconds)
         ),
         crops.probe,
-        announce,
+        events.announce,
         counter.begun,
         exercises,
         context.metrics,
@@ -149,7 +144,8 @@ def init_capture(
     delay_s = settings.receipt_delay_seconds
     health = DatabaseHealth(writing.do, delay_s / WRITES_PER_RECEIPT_DELAY)
     processor = CaptureProcessor(embedding, deciding, health, delay_s, metrics.receipt)
-    chain = ChainProbe(embedding, deciding, health, lambda: processor.outcomes[CaptureOutcome.ACCEPTED], log_read_s)
+    accepted, fanout = CaptureOutcome.ACCEPTED, events.fanout
+    chain = ChainProbe(embedding, deciding, health, lambda: processor.outcomes[accepted], lambda: fanout.read_s)
     loop = asyncio.get_running_loop()
 
     def tell(policies: Mapping[str, CapturePolicy]) -> None:
@@ -185,7 +181,8 @@ def init_capture(
         chain,
         lambda: embedding.waiting,
         lambda: deciding.waiting,
-        (
+        served=(CaptureCalls(sessions).served(),),
+        jobs=(
             PeriodicJob("follow_camera_policies", FOLLOW_POLICIES_PERIOD_S, policies.follow),
             PeriodicJob("send_exercises", SEND_EXERCISES_PERIOD_S, sender.work),
             PeriodicJob("count_passages", COUNT_PASSAGES_PERIOD_S, counter.write),
@@ -195,14 +192,31 @@ def init_capture(
     )
 
 
-def camera_calls(
+@dataclass(frozen=True)
+class CameraParts(Part):
+    """The service for people who maintain cameras, which records who watched them."""
+
+    watches: CameraWatches
+
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loop that records them."""
+        return (self._record(),)
+
+    async def _record(self) -> None:
+        try:
+            await LOOPS.keep("record_watches", self.watches.sweep, SWEEP_WATCHES_PERIOD_S)
+        finally:
+            await self.watches.end()
+
+
+def init_cameras(
     context: Context,
     captures: CaptureParts,
     presence: Presence,
     trail: AuditTrail,
     whole: Callable[[], WholePresence],
-) -> tuple[tuple[Served, ...], Callable[[], Coroutine[Any, Any, None]]]:
-    """Return the service for people who maintain cameras, and the loop that records who watched them."""
+) -> CameraParts:
+    """Return the service; `whole` reads the presence of all servers."""
 
     def server_of(camera_id: str) -> str:
         known, server = whole().cameras.get(camera_id, (CameraPresence(), ""))
@@ -214,12 +228,4 @@ def camera_calls(
     cameras = {camera.camera_id: camera for camera in captures.cameras}
     surveys = CameraSurveys(context.stores.camera_surveys, context.clock)
     watches = CameraWatches(desk, trail, context.clock)
-    calls = CameraCalls(cameras, captures.policies, desk, watches, surveys)
-
-    async def record_watches() -> None:
-        try:
-            await LOOPS.keep("record_watches", watches.sweep, SWEEP_WATCHES_PERIOD_S)
-        finally:
-            await watches.end()
-
-    return calls.served(), record_watches
+    return CameraParts(watches, served=CameraCalls(cameras, captures.policies, desk, watches, surveys).served())

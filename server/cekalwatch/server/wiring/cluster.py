@@ -4,12 +4,14 @@ servers."""
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from cekalwatch.program.errors import ProgramError
+from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.version import version
 from cekalwatch.server.cluster.jobs import PERIOD_S, LeaderLease, PeriodicJob, at_stop
 from cekalwatch.server.cluster.peers import Load, Peers
@@ -24,9 +26,9 @@ from cekalwatch.server.storage.cluster.lease_store import LeaseStore
 from cekalwatch.server.storage.cluster.presence_store import PresenceStore, RefusalStore
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.wiring.capture import CaptureParts
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
 
-KEEP_LEASE_PERIOD_S = PERIOD_S
 TELL_PRESENCE_PERIOD_S = 1.0
 
 
@@ -47,12 +49,14 @@ def tell_refused(settings: ServerSettings, error: ProgramError) -> None:
 
 
 @dataclass(frozen=True)
-class ClusterParts:
+class ClusterParts(Part):
     """What servers of one database agree on by it."""
 
     context: Context
     run_id: str
     """Key of this server, from its start to its end."""
+    presence: Presence
+    """Who is connected to this server."""
     lease: LeaseStore
     leader: LeaderLease
     changes: ChangeNotifier
@@ -64,6 +68,10 @@ class ClusterParts:
         self.refusals.forget(refused_server(self.context.settings, StartRefusal.OTHER))
         self.leader.look()
 
+    def loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return the loop that keeps the lease."""
+        return (LOOPS.keep("keep_leader_lease", self.leader.keep, PERIOD_S),)
+
 
 def init_cluster(context: Context) -> ClusterParts:
     """Open what the other parts need."""
@@ -72,18 +80,13 @@ def init_cluster(context: Context) -> ClusterParts:
     leader, changes = LeaderLease(lease), ChangeNotifier(context.database)
     context.stack.callback(at_stop, "lease of the chores", leader.close)
     context.stack.callback(changes.close)
-    return ClusterParts(context, run_id, lease, leader, changes, RefusalStore(context.database))
+    refusals = RefusalStore(context.database)
+    return ClusterParts(context, run_id, Presence(context.clock), lease, leader, changes, refusals)
 
 
-def init_peers(
-    cluster: ClusterParts,
-    address: Callable[[], str],
-    engines: EngineInUse,
-    presence: Presence,
-    capture: CaptureParts,
-) -> Peers:
+def init_peers(cluster: ClusterParts, address: Callable[[], str], engines: EngineInUse, capture: CaptureParts) -> Peers:
     """Return the presence of this server, which listens at `address`, and of all others."""
-    context, started_at = cluster.context, cluster.context.clock.now()
+    context, presence, started_at = cluster.context, cluster.presence, cluster.context.clock.now()
 
     def myself() -> ServerRun:
         return ServerRun(

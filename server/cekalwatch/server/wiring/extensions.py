@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.program.extensions import extensions
-from cekalwatch.server.cluster.jobs import PeriodicJob
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.alarms import StoredAlarm
-from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.health.alarms.board import AlarmBoard
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
 
 
@@ -32,10 +31,9 @@ class Core:
     readiness: Callable[[AlertFilter], Readiness]
     """Whether a listed traveller would ring, as this server sees it."""
 
-    def jobs(self) -> tuple[PeriodicJob, ...]:
-        """Return the jobs of all extensions. Raises ProgramError."""
-        return tuple(job for one in extensions("service") for job in one.start(self))
-
-    def served(self) -> tuple[Served, ...]:
-        """Return the calls that extensions serve."""
-        return tuple(call for one in extensions("api") for call in one.served(self))
+    def part(self) -> Part:
+        """Return the calls and the jobs of all extensions. Raises ProgramError."""
+        return Part(
+            served=tuple(call for one in extensions("api") for call in one.served(self)),
+            jobs=tuple(job for one in extensions("service") for job in one.start(self)),
+        )

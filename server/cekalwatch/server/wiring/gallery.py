@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
@@ -24,18 +24,18 @@ from cekalwatch.server.recognition.photographs import PhotographDecoder
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.law_follower import LawFollower
 from cekalwatch.server.watchlist.sources.opening import source_name
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
 
 KEEP_TERMS_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True)
-class RecognitionParts:
+class RecognitionParts(Part):
     """The engine in use, and whose orders are searched."""
 
     engines: EngineInUse
     terms: TermsReader
-    jobs: tuple[PeriodicJob, ...]
 
 
 def init_recognition(context: Context) -> RecognitionParts:
@@ -51,7 +51,7 @@ def init_recognition(context: Context) -> RecognitionParts:
         opening = beside.submit(open_pack, settings, pack)
         terms.read()
     engines = EngineInUse(opening.result(), settings.threads, decoder.decode)
-    return RecognitionParts(engines, terms, (PeriodicJob("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),))
+    return RecognitionParts(engines, terms, jobs=(PeriodicJob("keep_order_terms", KEEP_TERMS_PERIOD_S, terms.keep),))
 
 
 FOLLOW_PERIOD_S = 2.0
@@ -60,7 +60,7 @@ LEARN_PERIOD_S = 600.0
 
 
 @dataclass(frozen=True)
-class GalleryParts:
+class GalleryParts(Part):
     """The gallery in use, and the loops that keep it up to date."""
 
     engines: EngineInUse
@@ -69,17 +69,7 @@ class GalleryParts:
     source: str
     """The name of the watchlist's source; empty when none is configured."""
     model: ModelFollower
-    learner: ThresholdLearner
     law: LawFollower
-
-    @property
-    def jobs(self) -> tuple[PeriodicJob, ...]:
-        """The periodic jobs."""
-        return (
-            PeriodicJob("follow_gallery", FOLLOW_PERIOD_S, self.follow),
-            LeaderJob("make_templates", CATCH_UP_PERIOD_S, self.model.catch_up),
-            LeaderJob("learn_threshold", LEARN_PERIOD_S, self.learner.learn),
-        )
 
     def searched_model(self) -> str:
         """Return the model version of the templates that are searched."""
@@ -124,4 +114,10 @@ def init_gallery(context: Context, recognition: RecognitionParts) -> GalleryPart
         lambda: snapshots.current,
         lambda: engines.engine.pack,
     )
-    return GalleryParts(engines, snapshots, freshness, source, follower, learner, context.law)
+    parts = GalleryParts(engines, snapshots, freshness, source, follower, context.law)
+    jobs = (
+        PeriodicJob("follow_gallery", FOLLOW_PERIOD_S, parts.follow),
+        LeaderJob("make_templates", CATCH_UP_PERIOD_S, follower.catch_up),
+        LeaderJob("learn_threshold", LEARN_PERIOD_S, learner.learn),
+    )
+    return replace(parts, jobs=jobs)

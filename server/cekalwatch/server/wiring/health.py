@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,19 +13,16 @@ import structlog
 
 from cekalwatch.program.extensions import extensions
 from cekalwatch.server.auth.certificate import CertificateAuthentication
-from cekalwatch.server.auth.refusals import RefusalLog
 from cekalwatch.server.backup.contents import BackupRecord
 from cekalwatch.server.cluster.jobs import PeriodicJob
 from cekalwatch.server.cluster.peers import Peers
-from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.model_follower import threshold_rule
 from cekalwatch.server.gallery.threshold import ThresholdSetting
 from cekalwatch.server.gallery.threshold_outlook import ThresholdOutlooks, threshold_signers
-from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.server import cannot_listen
 from cekalwatch.server.grpc_api.servicers.operations import OperationsCalls
-from cekalwatch.server.health.monitoring.collector import Instruments, MonitoredServer, ServerCollector
+from cekalwatch.server.health.monitoring.collector import MonitoredServer, ServerCollector
 from cekalwatch.server.health.monitoring.listener import MonitoringListener
 from cekalwatch.server.health.monitoring.pages import MonitoringPages
 from cekalwatch.server.health.state.counters import CounterBoard
@@ -33,13 +30,20 @@ from cekalwatch.server.health.state.figures import FigureReader
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.health.state.status import MaintenanceReader, StatusService
 from cekalwatch.server.storage.audit.search import AuditSearch
+from cekalwatch.server.transport.connections import ConnectionWatch
+from cekalwatch.server.wiring.alarms import AlarmParts
 from cekalwatch.server.wiring.audit import AuditParts
+from cekalwatch.server.wiring.authentication import AuthenticationParts
 from cekalwatch.server.wiring.capture import CaptureParts
+from cekalwatch.server.wiring.cluster import ClusterParts
+from cekalwatch.server.wiring.data_folder import tell_restored
+from cekalwatch.server.wiring.events import EventParts
 from cekalwatch.server.wiring.gallery import GalleryParts
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.ports import PortParts
+from cekalwatch.server.wiring.process import ProcessParts
 from cekalwatch.server.wiring.storage import Context
 from cekalwatch.wire.address import is_loopback, split_address
-from cekalwatch.wire.tls import FollowedTls
 
 READ_PERIOD_S = 5.0
 GET_STATUS = "/cekalwatch.v1.OperationsService/GetStatus"
@@ -50,12 +54,11 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class MonitoringParts:
+class MonitoringParts(Part):
     """The listener, and the reader of the database's figures."""
 
     listener: MonitoringListener
     figures: FigureReader
-    jobs: tuple[PeriodicJob, ...]
 
     def start(self) -> None:
         """Read the figures once, and begin to serve; it blocks. Raises StorageError."""
@@ -65,15 +68,11 @@ class MonitoringParts:
 
 def init_monitoring(
     context: Context,
-    tls: FollowedTls | None,
-    certificates: CertificateAuthentication,
-    refusals: RefusalLog,
-    sign_ins: Mapping[str, int],
-    run_id: str,
-    status: StatusService,
-    presence: Presence,
+    process: ProcessParts,
+    cluster: ClusterParts,
     captures: CaptureParts,
-    instruments: Instruments,
+    authentication: AuthenticationParts,
+    status: StatusService,
 ) -> MonitoringParts | None:
     """Listen at the address in the settings; return None when there is none. Raises ProgramError.
 
@@ -82,7 +81,8 @@ def init_monitoring(
     settings, stores = context.settings, context.stores
     if not (listen := settings.metrics.listen):
         return None
-    settings.metrics.require_safe(tls)
+    settings.metrics.require_safe(process.tls)
+    refusals, registry = authentication.refusals, process.instruments.registry
     figures = FigureReader(
         status,
         stores.handling,
@@ -91,19 +91,19 @@ def init_monitoring(
         context.clock,
     )
     monitored = MonitoredServer(
-        run_id,
+        cluster.run_id,
         status,
-        presence,
+        cluster.presence,
         figures,
         refusals.totals,
-        sign_ins,
+        authentication.sign_ins,
         {"embed": captures.waiting, "decide": captures.undecided},
     )
-    instruments.registry.register(ServerCollector(monitored))
-    pages = MonitoringPages(monitored, instruments.registry, settings.home.zone)
+    registry.register(ServerCollector(monitored))
+    pages = MonitoringPages(monitored, registry, settings.home.zone)
 
     def admit(certificate_pem: bytes) -> None:
-        caller = certificates.admit(GET_STATUS, certificate_pem)
+        caller = process.certificates.admit(GET_STATUS, certificate_pem)
         if caller.needs:
             raise CekalwatchError(Code.METHOD_NOT_ALLOWED, "metrics")
 
@@ -112,10 +112,10 @@ def init_monitoring(
             log.info("metrics_refused", code=code, address=address)
 
     listener = MonitoringListener(
-        _listening(listen), None if is_loopback(listen) else tls, admit, pages.answer, refused
+        _listening(listen), None if is_loopback(listen) else process.tls, admit, pages.answer, refused
     )
     context.stack.callback(listener.close)
-    return MonitoringParts(listener, figures, (PeriodicJob("read_figures", READ_PERIOD_S, figures.read),))
+    return MonitoringParts(listener, figures, jobs=(PeriodicJob("read_figures", READ_PERIOD_S, figures.read),))
 
 
 def _listening(address: str) -> socket.socket:
@@ -152,9 +152,48 @@ def init_health(
     )
 
 
-def operations_calls(context: Context, gallery: GalleryParts, status: StatusService) -> tuple[Served, ...]:
-    """Return the calls of operators."""
+@dataclass(frozen=True)
+class OperationParts(Part):
+    """The calls of operators."""
+
+    status: StatusService
+
+
+def init_operations(
+    context: Context,
+    process: ProcessParts,
+    cluster: ClusterParts,
+    gallery: GalleryParts,
+    events: EventParts,
+    capture: CaptureParts,
+    peers: Peers,
+    health: Health,
+    alarms: AlarmParts,
+    connections: ConnectionWatch,
+) -> OperationParts:
+    """Return what operators see and set."""
     settings, stores, engines = context.settings, context.stores, gallery.engines
+    status = StatusService(
+        started_at=process.started_at,
+        thread_budget=settings.threads,
+        engine=lambda: engines.engine,
+        cameras=capture.cameras,
+        policies=lambda: capture.sessions.policies,
+        snapshot=lambda: gallery.snapshots.current,
+        freshness=gallery.freshness,
+        processor=capture.processor,
+        decider=capture.decider,
+        fanout=events.fanout,
+        peers=peers,
+        leader_id=cluster.lease.holder,
+        alerts=stores.alerts,
+        ports=stores.ports.states,
+        alarms=lambda: alarms.feed.open,
+        health=health,
+        connections=lambda: connections.state,
+        restored_backup=tell_restored(stores.audit),
+        maintenance=_maintenance_reader(context),
+    )
     setting = ThresholdSetting(stores.thresholds, context.clock, lambda: engines.engine.pack.score_version)
     outlooks = ThresholdOutlooks(
         stores.thresholds,
@@ -172,11 +211,11 @@ def operations_calls(context: Context, gallery: GalleryParts, status: StatusServ
 
     names, waiting = stores.people.display_names, stores.handling.waiting_at
     counters = CounterBoard(status.cameras, status.policies, status.peers.whole, names, waiting)
-    return OperationsCalls(status, counters, setting, outlooks, signers, today).served()
+    calls = OperationsCalls(status, counters, setting, outlooks, signers, today)
+    return OperationParts(status, served=calls.served())
 
 
-def maintenance_reader(context: Context) -> MaintenanceReader:
-    """Return the reader of the state of backup, disk and key."""
+def _maintenance_reader(context: Context) -> MaintenanceReader:
     settings = context.settings
 
     def last_backup_at() -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 class ProcessParts:
     """The parts that are set up before anything of the site is opened."""
 
+    started_at: datetime
     tls: FollowedTls | None
     """None means plaintext, on this machine only."""
     certificates: CertificateAuthentication
@@ -34,7 +36,7 @@ class ProcessParts:
 
 def init_process(settings: ServerSettings, clock: Clock, stack: ExitStack) -> ProcessParts:
     """Set the process up. Raises ProgramError for certificates and secrets that cannot be read."""
-    tls = settings.tls()
+    started_at, tls = clock.now(), settings.tls()
     return_large_pieces()
     most_connections = connection_bound(settings.connections, raise_limit())
     certificates = open_certificate_authentication(settings, tls, clock)
@@ -44,4 +46,4 @@ def init_process(settings: ServerSettings, clock: Clock, stack: ExitStack) -> Pr
     if missing := missing_protections():
         log.warning("confinement_incomplete", missing=", ".join(missing))
     stack.enter_context(TRACES.exporting(settings.traces, "cekalwatch-server", settings.name))
-    return ProcessParts(tls, certificates, most_connections, Instruments())
+    return ProcessParts(started_at, tls, certificates, most_connections, Instruments())

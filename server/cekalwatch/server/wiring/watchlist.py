@@ -17,7 +17,6 @@ from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder, LookalikePairs, SearchedList
-from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCalls, ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.keeping import agency_calls, amendment_calls, law_calls, sync_calls
@@ -45,6 +44,7 @@ from cekalwatch.server.watchlist.sources.settings import CENTRE_TLS_DIR, CentreS
 from cekalwatch.server.watchlist.subject_search import SubjectSearch
 from cekalwatch.server.watchlist.sync.schedule import SyncScheduler, SyncService
 from cekalwatch.server.wiring.gallery import GalleryParts
+from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
 
 Importer = TypeVar("Importer", bound=WatchlistImporter)
@@ -134,10 +134,9 @@ FORGET_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True)
-class WatchlistParts:
+class WatchlistParts(Part):
     """The calls, and the synchronisation if a source is configured."""
 
-    served: tuple[Served, ...]
     records: ImportCalls
     files: ListFileCalls
     feed: ListFeed
@@ -146,7 +145,6 @@ class WatchlistParts:
     """Of the centre that is the source."""
     caller: PortCaller | None
     """The name under which this server reports there."""
-    jobs: tuple[PeriodicJob, ...]
 
     def end_imports(self) -> None:
         """Record the end of the imports that were broken off: a server that stops may do so before gRPC's callbacks."""
@@ -227,4 +225,4 @@ def init_watchlist(
     ]
     if scheduler:
         jobs.append(LeaderJob("synchronise", SYNC_LOOK_PERIOD_S, scheduler.look))
-    return WatchlistParts(served, records, files, feed, follower, imports.caller, tuple(jobs))
+    return WatchlistParts(records, files, feed, follower, imports.caller, served=served, jobs=tuple(jobs))
