@@ -32,9 +32,17 @@ TOOLS = ("wixl", "msibuild", "osslsigncode", COMPILER)
 
 
 def build_trees(
-    root: Path, python: EmbeddedPython, made_at: datetime, out: Path, products: Sequence[Product] = PRODUCTS
+    root: Path,
+    python: EmbeddedPython,
+    made_at: datetime,
+    out: Path,
+    products: Sequence[Product] = PRODUCTS,
+    signer: Signer | None = None,
 ) -> dict[Product, Path]:
-    """Write what each installer of the sources in `root` brings below the folder `out`. Raises ReleaseError."""
+    """Write what each installer of the sources in `root` brings below the folder `out`, and sign what is our own.
+
+    Raises ReleaseError.
+    """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     ours = {DISTRIBUTION: build_reproducibly(root, out, int(made_at.timestamp()))}
@@ -42,7 +50,9 @@ def build_trees(
     for product in products:
         requirements = fetch_wheels(root, product.machine, System.WINDOWS, ours, out)
         trees[product] = out / product.kind
-        build_tree(product.machine, requirements, python, made_at, trees[product])
+        build_tree(product, version("cekalwatch"), requirements, python, made_at, trees[product])
+        if signer:
+            signer.sign(trees[product] / product.program, product.title)
     return trees
 
 
@@ -88,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         made_at = time_of(ROOT)
         python = EmbeddedPython.checked(chosen.python, chosen.python_hash, chosen.roots)
-        trees = build_trees(ROOT, python, made_at, chosen.out / "scratch")
+        trees = build_trees(ROOT, python, made_at, chosen.out / "scratch", signer=signer)
         made = build_installers(trees, made_at, chosen.out, signer)
     except ReleaseError as error:
         sys.stderr.write(f"{error}\n")

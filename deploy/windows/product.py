@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
+from cekalwatch.program.platform.places import PROGRAMS
 from deploy.packages.machines import MACHINES, Machine
 
 REGISTRY_KEY = r"Software\Cekalwatch"
@@ -27,6 +28,11 @@ class Product:
     def kind(self) -> str:
         """Short name of the program, as in its settings file."""
         return self.machine.package.removeprefix("cekalwatch-")
+
+    @property
+    def program(self) -> str:
+        """Name of the program's file, by which Windows knows it."""
+        return PROGRAMS[self.kind]
 
     @property
     def module(self) -> str:

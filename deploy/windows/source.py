@@ -125,7 +125,7 @@ def _add_entry(build: Build, command: Path, home: Element, root: Element, featur
     _add_value(component, REGISTRY_KEY, f"{product.kind} version", build.version)
     SubElement(component, "File", Id="Command", Name=command.name, Source=str(command))
     if product == NOTIFIER:
-        _add_value(component, _RUN, product.title, f'"[Version]pythonw.exe" {AGENT}')
+        _add_value(component, _RUN, product.title, f'"[Version]{product.program}" {AGENT}')
         SubElement(root, "Directory", Id="ProgramMenuFolder")
         SubElement(
             component,
@@ -133,7 +133,7 @@ def _add_entry(build: Build, command: Path, home: Element, root: Element, featur
             Id="Menu",
             Directory="ProgramMenuFolder",
             Name=product.title,
-            Target="[Version]pythonw.exe",
+            Target=f"[Version]{product.program}",
             Arguments=AGENT,
             WorkingDirectory="Version",
         )

@@ -12,6 +12,8 @@ from deploy.packages.machines import Machine
 from deploy.packages.wheels import PYTHON, System
 from deploy.release.wheel import ReleaseError
 from deploy.windows.imports import lacking
+from deploy.windows.native import launcher
+from deploy.windows.product import Product
 from deploy.windows.python import EmbeddedPython
 
 PACKAGES = Path("Lib/site-packages")
@@ -23,13 +25,16 @@ _OF_THE_WHEELS = ("bin", "Scripts", "*140*.dll", "msvc_runtime.*")
 """Starters for this machine's Python, and where the wheel `msvc-runtime` puts what is moved, or not needed."""
 
 
-def build_tree(machine: Machine, requirements: Path, python: EmbeddedPython, made_at: datetime, tree: Path) -> None:
-    """Write what is installed for `machine` into the new folder `tree`; all files have the time `made_at`.
+def build_tree(
+    product: Product, version: str, requirements: Path, python: EmbeddedPython, made_at: datetime, tree: Path
+) -> None:
+    """Write what is installed of `product` into the new folder `tree`; all files have the time `made_at`.
 
     `requirements` is the file beside the folder of wheels, as `fetch_wheels` makes it. Raises ReleaseError, also when a
     program needs a library that is neither there nor in Windows.
     """
-    lay_out(machine, requirements, python, tree)
+    lay_out(product.machine, requirements, python, tree)
+    launcher(product.program, product.title, version, f"python{PYTHON.replace('.', '')}.dll", tree)
     if missing := list(lacking(tree, tree / PACKAGES)):
         raise ReleaseError("\n".join(missing))
     compile_modules(tree, tree / PACKAGES, "")

@@ -151,13 +151,13 @@ def command(pc: WinePc) -> str:
 
 def services(pc: WinePc) -> list[int]:
     """The processes of the installed programs, by this machine's numbers."""
-    return [key for key, file in pc.running().items() if PureWindowsPath(file).name == "pythonw.exe"]
+    return [key for key, file in pc.running().items() if PureWindowsPath(file).name == CAMERA.program]
 
 
 def is_well(pc: WinePc, office: OfficeThread, number: str) -> bool:
     """Return whether that version is installed, alone, runs, and sends another crop."""
     grows(office)
-    entered = re.search(r"camera.(\d+\.\d+\.\d+)-\w+.pythonw", command(pc))
+    entered = re.search(r"camera.(\d+\.\d+\.\d+)-\w+.Cekalwatch", command(pc))
     installed = [path.name.partition("-")[0] for path in (pc.programs / "camera").iterdir()]
     told_by = pc.registry(EVENTS, "EventMessageFile") or ""
     told = (state(pc), entered and entered[1], installed, rf"\{number}-" in told_by)

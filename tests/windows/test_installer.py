@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pefile
 import pytest
 from defusedxml import ElementTree
 
 from deploy.packages.environment import compile_modules
 from deploy.release.wheel import ReleaseError
 from deploy.windows.msi import make_installer, make_reproducibly
+from deploy.windows.native import launcher
 from deploy.windows.product import CAMERA, NOTIFIER, PRODUCTS, REGISTRY_KEY, Product
 from deploy.windows.source import GIVEN, Build, write_source
 from tests.support.repository import ROOT
@@ -113,9 +115,8 @@ def test_a_version_is_installed_replaced_by_a_newer_one_only_and_removed_without
     assert told(pc, "fails")[0] == 7
     (folder,) = (pc.programs / "notifier").iterdir()
     assert folder.name.startswith("1.1.0-")
-    assert pc.registry(RUN, "Cekalwatch") == (
-        rf'"C:\Program Files\Cekalwatch\notifier\{folder.name}\pythonw.exe" -I -m cekalwatch.notifier desktop --restart'
-    )
+    program = rf"C:\Program Files\Cekalwatch\notifier\{folder.name}\Cekalwatch.exe"
+    assert pc.registry(RUN, "Cekalwatch") == f'"{program}" -I -m cekalwatch.notifier desktop --restart'
     assert list(pc.drive.rglob("Start Menu/Programs/Cekalwatch.lnk"))
 
     # Before an upgrade: Wine forgets with the older version that the newer one replaces others.
@@ -193,6 +194,19 @@ def test_what_takes_properties_runs_for_a_first_installation_only(product: Produ
     folders = [one.get("Id", "") for one in found.iter(f"{space}Directory")]
     assert {name for name in folders if name.isupper()} == {"TARGETDIR"}, "those can be given too"
     assert {one.get("Id"): one.get("Value") for one in found.iter(f"{space}Property")}["REBOOT"] == "ReallySuppress"
+
+
+def test_windows_knows_the_program_by_its_own_name(tmp_path: Path):
+    made = launcher("Cekalwatch.exe", "Cekalwatch", "1.2.3", "python313.dll", tmp_path)
+    read = pefile.PE(made)
+    (info,) = (one for one in read.FileInfo[0] if one.Key == b"StringFileInfo")
+    strings = info.StringTable[0].entries
+    assert (strings[b"FileDescription"], strings[b"FileVersion"]) == (b"Cekalwatch", b"1.2.3")
+    kinds = {one.id for one in read.DIRECTORY_ENTRY_RESOURCE.entries}
+    assert kinds >= {pefile.RESOURCE_TYPE[name] for name in ("RT_GROUP_ICON", "RT_VERSION", "RT_MANIFEST")}
+    (tmp_path / "another").mkdir()
+    again = launcher("Cekalwatch.exe", "Cekalwatch", "1.2.3", "python313.dll", tmp_path / "another")
+    assert again.read_bytes() == made.read_bytes()
 
 
 def test_one_that_is_too_large_is_not_made(tmp_path: Path):

@@ -89,7 +89,7 @@ def pc(tmp_path: Path, display: XDisplay) -> Iterator[WinePc]:
 def start(pc: WinePc) -> None:
     """Sign in at Windows: what is in its registry starts."""
     program = PureWindowsPath(str(pc.registry(REGISTRY_KEY, "notifier")))
-    pc.start(program / "pythonw.exe", *AGENT.split(), "--language", "en")
+    pc.start(program / NOTIFIER.program, *AGENT.split(), "--language", "en")
 
 
 def ring(office: OfficeThread, display: XDisplay) -> None:
@@ -144,7 +144,9 @@ def agents(pc: WinePc) -> dict[int, str]:
     """The agents that run, who keep others and who are kept, with their versions."""
     running = {key: PureWindowsPath(command) for key, command in pc.running().items()}
     return {
-        key: program.parent.name.partition("-")[0] for key, program in running.items() if program.name == "pythonw.exe"
+        key: program.parent.name.partition("-")[0]
+        for key, program in running.items()
+        if program.name == NOTIFIER.program
     }
 
 

@@ -47,6 +47,15 @@ MIN_RATE = 5.0
 MIN_HEIGHT = 720
 """Pixels below which faces three metres away have less than 60 pixels between the eyes, with usual lenses."""
 ANSWER_S = 10.0
+LIBRARIES = ("cv2", "onnxruntime", "lap", "grpc", "cryptography")
+QUESTIONS = (
+    "services.msc: does Log On As say NT SERVICE\\cekalwatch-camera, and sc qprivs only SeChangeNotifyPrivilege?",
+    "Cables of an RTSP and a USB camera pulled and put back: did pictures come again? (Windows may forbid USB.)",
+    "The event viewer: has it the start, each end and each stop, with their texts?",
+    "sc stop within 30 s, shut down and start: were the crops sent that had waited?",
+    "Task Manager, Details: is the priority Above normal, and is a decoder ended that uses more than 1.5 GB?",
+)
+"""What a person sees on a real capture host only."""
 
 
 def check_installation(loaded: LoadedSettings[CameraSettings], clock: Clock) -> Iterator[CheckResult]:

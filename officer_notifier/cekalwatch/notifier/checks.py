@@ -20,6 +20,16 @@ from cekalwatch.program.settings import LoadedSettings
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 
+LIBRARIES = ("PySide6.QtWidgets", "PySide6.QtNetwork", "PySide6.QtSvg", "grpc", "cryptography")
+QUESTIONS = (
+    "As an officer without administrator's rights, let an exercise ring: did the window come, and was the sound heard?",
+    "Screens at 100, 125, 150 and 200 %, two with different ones, a session by RDP: is every text and button whole?",
+    "F5 to F9 and Ctrl+Z at an alert, with an Indonesian and an English keyboard: did each do what its button says?",
+    "Do the taskbar, the Task Manager and notifications say Cekalwatch, with its icon?",
+    "A profile with a non-ASCII name: did the agent start at sign-in?",
+)
+"""What a person sees on a real PC only."""
+
 
 def check_installation(loaded: LoadedSettings[NotifierSettings], now: datetime) -> Iterator[CheckResult]:
     """Yield the results as they come; waits at most some seconds for each server."""

@@ -14,6 +14,7 @@ from cekalwatch.camera.cli.survey import preview, survey
 from cekalwatch.camera.settings import DEFAULT_TLS_DIR, CameraSettings
 from cekalwatch.camera.sources.opencv import Transport
 from cekalwatch.program.checks.results import AsJson, show_results
+from cekalwatch.program.checks.this_pc import ThisPc, report_this_pc
 from cekalwatch.program.cli.shared_commands import (
     InvitationFile,
     add_enrol,
@@ -153,6 +154,7 @@ def check(
     server: Server = None,
     detector: Detector = None,
     as_json: AsJson = False,
+    this_pc: ThisPc = False,
 ) -> None:
     """Look whether this machine can watch its cameras, and say what is missing.
 
@@ -169,11 +171,14 @@ def check(
         config, source=source, camera_id=camera_id, server_addresses=server, detector=detector
     )
     loaded.told()
-    from cekalwatch.camera.checks import check_installation
+    from cekalwatch.camera.checks import LIBRARIES, QUESTIONS, check_installation
     from cekalwatch.camera.clock import SystemClock
 
     results = check_installation(loaded, SystemClock())
-    show_results(results, as_json=as_json, names_cameras=bool(loaded.values.cameras))
+    if this_pc:
+        report_this_pc("cekalwatch-camera", results, LIBRARIES, QUESTIONS)
+    else:
+        show_results(results, as_json=as_json, names_cameras=bool(loaded.values.cameras))
 
 
 for command in (survey, preview, presets, turn):

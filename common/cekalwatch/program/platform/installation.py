@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cekalwatch.program.platform.places import CAPTURE_SERVICE, capture_service_log, machine_folder
+from cekalwatch.program.platform.places import CAPTURE_SERVICE, PROGRAMS, capture_service_log, machine_folder
 
 LEAVING_S = 45.0
 """How long a program has to hand over before the installer ends it."""
@@ -116,7 +116,7 @@ def change_service(leaving_s: float = LEAVING_S, starting_s: float = STARTING_S)
 
     entry, installed = service_entry.ServiceEntry(CAPTURE_SERVICE), _entered("camera")
     before, ran = entry.command(), entry.runs(starting_s)
-    wanted = f'"{Path(installed, "pythonw.exe")}" -I -m cekalwatch.camera.service' if installed else ""
+    wanted = f'"{Path(installed, PROGRAMS["camera"])}" -I -m cekalwatch.camera.service' if installed else ""
     if wanted != before:
         entry.stop(leaving_s)
         if wanted:

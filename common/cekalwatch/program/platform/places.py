@@ -16,6 +16,10 @@ CAPTURE_SERVICE: Final = "cekalwatch-camera"
 """Name of the service of capture hosts with Windows; its account is NT SERVICE\\ with this name."""
 
 
+PROGRAMS: Final = {"notifier": "Cekalwatch.exe", "camera": "Cekalwatch-camera.exe"}
+"""What an installer for Windows starts them by, in their folders; they take Python's arguments."""
+
+
 def machine_folder() -> Path:
     """Return the folder of the settings of the whole machine; on Windows, in all users' program data."""
     if sys.platform != "win32":

@@ -19,6 +19,7 @@ from cekalwatch.notifier.desktop.autostart import agent_command, autostart
 from cekalwatch.notifier.settings import DEFAULT_TLS_DIR, NotifierSettings, ThemeName
 from cekalwatch.office.client.subscription import Start
 from cekalwatch.program.checks.results import AsJson, show_results
+from cekalwatch.program.checks.this_pc import ThisPc, report_this_pc
 from cekalwatch.program.cli.command import require_extra
 from cekalwatch.program.cli.prompts import tell_new_name
 from cekalwatch.program.cli.shared_commands import (
@@ -215,15 +216,25 @@ add_settings(app, "cekalwatch-notifier", NotifierSettings)
     epilog="Examples:\n\n  cekalwatch-notifier check\n\n  cekalwatch-notifier check --json\n\n"
     "Exit code 0: nothing fails. 1: something does. 78: a setting is wrong."
 )
-def check(config: Config = None, server: Server = None, agent_id: AgentId = None, as_json: AsJson = False) -> None:
+def check(
+    config: Config = None,
+    server: Server = None,
+    agent_id: AgentId = None,
+    as_json: AsJson = False,
+    this_pc: ThisPc = False,
+) -> None:
     """Check this PC, and say what to do: one line for each part, with OK, WARN or FAIL."""
     from datetime import UTC, datetime
 
-    from cekalwatch.notifier.checks import check_installation
+    from cekalwatch.notifier.checks import LIBRARIES, QUESTIONS, check_installation
 
     loaded = NotifierSettings.load_with_sources(config, server_addresses=server, agent_id=agent_id)
     loaded.told()
-    show_results(check_installation(loaded, datetime.now(UTC)), as_json=as_json)
+    found = check_installation(loaded, datetime.now(UTC))
+    if this_pc:
+        report_this_pc("cekalwatch-notifier", found, LIBRARIES, QUESTIONS)
+    else:
+        show_results(found, as_json=as_json)
 
 
 @app.command(epilog=f"Example:\n\n  cekalwatch-notifier install --config {NotifierSettings.usual_files()[0]}")

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.platform.interpreter import python_command
+from cekalwatch.program.platform.places import PROGRAMS
 
 DESKTOP_FILE = "cekalwatch-notifier.desktop"
 RUN_NAME = "Cekalwatch"
@@ -144,7 +145,8 @@ def agent_command(config: Path | None) -> tuple[str, ...]:
     options = ("desktop", "--restart", *(("--config", str(config.resolve())) if config else ()))
     if sys.platform == "win32":
         _, *rest = python_command("cekalwatch.notifier", *options)
-        return (str(Path(sys.executable).with_name("pythonw.exe")), *rest)  # it opens no console window
+        own = Path(sys.executable).with_name(PROGRAMS["notifier"])
+        return (str(own if own.exists() else own.with_name("pythonw.exe")), *rest)  # neither opens a console window
     found = shutil.which(sys.argv[0]) or shutil.which("cekalwatch-notifier")
     if found is None:
         raise ProgramError("cekalwatch-notifier is not on the PATH; run this with its full path", Exit.CONFIG)

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from cekalwatch.notifier.cli.app import app
 from cekalwatch.program.checks.machine import check_clock_set
 from cekalwatch.program.checks.results import CheckVerdict
+from cekalwatch.program.platform.access import OTHERS_OR_WRITING
 from cekalwatch.program.platform.clock import clock_keeping
 
 pytestmark = pytest.mark.windows
@@ -19,6 +20,18 @@ def test_help_names_places_and_keys_of_windows(command: str) -> None:
     assert not [word for word in ("/etc/", "/media/", "/srv/", "SIGTERM", "sudo", "systemctl") if word in shown]
     if command in {"init", "install"}:
         assert "ProgramData" in shown
+
+
+def test_a_real_pc_says_what_it_is_like() -> None:
+    from cekalwatch.program.platform.windows.this_pc import facts
+
+    found = facts(OTHERS_OR_WRITING)
+    for subject, fact in found.items():
+        if subject == "sleep":
+            continue  # Wine has no powercfg
+        assert fact(), subject
+    assert "at " in found["screens"]()
+    assert found["access lists"]().endswith("others get at: none")
 
 
 def test_the_clock_is_judged_by_the_time_service_of_windows() -> None:
