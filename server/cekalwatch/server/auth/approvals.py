@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -29,21 +30,21 @@ LASTS: Final = timedelta(minutes=10)
 MAX_OF_A_SESSION: Final = 4
 
 
+@dataclass(frozen=True, eq=False)
 class ApprovalRequests:
     """Asks for signatures, and takes them."""
 
-    def __init__(self, store: ApprovalStore, sessions: SessionStore, people: PeopleStore, clock: Clock) -> None:
-        self._store = store
-        self._sessions = sessions
-        self._people = people
-        self._clock = clock
+    store: ApprovalStore
+    sessions: SessionStore
+    people: PeopleStore
+    clock: Clock
 
     def ask(self, first: Session, device: Device, method: str, request: bytes) -> tuple[str, Approval]:
         """Ask for a signature; return the token with which the act is done once there is one.
 
         Raises ARGUMENT_INVALID for a method that needs no second person.
         """
-        act, now, token = _act(method, request), self._clock.now(), secrets.token_urlsafe(TOKEN_BYTES)
+        act, now, token = _act(method, request), self.clock.now(), secrets.token_urlsafe(TOKEN_BYTES)
         asked = KeptApproval(
             approval_id=hashlib.sha256(token.encode()).hexdigest(),
             method=method,
@@ -62,15 +63,15 @@ class ApprovalRequests:
         entry = AuditEntry(
             now, device.used_by(first.person.person_id), Action.APPROVAL_ASKED, named, details=_facts(asked, act)
         )
-        self._store.add(asked, entry, MAX_OF_A_SESSION)
-        return token, self._people.named(asked)
+        self.store.add(asked, entry, MAX_OF_A_SESSION)
+        return token, self.people.named(asked)
 
     def open_for(self, who: Session, device: Device) -> OpenApprovals:
         """Return what the person may sign here, and what they have asked for."""
-        found = self._store.open(self._clock.now())
+        found = self.store.open(self.clock.now())
         waiting = tuple(one for one in found if self._pair(one, who.person, device))
         own = tuple(one for one in found if one.first_session == who.key)
-        return self._people.named(OpenApprovals(waiting, own))
+        return self.people.named(OpenApprovals(waiting, own))
 
     def answer(self, approval_id: str, request_sha256: str, who: Session, device: Device, *, sign: bool) -> None:
         """Sign a request whose content has that digest, as the second person, or refuse it.
@@ -78,11 +79,11 @@ class ApprovalRequests:
         Raises APPROVAL_GONE unless it waits for this person at this device, and SECOND_PERSON_ELSEWHERE when they have
         read another one.
         """
-        asked = self._store.find(approval_id)
+        asked = self.store.find(approval_id)
         first = self._pair(asked, who.person, device) if asked else None
         if asked is None or first is None:
             raise CekalwatchError(Code.APPROVAL_GONE)
-        act, now = _act(asked.method, asked.request), self._clock.now()
+        act, now = _act(asked.method, asked.request), self.clock.now()
         if act.argument_sha256 != request_sha256:
             raise CekalwatchError(Code.SECOND_PERSON_ELSEWHERE, act.action)
         word = NewSession(
@@ -99,7 +100,7 @@ class ApprovalRequests:
         named = tuple(map(ObjectKind.PERSON.key, (who.person.person_id, asked.first.person_id)))
         action = Action.APPROVAL_SIGNED if sign else Action.APPROVAL_REFUSED
         entry = AuditEntry(now, device.used_by(who.person.person_id), action, named, details=_facts(asked, act))
-        if not self._store.answer(approval_id, who.person.person_id, word if sign else None, entry):
+        if not self.store.answer(approval_id, who.person.person_id, word if sign else None, entry):
             raise CekalwatchError(Code.APPROVAL_GONE, "answered at the same time")
 
     def is_for(self, token_sha256: str, method: str) -> bool:
@@ -107,16 +108,16 @@ class ApprovalRequests:
 
         A word that was given beside the first person names no method: their program showed what is signed.
         """
-        asked = self._store.find(token_sha256)
+        asked = self.store.find(token_sha256)
         return asked is None or asked.method == method
 
     def _pair(self, asked: KeptApproval, second: Person, device: Device) -> Person | None:
         """Return the first person of a request that `second` may answer at `device`; None when they may not."""
-        if asked.state is not ApprovalState.WAITING or asked.expires_at <= self._clock.now():
+        if asked.state is not ApprovalState.WAITING or asked.expires_at <= self.clock.now():
             return None
         if asked.device_binding == device.binding or not second.works_at(asked.site):
             return None
-        session = self._sessions.find(asked.first_session, TokenPurpose.SESSION)
+        session = self.sessions.find(asked.first_session, TokenPurpose.SESSION)
         action = joint_action(asked.method)
         if session is None or action is None:
             return None

@@ -179,20 +179,20 @@ class WatchlistReader:
         return tuple(next(filter(None, told), "").split())
 
 
+@dataclass(frozen=True, eq=False)
 class WatchlistBrowser:
     """Views by `actor`. Methods block; each raises StorageError when the database cannot be used."""
 
-    def __init__(self, reader: WatchlistReader, audit: AuditStore, clock: Clock, actor: Actor) -> None:
-        self._reader = reader
-        self._audit = audit
-        self._clock = clock
-        self._actor = actor
+    reader: WatchlistReader
+    audit: AuditStore
+    clock: Clock
+    actor: Actor
 
     def page(self, wanted: WatchlistFilter, at: datetime, after: str, most: int) -> WatchlistPage:
         """Return the first matching subjects after the key `after`, with statuses as of the moment `at`."""
         found: list[SubjectView] = []
         while len(found) < most:
-            page = self._reader.page(wanted, at, after, most - len(found))
+            page = self.reader.page(wanted, at, after, most - len(found))
             found += page.subjects
             if not (after := page.more_after):
                 break
@@ -201,21 +201,21 @@ class WatchlistBrowser:
 
     def show(self, subject_id: str, at: datetime, lookalikes: LookalikeFinder, pictures: int) -> SubjectView:
         """Return one subject; raises SUBJECT_NOT_FOUND. `pictures` is the number of photographs that will be seen."""
-        view = self._reader.subject(subject_id, at, lookalikes)
+        view = self.reader.subject(subject_id, at, lookalikes)
         self._note(Action.SUBJECT_VIEWED, [subject_id, *view.others], pictures=min(pictures, len(view.references)))
         return view
 
     def history(self, subject_id: str) -> SubjectHistory:
         """Return the history of a subject, also of a deleted one; it may be empty."""
-        found = self._reader.history(subject_id)
+        found = self.reader.history(subject_id)
         if not found.empty:
             self._note(Action.SUBJECT_VIEWED, [subject_id], history=len(found.events))
         return found
 
     def picture(self, reference: ReferenceFace) -> bytes:
         """Return the picture of a reference face; empty if it is damaged."""
-        return self._reader.picture(reference)
+        return self.reader.picture(reference)
 
     def _note(self, action: Action, subject_ids: list[str], **details: int) -> None:
         objects = tuple(map(ObjectKind.SUBJECT.key, subject_ids))
-        self._audit.append(AuditEntry(self._clock.now(), self._actor, action, objects, OK, details))
+        self.audit.append(AuditEntry(self.clock.now(), self.actor, action, objects, OK, details))

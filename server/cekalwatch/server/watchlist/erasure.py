@@ -7,6 +7,7 @@ They left the gallery when it ended. If a source still has such a record, it is 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -25,24 +26,22 @@ SUBJECTS_A_QUERY = 500
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, eq=False)
 class SubjectEraser:
     """Erases in the name of `actor`. Methods block: call them from a worker thread."""
 
-    def __init__(
-        self, watchlist: WatchlistStore, checkpoints: Checkpoints, clock: Clock, actor: Actor, kept_for: timedelta
-    ) -> None:
-        self._watchlist = watchlist
-        self._checkpoints = checkpoints
-        self._clock = clock
-        self._actor = actor
-        self._kept_for = kept_for
+    watchlist: WatchlistStore
+    checkpoints: Checkpoints
+    clock: Clock
+    actor: Actor
+    kept_for: timedelta
 
     def due(self) -> Iterator[str]:
         """Yield the keys of the subjects whose last order ended that long ago, or moved to another key."""
         after = ""
-        while keys := self._watchlist.subject_keys(after, SUBJECTS_A_QUERY):
+        while keys := self.watchlist.subject_keys(after, SUBJECTS_A_QUERY):
             after = keys[-1]
-            yield from (file.subject.subject_id for file in self._watchlist.orders_of(keys) if self._ended(file))
+            yield from (file.subject.subject_id for file in self.watchlist.orders_of(keys) if self._ended(file))
 
     def erase(self) -> int:
         """Erase them, each with an entry in the audit trail, and return how many."""
@@ -52,15 +51,15 @@ class SubjectEraser:
         return gone
 
     def _erase(self, subject_id: str) -> bool:
-        now = self._clock.now()
+        now = self.clock.now()
 
         def note(gone: SubjectDeletion) -> AuditEntry:
-            days = self._kept_for.days
-            return deletion_entry(self._actor, now, subject_id, gone.order_ids, **gone.counts, ended_days=days)
+            days = self.kept_for.days
+            return deletion_entry(self.actor, now, subject_id, gone.order_ids, **gone.counts, ended_days=days)
 
         # A new order may have come, and another server may have been first.
-        return self._watchlist.erase_subject(subject_id, self._ended, note)
+        return self.watchlist.erase_subject(subject_id, self._ended, note)
 
     def _ended(self, file: SubjectFile) -> bool:
         """Whether a subject's last order ended or moved so long ago."""
-        return ended_by(file, self._clock.now() - self._kept_for, self._checkpoints)
+        return ended_by(file, self.clock.now() - self.kept_for, self.checkpoints)

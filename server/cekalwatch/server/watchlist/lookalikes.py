@@ -34,22 +34,20 @@ Place = tuple[float, SubjectPair]
 """Where a page begins: after the pair with this likeness (-1 where none is known)."""
 
 
+@dataclass(frozen=True, eq=False)
 class LookalikeReview:
     """Reads look-alikes, and stores their judgements."""
 
-    def __init__(
-        self, store: WatchlistStore, people: PeopleStore, finder: LookalikeFinder, pairs: LookalikePairs, clock: Clock
-    ) -> None:
-        self._store = store
-        self._people = people
-        self._finder = finder
-        self._pairs = pairs
-        self._clock = clock
+    store: WatchlistStore
+    people: PeopleStore
+    finder: LookalikeFinder
+    pairs: LookalikePairs
+    clock: Clock
 
     def of_subject(self, subject_id: str, others: Collection[str]) -> list[Lookalike]:
         """Return the relations of `others`, and of subjects judged together with a subject, to it, by key."""
-        judged = {one.pair.other(subject_id) for one in self._store.lookalikes.of([subject_id])}
-        likeness = self._finder.likeness(self._store, subject_id, judged | set(others))
+        judged = {one.pair.other(subject_id) for one in self.store.lookalikes.of([subject_id])}
+        likeness = self.finder.likeness(self.store, subject_id, judged | set(others))
         pairs = [SubjectPair.of(subject_id, key) for key in sorted(judged | set(others))]
         found = self._read({pair: likeness.get(pair.other(subject_id)) for pair in pairs})
         return [replace(one, subject_id=pair.other(subject_id)) for pair, one in found.items()]
@@ -59,8 +57,8 @@ class LookalikeReview:
 
         They include judged pairs while both subjects are stored, even if they are no longer alike.
         """
-        found = self._pairs.found()
-        judged = {one.pair: one for one in self._store.lookalikes.everything()}
+        found = self.pairs.found()
+        judged = {one.pair: one for one in self.store.lookalikes.everything()}
         places = sorted((-found.likeness.get(pair, -1.0), pair) for pair in {*found.likeness, *judged})
         wanted = [
             pair
@@ -70,7 +68,7 @@ class LookalikeReview:
         ]
         files = {
             file.subject.subject_id: file.subject
-            for file in self._store.orders_of({key for pair in wanted[:most] for key in (pair.first, pair.second)})
+            for file in self.store.orders_of({key for pair in wanted[:most] for key in (pair.first, pair.second)})
         }
         chosen = [pair for pair in wanted[:most] if pair.first in files and pair.second in files]
         read = self._read({pair: found.likeness.get(pair) for pair in chosen})
@@ -86,23 +84,23 @@ class LookalikeReview:
         """
         if judgement is not LookalikeJudgement.NOT_JUDGED and not self._alike(pair):
             raise CekalwatchError(Code.NOT_LOOKALIKES)
-        now = self._clock.now()
+        now = self.clock.now()
         objects = tuple(map(ObjectKind.SUBJECT.key, (pair.first, pair.second)))
         entry = AuditEntry(now, actor, Action.LOOKALIKES_JUDGED, objects, judgement)
-        self._store.lookalikes.judge(pair, judgement, person.person_id, now, mark, entry)
-        likeness = self._finder.likeness(self._store, pair.first, [pair.second])
+        self.store.lookalikes.judge(pair, judgement, person.person_id, now, mark, entry)
+        likeness = self.finder.likeness(self.store, pair.first, [pair.second])
         return self._read({pair: likeness.get(pair.second)})[pair]
 
     def _alike(self, pair: SubjectPair) -> bool:
-        found = self._finder.likeness(self._store, pair.first, [pair.second]).get(pair.second)
-        return found is not None and self._finder.alike(found)
+        found = self.finder.likeness(self.store, pair.first, [pair.second]).get(pair.second)
+        return found is not None and self.finder.alike(found)
 
     def _read(self, likeness: dict[SubjectPair, float | None]) -> dict[SubjectPair, Lookalike]:
         """Return the relation of the second subject of each pair to the first."""
-        states = self._store.lookalikes.states(likeness)
-        names = self._people.display_names({str(one.judged.judged_by) for one in states.values() if one.judged})
+        states = self.store.lookalikes.states(likeness)
+        names = self.people.display_names({str(one.judged.judged_by) for one in states.values() if one.judged})
         return {
-            pair: shown(pair, states[pair], score, names, alike=score is not None and self._finder.alike(score))
+            pair: shown(pair, states[pair], score, names, alike=score is not None and self.finder.alike(score))
             for pair, score in likeness.items()
         }
 

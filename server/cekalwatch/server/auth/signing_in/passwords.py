@@ -149,17 +149,15 @@ class PasswordProvider:
         return account
 
 
+@dataclass(frozen=True, eq=False)
 class PasswordChange:
     """Changes passwords, and records each change."""
 
-    def __init__(
-        self, store: PeopleStore, passwords: Passwords, provider: PasswordProvider, sign_in: SignInService, clock: Clock
-    ) -> None:
-        self._store = store
-        self._passwords = passwords
-        self._provider = provider
-        self._sign_in = sign_in
-        self._clock = clock
+    store: PeopleStore
+    passwords: Passwords
+    provider: PasswordProvider
+    sign_in: SignInService
+    clock: Clock
 
     def change(self, session: Session, device: Device, present: str, wanted: str) -> None:
         """Set the password of the session's person to `wanted`; all their other sessions end.
@@ -168,18 +166,18 @@ class PasswordChange:
         of `judge_password`, PASSWORD_NOT_CHANGED, and PASSWORD_NOT_KEPT_HERE.
         """
         person = session.person
-        account = self._store.account(person.sign_in_name)
+        account = self.store.account(person.sign_in_name)
         if account is None or account.password.hash is None:
             raise CekalwatchError(Code.PASSWORD_NOT_KEPT_HERE)
         judge_password(wanted, person)
         try:
-            self._provider.identify(PasswordProof(person.sign_in_name, present))
+            self.provider.identify(PasswordProof(person.sign_in_name, present))
         except SignInRefusedError as refusal:
-            self._sign_in.note(refusal, device)
+            self.sign_in.note(refusal, device)
             raise
-        if self._passwords.check(account.password.hash, wanted).right:
+        if self.passwords.check(account.password.hash, wanted).right:
             raise CekalwatchError(Code.PASSWORD_NOT_CHANGED)
-        kept = KeptPassword(self._passwords.hash(wanted), must_change=False)
+        kept = KeptPassword(self.passwords.hash(wanted), must_change=False)
         key = ObjectKind.PERSON.key(person.person_id)
-        entry = AuditEntry(self._clock.now(), device.used_by(person.person_id), Action.PASSWORD_CHANGED, (key,))
-        self._store.set_password(person.person_id, kept, entry, but_session=session.key)
+        entry = AuditEntry(self.clock.now(), device.used_by(person.person_id), Action.PASSWORD_CHANGED, (key,))
+        self.store.set_password(person.person_id, kept, entry, but_session=session.key)

@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -206,19 +207,19 @@ def accept_shrink(store: SyncStore, clock: Clock, run_id: int, people: TwoPeople
     store.accept(run_id, note)
 
 
+@dataclass(frozen=True, eq=False)
 class SyncService:
     """Answers, whether there is a source or not."""
 
-    def __init__(self, store: SyncStore, scheduler: SyncScheduler | None, clock: Clock) -> None:
-        self._store = store
-        self._scheduler = scheduler
-        self._clock = clock
+    store: SyncStore
+    scheduler: SyncScheduler | None
+    clock: Clock
 
     def start(self, actor: Actor, *, from_start: bool = False) -> int:
         """Begin a run and return its key; raises SYNC_NOT_CONFIGURED or SYNC_RUNNING."""
-        if self._scheduler is None:
+        if self.scheduler is None:
             raise CekalwatchError(Code.SYNC_NOT_CONFIGURED)
-        return self._scheduler.start(actor, from_start=from_start)
+        return self.scheduler.start(actor, from_start=from_start)
 
     def accept(self, run_id: int, people: TwoPeople, actor: Actor) -> int | None:
         """Accept the shrunken list that the run `run_id` found, and return the key of the run that begins.
@@ -226,11 +227,11 @@ class SyncService:
         None while a run is in progress: that run, or the next one, ends the orders. Raises SHRINK_NOT_WAITING,
         SYNC_NOT_CONFIGURED.
         """
-        if self._scheduler is None:
+        if self.scheduler is None:
             raise CekalwatchError(Code.SYNC_NOT_CONFIGURED)
-        accept_shrink(self._store, self._clock, run_id, people, actor)
+        accept_shrink(self.store, self.clock, run_id, people, actor)
         try:
-            return self._scheduler.start(actor)
+            return self.scheduler.start(actor)
         except CekalwatchError as error:
             if error.code is not Code.SYNC_RUNNING:
                 raise
@@ -238,16 +239,16 @@ class SyncService:
 
     def status(self) -> SyncStatus:
         """Return the status."""
-        state, runs = self._store.state(), self._store.runs(2)
-        waiting = self._store.runs(1, state.waiting.run_id + 1) if state.waiting else []
+        state, runs = self.store.state(), self.store.runs(2)
+        waiting = self.store.runs(1, state.waiting.run_id + 1) if state.waiting else []
         return SyncStatus(
-            source=self._scheduler.source if self._scheduler else "",
+            source=self.scheduler.source if self.scheduler else "",
             running=next((run for run in runs[:1] if run.outcome is SyncOutcome.RUNNING), None),
             last=next((run for run in runs if run.outcome is not SyncOutcome.RUNNING), None),
-            next_run_at=state.next_run_at if self._scheduler else None,
+            next_run_at=state.next_run_at if self.scheduler else None,
             waiting=next(iter(waiting), None),
         )
 
     def runs(self, limit: int, before: int | None) -> list[SyncRun]:
         """Return the newest runs, those before the run `before` if given."""
-        return self._store.runs(limit, before)
+        return self.store.runs(limit, before)
