@@ -22,7 +22,6 @@ from cekalwatch.contract.values.adjudication import (
     step_states,
 )
 from cekalwatch.contract.values.alerts import Alert
-from cekalwatch.contract.values.cameras import CameraReference
 from cekalwatch.contract.values.people import PersonSession
 
 CLEARLY_ABOVE = 0.05
@@ -79,30 +78,6 @@ class PicturesMissing(StrEnum):
     """The alert was settled, and the server has deleted them."""
 
 
-class News(StrEnum):
-    """What an alert that comes is to this PC, since its program began."""
-
-    FIRST = "FIRST"
-    """It was not shown here."""
-    CHANGED = "CHANGED"
-    """It was shown here, and stood differently then."""
-    CALLED = "CALLED"
-    """It was shown here, and has come to the supervisors since."""
-    SAME = "SAME"
-    """Its present version was shown here."""
-
-
-@dataclass(frozen=True)
-class Appearance:
-    """A version of an alert, compared with the one that this PC showed before."""
-
-    news: News = News.SAME
-    passed: tuple[CameraReference, ...] = ()
-    """The cameras of live passages that were not shown here."""
-    taken_up_at: str = ""
-    """The counter where the traveller was when somebody took the alert up; empty while nobody has."""
-
-
 @dataclass(frozen=True)
 class ShownAlert:
     """An alert on screen. `sequence` is None for a listed or waiting alert, which is not an event."""
@@ -111,7 +86,8 @@ class ShownAlert:
     notified_at: datetime
     sequence: int | None = None
     event_type: AlertEventType | None = None
-    appearance: Appearance = Appearance()
+    news: frozenset[str] = frozenset()
+    """What asks for somebody (`Sighting.ask`, `Alert.call`) and was not shown here since the program began."""
 
     @property
     def relisted(self) -> bool:

@@ -185,7 +185,7 @@ class Comparison:
             if not self.model.concerns(wanted, pc.site, pc.counters):
                 assert str(key) not in pc.paper.alerts
                 continue
-            rings = self.model.rings(pc.name, pc.counters, number, supervised=pc.supervised)
+            rings = self.model.rings(pc.name, number, named=pc.named)
             rung = pc.paper.rings.pop(str(key), 0)
             assert rung in rings, (pc.name, rung, rings, wanted)
             shown = pc.paper.alerts[str(key)]

@@ -27,6 +27,7 @@ from tests.integration.rules.values import (
     UP_AFTER,
     WINDOW,
     Alert,
+    Ask,
     Camera,
     Face,
     Seen,
@@ -53,8 +54,6 @@ class Rules(ExerciseRules):
         """When the server saw each PC last, in time that has passed."""
         self.looked: timedelta | None = None
         self.began = timedelta()
-        self.ever_up: Counter[int] = Counter()
-        """How often each alert came to the supervisors."""
         self.resembles, self.threshold = resembles, threshold
         self._same_face = set(same_face)
         self.started = timedelta()
@@ -63,15 +62,16 @@ class Rules(ExerciseRules):
         """Captures that alerted."""
         self.remembered: set[str] = set()
         """Captures that came since the server started: what matched nobody is on no disk."""
-        self.passed: set[tuple[int, str]] = set()
-        """Alerts with the counter of a live passage that began in this step."""
         self.off: set[str] = set()
         """PCs that are dead."""
         self.back: set[str] = set()
         """PCs that came back in this step."""
-        self.shown: dict[tuple[str, int], str] = {}
-        """Which PC has shown which alert since it started, with the counter where the traveller was when somebody took
-        the alert up; empty while nobody has."""
+        self.heard: dict[tuple[str, int], set[Ask]] = {}
+        """What asked for somebody when a PC showed an alert, since the PC started."""
+        self.rang: Counter[tuple[str, int]] = Counter()
+        """How often a PC must have rung for an alert in this step, or would have while it was off."""
+        self.may_ring: Counter[tuple[str, int]] = Counter()
+        """The same where nobody is signed in, and the PC does not know who holds the alert."""
 
     # What travellers do
 
@@ -157,7 +157,7 @@ class Rules(ExerciseRules):
         if alert.state in OPEN and (further or new or alert.subject != asked or len(alert.left) > left):
             self._grows(alert)
         if live and not was_live:
-            self.passed.add((self.alerts.index(alert), place.counter))
+            alert.unheeded.add(seen.passage)  # (7) nobody deals with who has just come
         if alert.state in OPEN:
             self.gives_way(alert)
 
@@ -215,14 +215,14 @@ class Rules(ExerciseRules):
         """(6) Leases are of time that has passed; waits too, or of the clock if that says more."""
         self._looks_at_pcs()
         self.watches_exercises()
-        for number, alert in enumerate(self.alerts):
+        for alert in self.alerts:
             gone = alert.holder and (alert.holder[0] in self.disabled or self._has_gone(alert.holder[1], alert.until))
             if alert.state == "CLAIMED" and alert.until is not None and (gone or alert.until <= self.elapsed):
                 self._comes_to(alert, "NEW", alert.wait)
-                self._asks_again(number)
             waits = alert.state in UNSETTLED or self.owed(alert)  # a hit, until every agency was told
             if alert.owes_reference or (waits and not alert.orders_ended):
-                self._goes_up(number, alert)
+                self._goes_up(alert)
+        self._ring()
 
     def _has_gone(self, pc: str, until: timedelta | None) -> bool:
         """(6) Whether a PC died that was there when its claim, which lasts `until`, was made or renewed."""
@@ -286,18 +286,17 @@ class Rules(ExerciseRules):
             without = alert.subject in alert.without_order
             if alert.subject == asked and was_without != without:  # while somebody else has an order, or none was told
                 self._grows(alert)
-                if not without:
-                    self._asks_again(number)
             return
         alert.orders_ended = ended
         self.changed.add(number)
         if not ended:
             alert.wait = self._waits_anew(alert)
+            alert.turn += 1
             if alert.state in PENDING:  # which is told at once
                 alert.wait.up_at, alert.wait.up_from = self.now, self.elapsed
-            self._asks_again(number)
+                alert.called = alert.ever_called = True
 
-    def _goes_up(self, number: int, alert: Alert) -> None:
+    def _goes_up(self, alert: Alert) -> None:
         patience, highest = (UP_AFTER, 2) if alert.state == "NEW" else (SETTLE_AFTER, 1)
         wait = alert.wait
         waited = self._for(wait.since, wait.from_)
@@ -313,8 +312,8 @@ class Rules(ExerciseRules):
         if level > alert.level or due:
             alert.level, wait.up_at, wait.up_from = level, self.now, self.elapsed
             wait.since = min(wait.since, self.now - waited)  # what lies ahead is of a clock that was wrong
-            self.gone_up[number] += 1
-            self.ever_up[number] += 1
+            alert.calls += 1
+            alert.called = alert.ever_called = True
 
     def _for(self, since: datetime, start: timedelta) -> timedelta:
         """How long something lasts, as the server knows: it has not measured what passed before it started."""
@@ -331,8 +330,11 @@ class Rules(ExerciseRules):
 
     def ends_step(self) -> None:
         """Forget what happened in this step."""
-        for happened in (self.grew, self.retold, self.changed, self.passed, self.gone_up, self.asked_again, self.back):
+        for happened in (self.grew, self.retold, self.changed, self.back):
             happened.clear()
+        for counted in (self.rang, self.may_ring):
+            for key in [key for key in counted if key[0] not in self.off]:
+                del counted[key]
         for one in self.exercises:
             one.new = False
 
@@ -350,41 +352,44 @@ class Rules(ExerciseRules):
         """A PC's agent starts again."""
         self.off.discard(pc)
         self.back.add(pc)
-        self.shown = {key: place for key, place in self.shown.items() if key[0] != pc}
+        for number in range(len(self.alerts)):
+            self.heard.pop((pc, number), None)
 
-    def rings(self, pc: str, counters: tuple[str, ...], number: int, *, supervised: bool) -> set[int]:
+    def rings(self, pc: str, number: int, *, named: bool) -> set[int]:
         """How often a PC that the alert concerns may ring for it in this step."""
-        found = self._rings(pc, counters, number, supervised=supervised)
-        if supervised and pc in self.back:  # it may hear of each time that the alert came to the supervisors meanwhile
-            found |= set(range(min(found), max(found) + self.ever_up[number] + 1))
-        return found
+        least, most = self.rang[pc, number], self.rang[pc, number] + self.may_ring[pc, number]
+        if pc not in self.back:
+            return {least} if named else set(range(least, most + 1))
+        # It hears of what it missed, in whatever state that was, and of what asks for somebody now.
+        now = self._hears(pc, number, set())
+        return set(range(now is True, most + 2))
 
-    def _rings(self, pc: str, counters: tuple[str, ...], number: int, *, supervised: bool) -> set[int]:
-        alert = self.alerts[number]
-        taken_up = self.shown.get((pc, number))
-        if alert.state == "NEW":
-            self.shown[pc, number] = ""
-        else:
-            self.shown[pc, number] = taken_up or alert.place
-        # A PC hears in their order of the events that it missed, each with its alert as it was then; so one that was
-        # settled meanwhile, or has no order any more, may ring before the PC hears of that.
-        nothing = {0, 1} if pc in self.back else {0}
-        ups = self.gone_up[number] if supervised else 0  # within a longer time it can come to them several times
-        if alert.orders_ended or alert.state not in OPEN:
-            return nothing | set(range(ups + 1))  # it may have come to them before its orders ended
-        told = alert.wait.up_at is not None  # what can be undone still does not ring
-        waits = alert.state == "NEW" or (supervised and alert.state in PENDING and told)
-        # (7) What waits rings at a PC that has just started, and wherever it was not shown.
-        if waits and (taken_up is None or number in self.asked_again):
-            return set(range(1, ups + 2))
-        if taken_up is not None and ups:
-            return set(range(1, ups + 1))
-        # (7) Each live passage rings at its counter, and at the supervisors', unless somebody there deals with it.
-        if alert.state == "CLAIMED" and alert.holder and alert.holder[1] == pc:
-            return nothing
-        places = {counter for one, counter in self.passed if one == number}
-        if supervised and alert.state != "NEW":
-            places -= {taken_up or alert.place}
-        elif counters:
-            places &= set(counters)
-        return {1} if places else nothing
+    def _ring(self) -> None:
+        """(7) Each PC rings for what it has not heard yet."""
+        for pc, station in self.pcs.items():
+            for number, alert in enumerate(self.alerts):
+                if not self.concerns(alert, station.site, station.counters):
+                    continue
+                heard = self.heard.setdefault((pc, number), set())
+                rung = self._hears(pc, number, heard)
+                self.rang[pc, number] += rung is True
+                self.may_ring[pc, number] += rung is None
+                heard.update(alert.asks)
+
+    def _hears(self, pc: str, number: int, heard: set[Ask]) -> bool | None:
+        """Whether a PC rings for what of an alert it has not heard; None: unless it knows that somebody there holds it.
+
+        A supervisor's PC takes who holds an alert to be where its traveller was then.
+        """
+        station, alert = self.pcs[pc], self.alerts[number]
+        found: bool | None = False
+        for ask, counter in alert.asks.items():
+            if ask in heard or (counter and station.counters and counter not in station.counters):
+                continue
+            if not counter and station.counters and (alert.level < 2 or alert.state != "NEW"):
+                continue
+            holds = alert.holder and (alert.holder[1] == pc or (not station.counters and counter == alert.taken_up_at))
+            if not (counter and holds):
+                return True
+            found = None
+        return found

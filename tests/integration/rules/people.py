@@ -53,11 +53,6 @@ class PeoplesRules:
         """Alerts whose version must have grown in this step, by their place in `alerts`."""
         self.retold: set[int] = set()
         """Alerts whose version may have grown, since the list or the law says something else of a candidate."""
-        self.gone_up: Counter[int] = Counter()
-        """Alerts that came to the supervisors in this step."""
-        self.asked_again: set[int] = set()
-        """Alerts that ask officers again: an order is in force again, the next candidate is to be judged, or its holder
-        has left it."""
         self.changed: set[int] = set()
         """Alerts that came to another state, or whose orders ended or came again, in this step."""
 
@@ -100,16 +95,14 @@ class PeoplesRules:
             return why
         self._comes_to(alert, "NEW", alert.wait)
         self._grows(alert)
-        self._asks_again(self.alerts.index(alert))
         return set()
 
     def signs_out(self, who: Person, pc: str) -> None:
         """(6) What somebody holds at a PC is released when they sign out there."""
-        for number, alert in enumerate(self.alerts):
+        for alert in self.alerts:
             if alert.holder == (who.name, pc):
                 self._comes_to(alert, "NEW", alert.wait)
                 self._grows(alert)
-                self._asks_again(number)
 
     def take_over(self, alert: Alert, who: Person, pc: str, *, seen: bool) -> set[str]:
         """(6) A supervisor takes the alert from whoever holds it, or has judged it: it is looked at anew."""
@@ -229,7 +222,6 @@ class PeoplesRules:
                 self._comes_to(alert, "CLEARED")
             else:  # nobody has judged the next one at the counter
                 self._comes_to(alert, "NEW")
-                self._asks_again(self.alerts.index(alert))
             self._grows(alert)
         return why
 
@@ -340,6 +332,10 @@ class PeoplesRules:
         self.changed.add(self.alerts.index(alert))
         if state != "CLAIMED":
             alert.holder = alert.until = None
+        alert.turn += 1  # (7) somebody deals with all that came, or leaves it
+        live = {passage for passage, face in alert.passages.items() if face.live}
+        alert.unheeded = live if state == "NEW" else set()
+        alert.called = state == "NEW" and alert.ever_called
 
     def _waits_anew(self, alert: Alert) -> Wait:
         """Begin another wait; what went up at this very moment has gone up in it."""
@@ -354,6 +350,3 @@ class PeoplesRules:
 
     def _grows(self, alert: Alert) -> None:
         self.grew.add(self.alerts.index(alert))
-
-    def _asks_again(self, number: int) -> None:
-        self.asked_again.add(number)

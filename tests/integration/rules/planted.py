@@ -11,7 +11,6 @@ import pytest
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
 from cekalwatch.contract.values.orders import Direction, OrderRule
-from cekalwatch.notifier.delivery import ringing
 from cekalwatch.server.alerts.adjudication import Adjudicator
 from cekalwatch.server.alerts.automatic_steps import AlertWatch, OrderWatch
 from cekalwatch.server.capture import candidates
@@ -108,7 +107,7 @@ def a_hit_is_closed_after_one_agency(patch: pytest.MonkeyPatch) -> None:
 
 def only_the_first_passage_rings(patch: pytest.MonkeyPatch) -> None:
     """Rule 7."""
-    patch.setattr(ringing, "_calls", lambda *_: False)
+    patch.setattr(Alert, "_ask", lambda self, one: self._asked_anew(str(self.raised_at)) if not one.late else "")
 
 
 def officers_are_told_the_first_place(patch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ AWAY_AFTER = timedelta(seconds=5)
 BEGINS_AFTER = timedelta(seconds=10)
 """How long PCs have to come after the server has begun to look."""
 
+Ask = tuple[int, str]
+"""Something that asks for somebody: in which turn, and a passage or an announcement."""
 UNDECIDED = {"NEW", "CLAIMED"}
 PENDING = {"REFERRED", "CANNOT_DETERMINE"}
 UNSETTLED = UNDECIDED | PENDING
@@ -201,6 +203,32 @@ class Alert:
     """Whether it was confirmed without the number of Cekal Online, which could not be reached."""
     why: dict[str, str] = field(default_factory=dict)
     """By candidate that was ruled out, why it was last."""
+    unheeded: set[str] = field(default_factory=set)
+    """The live passages with which nobody deals: nobody took it up or judged it since they came, or who did has left
+    it."""
+    called: bool = False
+    """Whether it came to the supervisors, and nobody has dealt with it since."""
+    ever_called: bool = False
+    calls: int = 0
+    """How often it came to the supervisors."""
+    turn: int = 0
+    """How often it was taken up or left: what asks for somebody asks anew."""
+
+    @property
+    def asks(self) -> dict[Ask, str]:
+        """(7) What asks for somebody, with the counter; none of what has come to the supervisors."""
+        if self.state not in OPEN or self.orders_ended:
+            return {}
+        asks = {(self.turn, one.passage): one.counter for one in self.seen if one.passage in self.unheeded}
+        if self.state == "NEW" and not any(one.live for one in self.passages.values()):
+            asks = {(self.turn, one.counter): one.counter for one in self.seen}
+        return asks | ({(self.turn, f"call {self.calls}"): ""} if self.called else {})
+
+    @property
+    def taken_up_at(self) -> str:
+        """The counter where the traveller was when somebody took it up."""
+        seen = [one for one in self.seen if not one.late and one.passage not in self.unheeded]
+        return max(seen, key=lambda one: (one.at, one.capture)).counter if seen else ""
 
     @property
     def newest(self) -> Seen:

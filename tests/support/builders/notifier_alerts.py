@@ -19,7 +19,7 @@ from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.contract.values.people import PersonReference, PersonRole, PersonSession
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace
 from cekalwatch.contract.values.watchlist import Freshness
-from cekalwatch.office.alerts import Appearance, News, ShownAlert
+from cekalwatch.office.alerts import ShownAlert
 from tests.support.fakes.alert_server import EPOCH, alert_message
 
 FRESH = Freshness(EPOCH, stale=False, active_subjects=812)
@@ -41,11 +41,11 @@ def make_shown(
     sequence: int | None = 1,
     event: AlertEventType | None = AlertEventType.RAISED,
     notified_at: datetime | None = None,
-    news: News = News.SAME,
+    new: bool = False,
 ) -> ShownAlert:
-    """Return the alert as it is shown at the moment of its raising; the first time with new passages."""
-    passed = tuple(dict.fromkeys(one.camera for one in alert.sightings)) if news is News.FIRST else ()
-    return ShownAlert(alert, notified_at or alert.raised_at, sequence, event, Appearance(news, passed))
+    """Return the alert as it is shown at the moment of its raising; `new`: what asks was not shown before."""
+    news = frozenset({*alert.asks, alert.call} - {""}) if new else frozenset[str]()
+    return ShownAlert(alert, notified_at or alert.raised_at, sequence, event, news)
 
 
 class SetClock:
@@ -76,11 +76,17 @@ def held_by(person: PersonReference, alert: Alert | None = None, agent: str = "p
     chosen = alert or make_alert()
     claim = Claim(person, agent, EPOCH + timedelta(seconds=seconds))
     handling = replace(chosen.handling, claim=claim)
-    return replace(chosen, state=AlertState.CLAIMED, version=chosen.version + 1, handling=handling)
+    return attended(replace(chosen, state=AlertState.CLAIMED, version=chosen.version + 1, handling=handling))
+
+
+def attended(alert: Alert) -> Alert:
+    """Return the alert after somebody has dealt with all that asked for somebody."""
+    current = replace(alert.current, ask="") if alert.current else None
+    return replace(alert, sightings=tuple(replace(one, ask="") for one in alert.sightings), current=current, call="")
 
 
 def judged_by(person: PersonReference, outcome: Outcome, reason: Reason, note: str = "") -> Alert:
     """Return an alert that `person` judged."""
     finding = Finding(outcome, reason, note, person, EPOCH)
     state = AlertState.CLEARED if outcome is Outcome.NOT_SAME_PERSON else AlertState(outcome)
-    return replace(make_alert(), state=state, version=3, handling=Handling(findings=(finding,)))
+    return attended(replace(make_alert(), state=state, version=3, handling=Handling(findings=(finding,))))

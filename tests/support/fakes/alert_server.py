@@ -71,6 +71,7 @@ def alert_message(
         score=score,
         fused_crops=3,
         passage=f"cam-{counter}/run/1",
+        ask=f"cam-{counter}/run/1",
     )
     return alert_pb2.Alert(
         alert_id=alert_id or str(uuid.uuid4()),
@@ -91,6 +92,12 @@ def alert_message(
         model_version="standard-1",
         probe_capture_id=str(uuid.uuid4()),
     )
+
+
+def attend(alert: alert_pb2.Alert) -> None:
+    """Let nothing of it ask for somebody any more."""
+    for sighting in (alert.current, *alert.sightings):
+        sighting.ask = ""
 
 
 @dataclass
@@ -131,6 +138,7 @@ class EventLog:
             sighting = alert_pb2.Sighting(capture_id=str(uuid.uuid4()), camera=alert.camera, score=score, late=late)
             sighting.camera.counter = counter or alert.camera.counter
             sighting.passage = f"cam-{sighting.camera.counter}/run/{len(alert.sightings) + 1}"
+            sighting.ask = "" if late else sighting.passage
             sighting.capture_time.FromSeconds(alert.sightings[-1].capture_time.seconds + 5)
             alert.sightings.append(sighting)
             alert.late = late

@@ -55,7 +55,7 @@ class Seen:
 
 
 SEEN = Codec(
-    Seen, alert_pb2.Sighting, names={"captured_at": "capture_time"}, unread=("passage", "late", "model_version")
+    Seen, alert_pb2.Sighting, names={"captured_at": "capture_time"}, unread=("passage", "late", "model_version", "ask")
 )
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SIGHTING = Seen(UUID(int=7), NOON, Place("cam-1", "batam", "5", Direction.DEPARTURE), 0.5, 3)

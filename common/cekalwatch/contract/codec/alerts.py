@@ -72,7 +72,7 @@ _CANDIDATE = Codec(Candidate, alert_pb2.Candidate, names={"lookalikes": "look_al
 _REPORTED_CANDIDATE = Codec(
     Candidate, alert_pb2.Candidate, names={"lookalikes": "look_alikes"}, unheeded=("name", "lookalikes")
 )
-_SIGHTING = Codec(Sighting, alert_pb2.Sighting, names={"captured_at": "capture_time"}, parts=(PLACE,))
+_SIGHTING = Codec(Sighting, alert_pb2.Sighting, names={"captured_at": "capture_time"}, parts=(PLACE,), local=("turn",))
 _ALERT_NAMES = {
     "captured_at": "capture_time",
     "raised_at": "raised_time",

@@ -4,7 +4,7 @@ and how alerts are selected and looked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Final, Protocol
@@ -12,7 +12,6 @@ from typing import Annotated, Final, Protocol
 from annotated_types import Interval, MaxLen
 
 from cekalwatch.contract.values.adjudication import (
-    FOR_SUPERVISORS,
     OPEN_STATES,
     PENDING,
     UNSETTLED,
@@ -90,11 +89,10 @@ class Sighting:
     """Whether it arrived so long after the capture that the traveller may be gone."""
     model_version: Annotated[str, MaxLen(200)] = ""
     """The model version of the score, if it is another than the alert's."""
-
-    @property
-    def passage_key(self) -> str:
-        """Key of the passage; that of the camera where a server does not say which passage it is."""
-        return self.passage or self.camera.camera_id
+    ask: Annotated[str, MaxLen(64)] = ""
+    """A text that is new whenever the passage asks for somebody at its counter; empty while somebody deals with it."""
+    turn: int = 0
+    """The alert's turn when the passage came live; known to the server that stores it only. See `Handling.turn`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +164,9 @@ class Alert(AlertRecord):
     """Of an exercise that is over: what it was for the reader; None of anything else."""
     exercise_record: ExerciseRecord | None = None
     """How the reader judged exercises so far; only with a result of their own."""
+    call: Annotated[str, MaxLen(64)] = ""
+    """A text that is new whenever the alert is announced to the supervisors or the site; empty once somebody has dealt
+    with it since."""
 
     def told_to(self, people: Collection[str]) -> Alert:
         """Return an exercise that is over, as one of `people` may see it. Nobody is named.
@@ -211,8 +212,6 @@ class Alert(AlertRecord):
     def before_look(self) -> Alert:
         """What is shown of it before the first look: faces, place and time, who holds it or took it over, how far it
         has gone up.
-
-        How often it came to the supervisors stays countable: `escalations` has all of these times then.
         """
         handling = self.handling
         return replace(
@@ -235,7 +234,6 @@ class Alert(AlertRecord):
                 escalation=handling.escalation,
                 unclaimed_since=handling.unclaimed_since,
                 escalated_at=handling.escalated_at,
-                escalations=self.calls,
             ),
             current=replace(self.current, score=0.0, model_version="") if self.current else None,
             agencies_owed=(),
@@ -275,7 +273,7 @@ class Alert(AlertRecord):
             sightings=tuple(map(_place_of, self.sightings)),
             score=0.0,
             threshold=0.0,
-            handling=Handling(escalation=self.handling.escalation, escalations=self.calls),
+            handling=Handling(escalation=self.handling.escalation),
             asked_key="",
             current=_place_of(self.current) if self.current else None,
             agencies_owed=(),
@@ -369,15 +367,16 @@ class Alert(AlertRecord):
         return self.handling.escalation > Escalation.COUNTER
 
     @property
-    def calls(self) -> int:
-        """How often it has come to the supervisors: escalated, announced again, or judged so that they have to
-        decide."""
-        return self.handling.escalations + sum(one.outcome in FOR_SUPERVISORS for one in self.handling.findings)
+    def asks(self) -> Mapping[str, CameraReference]:
+        """What asks for somebody at a counter, with the camera: passages with which nobody deals."""
+        waits = self.state is AlertState.NEW and self.orders_ended_at is None
+        older = {one.camera.camera_id: one.camera for one in self.seen if waits and not one.passage}
+        return {one.ask: one.camera for one in self.seen if one.ask} or older  # of a server before 0.3.0
 
     @property
-    def stamp(self) -> str:
-        """A text that changes with each change of the alert, except a renewed claim."""
-        return f"{self.version}/{self.calls}/{'ended' if self.orders_ended_at else ''}"
+    def taken_up_at(self) -> str:
+        """The counter where the traveller was when somebody took the alert up; empty while nobody has."""
+        return next((one.camera.counter for one in reversed(self.seen) if not (one.ask or one.late)), "")
 
     @property
     def pictures_key(self) -> str:

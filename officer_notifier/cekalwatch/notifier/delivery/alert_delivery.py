@@ -11,7 +11,7 @@ Dying before 1: the server sends it again. Between 1 and 3: it may have been see
 again, and its alert is listed again at the next start. Between 3 and 4: the server sends it again, and the inbox drops
 it. A call that fails (listing, acknowledging) is owed, and tried again with the next sign of life from the server.
 
-The screen also learns how a version of an alert concerns this PC: one that was not shown here yet rings (`ringing.py`).
+The screen also learns what of an alert asks for somebody and was not shown here yet: that rings (`ringing.py`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from cekalwatch.contract.values.readiness import Readiness
 from cekalwatch.contract.values.unusable_faces import UnusableNotice
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.delivery.inbox import Arrival, Inbox
-from cekalwatch.notifier.delivery.ringing import ShownVersions
+from cekalwatch.notifier.delivery.ringing import ShownAsks
 from cekalwatch.office.alerts import ShownAlert
 from cekalwatch.office.client.alert_client import AlertClient, day_began
 from cekalwatch.office.client.background_thread import BackgroundThread
@@ -188,7 +188,7 @@ class AlertDelivery:
         """Alerts that came without their people, since nobody was signed in."""
         self._refused_to: str | None = None
         """The token with which the server refused to list: it is not asked again until somebody else signs in."""
-        self._shown = ShownVersions()
+        self._shown = ShownAsks()
         self._now = now
         self._log = structlog.get_logger()
 
@@ -245,12 +245,12 @@ class AlertDelivery:
             # Before the record, so that little time passes between the record and the showing.
             with TRACES.span("alert.show", trace_context(event.trace)) as trace:
                 self._screen.prepare(event.alert)
-                appearance = self._shown.appearance(event.alert, event.type, event.capture_id)
+                news = self._shown.news(event.alert)
                 self._inbox.record(event.sequence, alert_id)
-                self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.type, appearance))
+                self._screen.show(ShownAlert(event.alert, self._now(), event.sequence, event.type, news))
             self._inbox.mark_shown(event.sequence)
             self._note_names(event.alert)
-            self._shown.note(event.alert, event=event.type, capture_id=event.capture_id)
+            self._shown.note(event.alert)
             self._acknowledgements.owe(event.sequence, trace)
         else:
             self._acknowledgements.owe(event.sequence)
@@ -314,10 +314,7 @@ class AlertDelivery:
         while some := tuple(islice(left, SHOWN_AT_ONCE)):
             for alert in some:
                 self._screen.prepare(alert)
-            appearances = [self._shown.appearance(one) for one in some]
-            self._screen.show(
-                *(ShownAlert(one, self._now(), appearance=seen) for one, seen in zip(some, appearances, strict=True))
-            )
+            self._screen.show(*(ShownAlert(one, self._now(), news=self._shown.news(one)) for one in some))
             self._inbox.settle(*(one.alert_id for one in some))
             self._note_names(*some)
             self._shown.note(*some)

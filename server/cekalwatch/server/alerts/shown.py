@@ -69,6 +69,7 @@ def shown_alert(
         exercise=alert.exercise,
         undo_until=judged.found_at + UNDO_FOR if judged else None,
         exercise_record=exercise_record,
+        call=alert.call,
     )
 
 

@@ -162,13 +162,13 @@ def test_a_supervisor_looks_before_they_see_what_the_officer_found(
         forms.append((before.state, before.pending, found, before.handling.reference))
         assert "the scar" not in repr(before)
         assert budi.person.display_name not in repr(before)
-        calls = counter.details.get(alert_id).whole.calls
-        assert before.calls == calls, "it rings for supervisors as often"
+        assert before.call == counter.details.get(alert_id).whole.call, "it rings for supervisors as often"
+        assert before.handling.escalations == 0, "the number would say that it was judged"
     assert forms[0] == forms[1] == (None, True, [], "")
     counter.look(alert_id, siti, Outcome.NOT_SAME_PERSON)
     after = shown(counter, alert_id, siti)
     assert (after.state, after.handling.findings[-1].note) == (AlertState.CANNOT_DETERMINE, "the scar")
-    assert after.calls == before.calls
+    assert after.call == before.call
 
 
 def test_who_has_judged_a_candidate_has_looked(counter: Counter, alert_id: UUID, budi: ActingPerson):

@@ -19,7 +19,6 @@ from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.notifier.console.jsonl import JsonLines
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.delivery.ringing import Station
-from cekalwatch.office.alerts import News
 from cekalwatch.office.connection import Cause, Disconnected
 from cekalwatch.program.errors import ProgramError
 from tests.support.builders.notifier_alarms import COVERED, make_alarm
@@ -50,7 +49,7 @@ class Short(io.RawIOBase):
 def test_line_has_keys_times_and_scores_and_no_name(pictures: PictureFolder, tmp_path: Path) -> None:
     pipe = Short()
     notified = EPOCH + timedelta(milliseconds=250)
-    shown = make_shown(make_alert(alert_id=ALERT_ID), sequence=7, notified_at=notified, news=News.FIRST)
+    shown = make_shown(make_alert(alert_id=ALERT_ID), sequence=7, notified_at=notified, new=True)
     screen = JsonLines(pipe, pictures, PROGRAM)
     screen.prepare(shown.alert)
     screen.show(shown)

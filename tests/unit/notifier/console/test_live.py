@@ -21,7 +21,6 @@ from cekalwatch.notifier.console.live import LiveConsole
 from cekalwatch.notifier.console.picture_folder import PictureFolder
 from cekalwatch.notifier.console.view import Painter
 from cekalwatch.notifier.delivery.ringing import Station
-from cekalwatch.office.alerts import News
 from cekalwatch.office.connection import Cause, Disconnected, LostPosition, Refusal
 from cekalwatch.program.translations import Language
 from tests.support.builders.notifier_alarms import COVERED, make_alarm, of_source
@@ -63,7 +62,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_new_alert_is_on_screen_and_rings_when_show_returns(terminal: Terminal) -> None:
-    terminal.live.show(make_shown(make_alert("BUDI"), news=News.FIRST))
+    terminal.live.show(make_shown(make_alert("BUDI"), new=True))
     assert "BUDI" in terminal.written
     assert terminal.written.count(BELL) == 1
 
@@ -79,7 +78,7 @@ def test_pictures_are_named_while_they_are_there(tmp_path: Path) -> None:
 
 
 def test_a_further_crop_updates_its_row_in_silence(terminal: Terminal) -> None:
-    terminal.live.show(make_shown(make_alert(alert_id="a", score=0.6), news=News.FIRST))
+    terminal.live.show(make_shown(make_alert(alert_id="a", score=0.6), new=True))
     terminal.clock.pass_time(seconds=30)
     terminal.live.show(
         make_shown(
@@ -96,26 +95,26 @@ def test_a_further_crop_updates_its_row_in_silence(terminal: Terminal) -> None:
 
 
 def test_an_alert_that_another_counter_raised_rings_when_its_sighting_comes(terminal: Terminal) -> None:
-    terminal.live.show(make_shown(make_alert(), sequence=2, event=AlertEventType.SIGHTED, news=News.FIRST))
+    terminal.live.show(make_shown(make_alert(), sequence=2, event=AlertEventType.SIGHTED, new=True))
     assert terminal.written.count(BELL) == 1
 
 
 def test_a_referral_rings_once_a_supervisor_works_here(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, counters=("3",))
-    referred = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
+    referred = replace(judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES), call="announced")
     with terminal.live:
-        terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, news=News.CALLED))
+        terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, new=True))
         assert terminal.written.count(BELL) == 0
         terminal.live.claims(session_of(SITI, PersonRole.SUPERVISOR), "pc-1")
-        terminal.live.show(make_shown(referred, event=AlertEventType.ESCALATED, news=News.CALLED))
+        terminal.live.show(make_shown(referred, event=AlertEventType.ESCALATED, new=True))
         assert terminal.written.count(BELL) == 1
 
 
 def test_an_event_that_a_later_version_has_overtaken_rings_for_no_past_state(terminal: Terminal) -> None:
-    referred = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
+    referred = replace(judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES), call="announced")
     settled = replace(referred, state=AlertState.CLOSED, version=referred.version + 2)
     terminal.live.show(make_shown(settled, sequence=None, event=None))
-    terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, news=News.CALLED))
+    terminal.live.show(make_shown(referred, event=AlertEventType.ADJUDICATED, new=True))
     assert BELL not in terminal.written
 
 

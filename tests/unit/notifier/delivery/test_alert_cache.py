@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Escalation
 from cekalwatch.notifier.delivery.alert_cache import AlertCache
-from cekalwatch.office.alerts import News
 from tests.support.builders.notifier_alerts import BUDI, held_by, make_alert, make_shown
 from tests.support.fakes.alert_server import EPOCH
 
@@ -18,8 +17,8 @@ def test_an_event_that_was_overtaken_by_a_steps_answer_changes_nothing() -> None
     book.take(make_shown(new))
     claimed = held_by(BUDI, new)
     assert book.renew(claimed)
-    told = book.take(make_shown(new, event=AlertEventType.RAISED, news=News.FIRST))
-    assert (told.alert, told.event_type, told.appearance.news) == (claimed, AlertEventType.RAISED, News.FIRST)
+    told = book.take(make_shown(new, event=AlertEventType.RAISED, new=True))
+    assert (told.alert, told.event_type, told.news) == (claimed, AlertEventType.RAISED, frozenset(new.asks))
     assert book.renew(new) is None
     kept = book.find(new.alert_id)
     assert kept

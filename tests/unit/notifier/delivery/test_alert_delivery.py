@@ -31,7 +31,7 @@ from cekalwatch.wire.backoff import Backoff
 from cekalwatch.wire.calls import Calls
 from cekalwatch.wire.dialer import Dialer
 from tests.support.builders.notifier_alerts import BUDI, SITI, session_of
-from tests.support.fakes.alert_server import EPOCH, NOBODY, AlertServer, EventLog, alert_message
+from tests.support.fakes.alert_server import EPOCH, NOBODY, AlertServer, EventLog, alert_message, attend
 
 AGENT = "pc-1"
 
@@ -331,6 +331,7 @@ def test_what_waited_for_a_pc_that_was_away_rings_newest_first_before_the_rest_a
     alerts = [log.raise_alert(alert_message(raised=EPOCH + timedelta(minutes=m))).alert for m in range(3)]
     log.waiting = [alerts[2], alerts[0]]
     alerts[1].state = adjudication_pb2.ALERT_STATE_CLOSED
+    attend(alerts[1])
     with notifier.run(server.address) as run:
         run.until_quiet()
     keys = [alert.alert_id for alert in alerts]
@@ -352,6 +353,8 @@ def test_a_restarted_pc_rings_for_what_waits_and_for_nothing_else(
     log.alerts[claimed].state = adjudication_pb2.ALERT_STATE_CLAIMED
     log.alerts[claimed].handling.claim.expire_time.FromDatetime(EPOCH + timedelta(seconds=90))
     log.alerts[referred].state = adjudication_pb2.ALERT_STATE_REFERRED
+    attend(log.alerts[claimed])
+    attend(log.alerts[referred])
     with notifier.run(server.address, Recall.AT_HAND) as run:
         run.until_quiet()
     assert notifier.paper.rang == [waits, claimed, referred, waits]

@@ -475,7 +475,11 @@ class Life(RuleBasedStateMachine):
                 closed = after.state in {AlertState.CLEARED, AlertState.CLOSED}
                 taken_over = before.state is AlertState.CLAIMED and before.claim != after.claim
                 unchanged = replace(
-                    before, claim=after.claim, findings=after.findings if taken_over else before.findings
+                    before,
+                    claim=after.claim,
+                    findings=after.findings if taken_over else before.findings,
+                    turn=after.turn,
+                    attended=after.attended,
                 )
                 assert released or closed or after in (unchanged, replace(unchanged, follow_ups=after.follow_ups))
                 assert after.escalations == before.escalations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -76,8 +77,30 @@ class Alert(AlertRecord):
         return self.handling.raised_at
 
     def shown(self, sighting: Sighting) -> Sighting:
-        """Return a sighting that names the model of its score only if that is another than the alert's."""
-        return replace(sighting, model_version="") if sighting.model_version == self.model_version else sighting
+        """Return a sighting with what it asks; it names the model of its score only if that is another than the
+        alert's."""
+        model_version = "" if sighting.model_version == self.model_version else sighting.model_version
+        return replace(sighting, model_version=model_version, ask=self._ask(sighting))
+
+    def _ask(self, sighting: Sighting) -> str:
+        """Return what a sighting asks (rule 7): its passage, if it was live; where none was, the alert that waits."""
+        if sighting.late and (self.current or self.state is not AlertState.NEW):
+            return ""
+        passage = sighting.camera.counter if sighting.late else sighting.passage
+        return self._asked_anew(passage) if sighting.turn >= self.handling.attended else ""
+
+    @property
+    def call(self) -> str:
+        """What its announcement to supervisors and site asks; empty once somebody has dealt with it since."""
+        handling = self.handling
+        waits = handling.called and handling.called >= handling.attended
+        return self._asked_anew(str(handling.escalations)) if waits else ""
+
+    def _asked_anew(self, what: str) -> str:
+        """Return a text that is another in each turn, and says nothing else; empty while nobody is asked."""
+        if not self.open or self.handling.orders_ended_at:
+            return ""
+        return hashlib.sha256(f"{self.alert_id} {self.handling.turn} {what}".encode()).hexdigest()[:16]
 
     def watched_for(self, kind: OrderKind) -> bool:
         """Whether orders of `kind` alert at a camera that saw the traveller (rule 2)."""

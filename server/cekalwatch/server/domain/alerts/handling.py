@@ -159,6 +159,12 @@ class Handling(values.Handling):
     looks: tuple[Look, ...] = ()
     orders_ended_at: datetime | None = None
     """Time since which no order of the alert is in force; None while one is. Cleared and closed ones do not change."""
+    turn: int = 1
+    """Counts how often somebody has taken it up, judged it or left it, and its orders came again."""
+    attended: int = 0
+    """Somebody deals with what came before this turn: passages, and announcements; nobody does where it is 0."""
+    called: int = 0
+    """The turn of the last announcement to supervisors or the site; 0 before the first."""
 
     @property
     def waits_since(self) -> datetime:
@@ -240,8 +246,8 @@ class Handling(values.Handling):
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
         if self.claim and self.claim.by == holder:
             raise CekalwatchError(Code.ALERT_STATE_WRONG, "they hold it")
-        claim = Claim.of(holder, now + policy.lease)
-        return _step(self, AlertState.CLAIMED, claim=claim, findings=(*self.findings, finding))
+        claim, attended = Claim.of(holder, now + policy.lease), self.turn + 1
+        return _step(self, AlertState.CLAIMED, attended, claim=claim, findings=(*self.findings, finding))
 
     def escalated(
         self,
@@ -294,8 +300,9 @@ class Handling(values.Handling):
         if not in_force:
             return replace(self, orders_ended_at=now)
         # That says so to supervisors too.
-        told = now if self.state in PENDING else self.escalated_at
-        return replace(self, orders_ended_at=None, stands_since=now, escalated_at=told)
+        told, turn = self.state in PENDING, self.turn + 1
+        again = replace(self, orders_ended_at=None, stands_since=now, turn=turn)
+        return replace(again, escalated_at=now, called=turn) if told else again
 
     def adjudicated(self, holder: Holder, finding: Finding, now: datetime, circumstances: Circumstances) -> Handling:
         """Return the alert with its holder's finding; they stay the holder if another candidate must be judged."""
@@ -324,7 +331,8 @@ class Handling(values.Handling):
             raise CekalwatchError(Code.ALERT_STATE_WRONG, "nothing to undo")
         claim = Claim.of(holder, undoing.found_at + policy.lease)
         undoing = replace(undoing, subject_id=judged.subject_id)
-        return _step(self, AlertState.CLAIMED, claim=claim, findings=(*self.findings, undoing), stands_since=None)
+        findings, attended = (*self.findings, undoing), self.attended  # nobody deals with who came since the judgement
+        return _step(self, AlertState.CLAIMED, attended, claim=claim, findings=findings, stands_since=None)
 
     def confirmed(
         self,
@@ -409,12 +417,18 @@ class Handling(values.Handling):
         return _step(self, AlertState.CLOSED)
 
 
-def _step(handling: Handling, state: AlertState, **changes: object) -> Handling:
+def _step(handling: Handling, state: AlertState, attended: int | None = None, **changes: object) -> Handling:
+    """Return the alert in a state. In a new one somebody deals with all that came, unless it waits for somebody."""
+    if attended is not None or state is not handling.state:
+        turn = handling.turn + 1
+        taken_up = turn if attended is None else attended
+        changes |= {"turn": turn, "attended": 0 if state is AlertState.NEW else taken_up}
     return replace(handling, state=state, **changes)  # type: ignore[arg-type]
 
 
 def _gone_up(handling: Handling, level: Escalation, now: datetime) -> Handling:
-    return replace(handling, escalation=level, escalated_at=now, escalations=handling.escalations + 1)
+    times = handling.escalations + 1
+    return replace(handling, escalation=level, escalated_at=now, escalations=times, called=handling.turn)
 
 
 def _check_reference(finding: Finding, reference: str, policy: HandlingPolicy) -> None:

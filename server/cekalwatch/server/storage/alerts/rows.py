@@ -96,6 +96,7 @@ def new_row(match: Match, candidates: Sequence[Candidate], now: datetime, exerci
         last_seen_at=match.capture.captured_at,
         candidates=_facts(candidates),
         exercise_id=str(exercise_id) if exercise_id else None,
+        turn=1,
     )
 
 
@@ -113,6 +114,7 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
     row.state, row.escalation = after.state, after.escalation
     row.escalated_at, row.escalations = after.escalated_at, after.escalations
     row.stands_since, row.orders_ended_at = after.stands_since, after.orders_ended_at
+    row.turn, row.attended, row.called = after.turn, after.attended, after.called
     row.claim_person_id = after.claim.holder.person_id if after.claim else None
     row.claim_agent = after.claim.agent_id if after.claim else None
     row.claim_until = after.claim.expires_at if after.claim else None
@@ -229,6 +231,9 @@ HANDLING_COLUMNS = tuple(
         "escalated_at",
         "escalations",
         "orders_ended_at",
+        "turn",
+        "attended",
+        "called",
     )
 )
 """What `handling_of` reads, and the alert's key."""
@@ -245,6 +250,9 @@ def handling_of(row: AlertRow | sqlalchemy.Row[Any]) -> Handling:
         escalated_at=row.escalated_at,
         escalations=row.escalations,
         orders_ended_at=row.orders_ended_at,
+        turn=row.turn or 1,
+        attended=row.attended if row.attended is not None else int(row.state != AlertState.NEW),
+        called=row.called or 0,
     )
 
 
@@ -360,6 +368,7 @@ def _sightings(session: Session, alert_ids: list[str]) -> tuple[dict[str, list[S
             passage=row.passage,
             late=bool(row.late),
             model_version=row.model_version or "",
+            turn=row.turn or 0,
         )
         found[row.alert_id].append(sighting)
         if not sighting.late:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy
@@ -135,7 +136,9 @@ class AlertStore:
                 give_way(session, capture.camera.site, Actor(ActorKind.CAMERA, capture.camera.camera_id), now)
             session.flush()
             self._agencies.keep(session, row, known)
-            session.add(_sighting(row, match))
+            of_passage = [] if placement.further else _live_before(session, row.alert_id, match)
+            # A passage came with its first live sighting.
+            session.add(_sighting(row, match, min((one.turn or 0 for one in of_passage), default=row.turn)))
             if kind is AlertEventType.RAISED:  # it cannot have any yet
                 session.add_all([self._passages.row(alert, match, now), self._probe(row.alert_id, match)])
             else:
@@ -166,7 +169,7 @@ class AlertStore:
             row = new_row(match, match.candidates, now, exercise_id)
             session.add(row)
             session.flush()
-            session.add_all([_sighting(row, match), self._probe(row.alert_id, match)])
+            session.add_all([_sighting(row, match, row.turn), self._probe(row.alert_id, match)])
             committed = _event(session, AlertEventType.RAISED, row, match, now)
             exercise.alert_id, exercise.raised_at, exercise.sequence = row.alert_id, now, committed.sequence
             session.add(exercise)
@@ -352,7 +355,7 @@ class AlertStore:
             is_better = bool(of.late) or match.capture.quality > held.quality
         else:
             newer = match.capture.captured_at >= of.captured_at
-            is_better = bool(of.late) or (newer and not _was_live(session, alert_id, match))
+            is_better = bool(of.late) or (newer and not _live_before(session, alert_id, match))
         if is_better:
             put_row(session, self._probe(alert_id, match), found)
 
@@ -379,13 +382,13 @@ def _event(session: Session, kind: AlertEventType, row: AlertRow, match: Match, 
     return committed
 
 
-def _was_live(session: Session, alert_id: str, match: Match) -> bool:
-    """Whether another capture of the match's passage was live."""
+def _live_before(session: Session, alert_id: str, match: Match) -> list[Any]:
+    """Return the other live captures of the match's passage."""
     facts = {"alert_id": alert_id, "passage": match.capture.passage, "capture_id": match.capture.capture_id}
-    return any(plain_with_valid_mac(session, SightingRow, session.execute(_LIVE_BEFORE, facts)))
+    return list(plain_with_valid_mac(session, SightingRow, session.execute(_LIVE_BEFORE, facts)))
 
 
-def _sighting(row: AlertRow, match: Match) -> SightingRow:
+def _sighting(row: AlertRow, match: Match, turn: int | None) -> SightingRow:
     capture = match.capture
     return SightingRow(
         capture_id=capture.capture_id,
@@ -400,4 +403,5 @@ def _sighting(row: AlertRow, match: Match) -> SightingRow:
         fused_crops=match.fused_crops,
         late=match.late or None,
         model_version=match.model_version,
+        turn=turn,
     )

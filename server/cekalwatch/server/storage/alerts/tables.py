@@ -8,11 +8,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, String
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, Integer, String
 from sqlmodel import Field, SQLModel, col
 
 from cekalwatch.server.storage.columns import LATER, Facts, UtcDateTime, moment, moment_or_none, sealed
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
+
+
+def later_number() -> Any:  # noqa: ANN401  # a field of any type
+    """Return the field of a number that rows of an earlier release lack."""
+    return Field(default=None, sa_column=Column(Integer, nullable=True, info={LATER: True}))
 
 
 class AlertRow(SignedRow, table=True):
@@ -56,6 +61,10 @@ class AlertRow(SignedRow, table=True):
     exercise_id: str | None = Field(default=None, sa_column=Column(String, nullable=True, info={LATER: True}))
     """Of an exercise; NULL: a real alert. Whatever counts, groups, escalates or reports reads `REAL` ones only."""
 
+    turn: int | None = later_number()
+    attended: int | None = later_number()
+    called: int | None = later_number()
+
 
 REAL: Final[ColumnElement[bool]] = col(AlertRow.exercise_id).is_(None)
 """The condition on a row of alerts that it is no exercise (domain rule 16)."""
@@ -81,6 +90,7 @@ class SightingRow(SignedRow, table=True):
     """Whether it arrived long after the capture; NULL: no."""
     model_version: str | None = Field(default=None, sa_column=Column(String, nullable=True, info={LATER: True}))
     """The model version of the score; NULL: that of the alert."""
+    turn: int | None = later_number()
 
 
 class AlertPassageRow(SignedRow, table=True):

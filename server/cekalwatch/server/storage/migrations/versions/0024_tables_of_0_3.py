@@ -32,11 +32,15 @@ def _widen_tables() -> None:
     for table, column in (
         ("agent_presence", _json("facts", nullable=True)),
         ("alert", _text("exercise_id", nullable=True)),
+        ("alert", _number("attended", nullable=True)),
+        ("alert", _number("called", nullable=True)),
+        ("alert", _number("turn", nullable=True)),
         ("person", _text("second_part", nullable=True)),
         ("person", _text("withheld", nullable=True)),
         ("server_run", _json("gates", nullable=True)),
         ("sighting", sa.Column("late", sa.Boolean(), nullable=True)),
         ("sighting", _text("model_version", nullable=True)),
+        ("sighting", _number("turn", nullable=True)),
         ("subject", _moment("orders_moved_at", nullable=True)),
         ("watchlist_change", sa.Column("held", sa.String(), nullable=False, server_default="")),
     ):
