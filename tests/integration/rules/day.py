@@ -424,8 +424,8 @@ class Day:
         """Let the product do its work, and compare it with the rules."""
         changed = self.office.machine.state() != self._state
         if changed:  # else it has nothing to do and nothing to say: neither time nor what it knows has changed
-            if self.office.work():
-                self.model.looks()
+            self.office.work()
+            self.model.looks()
             self.model.watches()
             for pc in self._alive():
                 pc.listen()

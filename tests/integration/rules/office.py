@@ -292,11 +292,10 @@ class Office:
         served = (*alerts.served, *captures.served)
         self.exchange.methods.update((one.call.path, one.method) for one in served)
 
-    def work(self, passed: timedelta | None = None, *, all_of_it: bool = True) -> bool:
+    def work(self, passed: timedelta | None = None, *, all_of_it: bool = True) -> None:
         """Do what the server does regularly, all that is due after the time that `passed`; let its streams know.
 
         Not `all_of_it`: only what follows alerts, since more time passes in this step.
-        Returns whether it has looked at the watchlist.
         """
         listed = self.machine.state()[0]
         for job in self._jobs:
@@ -307,9 +306,8 @@ class Office:
                 due = soon and job.name not in ELSEWHERE and (all_of_it or job.name in AT_ONCE)
             if due:
                 job.work()
-        changed, self._listed = listed != self._listed, listed
+        self._listed = listed
         self.exchange.run(self._fanout.catch_up())
-        return changed or passed is not None
 
     def put(self, ban: Order, photograph: int = 1) -> None:
         """Put an order on the watchlist, with its subject and one of their photographs, by number."""
