@@ -73,6 +73,14 @@ _REPORTED_CANDIDATE = Codec(
     Candidate, alert_pb2.Candidate, names={"lookalikes": "look_alikes"}, unheeded=("name", "lookalikes")
 )
 _SIGHTING = Codec(Sighting, alert_pb2.Sighting, names={"captured_at": "capture_time"}, parts=(PLACE,), local=("turn",))
+_REPORTED_SIGHTING = Codec(
+    Sighting,
+    alert_pb2.Sighting,
+    names={"captured_at": "capture_time"},
+    parts=(PLACE,),
+    local=("turn",),
+    unheeded=("ask",),  # the port's own people are asked
+)
 _ALERT_NAMES = {
     "captured_at": "capture_time",
     "raised_at": "raised_time",
@@ -80,9 +88,11 @@ _ALERT_NAMES = {
     "undo_until": "undo_expire_time",
 }
 _EXERCISE_RECORD = Codec(ExerciseRecord, adjudication_pb2.ExerciseRecord)
-_ALERT_PARTS = (_EXERCISE_RECORD, OFFICERS_SUBJECT, OFFICERS_ORDER, PLACE, _SIGHTING, HANDLING)
-ALERT = Codec(Alert, alert_pb2.Alert, names=_ALERT_NAMES, parts=(*_ALERT_PARTS, _CANDIDATE))
-_REPORTED_ALERT = Codec(Alert, alert_pb2.Alert, names=_ALERT_NAMES, parts=(*_ALERT_PARTS, _REPORTED_CANDIDATE))
+_ALERT_PARTS = (_EXERCISE_RECORD, OFFICERS_SUBJECT, OFFICERS_ORDER, PLACE, HANDLING)
+ALERT = Codec(Alert, alert_pb2.Alert, names=_ALERT_NAMES, parts=(*_ALERT_PARTS, _CANDIDATE, _SIGHTING))
+_REPORTED_ALERT = Codec(
+    Alert, alert_pb2.Alert, names=_ALERT_NAMES, parts=(*_ALERT_PARTS, _REPORTED_CANDIDATE, _REPORTED_SIGHTING)
+)
 PICTURES = Codec(AlertPictures, alert_pb2.AlertImages, names={"probe": "probe_jpeg"}, parts=(REFERENCE_FACE,))
 FACES = Codec(AlertFaces, alert_service_pb2.AlertFaces, names={"probe": "probe_jpeg", "reference": "reference_jpeg"})
 

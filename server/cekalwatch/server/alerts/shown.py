@@ -115,6 +115,7 @@ def _stored_handling(told: ShownAlert) -> Handling:
         state=known(told.state),
         stands_since=handling.unclaimed_since,
         orders_ended_at=told.orders_ended_at,
+        attended=1,  # its own port's people are asked, and nobody here
     )
 
 
