@@ -27,8 +27,7 @@ class _Program:
     def __init__(self) -> None:
         # Libraries may print; their output must not count as a signal.
         self._signals = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
-        with open(os.devnull, "wb") as nothing:  # noqa: PTH123  # a device
-            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         commands = sys.stdin.buffer
         self.open_capture: OpenCapture = pickle.load(commands)  # noqa: S301  # our own program's
         self._openings: SimpleQueue[None] = SimpleQueue()

@@ -60,6 +60,5 @@ def confine(limits: Limits) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs")
-    connects = limits.network is Network.CLIENT
-    landlock.restrict(limits.readable, limits.devices, connects=connects)
-    seccomp.restrict(sockets=connects, starts=limits.processes != 0)
+    landlock.restrict(limits.readable, limits.devices, connects=limits.network is Network.CLIENT)
+    seccomp.restrict(limits)

@@ -31,7 +31,7 @@ class Limits:
     written_bytes: int = 0
     """Largest size of a file that it writes."""
     processes: int | None = 0
-    """Processes and threads that it may start; None for a program that needs them. Root is not bound by it."""
+    """Threads that it may start, and never processes; None: any number. On Windows they are processes."""
     network: Network = Network.NONE
     readable: tuple[Path, ...] = ()
     """Files and folders that it may read, with what is in them; programs and libraries may be read in any case."""
