@@ -144,7 +144,6 @@ class Rules(ExerciseRules):
             if alert.state in UNSETTLED and self._is_renewed(alert, subject, place):
                 for whom in (alert.ruled_out, alert.disproved, alert.unlisted):
                     whom.discard(subject)
-            alert.alerted_with.setdefault(subject, set()).update(self.watched(subject, place.direction))
             alert.listed.setdefault(subject, self.has_listed(subject))
         if further and alert.state in UNSETTLED:  # who was gone is here again
             alert.ruled_out -= set(similar) - alert.disproved
@@ -174,7 +173,10 @@ class Rules(ExerciseRules):
 
     def _is_renewed(self, alert: Alert, subject: str, place: Camera) -> bool:
         """(3) Whether Cekal Online did not list somebody, and an order of theirs is new."""
-        return subject in alert.unlisted and not self.watched(subject, place.direction) <= alert.alerted_with[subject]
+        watched = (self.orders[key] for key in self.watched(subject, place.direction))
+        return subject in alert.unlisted and not all(
+            any(one.says_no_more_than(known) for known in alert.answered[subject]) for one in watched
+        )
 
     def _is_of(self, alert: Alert, face: str, passage: str) -> bool:
         """(3) A passage is one person, whatever the tracker thought, as long as their face is kept."""

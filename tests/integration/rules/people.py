@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from tests.integration.rules.law import Law, agency_of
@@ -148,6 +149,8 @@ class PeoplesRules:
         alert.why[alert.subject] = why
         if why == "NOT_LISTED" and alert.subject not in alert.disproved:
             alert.unlisted.add(alert.subject)
+            of = person_of(alert.subject)
+            alert.answered[alert.subject] = [replace(one) for one in self.orders.values() if one.person == of]
         elif why != "NOT_LISTED":
             alert.unlisted.discard(alert.subject)
         if why in DISPROVING:
@@ -198,7 +201,7 @@ class PeoplesRules:
     def clear(self, alert: Alert, who: Person, reason: str, *, seen: bool) -> set[str]:
         """Clear it after a referral, or wherever it stands once its orders have ended (1); or take back a hit."""
         if alert.owes_reference:
-            why = self._settles_owed(alert, who, seen=seen)
+            why = self._settles_owed(alert, who, seen=seen) | self._not_ended(alert, reason)
             if not why:
                 alert.looked.add((who.name, alert.subject))
                 self._rules_out(alert, REASONS[reason])
@@ -215,6 +218,7 @@ class PeoplesRules:
             why |= {"PERSON_ROLE_NEEDED"}
         if not seen:
             why |= {"ALERT_CHANGED"}
+        why |= self._not_ended(alert, reason)
         if not why:
             alert.looked.add((who.name, alert.subject))
             # Nobody is asked about those without an order.
@@ -225,6 +229,10 @@ class PeoplesRules:
             self._grows(alert)
         return why
 
+    def _not_ended(self, alert: Alert, reason: str) -> set[str]:
+        """Whether an order is said to have ended that has not."""
+        return {"ORDER_IN_FORCE"} if reason == "ORDER_ENDED" and self.has_order(alert, alert.subject) else set()
+
     def follow_up(self, alert: Alert, who: Person, agency: str, *, seen: bool) -> set[str]:
         """Record that an agency was told of a hit, or of the release once its orders have ended."""
         why = self._not_theirs(alert, who)
@@ -233,7 +241,11 @@ class PeoplesRules:
         if not seen:
             why |= {"ALERT_CHANGED"}
         if not why:
-            alert.told[agency_of(agency)] = alert.orders_ended
+            told = agency_of(agency)
+            with_order = told in self._with_order(alert)
+            ended = told in alert.told_by_order and not with_order
+            alert.told[told] = alert.orders_ended or ended
+            (alert.told_by_order.add if with_order and not alert.orders_ended else alert.told_by_order.discard)(told)
             self._grows(alert)
         return why
 
@@ -254,13 +266,16 @@ class PeoplesRules:
         return why
 
     def owed(self, alert: Alert) -> set[str]:
-        """(6) The agencies that must be told of a hit: each with an order; or of the release, those that were told."""
+        """(6) The agencies that must be told of a hit, each with an order; or of the release, where they were told."""
         if alert.state != "CONFIRMED":
             return set()
         if alert.orders_ended:
             return {agency for agency, released in alert.told.items() if not released}
-        agencies = {agency_of(one.agency) for one in self._orders_of(alert, alert.subject)}
-        return {agency for agency in agencies if alert.told.get(agency, True)}
+        agencies = self._with_order(alert)
+        return {agency for agency in agencies if alert.told.get(agency, True)} | (alert.told_by_order - agencies)
+
+    def _with_order(self, alert: Alert) -> set[str]:
+        return {agency_of(one.agency) for one in self._orders_of(alert, alert.subject)}
 
     def has_order(self, alert: Alert, subject: str) -> bool:
         """(1) Whether an order that alerts there is in force for that person."""

@@ -62,6 +62,11 @@ class Order:
     withdrawn_at: datetime | None = None
     """When its source was found to have it no longer."""
 
+    def says_no_more_than(self, known: Order) -> bool:
+        """(3) Whether it is new in nothing beside an order: not by key or decree, receipt or term."""
+        same = (self.key, self.decree) == (known.key, known.decree)
+        return same and self.received <= known.received and self.last <= known.last
+
     @property
     def person(self) -> str:
         """Who it is about, under whatever key."""
@@ -166,8 +171,6 @@ class Alert:
     """For what its state asks for; from when it was raised, was judged, or has an order in force again."""
     candidates: dict[str, float] = field(default_factory=dict)
     """Subjects with their scores, those that were ruled out too."""
-    alerted_with: dict[str, set[str]] = field(default_factory=dict)
-    """By subject, the orders that it was met with."""
     seen: list[Seen] = field(default_factory=list)
     counters: set[str] = field(default_factory=set)
     directions: set[str] = field(default_factory=set)
@@ -177,6 +180,8 @@ class Alert:
     """Those of them who it is not, or whom Cekal Online does not list."""
     unlisted: set[str] = field(default_factory=set)
     """Those of them whom Cekal Online did not list, and of whom nobody found that it is not them."""
+    answered: dict[str, list[Order]] = field(default_factory=dict)
+    """By each of them, the orders that the list had of that person then."""
     subject: str = ""
     """Who is asked about now, or was last."""
     state: str = "NEW"
@@ -197,6 +202,8 @@ class Alert:
     """By candidate, what the list had of them when it was told last."""
     told: dict[str, bool] = field(default_factory=dict)
     """By agency, whether it was told of the release last, and not of the hit."""
+    told_by_order: set[str] = field(default_factory=set)
+    """Agencies that were told of the hit while an order of theirs was in force: they hear of its end."""
     confirmed: bool = False
     """Whether it was confirmed, and not taken back."""
     owes_reference: bool = False

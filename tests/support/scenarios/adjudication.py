@@ -183,7 +183,7 @@ class Counter:
         taken = Adjudication(Outcome.TAKEN_OVER, reason, "", self.version(alert_id))
         return self.adjudicator.take_over(alert_id, who, seat(who), taken)
 
-    def clear(self, alert_id: UUID, who: ActingPerson, reason: Reason = Reason.ORDER_ENDED) -> Alert:
+    def clear(self, alert_id: UUID, who: ActingPerson, reason: Reason = Reason.TRAVELLER_GONE) -> Alert:
         """Clear an alert as it stands."""
         note = "as the supervisor says" if reason is Reason.OTHER else ""
         adjudication = Adjudication(Outcome.CLEARED, reason, note, self.version(alert_id))

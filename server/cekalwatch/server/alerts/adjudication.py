@@ -220,7 +220,7 @@ class Adjudicator:
         finding = adjudication.by(who.person, now)
         seen = self._seen(alert_id, who)
         if seen.handling.reference_owed_since:
-            return self._take_back(alert_id, who, finding, adjudication.version)
+            return self._take_back(seen, who, finding, adjudication.version)
         listed = self._listed(seen, now)
 
         def make(alert: Alert) -> Handling:
@@ -230,24 +230,27 @@ class Adjudicator:
 
         return self._step(alert_id, who, now, make, AlertEventType.CLEARED)
 
-    def _take_back(self, alert_id: UUID, who: ActingPerson, finding: Finding, version: int) -> Alert:
-        self._seen(alert_id, who, CONFIRMS)
+    def _take_back(self, seen: Alert, who: ActingPerson, finding: Finding, version: int) -> Alert:
+        self._seen(seen.alert_id, who, CONFIRMS)
+        listed = self._listed(seen, finding.found_at)
 
         def make(alert: Alert) -> Handling:
-            return alert.handling.taken_back(_judged(alert, finding), Circumstances(alert.version == version))
+            judged = _judged(alert, finding)
+            circumstances = Circumstances(alert.version == version, judged.subject_id in listed.in_force)
+            return alert.handling.taken_back(judged, circumstances)
 
-        return self._step(alert_id, who, finding.found_at, make, AlertEventType.TAKEN_BACK)
+        return self._step(seen.alert_id, who, finding.found_at, make, AlertEventType.TAKEN_BACK)
 
     def follow_up(self, alert_id: UUID, who: ActingPerson, follow_up: FollowUp, version: int) -> Alert:
         """Record a contact with the agency."""
-        self._seen(alert_id, who)
-        return self._step(
-            alert_id,
-            who,
-            self._clock.now(),
-            lambda alert: alert.handling.followed_up(follow_up, Circumstances(alert.version == version)),
-            AlertEventType.FOLLOWED_UP,
-        )
+        now = self._clock.now()
+        orders = self._orders.of_asked(self._seen(alert_id, who), now)
+
+        def make(alert: Alert) -> Handling:
+            told = self._orders.told_agency(alert, follow_up, orders)
+            return alert.handling.followed_up(told, Circumstances(alert.version == version))
+
+        return self._step(alert_id, who, now, make, AlertEventType.FOLLOWED_UP)
 
     def close(self, alert_id: UUID, who: ActingPerson, version: int) -> Alert:
         """Close the alert; FOLLOW_UP_MISSING names the agencies that must be told of a hit before."""

@@ -19,7 +19,8 @@ from cekalwatch.contract.values.exercises import ExerciseRecord
 from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.subjects import FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.alerts.shown import shown_alert
-from cekalwatch.server.domain.alerts.agencies_owed import agencies_owed
+from cekalwatch.server.domain.alerts.adjudication import FollowUp
+from cekalwatch.server.domain.alerts.agencies_owed import agencies_owed, is_release
 from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.match import Told
 from cekalwatch.server.domain.lookalikes import JudgedPair
@@ -63,7 +64,11 @@ class AlertOrders:
             return file.subject, [one.shown for one in judged(file, now, alert.camera.site)]
 
         return {
-            key: Told(digest(list(map(facts, files))), digest([one.reference_id for one in photographs(files)]))
+            key: Told(
+                digest(list(map(facts, files))),
+                digest([one.reference_id for one in photographs(files)]),
+                tuple(self._watchlist.content(order) for file in files for order in file.orders),
+            )
             for key, files in people.items()
         }
 
@@ -79,6 +84,14 @@ class AlertOrders:
         """Return the agencies that must still be told of a hit; `orders` are those of its subject."""
         with_order = (one.order.requesting_agency for one in orders if one.in_force)
         return agencies_owed(alert.handling, with_order, self._checkpoints.law.agencies)
+
+    def told_agency(self, alert: Alert, follow_up: FollowUp, orders: Iterable[JudgedOrder]) -> FollowUp:
+        """Return a contact with an agency with what it tells of; `orders` are those of the alert's subject."""
+        agencies = self._checkpoints.law.agencies
+        with_order = [one.order.requesting_agency for one in orders if one.in_force]
+        release = is_release(alert.handling, follow_up.agency, with_order, agencies)
+        by_order = agencies.key_of(follow_up.agency) in map(agencies.key_of, with_order)
+        return replace(follow_up, release=release, by_order=by_order)
 
     def stands(self, alert: Alert, file: SubjectFile, now: datetime) -> bool:
         """Whether the subject has an order that is in force at the alert's site, or will be."""

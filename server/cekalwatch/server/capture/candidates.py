@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.server.domain.alerts.match import Candidate
+from cekalwatch.server.domain.alerts.match import Candidate, Told
 from cekalwatch.server.domain.checkpoints import Camera
+from cekalwatch.server.domain.orders.ban_order import OrderContent
 from cekalwatch.server.domain.orders.law import Checkpoints, alerts_on
 from cekalwatch.server.gallery.index import Gallery, Neighbour
 from cekalwatch.server.gallery.snapshot import GallerySnapshot
@@ -98,15 +99,15 @@ class OrdersInForce:
         self._store = store
         self._checkpoints = checkpoints
 
-    def of(self, subject_ids: Collection[str], camera: Camera, now: datetime) -> dict[str, tuple[str, ...]]:
-        """Return the keys of the orders that are ACTIVE at the camera's site and alert in its direction, by subject.
+    def of(self, subject_ids: Collection[str], camera: Camera, now: datetime) -> dict[str, tuple[OrderContent, ...]]:
+        """Return the orders that are ACTIVE at the camera's site and alert in its direction, by subject.
 
         Subjects without such an order are left out. Raises StorageError.
         """
         found = {}
         for file in self._store.orders_of(subject_ids):
             orders = tuple(
-                one.order.order_id
+                self._store.content(one.order)
                 for one in self._checkpoints.judged(file, now, camera.site)
                 if one.in_force and alerts_on(one.order.kind) is camera.direction
             )
@@ -115,11 +116,15 @@ class OrdersInForce:
         return found
 
     def nearest(self, near: Iterable[Sequence[Candidate]], camera: Camera, now: datetime) -> tuple[Candidate, ...]:
-        """Return the first candidates who have such orders, with their keys; `near` yields some more, nearest first."""
+        """Return the first candidates who have such orders, with them; `near` yields some more, nearest first."""
         chosen: list[Candidate] = []
         for some in near:
             orders = self.of([one.subject_id for one in some], camera, now)
-            chosen += [replace(one, order_ids=orders[one.subject_id]) for one in some if one.subject_id in orders]
+            chosen += [_with_orders(one, orders[one.subject_id]) for one in some if one.subject_id in orders]
             if len(chosen) >= MAX_PASSAGE_CANDIDATES:
                 break
         return tuple(chosen[:MAX_PASSAGE_CANDIDATES])
+
+
+def _with_orders(candidate: Candidate, orders: tuple[OrderContent, ...]) -> Candidate:
+    return replace(candidate, order_ids=tuple(one.order_id for one in orders), told=Told(orders=orders))

@@ -97,6 +97,7 @@ class Code(StrEnum):
     ALERT_HELD = auto(), Kind.FAILED_PRECONDITION, "Another person holds this alert."
     ALERT_NOT_CLAIMED = auto(), Kind.FAILED_PRECONDITION, "Nobody holds this alert; claim it first."
     ALERT_STATE_WRONG = auto(), Kind.FAILED_PRECONDITION, "This step is not possible in the alert's present state."
+    ORDER_IN_FORCE = auto(), Kind.FAILED_PRECONDITION, "An order of the candidate is in force: it has not ended."
     ALERT_CHANGED = auto(), Kind.FAILED_PRECONDITION, "The alert has changed since it was shown; check it again."
     CANDIDATE_UNKNOWN = (
         auto(),

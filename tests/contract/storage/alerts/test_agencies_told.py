@@ -69,6 +69,21 @@ def test_an_agency_whose_order_came_later_is_owed_too(counter: Counter, hit: UUI
     assert owed(counter, hit) == {"Badan Narkotika Nasional"}
 
 
+def test_an_agency_whose_order_alone_has_ended_is_owed_word_before_the_hit_is_closed(
+    counter: Counter, hit: UUID, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
+) -> None:
+    tell(counter, hit, budi, "Kejaksaan Agung")
+    tell(counter, hit, budi, KPK)
+    tell(counter, hit, budi, "Polri")  # which has no order
+    counter.watchlist.put(subject(), order("O-2", requesting_agency=KPK, revoked_at=clock.now()))
+    assert owed(counter, hit) == {KPK}
+    assert refused(counter, hit, siti) == (Code.FOLLOW_UP_MISSING, {KPK})
+    tell(counter, hit, budi, "K.P.K.")
+    assert [one.release for one in counter.alerts.get(hit).handling.follow_ups] == [False, False, False, True]
+    assert owed(counter, hit) == set()
+    assert counter.adjudicator.close(hit, siti, counter.version(hit)).state is AlertState.CLOSED
+
+
 def test_only_who_was_told_of_a_hit_is_told_of_the_release(
     counter: Counter, hit: UUID, budi: ActingPerson, siti: ActingPerson, clock: FixedClock
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +12,7 @@ import sqlalchemy
 from cekalwatch.contract.values.adjudication import AlertEventType, AlertState, Outcome, Reason
 from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.domain.alerts.alert import Alert
-from cekalwatch.server.domain.alerts.match import Match
+from cekalwatch.server.domain.alerts.match import Match, Told
 from cekalwatch.server.storage.alerts.reading import MAX_COMPARED, AlertPassages
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import ELSEWHERE, NOON, capture, face, match
@@ -163,6 +163,30 @@ def test_who_is_not_listed_in_cekal_online_alerts_again_once_an_order_of_theirs_
     assert again != alert_id
     assert counter.events(again) == [E.RAISED]
     assert counter.alerts.get(alert_id).state is AlertState.CLEARED
+
+
+@pytest.mark.parametrize(
+    ("changes", "new"),
+    [
+        ({}, False),
+        ({"valid_until": date(2026, 6, 1)}, False),
+        ({"valid_until": date(2026, 7, 30)}, True),
+        ({"decree_number": "KEP-2/2026"}, True),
+        ({"received_on": date(2026, 2, 1)}, True),
+    ],
+)
+def test_an_order_is_new_by_what_it_says_and_not_by_its_key(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, changes: dict[str, object], *, new: bool
+):
+    alert_id = passes(counter, "1")
+    counter.order_watch.look()
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    counter.clear(alert_id, siti, Reason.NOT_LISTED_IN_CEKAL_ONLINE)
+    held = order("O-1", **{"valid_until": date(2026, 6, 30)} | changes)
+    seen = match(capture(passage="2", at=NOON + timedelta(seconds=60)))
+    by = replace(seen.candidates[0], told=Told(orders=(counter.watchlist.content(held),)))
+    assert (joins(counter, replace(seen, candidates=(by,))) != alert_id) is new
 
 
 def test_whose_face_is_another_is_not_stopped_for_a_new_order_of_the_subject(counter: Counter, budi: ActingPerson):

@@ -17,8 +17,9 @@ from cekalwatch.server.alerts.reports import shift_report
 from cekalwatch.server.alerts.retention import ImageReport
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.domain.retention import RetentionPolicy
+from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from tests.support.builders.alerts import ARRIVAL, NOON, capture, match
-from tests.support.builders.watchlist import FixedClock
+from tests.support.builders.watchlist import FixedClock, order, subject
 from tests.support.scenarios.adjudication import Counter
 
 E = AlertEventType
@@ -148,9 +149,13 @@ def test_who_had_left_or_whose_order_had_ended_is_no_false_alert_of_a_shift(
         counter.claim(alert_id, budi)
         counter.judge(alert_id, budi, Outcome.CANNOT_DETERMINE, Reason.TRAVELLER_GONE)
     counter.clear(gone, siti, Reason.TRAVELLER_GONE)
-    counter.clear(ended, siti, Reason.ORDER_ENDED)
     counter.claim(other, budi)
     counter.judge(other, budi, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    with pytest.raises(CekalwatchError, match=Code.ORDER_IN_FORCE):
+        counter.clear(ended, siti, Reason.ORDER_ENDED)
+    counter.watchlist.put(subject(), order(revoked_at=clock.now()))
+    counter.order_watch.look()
+    counter.clear(ended, siti, Reason.ORDER_ENDED)
     report = shift_report(counter.handling.raised_between("batam-center", start, clock.now() + timedelta(seconds=1)))
     assert (report.cleared, report.false_alerts, report.open) == (3, 1, 0)
     assert report.cameras == (Tally("dep-1", 1, 0),)

@@ -56,8 +56,8 @@ GOLDEN = {
         "5e7f0755da9b899344dc6852fa04ed4d9f374e63de35d6c0c50743a9f79a3513",
     ),
     "alert_told": (
-        "e0c8aef3305425ab752a83d141ef9d6df3a5c585bb652491bcc9efbb5cb6ca99",
-        "e0c8aef3305425ab752a83d141ef9d6df3a5c585bb652491bcc9efbb5cb6ca99",
+        "6a79b00d7ab742a12fb644bd0c99f1c93c7c30521dcab21c8f63ac5b9697fc67",
+        "6a79b00d7ab742a12fb644bd0c99f1c93c7c30521dcab21c8f63ac5b9697fc67",
     ),
     "approval": (
         "726e9976d6ea5dc8614d2bd11613a83cf5618a7675fdaf2b4a05bbcf59ff64f4",

@@ -48,6 +48,8 @@ class FollowUp(values.FollowUp):
 
     person: PersonReference = field()
     recorded_at: datetime = field()
+    by_order: bool = field(default=False, compare=False)
+    """Whether it tells of the hit to an agency with an order in force: when that ends, word of it is owed."""
 
     def __post_init__(self) -> None:
         for text in (self.agency, self.contact, self.result):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from cekalwatch.contract.values.adjudication import AlertState
 from cekalwatch.server.domain.alerts.handling import Handling
@@ -12,8 +12,8 @@ from cekalwatch.server.domain.orders.agencies import Agencies
 def agencies_owed(handling: Handling, with_order: Iterable[str], agencies: Agencies) -> tuple[str, ...]:
     """Return the names of the agencies that nobody has told yet; none of an alert that is not a hit.
 
-    `with_order` are the agencies with an order in force, each once or in several spellings. Once no order is in force
-    any more, those are owed word of the release that were told of the hit, and no others.
+    `with_order` are the agencies with an order in force, each once or in several spellings. Who was told of the hit is
+    owed word of the release once their order has ended, and of everybody's once no order is in force any more.
     """
     if handling.state is not AlertState.CONFIRMED:
         return ()
@@ -23,4 +23,13 @@ def agencies_owed(handling: Handling, with_order: Iterable[str], agencies: Agenc
     names: dict[str, str] = {}
     for name in with_order:
         names.setdefault(agencies.key_of(name), name)
-    return tuple(name for key, name in names.items() if key and (key not in last or last[key].release))
+    hits = (name for key, name in names.items() if key not in last or last[key].release)
+    releases = (one.agency for key, one in last.items() if one.by_order and key not in names)
+    return (*hits, *releases)
+
+
+def is_release(handling: Handling, agency: str, with_order: Collection[str], agencies: Agencies) -> bool:
+    """Whether word to an agency tells of the release: it was told of the hit, and its order has ended since."""
+    key = agencies.key_of(agency)
+    last = next((one for one in reversed(handling.follow_ups) if agencies.key_of(one.agency) == key), None)
+    return last is not None and last.by_order and key not in map(agencies.key_of, with_order)

@@ -141,6 +141,11 @@ class Circumstances:
         if outcome in NEEDS_ORDER and not self.order_in_force:
             raise CekalwatchError(Code.ORDER_NOT_IN_FORCE, outcome)
 
+    def check_ended(self, finding: Finding) -> None:
+        """Raise ORDER_IN_FORCE where the reason is that the order has ended, and it has not."""
+        if finding.reason is Reason.ORDER_ENDED and self.order_in_force:
+            raise CekalwatchError(Code.ORDER_IN_FORCE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Handling(values.Handling):
@@ -371,6 +376,7 @@ class Handling(values.Handling):
         if finding.outcome is not Outcome.CLEARED:
             raise CekalwatchError(Code.OUTCOME_NOT_ALLOWED, finding.outcome)
         circumstances.check(self, Step.TAKE_BACK)
+        circumstances.check_ended(finding)
         findings = (*self.findings, finding)
         return _step(self, AlertState.CLEARED, findings=findings, stands_since=finding.found_at)
 
@@ -387,6 +393,7 @@ class Handling(values.Handling):
             raise CekalwatchError(Code.ALERT_HELD)
         if self.state is AlertState.CANNOT_DETERMINE and not person.roles & CONFIRMS:
             raise role_needed(CONFIRMS, "who confirms")
+        circumstances.check_ended(finding)
         findings = (*self.findings, finding)
         state = AlertState.CLEARED if circumstances.last_candidate else AlertState.NEW
         return _step(self, state, claim=None, findings=findings, stands_since=finding.found_at)
@@ -397,7 +404,8 @@ class Handling(values.Handling):
         size = follow_up.size + sum(one.size for one in self.follow_ups)
         if len(self.follow_ups) >= MAX_FOLLOW_UPS or size > MAX_FOLLOW_UP_BYTES:
             raise CekalwatchError(Code.TOO_MANY_FOLLOW_UPS)
-        told = replace(follow_up, release=self.orders_ended_at is not None)
+        release = follow_up.release or self.orders_ended_at is not None
+        told = replace(follow_up, release=release, by_order=follow_up.by_order and not release)
         return _step(self, self.state, follow_ups=(*self.follow_ups, told))
 
     def closed(self, circumstances: Circumstances) -> Handling:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from cekalwatch.contract.values import alerts as values
 from cekalwatch.server.domain.captures import Capture
+from cekalwatch.server.domain.orders.ban_order import OrderContent
 
 
 class Template(Protocol):
@@ -24,6 +25,8 @@ class Told:
     facts: str = ""
     """Of the subject and the orders that concern the alert, with their status."""
     photographs: str = ""
+    orders: tuple[OrderContent, ...] = ()
+    """All orders of the person."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ class Candidate(values.Candidate):
     unlisted: bool = False
     """Whether it is disproved only because Cekal Online did not list them: a new order of theirs may be listed."""
     told: Told = Told()
-    """What the list told of them when it was compared last."""
+    """What the list told of them when it was compared last; of a match, the orders by which it alerts."""
     cosine: float | None = None
     """What the score was before it was compared with those of the list (docs/adr/0091); None: it was not."""
 
@@ -51,6 +54,8 @@ class Candidate(values.Candidate):
 
     def renewed_by(self, met: Candidate) -> bool:
         """Whether what Cekal Online did not list is no answer to `met`, the same subject with an order that is new."""
+        if self.told.orders and met.told.orders:
+            return self.unlisted and any(one.is_new_beside(self.told.orders) for one in met.told.orders)
         return self.unlisted and not set(met.order_ids) <= set(self.order_ids)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Final
@@ -79,6 +80,26 @@ class BanOrder(OrderFacts):
             valid_until=self.valid_until.isoformat(),
             received_on=self.received_on.isoformat(),
             decree_date=self.decree_date.isoformat() if self.decree_date else "",
+        )
+
+
+@dataclass(frozen=True)
+class OrderContent:
+    """What makes an order new: beside it, another decree, a later receipt, or a longer term."""
+
+    order_id: str
+    decree: str
+    """Digest of its number and date."""
+    received_on: date
+    valid_until: date
+
+    def is_new_beside(self, known: Iterable[OrderContent]) -> bool:
+        """Whether none of the orders that are known says as much."""
+        return not any(
+            (self.order_id, self.decree) == (one.order_id, one.decree)
+            and self.received_on <= one.received_on
+            and self.valid_until <= one.valid_until
+            for one in known
         )
 
 

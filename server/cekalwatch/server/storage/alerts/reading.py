@@ -34,7 +34,7 @@ from cekalwatch.server.domain.alerts.alert import Alert
 from cekalwatch.server.domain.alerts.grouping import AlertPassage, NearAlert
 from cekalwatch.server.domain.alerts.match import Match
 from cekalwatch.server.encryption.keyring import DamagedValueError, Keyring
-from cekalwatch.server.storage.alerts.rows import bare_alert
+from cekalwatch.server.storage.alerts.rows import joinable_alerts
 from cekalwatch.server.storage.alerts.tables import (
     REAL,
     AlertPassageRow,
@@ -224,7 +224,7 @@ class AlertPassages:
         subjects = {candidate.subject_id for candidate in match.candidates}
         alerts = [
             alert
-            for alert in readable(session, query, lambda rows: list(map(bare_alert, rows)))
+            for alert in readable(session, query, lambda rows: joinable_alerts(session, rows))
             if str(alert.alert_id) in own or any(alert.has(subject_id) for subject_id in subjects)
         ]
         passages = self._passages(session, [str(alert.alert_id) for alert in alerts], capture.passage)

@@ -78,6 +78,7 @@ _FOLLOW_UP_TEXTS = ("agency", "contact", "result")
 
 
 _FOUND = RowCodec(Finding, FindingRow, {"person": "person_id"})
+_TELLS = RowCodec(Told, ToldRow)
 _LOOKED = RowCodec(Look, LookRow, {"finding": "outcome", "person": "person_id"})
 
 
@@ -126,8 +127,7 @@ def write_handling(session: Session, row: AlertRow, alert: Alert, after: Handlin
     for number, follow_up in list(enumerate(after.follow_ups))[len(before.follow_ups) :]:
         associated_data = FOLLOW_UP_FACTS.at(row.alert_id, str(number))
         facts = {name: getattr(follow_up, name) for name in _FOLLOW_UP_TEXTS}
-        if follow_up.release:
-            facts["release"] = "1"
+        facts |= {name: "1" for name in ("release", "by_order") if getattr(follow_up, name)}
         session.add(
             FollowUpRow(
                 alert_id=row.alert_id,
@@ -170,6 +170,13 @@ def read_alerts(session: Session, rows: Sequence[AlertRow], keyring: Keyring) ->
 def bare_alert(row: AlertRow) -> Alert:
     """Return a row's alert without sightings, cameras and what people did, for deciding what joins it."""
     return _alert(row)
+
+
+def joinable_alerts(session: Session, rows: Sequence[AlertRow]) -> list[Alert]:
+    """Return bare alerts with the orders that there were of candidates whom Cekal Online did not list."""
+    unlisted = [row.alert_id for row in rows if any(one.get("unlisted") for one in row.candidates)]
+    told = _told(session, unlisted) if unlisted else {}
+    return [_alert(row, told.get(row.alert_id, {})) for row in rows]
 
 
 def event_of(row: AlertEventRow) -> AlertEvent:
@@ -306,6 +313,7 @@ def _follow_ups(session: Session, alert_ids: list[str], keyring: Keyring) -> dic
                 person=PersonReference(row.person_id),
                 recorded_at=row.recorded_at,
                 release="release" in facts,
+                by_order="by_order" in facts,
             )
         except CekalwatchError as error:
             raise ValueError(f"damaged follow-up: {error.code}") from None
@@ -317,7 +325,7 @@ def write_told(session: Session, before: Alert, after: Alert) -> None:
     """Write what the list tells of the alert's candidates, where that has changed."""
     for one in set(after.candidates) - set(before.candidates):
         key = str(after.alert_id), one.subject_id
-        row = ToldRow(alert_id=key[0], subject_id=key[1], **vars(one.told), faces_since=one.faces_since)
+        row = _TELLS.write(one.told, alert_id=key[0], subject_id=key[1], faces_since=one.faces_since)
         put_row(session, row, session.get(ToldRow, key))
 
 
@@ -325,7 +333,7 @@ def _told(session: Session, alert_ids: list[str]) -> dict[str, dict[str, _Facts]
     """Return what is stored of each candidate beside the alert's row, by alert and key."""
     found: dict[str, dict[str, _Facts]] = defaultdict(dict)
     for row in session.exec(_TOLD_OF, params={"alert_ids": alert_ids}):
-        told = Told(checked(session, row).facts, row.photographs)
+        told = _TELLS.read(checked(session, row))
         found[row.alert_id][row.subject_id] = {"told": told, "faces_since": row.faces_since}
     return found
 

@@ -127,6 +127,7 @@ class ToldRow(SignedRow, table=True):
     subject_id: str = Field(primary_key=True)
     facts: str
     photographs: str
+    orders: list[dict[str, str]] = Field(sa_column=Column(Facts, nullable=False))
     faces_since: int
 
 

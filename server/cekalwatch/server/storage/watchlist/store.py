@@ -16,7 +16,7 @@ from sqlmodel import Session, col, delete, select
 
 from cekalwatch.contract.values.subjects import ReferenceFace
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderContent, SubjectFile
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.columns import LIST_TOLD
@@ -233,6 +233,11 @@ class WatchlistStore(RecordStore):
     def digest(self, of: object) -> str:
         """Return a keyed digest of values, which is useless without the key."""
         return self._rows.keyring.digest(LIST_TOLD.at(), json_text(of).encode())
+
+    def content(self, order: BanOrder) -> OrderContent:
+        """Return what a new order differs by from this one."""
+        decree = self.digest((order.decree_number, order.decree_date))
+        return OrderContent(order.order_id, decree, order.received_on, order.valid_until)
 
     def marked_orders_of(self, subject_ids: Collection[str]) -> list[MarkedFile]:
         """Return the same, each with the mark of the rows that it was read from."""

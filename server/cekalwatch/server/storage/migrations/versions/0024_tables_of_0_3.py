@@ -94,6 +94,7 @@ def _add_tables() -> None:
         _text("alert_id", sa.ForeignKey("alert.alert_id"), primary_key=True),
         _text("subject_id", primary_key=True),
         *map(_text, ("facts", "photographs")),
+        _json("orders"),
         _number("faces_since"),
     )
     _signed_table(
