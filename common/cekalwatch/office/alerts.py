@@ -15,13 +15,17 @@ from typing import Self
 from cekalwatch.contract.values.adjudication import (
     JUDGEMENTS,
     OWED_STEPS,
+    REASONS,
+    STEP_OUTCOMES,
     SUPERVISORS_STEPS,
     AlertEventType,
     AlertState,
+    Reason,
     Step,
     step_states,
 )
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.people import PersonSession
 
 CLEARLY_ABOVE = 0.05
@@ -138,6 +142,12 @@ def options(alert: Alert, session: PersonSession | None, agent_id: str) -> Optio
     return Options(
         {step: _hindrance(step, alert, session, agent_id) for step in Step if _belongs(step, alert, session, agent_id)}
     )
+
+
+def reasons(step: Step, alert: Alert) -> tuple[Reason, ...]:
+    """Return the reasons to offer for a step: an order in force has not ended, and the server says so."""
+    in_force = any(one.status is OrderStatus.ACTIVE for one in alert.orders)
+    return tuple(one for one in REASONS[STEP_OUTCOMES[step]] if not (in_force and one is Reason.ORDER_ENDED))
 
 
 def _belongs(step: Step, alert: Alert, session: PersonSession | None, agent_id: str) -> bool:

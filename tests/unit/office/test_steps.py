@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import AlertState, Finding, FollowUp, Outcome, Reason, Step
+from cekalwatch.contract.values.adjudication import REASONS, AlertState, Finding, FollowUp, Outcome, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.orders import OrderStatus
 from cekalwatch.contract.values.people import PersonRole, PersonSession
-from cekalwatch.office.alerts import Hindrance, claims_to_renew, options
+from cekalwatch.office.alerts import Hindrance, claims_to_renew, options, reasons
 from tests.support.builders.notifier_alerts import BUDI, SITI, held_by, judged_by, make_alert, make_shown, session_of
 from tests.support.fakes.alert_server import EPOCH
 
@@ -52,6 +53,14 @@ def test_a_referred_alert_needs_a_supervisor_who_did_not_judge_it() -> None:
 def test_what_could_not_be_told_is_a_supervisors() -> None:
     assert set(offered(UNDETERMINED, OFFICER).values()) == {Hindrance.SUPERVISOR}
     assert set(offered(UNDETERMINED, SUPERVISOR).values()) == {None}
+
+
+def test_that_an_order_has_ended_is_offered_once_none_is_in_force() -> None:
+    assert REFERRED.orders[0].status is OrderStatus.ACTIVE
+    assert Reason.ORDER_ENDED not in reasons(Step.CLEAR, REFERRED)
+    ended = replace(REFERRED, orders=(replace(REFERRED.orders[0], status=OrderStatus.REVOKED),))
+    assert Reason.ORDER_ENDED in reasons(Step.CLEAR, ended)
+    assert reasons(Step.TAKE_OVER, REFERRED) == REASONS[Outcome.TAKEN_OVER]
 
 
 def test_a_hit_is_closed_once_the_agency_was_told() -> None:

@@ -24,7 +24,7 @@ from cekalwatch.contract.values.adjudication import (
 )
 from cekalwatch.contract.values.alerts import AlertSearch
 from cekalwatch.office.alert_record import alert_record
-from cekalwatch.office.alerts import Hindrance, options
+from cekalwatch.office.alerts import Hindrance, options, reasons
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.program.translations import Language
 
@@ -177,7 +177,7 @@ def _show(
         done=bool(visit.query("done")) and not problem,
         probe=pictures.probe,
         references=pictures.reference_jpegs if pictures.probe else (),
-        reasons={step: REASONS[outcome] for step, outcome in STEP_OUTCOMES.items()},
+        reasons={step: reasons(step, alert) for step in STEP_OUTCOMES},
         max_note=MAX_NOTE,
         at=visit.now.astimezone(visit.texts.zone).strftime("%Y-%m-%dT%H:%M"),
         form=visit.form,

@@ -12,7 +12,7 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, Qt, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QPushButton, QRadioButton, QVBoxLayout, QWidget
 
-from cekalwatch.contract.values.adjudication import MAX_NOTE, REASONS, STEP_OUTCOMES, FollowUp, Reason, Step
+from cekalwatch.contract.values.adjudication import MAX_NOTE, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import Decision, SecondSignature
 from cekalwatch.notifier.desktop.controller import Controller
@@ -20,6 +20,7 @@ from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import ProofDialog
 from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, TickBox, button, label
 from cekalwatch.notifier.signing_in.browser_sign_in import Prover
+from cekalwatch.office.alerts import reasons
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 from cekalwatch.program.translations import Language
 
@@ -61,7 +62,7 @@ class ReasonDialog(StepDialog):
         self, parent: QWidget | None, formatter: AlertFormatter, step: Step, alert: Alert, take: TakeStep
     ) -> None:
         super().__init__(parent, formatter, step, alert, take)
-        self.reasons = REASONS[STEP_OUTCOMES[step]]
+        self.reasons = reasons(step, alert)
         self._group = QButtonGroup(self)
         column = QVBoxLayout()
         for number, reason in enumerate(self.reasons):
