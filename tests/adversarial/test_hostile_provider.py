@@ -100,9 +100,13 @@ def test_who_is_sent_on_does_not_go_there(office: Office) -> None:
 
 
 @contextmanager
-def from_elsewhere(monkeypatch: pytest.MonkeyPatch, asked: list[str], stated: dict[str, Any]) -> Iterator[str]:
+def from_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[str],
+    stated: dict[str, Any],
+    issuer: str = "https://provider.example",
+) -> Iterator[str]:
     """A provider that is called by https, which states this of itself; what else it is asked is noted."""
-    issuer = "https://provider.example"
 
     def ask(_: OpenIdProvider, __: str, url: str, **___: object) -> tuple[int, dict[str, Any]]:
         asked.append(url)
@@ -112,19 +116,59 @@ def from_elsewhere(monkeypatch: pytest.MonkeyPatch, asked: list[str], stated: di
     yield issuer
 
 
+@pytest.mark.parametrize(
+    ("issuer", "place"),
+    [
+        ("https://127.0.0.1:8443", "http://127.0.0.1:9465/metrics"),
+        *[
+            ("https://provider.example", place)
+            for place in (
+                "http://127.0.0.1:9465/metrics",
+                "https://127.0.0.1:9465/metrics",
+                "https://localhost/",
+                "https://[::1]/",
+                "https://10.0.0.7/admin",
+                "https://169.254.169.254/latest/meta-data",
+                "https://provider.example.evil.example/token",
+                "https://provider.example@127.0.0.1/token",
+                "http://provider.example/token",
+            )
+        ],
+    ],
+)
 @pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri"])
-def test_a_provider_elsewhere_leads_to_nothing_on_this_machine(
-    office: Office, monkeypatch: pytest.MonkeyPatch, name: str
+def test_a_provider_elsewhere_leads_to_its_own_host_and_no_other(
+    office: Office, monkeypatch: pytest.MonkeyPatch, name: str, issuer: str, place: str
 ) -> None:
     asked: list[str] = []
-    sound = {one: f"https://provider.example/{one}" for one in ("token_endpoint", "jwks_uri")}
-    stated = sound | {name: "http://127.0.0.1:9465/metrics"}
-    with from_elsewhere(monkeypatch, asked, stated) as issuer:
+    sound = {one: f"{issuer}/{one}" for one in ("token_endpoint", "jwks_uri")}
+    with from_elsewhere(monkeypatch, asked, sound | {name: place}, issuer):
         provider = OpenIdProvider(OpenIdTerms(issuer, CLIENT_ID), office.people, office.clock)
         with pytest.raises(CekalwatchError) as refused:
             provider.prove(PROOF)
     assert refused.value.code is Code.PROVIDER_UNAVAILABLE
-    assert [url for url in asked if "127.0.0.1" in url] == []
+    assert place not in asked
+
+
+def test_a_host_that_is_named_is_asked_by_https_only(office: Office) -> None:
+    with IdentityServer(office.clock.now) as server:
+        stated = server.metadata | {"token_endpoint": "http://192.0.2.1/token"}
+        server.documents["/.well-known/openid-configuration"] = (200, stated)
+        terms = OpenIdTerms(server.issuer, CLIENT_ID, hosts=("192.0.2.1",))
+        with pytest.raises(CekalwatchError) as refused:
+            OpenIdProvider(terms, office.people, office.clock).prove(PROOF)
+    assert refused.value.detail == "metadata: ProviderTermsError"
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "end_session_endpoint"])
+def test_nor_does_it_send_browsers_elsewhere(office: Office, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    names = ("token_endpoint", "jwks_uri", "authorization_endpoint", "end_session_endpoint")
+    sound = {one: f"https://provider.example/{one}" for one in names}
+    for place, sent in (("https://127.0.0.1/x", ""), ("https://login.example/x", ""), ("https://sso.example/x",) * 2):
+        with from_elsewhere(monkeypatch, [], sound | {name: place}) as issuer:
+            terms = OpenIdTerms(issuer, CLIENT_ID, hosts=("SSO.example",))
+            metadata = OpenIdProvider(terms, office.people, office.clock)._current()
+        assert getattr(metadata, name) == sent
 
 
 @pytest.mark.parametrize("moment", [math.nan, math.inf, -math.inf, 10**400, True, "now"])

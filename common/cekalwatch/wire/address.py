@@ -7,6 +7,10 @@ from urllib.parse import urlsplit
 
 IPV6_SITE = 64
 """Significant bits of an IPv6 address: a subscriber has all addresses below them."""
+_LINK_LOCAL = tuple(
+    ipaddress.ip_network(network) for network in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254", "100.100.100.200")
+)
+"""With two that clouds use for the same: their services tell a machine its passwords."""
 
 
 class AddressError(ValueError):
@@ -44,8 +48,20 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+def is_link_local(host: str) -> bool:
+    """Whether `host`, without brackets, is a link-local IP address; a name is none."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return any((getattr(address, "ipv4_mapped", None) or address) in network for network in _LINK_LOCAL)
+
+
 def safe_url(url: str) -> str:
-    """Return `url` if it is https, or http on this machine's loopback interface; raises AddressError."""
+    """Return `url` if it is https, or http on this machine's loopback interface; raises AddressError.
+
+    A link-local address is none of these.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 80
@@ -54,6 +70,8 @@ def safe_url(url: str) -> str:
         raise AddressError(f"{url} is no URL") from None
     if not local and not (parts.scheme == "https" and host):
         raise AddressError(f"{url} must begin with https://")
+    if is_link_local(host):
+        raise AddressError(f"{url} is a link-local address")
     return url
 
 

@@ -40,16 +40,17 @@ class TestWhoAsks:
             source.read("")
         assert simulator.requests == []
 
-    def test_nobody_is_led_to_another_host_with_the_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(("token", "why"), [("", "another server"), ("secret", "302")])
+    def test_nobody_is_led_to_another_host(self, monkeypatch: pytest.MonkeyPatch, token: str, why: str) -> None:
         monkeypatch.setenv("CEKAL_TOKEN", "secret")
-        with simulated(token="secret") as simulator:
+        with simulated(token=token) as simulator:
             with_photograph(simulator, "C-1", JPEG)
-            with source_of(simulator, access={"token_from": "env:CEKAL_TOKEN"}) as source:
+            with source_of(simulator, access={"token_from": "env:CEKAL_TOKEN"} if token else {}) as source:
                 one = offered(source.read(""))["C-1"]
                 simulator.faults.set([SimulatedFault.ELSEWHERE])
                 asked = len(simulator.requests)
                 assert one.load().photographs == (Photograph("C-1.jpg", problem=Code.PHOTO_UNREADABLE),)
-                with pytest.raises(SourceUnavailable, match="another server"):
+                with pytest.raises(SourceUnavailable, match=why):
                     source.read("")
                 assert [status for _, _, status in simulator.requests[asked:]] == [302, 302]
 

@@ -24,16 +24,20 @@ SIGNAL = signal.SIGTERM
 NUMBERS = {
     "x86_64": {
         "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "tkill": 200, "pidfd_send_signal": 424, "ioprio_set": 251,
-        "sched_setattr": 314, "fchmodat2": 452, "io_uring_setup": 425, "open_tree": 428, "fsopen": 430, "mount_setattr": 442,
-        "keyctl": 250, "add_key": 248, "request_key": 249, "bpf": 321, "perf_event_open": 298, "userfaultfd": 323,
-        "pidfd_getfd": 438, "process_madvise": 440, "process_mrelease": 448, "kcmp": 312, "move_pages": 279,
-        "migrate_pages": 256, "setxattrat": 463, "removexattrat": 466, "openat2": 437, "execveat": 322, "clone3": 435,
-        "memfd_create": 319, "seccomp": 317, "landlock_create_ruleset": 444,         "open_by_handle_at": 304, "name_to_handle_at": 303,         "x32_kill": 0x40000000 + 62, "x32_setpriority": 0x40000000 + 141, "fanotify_init": 300,
-        "mq_open": 240, "lookup_dcookie": 212, "ptrace": 101,     },
+        "sched_setattr": 314, "fchmodat2": 452, "io_uring_setup": 425, "open_tree": 428, "fsopen": 430,
+        "mount_setattr": 442, "keyctl": 250, "add_key": 248, "request_key": 249, "bpf": 321, "perf_event_open": 298,
+        "userfaultfd": 323, "pidfd_getfd": 438, "process_madvise": 440, "process_mrelease": 448, "kcmp": 312,
+        "move_pages": 279, "migrate_pages": 256, "setxattrat": 463, "removexattrat": 466, "openat2": 437,
+        "execveat": 322, "clone3": 435, "memfd_create": 319, "seccomp": 317, "landlock_create_ruleset": 444,
+        "open_by_handle_at": 304, "name_to_handle_at": 303, "x32_kill": 0x40000000 + 62,
+        "x32_setpriority": 0x40000000 + 141, "fanotify_init": 300, "mq_open": 240, "lookup_dcookie": 212,
+        "ptrace": 101,
+    },
     "aarch64": {
         "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "tkill": 130, "pidfd_send_signal": 424, "ioprio_set": 30,
-        "sched_setattr": 274, "fchmodat2": 452, "io_uring_setup": 425, "keyctl": 219, "pidfd_getfd": 438, "ptrace": 117,
-        "process_madvise": 440, "setxattrat": 463, "openat2": 437, "execveat": 281, "clone3": 435, "memfd_create": 279,
+        "sched_setattr": 274, "fchmodat2": 452, "io_uring_setup": 425, "keyctl": 219, "pidfd_getfd": 438,
+        "ptrace": 117, "process_madvise": 440, "setxattrat": 463, "openat2": 437, "execveat": 281, "clone3": 435,
+        "memfd_create": 279,
     },
 }[platform.machine()]  # fmt: skip
 

@@ -54,6 +54,8 @@ class OpenIdTerms:
     """The claim that is a sign-in name known here. People must not be able to choose its value themselves."""
     scope: Annotated[str, Field(min_length=1, max_length=256)] = "openid profile"
     """The requested scopes: `openid`, and the scope with the claim, such as `email`."""
+    hosts: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] = ()
+    """Other hosts on which the provider may have endpoints; usually there is none but the issuer's."""
     authorities: Path | None = None
     """PEM file of the authorities that sign the provider's certificate; when not set, those of the system."""
 

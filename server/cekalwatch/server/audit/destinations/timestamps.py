@@ -74,7 +74,7 @@ class TimestampAuthority:
             verifier = TimestampVerifier(self._authorities.read_bytes())
         except (OSError, ValueError):
             raise DeliveryError(DeliveryFailure.FILES_UNREADABLE, self._authorities.name) from None
-        with httpx.Client(timeout=TIMEOUT_S) as client:
+        with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
             line = _Transport(client, AnswerDeadline())
             self._file.append([self._stamped(one, line, verifier) for one in checkpoints])
 

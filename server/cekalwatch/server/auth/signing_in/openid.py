@@ -1,8 +1,8 @@
 """The identity provider that asks an OpenID Connect provider (OpenID Connect Core 1.0, code flow with PKCE).
 
 The provider identifies a person by one claim, which must be a sign-in name known here. Its roles and groups are
-ignored. Blocks, for seconds at most: bytes and time of an answer are limited, nothing is unpacked, and a provider on
-another machine cannot direct requests to this machine.
+ignored. Blocks, for seconds at most: bytes and time of an answer are limited, nothing is unpacked, and a provider leads
+to its own host and to those that the settings name.
 """
 
 from __future__ import annotations
@@ -197,19 +197,32 @@ class OpenIdProvider:
         if document.get("issuer") != issuer:
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, "its metadata is of another issuer")
         try:
-            token_endpoint = self._asked_of(str(document["token_endpoint"]))
-            keys = jwt.PyJWKSet.from_dict(self._get(self._asked_of(str(document["jwks_uri"]))))
+            token_endpoint = self._own(str(document["token_endpoint"]))
+            keys = jwt.PyJWKSet.from_dict(self._get(self._own(str(document["jwks_uri"]))))
         except (KeyError, ValueError, jwt.PyJWTError) as error:
             raise CekalwatchError(Code.PROVIDER_UNAVAILABLE, f"metadata: {type(error).__name__}") from None
         states_issuer = document.get("authorization_response_iss_parameter_supported") is True
-        to_go, to_end = (_for_browsers(document.get(f"{name}_endpoint")) for name in ("authorization", "end_session"))
+        endpoints = ("authorization_endpoint", "end_session_endpoint")
+        to_go, to_end = (self._for_browsers(document.get(name)) for name in endpoints)
         return _Metadata(to_go, token_endpoint, to_end, states_issuer, keys, now)
 
-    def _asked_of(self, url: str) -> str:
-        """Return an address of the metadata that this server may ask; raises ProviderTermsError."""
-        if urlsplit(self._terms.issuer).scheme == "https" and urlsplit(url).scheme != "https":
-            raise ProviderTermsError("a provider that is elsewhere may lead to nothing on this machine")
-        return require_safe(url)
+    def _own(self, url: str) -> str:
+        """Return an address that the metadata states, if it is the provider's own; raises ProviderTermsError."""
+        issuer, stated = urlsplit(self._terms.issuer), urlsplit(require_safe(url))
+        if stated.hostname not in {issuer.hostname, *map(str.casefold, self._terms.hosts)}:
+            raise ProviderTermsError("an endpoint is on a host that the settings do not name")
+        if issuer.scheme == "https" and stated.scheme != "https":
+            raise ProviderTermsError("an endpoint is in plaintext")
+        return url
+
+    def _for_browsers(self, value: object) -> str:
+        """Return an address to which a browser may be sent, or an empty text."""
+        if not isinstance(value, str) or len(value) > MAX_ENDPOINT or not value.isascii() or not value.isprintable():
+            return ""
+        try:
+            return self._own(value)
+        except ProviderTermsError:
+            return ""
 
     def _get(self, url: str) -> dict[str, Any]:
         status, answer = self._ask("GET", url)
@@ -223,7 +236,9 @@ class OpenIdProvider:
         try:
             with (
                 deadline.within(LONGEST_S),
-                httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, verify=self._verification) as client,
+                httpx.Client(
+                    timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, verify=self._verification
+                ) as client,
                 client.stream(
                     method, url, headers={"accept-encoding": "identity"}, extensions={"trace": deadline.trace}, **how
                 ) as response,
@@ -249,16 +264,6 @@ def _refresh_token(answer: Mapping[str, Any]) -> str:
     """Return the refresh token of an answer, or an empty text."""
     token = answer.get("refresh_token")
     return token if isinstance(token, str) and len(token) <= MAX_REFRESH_TOKEN else ""
-
-
-def _for_browsers(value: object) -> str:
-    """Return an address to which a browser may be sent, or an empty text."""
-    if not isinstance(value, str) or len(value) > MAX_ENDPOINT or not value.isascii() or not value.isprintable():
-        return ""
-    try:
-        return require_safe(value)
-    except ProviderTermsError:
-        return ""
 
 
 def _number(value: object) -> float:

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from cekalwatch.program.settings import SECTION
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings, Name
 from cekalwatch.server.watchlist.sources.secrets import SecretPlace
-from cekalwatch.wire.address import address_form, is_loopback
+from cekalwatch.wire.address import address_form, safe_url
 
 Encoding = Literal["utf-8", "windows-1252"]
 
@@ -58,14 +58,9 @@ class SpreadsheetSettings:
 def web_address(address: str) -> str:
     """Return `address`; raises ValueError when it is not https, or http on this machine, or holds a password."""
     parts = urlsplit(address)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError("must be https://HOST[:PORT]/PATH")
     if parts.username or parts.password:
         raise ValueError("must not hold a user or password: use token_from or client_tls")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    if parts.scheme == "http" and not is_loopback(f"{host}:80"):
-        raise ValueError("must be https; http is for this machine only")
-    return address
+    return safe_url(address)
 
 
 @dataclass(frozen=True, kw_only=True, config=SECTION)

@@ -1,4 +1,6 @@
-"""A web client over verified TLS: bounded in time and bytes, with retries, and never redirected to another host."""
+"""A web client over verified TLS: bounded in time and bytes, with retries, and never redirected to another host.
+
+With a token it is not redirected at all."""
 
 from __future__ import annotations
 
@@ -78,7 +80,11 @@ class WebClient:
         if token := read_secret(access.token_from):
             headers["authorization"] = f"Bearer {token}"
         self._http = httpx.Client(
-            timeout=access.timeout_seconds, follow_redirects=False, verify=_verification(access), headers=headers
+            timeout=access.timeout_seconds,
+            follow_redirects=False,
+            trust_env=False,
+            verify=_verification(access),
+            headers=headers,
         )
 
     def close(self) -> None:
@@ -122,7 +128,7 @@ class WebClient:
     def _followed(self, method: str, url: str, headers: dict[str, str], most_bytes: int) -> WebAnswer:
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._once(method, url, headers, most_bytes)
-            if answer.status not in {301, 302, 303, 307, 308}:
+            if answer.status not in {301, 302, 303, 307, 308} or "authorization" in self._http.headers:
                 return answer
             url = self.resolved(urljoin(url, answer.headers.get("location", "")))
         raise SourceUnavailable(f"{self._address} leads from one address to another without end")
