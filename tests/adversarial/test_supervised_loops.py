@@ -91,6 +91,7 @@ LOOPS = {
         "follow_event_log",
         "follow_first_looks",
         "follow_officers",
+        "follow_pcs",
         "follow_unusable_faces",
         "follow_supervisors",
         "forget_passages",

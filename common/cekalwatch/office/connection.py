@@ -84,9 +84,10 @@ class Connection:
     def readiness(self, own: Collection[ReadinessFault] = ()) -> Readiness | None:
         """Return whether a listed traveller would ring here, with `own` faults of this PC; None if nobody knows."""
         if not self.ready:
-            return Readiness(ReadinessFault.SERVER)
-        if self.told and self.told.fault is None and own:
-            return Readiness(min(own, key=list(ReadinessFault).index))
+            return Readiness(ReadinessFault.SERVER, nobody=True)
+        silent = {ReadinessFault.SOUND, ReadinessFault.WINDOW}.issubset(own)
+        if self.told and own and (self.told.fault is None or (silent and not self.told.nobody)):
+            return Readiness(min(own, key=list(ReadinessFault).index), nobody=silent)
         return self.told
 
     def level(self, own: Collection[ReadinessFault] = ()) -> WatchLevel:

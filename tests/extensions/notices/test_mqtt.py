@@ -367,7 +367,7 @@ async def test_a_server_tells_what_it_knows_of_itself(room: Room, monkeypatch: p
         async with running(chosen):
 
             async def told() -> bool:
-                return bool(json.loads(watching.text_of(f"{D1}/rings") or "{}").get("rings") == "SOME")
+                return bool(json.loads(watching.text_of(f"{D1}/rings") or "{}").get("rings") == "NONE")
 
             await becomes(told)
             assert watching.text_of("port/status") == "online"

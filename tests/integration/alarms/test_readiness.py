@@ -44,9 +44,8 @@ from tests.support.builders.keys import TESTS_KEY
 from tests.support.fakes.alert_server import NOBODY
 from tests.support.scenarios.port_office import Seat, port_office
 from tests.support.scenarios.scripted_camera import ScriptedCamera
-from tests.support.scenarios.server import CaptureClient, LateClock, face, list_astronaut, running
+from tests.support.scenarios.server import CAMERAS, CaptureClient, LateClock, face, list_astronaut, running
 from tests.support.scenarios.server import settings as settings_of_tests
-from tests.support.scenarios.two_models import until
 from tests.support.tools.packs import light_pack
 from tests.support.tools.postgres import PostgresNode, postgres_programs
 
@@ -58,16 +57,16 @@ RECOVERS_S = 60.0
 
 
 def settings(folder: Path, **overrides: Any) -> ServerSettings:
-    """Settings with the product's own period of signs of life."""
+    """Settings with the product's own period of signs of life; without cameras, which would have to be connected."""
     period_s = ServerSettings().keep_alive_period_seconds
-    return settings_of_tests(folder, **{"keep_alive_period_seconds": period_s} | overrides)
+    return settings_of_tests(folder, **{"keep_alive_period_seconds": period_s, "cameras": ()} | overrides)
 
 
 class Screen:
     """What a PC hears."""
 
     def __init__(self, channel: grpc.aio.Channel, *counters: str) -> None:
-        request = alert_service_pb2.SubscribeAlertsRequest(agent_id="pc-1")
+        request = alert_service_pb2.SubscribeAlertsRequest(agent_id="-".join(("pc", *counters)).lower())
         request.filter.counters.extend(counters)
         request.now.SetInParent()
         self._call = alert_service_pb2_grpc.AlertServiceStub(channel).SubscribeAlerts(request)
@@ -95,12 +94,14 @@ class Screen:
 
 
 @asynccontextmanager
-async def screen(channel: grpc.aio.Channel, *counters: str) -> AsyncIterator[Screen]:
-    """Watch, once the line says that all is well."""
+async def screen(
+    channel: grpc.aio.Channel, *counters: str, well: ReadinessFault | None = None
+) -> AsyncIterator[Screen]:
+    """Watch, once the line says that all is `well`."""
     watched = Screen(channel, *counters)
     following = asyncio.create_task(watched.follow())
     try:
-        await watched.says(None, RECOVERS_S)
+        await watched.says(well, RECOVERS_S)
         yield watched
     finally:
         following.cancel()
@@ -144,12 +145,12 @@ async def process(folder: Path) -> AsyncIterator[tuple[Stack, grpc.aio.Channel]]
 @pytest.mark.usefixtures("forked_programs")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit what a running process writes")
 async def test_a_full_disk(tmp_path: Path) -> None:
-    async with process(tmp_path) as (stack, channel), screen(channel) as watched:
+    async with process(tmp_path) as (stack, channel), screen(channel, well=ReadinessFault.CAMERA) as watched:
         disk = Disk(stack.server.pid)
         disk.take_nothing()
         await watched.says(ReadinessFault.DATABASE)
         disk.take_again()
-        await watched.says(None, RECOVERS_S)
+        await watched.says(ReadinessFault.CAMERA, RECOVERS_S)
 
 
 @asynccontextmanager
@@ -187,23 +188,24 @@ async def test_postgresql_that_hangs(tmp_path: Path) -> None:
 
 
 async def test_a_camera_whose_stream_is_cut_is_told_at_its_own_counter(tmp_path: Path) -> None:
-    chosen = settings(tmp_path)
+    """And one that was never heard, from the first message on."""
+    chosen = settings(tmp_path, cameras=CAMERAS)
     list_astronaut(chosen)
+    period_s = chosen.keep_alive_period_seconds
+    nobody, somebody = (Readiness(ReadinessFault.CAMERA, ("D1",), period_s, nobody=one) for one in (True, False))
     async with running(chosen) as server:
         here, there = (ScriptedCamera(one, Dialer(server.address, None)) for one in ("dep-1", "arr-1"))
-        async with there.connected(), screen(server.channel, "A1") as other, screen(server.channel, "D1") as watched:
+        async with (
+            there.connected(),
+            screen(server.channel, "A1") as other,
+            screen(server.channel, well=ReadinessFault.CAMERA) as port,
+            screen(server.channel, "D1", well=ReadinessFault.CAMERA) as watched,
+        ):
+            assert (watched.readiness, port.readiness) == (nobody, somebody)
             async with here.connected():
-                await until(lambda: _is_connected(server.channel, "dep-1"))
+                await watched.says(None)
             await watched.says(ReadinessFault.CAMERA)
-            assert watched.readiness is not None
-            assert watched.readiness.counters == ("D1",)
-            assert other.readiness == Readiness(repeat_period_s=chosen.keep_alive_period_seconds)
-
-
-async def _is_connected(channel: grpc.aio.Channel, camera_id: str) -> bool:
-    stub = operations_service_pb2_grpc.OperationsServiceStub(channel)
-    status = await stub.GetStatus(operations_service_pb2.GetStatusRequest())
-    return any(one.connected and one.camera.camera_id == camera_id for one in status.cameras)
+            assert (watched.readiness, other.readiness) == (nobody, Readiness(repeat_period_s=period_s))
 
 
 async def test_a_gallery_that_is_empty_while_the_list_is_not(tmp_path: Path) -> None:
@@ -238,7 +240,7 @@ async def test_a_recogniser_that_fails_or_hangs(tmp_path: Path, monkeypatch: pyt
 
 
 async def test_a_list_that_is_out_of_date(tmp_path: Path) -> None:
-    chosen, clock = settings(tmp_path, cameras=()), LateClock()  # cameras would seem to be silent for as long
+    chosen, clock = settings(tmp_path), LateClock()
     list_astronaut(chosen)
     async with (
         Server(chosen, clock) as server,
@@ -271,9 +273,9 @@ async def test_a_server_that_hangs_is_given_up_by_the_screen(tmp_path: Path) -> 
 
 async def test_messages_go_on_while_others_alerts_come(tmp_path: Path) -> None:
     """A line that only changes in quiet moments would not change at a busy port."""
-    chosen = settings(tmp_path, keep_alive_period_seconds=0.5, grouping_window_seconds=0)
+    chosen = settings(tmp_path, keep_alive_period_seconds=0.5, grouping_window_seconds=0, cameras=CAMERAS)
     list_astronaut(chosen)
-    async with running(chosen) as server, screen(server.channel, "A1") as watched:
+    async with running(chosen) as server, screen(server.channel, "A1", well=ReadinessFault.CAMERA) as watched:
         camera = await CaptureClient.open(server.channel)
         until_s, number = time.monotonic() + 3.0, 0
         watched.readiness = None

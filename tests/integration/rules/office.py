@@ -63,7 +63,7 @@ from tests.support.tools.packs import light_pack
 
 WITH_THE_LIST = {"follow_gallery"}
 """Jobs that follow the watchlist: they are done at once when it changes, and like the others as time passes."""
-AT_ONCE = {"escalate", "follow_exercises", "look_at_orders"}
+AT_ONCE = {"follow_pcs", "escalate", "follow_exercises", "look_at_orders"}
 """Jobs that watch alerts."""
 SOON = {"forget_passages"}
 """Jobs that the rules take as done whenever time has passed, although they come a little later."""

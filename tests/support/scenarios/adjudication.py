@@ -44,6 +44,14 @@ POLICY = HandlingPolicy()
 REFERENCE = "CO-2026/0117"
 
 
+class _LookingEscalator(Escalator):
+    """Looks at the PCs before each round, as a job of its own does in the server."""
+
+    def escalate(self) -> int:
+        self._attendance.look()
+        return super().escalate()
+
+
 @dataclass
 class Counter:
     """A site's alerts and people; two officers and a supervisor are hired."""
@@ -91,7 +99,7 @@ class Counter:
             self.handling, self.alerts, self.watchlist, checkpoints, self.clock, myself, self._announce
         )
         self.sessions, self.revoked = SessionStore(self.database), set[str]()
-        self.escalator = Escalator(
+        self.escalator = _LookingEscalator(
             self.handling,
             self.alerts,
             orders,

@@ -29,7 +29,7 @@ def test_a_connection_alone_does_not_say_that_anybody_is_watched() -> None:
     assert READY.level() is WatchLevel.ALL
     assert NEW.made(EPOCH).level() is WatchLevel.UNKNOWN
     assert "does not say" in NotifierTexts(Language.EN).watching(NEW.made(EPOCH))
-    assert READY.made(EPOCH, Readiness(ReadinessFault.DATABASE)).level() is WatchLevel.NONE
+    assert READY.made(EPOCH, Readiness(ReadinessFault.DATABASE, nobody=True)).level() is WatchLevel.NONE
 
 
 @pytest.mark.parametrize("connection", [NEW, READY.lost(Cause.SILENT, EPOCH)], ids=["not yet", "lost"])
@@ -46,7 +46,13 @@ def test_the_reason_of_a_lost_server_is_said_with_its_time() -> None:
 
 
 def test_a_pc_that_cannot_ring_says_so_only_while_the_server_is_well() -> None:
-    assert READY.readiness(OWN) == Readiness(ReadinessFault.SOUND)
-    assert READY.level(OWN) is WatchLevel.SOME
-    away = READY.made(EPOCH, Readiness(ReadinessFault.DATABASE))
-    assert away.readiness(OWN) == Readiness(ReadinessFault.DATABASE)
+    assert READY.readiness({ReadinessFault.SOUND}) == Readiness(ReadinessFault.SOUND)
+    assert READY.level({ReadinessFault.SOUND}) is WatchLevel.SOME
+    away = Readiness(ReadinessFault.DATABASE, nobody=True)
+    assert READY.made(EPOCH, away).readiness(OWN) == away
+
+
+def test_a_pc_without_sound_window_and_icon_rings_for_nobody() -> None:
+    old = READY.made(EPOCH, Readiness(ReadinessFault.LIST))
+    assert [one.level(OWN) for one in (READY, old)] == [WatchLevel.NONE] * 2
+    assert old.readiness({ReadinessFault.SOUND}) == Readiness(ReadinessFault.LIST)

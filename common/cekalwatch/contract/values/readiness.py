@@ -41,17 +41,6 @@ class WatchLevel(StrEnum):
     """The server is older than 0.3.0, and does not say."""
 
 
-_OF_EVERYBODY = frozenset(
-    {
-        ReadinessFault.SERVER,
-        ReadinessFault.DATABASE,
-        ReadinessFault.RECOGNITION,
-        ReadinessFault.GALLERY,
-        ReadinessFault.LOG,
-    }
-)
-
-
 @dataclass(frozen=True)
 class Readiness:
     """The answer for one place."""
@@ -62,10 +51,12 @@ class Readiness:
     """The counters that it is about, with CAMERA and PC."""
     repeat_period_s: float = 0.0
     """The server's next message comes within this time, in seconds; after an event, within twice it."""
+    nobody: bool = False
+    """With a fault: no listed traveller would ring anywhere at the place."""
 
     @property
     def level(self) -> WatchLevel:
         """How many would ring."""
-        if self.fault is None:
-            return WatchLevel.ALL
-        return WatchLevel.NONE if self.fault in _OF_EVERYBODY else WatchLevel.SOME
+        if self.nobody:
+            return WatchLevel.NONE
+        return WatchLevel.SOME if self.fault else WatchLevel.ALL

@@ -217,7 +217,6 @@ class Escalator:
             self._watch.forget()
             raise
         self._watch.see(waiting)
-        self._attendance.look()
         held_by = {one.claim.holder.person_id for one in waiting.values() if one.claim}
         self._gone = self._who_is_gone(held_by) if held_by else frozenset()
         now = self._clock.now()

@@ -1,7 +1,7 @@
 """Which counters have a PC that would ring, at any server of the database, and which PCs have gone a moment ago.
 
-The leader looks, and lets alerts of a counter without a PC go on at once, and claims of PCs that are gone end. It goes
-by elapsed time, and knows no alerts.
+Each server looks; the leader lets alerts of a counter without a PC go on at once, and claims of PCs that are gone end.
+It goes by elapsed time, and knows no alerts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AWAY_AFTER_S: Final = 5.0
 STARTS_WITHIN_S: Final = 10.0
 """How long PCs have to come after this server has begun to look."""
 STALE_AFTER_S: Final = 10.0
-"""After a longer time without a look this server was not the leader, or the database was away: it begins anew."""
+"""After a longer time without a look the database was away: it begins anew."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,29 @@ class Attendance:
         )
 
     @property
+    def attended(self) -> frozenset[str]:
+        """The cameras at whose counters a PC would ring, or did a moment ago; none before the first look."""
+        seen = self._seen
+        if seen is None:
+            return frozenset()
+        return frozenset(name for name, at_s in seen.cameras.items() if seen.looked_s - at_s < AWAY_AFTER_S)
+
+    @property
+    def awaited(self) -> tuple[Camera, ...]:
+        """The cameras at whose counters no PC has been yet, while PCs have time to come."""
+        seen = self._seen
+        if seen is None or seen.looked_s - seen.began_s >= STARTS_WITHIN_S:
+            return ()
+        return tuple(one for one in self._cameras if one.camera_id not in seen.cameras)
+
+    @property
     def unattended(self) -> tuple[Camera, ...] | None:
         """The cameras at whose counters no PC would ring; None while that is not known."""
         seen = self._seen
         if seen is None or self._clock.elapsed_s() - seen.looked_s > STALE_AFTER_S:
             return None
-        return tuple(one for one in self._cameras if not self._is_attended(seen, one))
+        known = self.attended | {one.camera_id for one in self.awaited}
+        return tuple(one for one in self._cameras if one.camera_id not in known)
 
     def next_place(self, camera: CameraReference) -> Escalation:
         """Return where an alert that nobody has claimed belongs while its traveller is at `camera`."""
@@ -101,9 +118,3 @@ class Attendance:
             return False
         away_s = self._seen.looked_s - self._seen.agents[agent_id]
         return AWAY_AFTER_S <= away_s < held_for.total_seconds() + AWAY_AFTER_S
-
-    @staticmethod
-    def _is_attended(seen: _Seen, camera: Camera) -> bool:
-        if (at_s := seen.cameras.get(camera.camera_id)) is None:
-            return seen.looked_s - seen.began_s < STARTS_WITHIN_S
-        return seen.looked_s - at_s < AWAY_AFTER_S

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from cekalwatch.contract.values.alarms import BLIND
 from cekalwatch.program.loops import LOOPS
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
@@ -113,9 +114,11 @@ def init_alarms(
     )
     readiness = ReadinessGauge(
         lambda: capture.chain.fault,
-        lambda: feed.open,
-        search.freshness,
-        {one.camera_id: one for one in settings.cameras},
+        lambda: cameras.unheard | {one.condition.about for one in feed.open if one.condition.kind in BLIND},
+        lambda: attendance.attended,
+        lambda: cluster.presence.agents,
+        search.freshness.now,
+        settings.cameras,
         settings.keep_alive_period_seconds,
     )
     return AlarmParts(board, feed, readiness, served=calls.served(), jobs=jobs)

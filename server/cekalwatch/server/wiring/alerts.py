@@ -142,6 +142,7 @@ def init_alerts(
             PeriodicJob("follow_unusable_faces", UNUSABLE_PERIOD_S, unusable.follow),
             PeriodicJob("follow_officers", FOLLOW_OFFICERS_PERIOD_S, attended.follow),
             PeriodicJob("count_field_days", COUNT_DAYS_PERIOD_S, days.count_ahead),
+            PeriodicJob("follow_pcs", ESCALATE_PERIOD_S, attendance.look),
             LeaderJob("escalate", ESCALATE_PERIOD_S, escalator.escalate),
             LeaderJob("follow_exercises", FOLLOW_EXERCISES_PERIOD_S, exercises.follow),
             LeaderJob("erase_exercise_subjects", SWEEP_PERIOD_S, exercises.erase_ended),

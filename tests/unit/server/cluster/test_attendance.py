@@ -64,6 +64,16 @@ def test_a_counter_whose_pc_never_came_is_told_once_pcs_had_time_to_come() -> No
     assert office.without_pc == {"sekupang/D1"}
 
 
+def test_a_start_ends_no_problem_of_a_counter_of_which_it_knows_nothing_yet() -> None:
+    office = Office(d1=at("D1"))
+    found = CounterAlarms(office.attendance).look()
+    assert found is not None
+    assert found.judged(AlarmKind.COUNTER_WITHOUT_PC, "batam-center/D1")
+    assert not found.judged(AlarmKind.COUNTER_WITHOUT_PC, "batam-center/D2")
+    assert found.judged(AlarmKind.COUNTER_WITHOUT_PC, "batam-center/removed")
+    assert office.attendance.attended == {D1.camera_id}
+
+
 def test_a_pc_that_goes_may_come_back_before_it_counts_as_away() -> None:
     office, held_for = Office(d1=at("D1", "D2", "A1"), s=at("D1", site="sekupang")), timedelta(seconds=20)
     office.goes_on(20)

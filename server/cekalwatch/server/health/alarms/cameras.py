@@ -69,6 +69,8 @@ class CameraAlarms:
         self._started_at = clock.now()
         self._told_at: datetime | None = None
         self._told: frozenset[str] = frozenset()
+        self.unheard: frozenset[str] = frozenset(self._cameras)
+        """Cameras that no server has heard since this one started, as of the last look."""
 
     def look(self) -> Findings:
         """Return the conditions of the cameras, and share this server's view of its cameras with the other servers."""
@@ -78,18 +80,23 @@ class CameraAlarms:
         rejections = self._rejections(known, {**told.rejected, **refused}, told.heard, now)
         conditions = [self._rejected(name, one) for name, one in rejections.items()]
         judged, unseen, ending = set(rejections), set[str](), self._presence.ending_decoders
+        unheard = set[str]()
         for name, camera in self._cameras.items():
             one = known.get(name, CameraPresence())
             if name in rejections or self._is_elsewhere(one, told.heard.get(name), now):
                 continue
             if name in ending:
                 conditions.append(_condition(camera, AlarmKind.CAMERA_ENDING_DECODERS))
+            if one.last_heard_at is None:
+                unheard.add(name)
             found = self._conditions(camera, one, now)
             if found is not None:
                 judged.add(name)
                 if one.heartbeat and one.heartbeat.view_state in _UNSEEN:
                     unseen.add(name)
                 conditions += found
+
+        self.unheard = frozenset(unheard)
 
         def is_judged(kind: AlarmKind, about: str) -> bool:
             if kind in IN_THE_PICTURE and about in unseen:

@@ -29,9 +29,10 @@ class CounterAlarms:
         if (cameras := self.attendance.unattended) is None:
             return None
         counters = sorted({(one.site, one.counter) for one in cameras})
+        awaited = {f"{one.site}/{one.counter}" for one in self.attendance.awaited}
         return Findings(
             [condition(AlarmKind.COUNTER_WITHOUT_PC, f"{site}/{counter}", site, counter) for site, counter in counters],
-            lambda kind, _: kind in OF_COUNTERS,
+            lambda kind, about: kind in OF_COUNTERS and about not in awaited,
         )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from cekalwatch.contract.values.alarms import BLIND, OF_COUNTERS
 from cekalwatch.contract.values.alerts import AlertFilter
 from cekalwatch.contract.values.readiness import Readiness, ReadinessFault
-from cekalwatch.server.domain.alarms import StoredAlarm
+from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.domain.checkpoints import Camera
-from cekalwatch.server.watchlist.freshness import FreshnessGauge
+from cekalwatch.server.domain.presence import AgentPresence
 
 
 @dataclass(frozen=True)
@@ -19,34 +18,40 @@ class ReadinessGauge:
 
     chain: Callable[[], ReadinessFault | None]
     """Where captures stop on their way to the screens; None while they get through."""
-    alarms: Callable[[], tuple[StoredAlarm, ...]]
-    """Those that are open."""
-    freshness: FreshnessGauge
-    cameras: Mapping[str, Camera]
-    """All cameras, by key."""
+    blind: Callable[[], Collection[str]]
+    """The cameras that see nobody, or were never heard, at any server."""
+    attended: Callable[[], Collection[str]]
+    """The cameras at whose counters a PC would ring, at any server, as of a second ago."""
+    agents: Callable[[], Mapping[str, AgentPresence]]
+    """The agents that are subscribed here now."""
+    freshness: Callable[[], Freshness]
+    cameras: Collection[Camera]
     repeat_period_s: float
     """How often, in seconds, each screen gets the answer."""
 
     def of(self, place: AlertFilter) -> Readiness:
-        """Return the answer for what a screen watches."""
-        fault, counters = self.chain(), set[str]()
-        if fault is None and (counters := self._blind(place)):
-            fault = ReadinessFault.CAMERA
-        if fault is None and (counters := self._without_pc(place)):
-            fault = ReadinessFault.PC
-        if fault is None and self.freshness.now().outdated:
-            fault = ReadinessFault.LIST
-        return Readiness(fault, tuple(sorted(counters)), self.repeat_period_s)
+        """Return the answer for what a screen watches: a counter rings while a camera and a PC of it are left."""
+        if fault := self.chain():
+            return Readiness(fault, (), self.repeat_period_s, nobody=True)
+        ours = {one for one in self.cameras if place.wants(one)}
+        missing = {ReadinessFault.CAMERA: self._blind(ours), ReadinessFault.PC: self._without_pc(ours)}
+        found = [fault for fault, cameras in missing.items() if cameras]
+        enough = [fault for fault in found if missing[fault] == ours]
+        freshness = self.freshness()
+        if freshness.outdated:
+            found.append(ReadinessFault.LIST)
+            enough += [] if freshness.active_subjects else [ReadinessFault.LIST]
+        lost = set().union(*missing.values())
+        fault = next(iter(enough or found), None)
+        counters = sorted({one.counter for one in missing.get(fault, ())}) if fault else ()
+        return Readiness(fault, tuple(counters), self.repeat_period_s, nobody=bool(enough or (ours and lost == ours)))
 
-    def _blind(self, place: AlertFilter) -> set[str]:
-        named = (self.cameras.get(one.condition.about) for one in self.alarms() if one.condition.kind in BLIND)
-        return _counters(place, (one for one in named if one))
+    def _blind(self, cameras: Collection[Camera]) -> set[Camera]:
+        blind = self.blind()
+        return {one for one in cameras if one.camera_id in blind}
 
-    def _without_pc(self, place: AlertFilter) -> set[str]:
-        named = (one.condition for one in self.alarms() if one.condition.kind in OF_COUNTERS)
-        missing = {(one.site, one.counter) for one in named}
-        return _counters(place, (one for one in self.cameras.values() if (one.site, one.counter) in missing))
-
-
-def _counters(place: AlertFilter, cameras: Iterable[Camera]) -> set[str]:
-    return {one.counter for one in cameras if place.wants(one)}
+    def _without_pc(self, cameras: Collection[Camera]) -> set[Camera]:
+        attended = self.attended()
+        if not (missing := {one for one in cameras if one.camera_id not in attended}):
+            return missing
+        return {one for one in missing if not any(each.attends(one) for each in self.agents().values())}
