@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.catalogue import MODULES, ON_REQUEST
-from benchmarks.page import write_pages
+from benchmarks.page import write_page
 from benchmarks.results import Results
 
 BENCH = Path("build/bench.json")
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = Results.read()
         results.take(name, figures, machine(), measured, f"{datetime.now(UTC):%Y-%m-%d}")
         results.write()
-        write_pages(results)
+        write_page(results)
         keep(figures)
         for key, value in figures.items():
             table.add_row(key, f"{value:.4g}")

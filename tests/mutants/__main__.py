@@ -4,7 +4,7 @@ A mutant is killed by a test that fails with it and passes without. One whose te
 1. The working tree is not touched. `build/mutants` has the copy and what pytest wrote. A run that was stopped goes on
 when it is called again: `build/mutants.jsonl` has the verdicts, which count while nothing of them has changed.
 
-    python -m tests.mutants [NAME...] [--all-tests] [--anew] [--list] [--page]
+    python -m tests.mutants [NAME...] [--all-tests] [--anew] [--list]
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ from rich.text import Text
 
 from tests.mutants.catalogue import Mutant, MutantError, load
 from tests.mutants.judging import Judged, Verdict, judge
-from tests.mutants.page import page
 from tests.mutants.scratch import Scratch
 from tests.mutants.verdicts import Verdicts
 from tests.support.repository import ROOT
 
 BUILD: Final = ROOT / "build" / "mutants"
 VERDICTS: Final = ROOT / "build" / "mutants.jsonl"
-PAGE: Final = ROOT / "tests" / "mutants" / "README.md"
 NICENESS: Final = 10
 LOOK_S: Final = 0.2
 
@@ -46,17 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="Judge these only; --list shows them.")
     parser.add_argument("--all-tests", action="store_true", help="Run all of tests/adversarial where its tests pass.")
     parser.add_argument("--anew", action="store_true", help="Judge those too that were killed before.")
-    parser.add_argument("--list", action="store_true", help="Print the names, and judge none.")
-    parser.add_argument("--page", action="store_true", help="Write tests/mutants/README.md, and judge none.")
+    parser.add_argument("--list", action="store_true", help="Print name, what is taken out and tests; judge none.")
     asked = parser.parse_args(arguments)
     rows = load()
     known = {one.name: one for row in rows for one in row.mutants}
     if unknown := set(asked.names) - known.keys():
         parser.error(f"There is no mutant {min(unknown)}; --list shows them")
-    if asked.page:
-        PAGE.write_text(page(rows), "utf-8")
-    elif asked.list:
-        sys.stdout.write("\n".join(known) + "\n")
+    if asked.list:
+        sys.stdout.writelines(f"{name}: {one.without}: {', '.join(one.killed_by)}\n" for name, one in known.items())
     else:
         return _judge([known[name] for name in asked.names or known], all_tests=asked.all_tests, anew=asked.anew)
     return 0

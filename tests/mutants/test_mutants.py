@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.mutants.__main__ import PAGE
 from tests.mutants.catalogue import THREAT_MODEL, Mutant, MutantError, attacks, has_test, load
 from tests.mutants.judging import Judged, Verdict, judge
-from tests.mutants.page import page
 from tests.mutants.patching import patch
 from tests.mutants.scratch import Scratch
 from tests.mutants.verdicts import Verdicts
@@ -55,10 +53,6 @@ def test_each_test_that_a_mutant_names_is_there_and_each_name_is_used_once() -> 
     names = [one.name for one in MUTANTS]
     assert [name for name in names if names.count(name) > 1] == []
     assert [one.name for one in MUTANTS if not one.killed_by] == []
-
-
-def test_the_page_is_up_to_date() -> None:
-    assert page(ROWS) == PAGE.read_text("utf-8"), "run: make mutants ARGS=--page"
 
 
 CODE = "def is_open(code: int) -> bool:\n    return code == 1234\n"

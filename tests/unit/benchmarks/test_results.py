@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.catalogue import MODULES, ON_REQUEST, method
-from benchmarks.page import OTHER_CONDITIONS, PAGE, pages
+from benchmarks.page import PAGE, page
 from benchmarks.results import Figure, Results, unit_of
 from tests.support.repository import ROOT
 
@@ -15,9 +15,8 @@ MIN_METHOD = 100
 """Characters; fewer say nothing of how something is measured."""
 
 
-def test_the_pages_are_what_is_written_from_the_results() -> None:
-    for file, text in pages(Results.read()).items():
-        assert file.read_text("utf-8") == text, "python -m benchmarks.page writes it anew"
+def test_the_page_is_what_is_written_from_the_results() -> None:
+    assert PAGE.read_text("utf-8") == page(Results.read()), "python -m benchmarks.page writes it anew"
 
 
 def test_results_that_are_read_and_written_stay_as_they_are(tmp_path: Path) -> None:
@@ -61,25 +60,16 @@ def test_a_run_changes_the_figures_that_it_measured_and_no_others() -> None:
     assert results.figures == [now, light, other, added]
 
 
-def test_figures_of_one_family_share_a_row_and_others_do_not() -> None:
-    names = ("sharpness_low", "sharpness_high", "sharpness_most")
-    family = [
-        Figure("alerts.paint", f"enrolment.{name}", n, machine="m", date="2026-12-01") for n, name in enumerate(names)
+def test_a_row_says_of_what_and_when_and_figures_of_which_nothing_is_wanted_have_none() -> None:
+    plain = Figure("alerts.paint", "y", 9, machine="m", date="2026-12-01")
+    stale = Figure(
+        "alerts.paint", "x", 1234.5, "ms", wanted="at most 9", machine="m", date="2026-12-01", stale_since="abc"
+    )
+    light = Figure("alerts.paint", "x", 3, "ms", "pack light", "at most 9", "m", "f00", remark="of ten")
+    assert [one for one in page(Results([plain, stale, light])).splitlines() if one.startswith("| paint ")] == [
+        "| paint | `x` | 1,234.5 ms | at most 9 | 1 December 2026, before `abc` | A |",
+        "| paint | `x`, pack light | 3 ms (of ten) | at most 9 | `f00` | A |",
     ]
-    alone = Figure("alerts.paint", "enrolment.sharpness_all", 9, machine="m", date="2026-12-01", remark="of ten")
-    stale = Figure("alerts.paint", "x", 1234.5, "ms", machine="m", date="2026-12-01", stale_since="abc")
-    light = Figure("alerts.paint", "x", 3, "ms", "pack light", machine="m", date="2026-12-01")
-    written = pages(Results([*family, alone, stale, light]))
-    assert _rows(written[OTHER_CONDITIONS]) == ["| paint | `x`, pack light | 3 ms |  | 1 December 2026 | A |"]
-    assert _rows(written[PAGE]) == [
-        "| paint | `enrolment.sharpness_…`: low, high, most | 0; 1; 2 |  | 1 December 2026 | A |",
-        "| paint | `enrolment.sharpness_all` | 9 (of ten) |  | 1 December 2026 | A |",
-        "| paint | `x` | 1,234.5 ms |  | 1 December 2026, before `abc` | A |",
-    ]
-
-
-def _rows(page: str) -> list[str]:
-    return [line for line in page.splitlines() if line.startswith("| paint ")]
 
 
 @pytest.mark.parametrize(
