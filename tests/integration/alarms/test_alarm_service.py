@@ -8,10 +8,11 @@ import grpc
 import pytest
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.v1 import trouble_service_pb2
+from cekalwatch.v1 import people_service_pb2, session_pb2, trouble_service_pb2
+from cekalwatch.v1.people_service_pb2_grpc import PeopleServiceStub
 from cekalwatch.wire.identity import DeviceRole, Identity
 from tests.support.scenarios.alarms import Watcher, beat
-from tests.support.scenarios.audited_calls import Scene, hire, sign_in
+from tests.support.scenarios.audited_calls import Scene, hire, sign_in, two_people
 from tests.support.scenarios.server import CAMERAS, CaptureClient, reason_of, running, settings
 from tests.support.scenarios.site_pki import SITE, Site, now
 
@@ -61,6 +62,29 @@ async def test_a_covered_camera_is_told_acknowledged_and_kept_over_a_restart(tmp
         listed = await watcher.stub.ListTroubles(trouble_service_pb2.ListTroublesRequest())
         (kept,) = (one for one in listed.troubles if one.trouble_id == alarm.trouble_id)
         assert kept.HasField("end_time")
+
+
+@pytest.mark.slow
+async def test_who_signed_for_new_rights_does_not_acknowledge_them_and_who_does_hides_them_from_nobody(tmp_path: Path):
+    async with running(settings(tmp_path)) as server, Watcher(server.channel).watching() as watcher:
+        scene = Scene(server.channel, folder=tmp_path)
+        for name, role in (("adi", PersonRole.ADMINISTRATOR), ("sari", PersonRole.SUPERVISOR)):
+            hire(scene, name, role)
+        hire(scene, "tono", PersonRole.SUPERVISOR)
+        asked = people_service_pb2.AddPersonRequest(
+            sign_in_name="umi", display_name="Umi", roles=[session_pb2.PERSON_ROLE_OFFICER], sites=[SITE]
+        )
+        metadata = await two_people(scene, "adi", "sari", asked)
+        await PeopleServiceStub(scene.channel).AddPerson(asked, metadata=metadata)
+        await watcher.until(lambda one: any(kind.startswith("RIGHTS_GIVEN") for kind in one.kinds), WITHIN_S)
+        (kind,) = (one for one in watcher.kinds if one.startswith("RIGHTS_GIVEN"))
+        alarm = watcher.the(kind)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await watcher.acknowledge(alarm, await sign_in(scene, "sari"))
+        assert reason_of(refused.value) == "SAME_PERSON_TWICE"
+        seen = await watcher.acknowledge(alarm, await sign_in(scene, "tono"))
+        await watcher.until(lambda one: bool(one.open[alarm.trouble_id].read_by))
+        assert (len(seen.read_by), seen.HasField("acknowledge_time")) == (1, False)
 
 
 async def test_a_device_hears_only_of_its_own_site(tmp_path: Path):

@@ -181,6 +181,8 @@ class Alarm:
     acknowledged_by: PersonReference | None = None
     """None while nobody has acknowledged it."""
     details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
+    read_by: tuple[str, ...] = ()
+    """Keys of the people who acknowledged, each for themselves, what tells of people (`OF_PEOPLE`)."""
 
     @property
     def blinds(self) -> bool:
@@ -225,7 +227,7 @@ def shown_to(session: PersonSession | None, alarms: Alarms, counters: Collection
 
 
 def may_acknowledge(alarm: Alarm, session: PersonSession | None) -> bool:
-    """Whether the person can acknowledge it, and nobody has yet."""
-    if session is None or alarm.kind is None or alarm.seen_by:
+    """Whether the person can acknowledge it, and nobody has yet; what tells of people, they themselves."""
+    if session is None or alarm.kind is None or alarm.seen_by or session.person_id in alarm.read_by:
         return False
     return bool(session.roles & acknowledges(alarm.kind))

@@ -62,6 +62,8 @@ class StoredAlarm:
     """The person who acknowledged it; None while nobody has."""
     change: int = 0
     """Rises with every change of any alarm."""
+    read_by: tuple[str, ...] = ()
+    """Keys of the people who acknowledged, each for themselves, what tells of people."""
 
     def is_seen_at(self, site: str) -> bool:
         """Whether it is at `site`, or concerns all; an empty `site` is all of them."""
@@ -82,6 +84,7 @@ class StoredAlarm:
             self.acknowledged_at,
             self.acknowledged_by,
             condition.details,
+            self.read_by,
         )
 
 

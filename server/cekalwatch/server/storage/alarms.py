@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import uuid6
+from sqlalchemy import JSON
 from sqlmodel import Field, Session, SQLModel, col, delete, or_, select, update
 
-from cekalwatch.contract.values.alarms import AlarmKind
+from cekalwatch.contract.values.alarms import OF_PEOPLE, AlarmKind
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition, StoredAlarm
@@ -58,6 +59,7 @@ class AlarmRow(SQLModel, table=True):
     acknowledged_at: datetime | None = moment_or_none()
     acknowledged_by: str | None = None
     """Key of the person."""
+    read_by: list[str] = Field(default_factory=list, sa_type=JSON)
     change: int = Field(index=True)
     """The counter of `AlarmLogRow` as of its last change."""
 
@@ -173,6 +175,8 @@ class AlarmStore:
     ) -> StoredAlarm:
         """Record that a person acknowledges it, with the audit entry of `note`; the first person stays recorded.
 
+        What tells of people, each acknowledges for themselves.
+
         `by` gets the present alarm, and raises the reason of a refusal. Raises TROUBLE_NOT_FOUND.
         """
         with self._database.session() as session:
@@ -182,10 +186,14 @@ class AlarmStore:
                 raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
             before = _alarm(*found)
             person = by(before)
-            if before.acknowledged_by:
+            if before.acknowledged_by or person.person_id in before.read_by:
                 return before
             row = found[0]
-            row.acknowledged_at, row.acknowledged_by, row.change = now, person.person_id, change + 1
+            row.change = change + 1
+            if before.condition.kind in OF_PEOPLE:
+                row.read_by = [*row.read_by, person.person_id]
+            else:
+                row.acknowledged_at, row.acknowledged_by = now, person.person_id
             _count(session, change + 1)
             session.flush()
             after = _alarm(row, person.display_name)

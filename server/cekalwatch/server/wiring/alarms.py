@@ -82,7 +82,9 @@ def init_alarms(
         feed.wake()
         cluster.changes.send(ChangeTopic.ALARMS)
 
-    board = AlarmBoard(store, clock, changed)
+    audit = AuditSearch(context.database)
+    rights = RightsAlarms(audit, clock)
+    board = AlarmBoard(store, clock, rights.actors, changed)
     terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_seconds), settings.min_camera_fps)
     cameras = CameraAlarms(settings.cameras, cluster.presence, store, clock, terms)
     sources = SourceAlarms(search.source, stores.syncs, search.freshness, lambda: search.snapshots.current)
@@ -92,10 +94,8 @@ def init_alarms(
     rows = RowAlarms(scan, stores.audit, clock, context.actor, stores.syncs.read_again)
     thresholds = ThresholdAlarms(stores.thresholds, lambda: search.snapshots.current, settings.cameras, clock)
     sites = frozenset(one.site for one in settings.sites)
-    audit = AuditSearch(context.database)
     ports = PortAlarms(stores.ports.states, sites, revoked, audit, clock, settings.port_silence)
     refused = RefusedServerAlarms(cluster.refusals.told)
-    rights = RightsAlarms(audit, clock)
     exercises = ExerciseAlarms(stores.exercises, clock)
     calls = AlarmCalls(feed, board, store, clock, settings.keep_alive_period_seconds)
     jobs = (

@@ -7,15 +7,18 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cekalwatch.contract.values.alarms import AlarmKind
-from cekalwatch.contract.values.people import PersonReference, PersonRole
+from cekalwatch.contract.values.alarms import AlarmKind, may_acknowledge
+from cekalwatch.contract.values.people import PersonReference, PersonRole, PersonSession, TwoPersonAction
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
+from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
-from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.people import Person, TwoPeople
 from cekalwatch.server.domain.presence import Rejection
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
+from cekalwatch.server.health.alarms.people import RightsAlarms
 from cekalwatch.server.storage.alarms import AlarmStore
+from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import SITE, HandClock, Office, person
@@ -125,6 +128,41 @@ def test_a_supervisor_acknowledges_and_the_audit_trail_says_who(
     assert seen.acknowledged_by == PersonReference(str(sari.person_id), sari.display_name)
     (entry,) = office.trail(Action.TROUBLE_ACKNOWLEDGED)
     assert (entry.actor, entry.objects) == (f"person:{sari.person_id}@pc", f'["trouble:{alarm.alarm_id}"]')
+
+
+@pytest.mark.both_databases
+def test_given_rights_are_acknowledged_by_each_reader_and_by_nobody_who_gave_signed_or_got_them(database: Database):
+    office = Office(database)
+    lia, ani, sari, tono = (
+        office.hire(person(name, role)).person
+        for name, role in (
+            ("lia", PersonRole.LIST_MANAGER),
+            ("ani", PersonRole.ADMINISTRATOR),
+            ("sari", PersonRole.SUPERVISOR),
+            ("tono", PersonRole.SUPERVISOR),
+        )
+    )
+    two, actor = TwoPeople(TwoPersonAction.CHANGE_PEOPLE, ani, sari), Actor(ActorKind.PERSON, f"{ani.person_id}@laptop")
+    PeopleAdmin(office.people, office.passwords, office.clock, actor, ani, two).add(
+        "umi", "Umi", frozenset({PersonRole.SUPERVISOR}), frozenset({SITE})
+    )
+    umi = office.people.account("umi")
+    assert umi is not None
+    rule, store = RightsAlarms(AuditSearch(database), office.clock), AlarmStore(database)
+    board = AlarmBoard(store, office.clock, rule.actors)
+    board.apply(rule)
+    (alarm,) = store.open()
+    for one in (ani, sari, umi.person):
+        assert acknowledge(board, alarm.alarm_id, one) is Code.SAME_PERSON_TWICE
+    read: list[str] = []
+    for one in (tono, lia, tono):
+        session = PersonSession(str(one.person_id), "", one.roles, office.clock.now())
+        assert may_acknowledge(store.open()[0].shown, session) is (str(one.person_id) not in read)
+        assert acknowledge(board, alarm.alarm_id, one) is None
+        read = [*read, str(one.person_id)] if str(one.person_id) not in read else read
+        (seen,) = store.open()
+        assert (seen.acknowledged_by, list(seen.read_by)) == (None, read)
+    assert [one.actor for one in office.trail(Action.TROUBLE_ACKNOWLEDGED)] == [f"person:{one}@pc" for one in read]
 
 
 def test_only_who_can_do_something_about_it_acknowledges(store: AlarmStore, board: AlarmBoard):

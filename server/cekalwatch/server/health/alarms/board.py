@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from cekalwatch.contract.values.alarms import AlarmKind, acknowledges
+from cekalwatch.contract.values.alarms import OF_PEOPLE, AlarmKind, acknowledges
 from cekalwatch.contract.values.people import PersonReference
 from cekalwatch.server.audit.entry import Action, Actor, AuditEntry, ObjectKind, stamp
 from cekalwatch.server.domain.alarms import MAX_ABOUT, MAX_DETAIL, AlarmCondition, StoredAlarm, changes
@@ -63,9 +63,17 @@ log = structlog.get_logger()
 class AlarmBoard:
     """Writes alarms; `changed` is called after each change, on the caller's thread."""
 
-    def __init__(self, store: AlarmStore, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: AlarmStore,
+        clock: Clock,
+        actors: Callable[[], Collection[str]] = tuple,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`actors` returns the keys of those who gave or got the rights that are told."""
         self._store = store
         self._clock = clock
+        self._actors = actors
         self._changed = changed
 
     def apply(self, rule: Rule) -> None:
@@ -91,7 +99,8 @@ class AlarmBoard:
     def acknowledge(self, alarm_id: UUID, person: Person, actor: Actor, sees: Callable[[str], bool]) -> StoredAlarm:
         """Record that a person acknowledges an alarm, at a device that `sees` some sites.
 
-        Raises TROUBLE_NOT_FOUND, also for one of another site, and PERSON_ROLE_NEEDED.
+        Raises TROUBLE_NOT_FOUND, also for one of another site, PERSON_ROLE_NEEDED, and SAME_PERSON_TWICE where it tells
+        of what they did, signed or got.
         """
         now = self._clock.now()
 
@@ -101,6 +110,8 @@ class AlarmBoard:
             roles = acknowledges(alarm.condition.kind)
             if not person.roles & roles:
                 raise role_needed(roles, alarm.condition.kind)
+            if alarm.condition.kind in OF_PEOPLE and str(person.person_id) in self._actors():
+                raise CekalwatchError(Code.SAME_PERSON_TWICE, alarm.condition.kind)
             return PersonReference(str(person.person_id), person.display_name)
 
         def note(alarm: StoredAlarm) -> AuditEntry:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from cekalwatch.contract.values.alarms import OF_PEOPLE, AlarmKind
-from cekalwatch.server.audit.entry import Action, Link, stamp
+from cekalwatch.server.audit.entry import Action, Link, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.alarms.board import Findings, condition
@@ -19,6 +19,7 @@ TOLD_FOR: Final = timedelta(days=3)
 """Long enough for everybody to have been at work."""
 MAX_ENTRIES: Final = 200
 """Of one action; of more, the newest are told."""
+_PERSON: Final = ObjectKind.PERSON.key("")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class RightsAlarms:
             newest = max(one.sequence for one in given)
             conditions = [condition(AlarmKind.RIGHTS_GIVEN, f"audit {newest}", people=len(people))]
         return Findings(conditions, lambda kind, _: kind in OF_PEOPLE)
+
+    def actors(self) -> frozenset[str]:
+        """Return the keys of the people who gave these rights, signed for them or got them."""
+        keys = {key for one in self._given() for key in (one.actor, *json.loads(one.objects))}
+        return frozenset(key.removeprefix(_PERSON).partition("@")[0] for key in keys if key.startswith(_PERSON))
 
     def _given(self) -> Iterator[Link]:
         since = moment_of(stamp(self.clock.now() - TOLD_FOR))

@@ -42,6 +42,7 @@ def _widen_tables() -> None:
         ("sighting", _text("model_version", nullable=True)),
         ("sighting", _number("turn", nullable=True)),
         ("subject", _moment("orders_moved_at", nullable=True)),
+        ("trouble", sa.Column("read_by", sa.JSON(), nullable=False, server_default="[]")),
         ("watchlist_change", sa.Column("held", sa.String(), nullable=False, server_default="")),
     ):
         op.add_column(table, column)
