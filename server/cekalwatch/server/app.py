@@ -12,6 +12,7 @@ workers are the budget.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import replace
 from threading import Event
@@ -22,10 +23,12 @@ import structlog
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.loops import LOOPS
+from cekalwatch.program.traces import TraceTerms
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.foundation.clock import Clock, SystemClock
 from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
+from cekalwatch.server.settings.network import MetricsTerms
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
 from cekalwatch.server.storage.errors import StorageError
@@ -76,7 +79,8 @@ class Server:
 
     async def __aenter__(self) -> Self:
         try:
-            await self._open()
+            start = await self._make()
+            await start()
         except BaseException as error:
             await asyncio.to_thread(self._stack.pop_all().close)
             if isinstance(error, ProgramError):
@@ -90,7 +94,25 @@ class Server:
             raise
         return self
 
-    async def _open(self) -> None:
+    @classmethod
+    def try_out(cls, settings: ServerSettings) -> None:
+        """Open every part as a start does, on ports of its own, and close them: nothing is sent, asked or served.
+
+        Raises ProgramError where the server would not start.
+        """
+        nowhere = {"listen": "127.0.0.1:0", "enrolment_listen": "", "metrics": MetricsTerms(), "traces": TraceTerms()}
+
+        async def opened() -> None:
+            server = cls(settings.model_copy(update=nowhere))
+            try:
+                await server._make()
+            finally:
+                await asyncio.to_thread(server._stack.pop_all().close)
+
+        asyncio.run(opened())
+
+    async def _make(self) -> Callable[[], Coroutine[None, None, None]]:
+        """Open the parts, which serve nothing yet, and return what starts them."""
         settings, clock, stack = self._settings, self._clock, self._stack
         process = init_process(settings, clock, stack)
         certificates = process.certificates
@@ -139,40 +161,43 @@ class Server:
         self._context, self._recognition, self._capture, self._events = context, recognition, capture, events
         self._alarms, self._watchlist, self._ports, self._grpc = alarms, watchlist, ports, grpc
 
-        await asyncio.to_thread(cluster.join, peers)
-        await asyncio.to_thread(certificates.follow)  # opening may have taken long
-        bounds = {grpc.port: settings.connections_per_address} if process.tls else {}  # plaintext never leaves
-        if enrolment:
-            bounds[enrolment.port] = MAX_CONNECTIONS_OF_ADDRESS
-        connections.start(bounds)
-        await grpc.start()
-        cluster.changes.start({ChangeTopic.ALERT_EVENTS: events.wake, ChangeTopic.ALARMS: alarms.feed.wake})
+        async def start() -> None:
+            await asyncio.to_thread(cluster.join, peers)
+            await asyncio.to_thread(certificates.follow)  # opening may have taken long
+            bounds = {grpc.port: settings.connections_per_address} if process.tls else {}  # plaintext never leaves
+            if enrolment:
+                bounds[enrolment.port] = MAX_CONNECTIONS_OF_ADDRESS
+            connections.start(bounds)
+            await grpc.start()
+            cluster.changes.start({ChangeTopic.ALERT_EVENTS: events.wake, ChangeTopic.ALARMS: alarms.feed.wake})
 
-        async def tell_health() -> None:
-            context.database.availability.tell()
-            await grpc.tell_health(searched=not health.blind(), sound=health.sound)
+            async def tell_health() -> None:
+                context.database.availability.tell()
+                await grpc.tell_health(searched=not health.blind(), sound=health.sound)
 
-        await tell_health()
-        if monitoring:
-            await asyncio.to_thread(monitoring.start)
-        if enrolment:
-            await enrolment.look()
-        loops = (
-            *(job.kept(cluster.leader) for part in parts for job in part.jobs),
-            *(loop for part in parts for loop in part.loops()),
-            LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
-            *([LOOPS.keep("open_enrolment", enrolment.look, ENROLMENT_PERIOD_S)] if enrolment else ()),
-        )
-        self._housekeeping = [asyncio.create_task(loop) for loop in loops]
-        inference = recognition.engines.engine.inference
-        log.info(
-            "serving",
-            address=self.address,
-            threads=settings.threads,
-            engine=str(inference.engine),
-            precision=str(inference.precision),
-            transport="tls" if process.tls else "plaintext, this machine only",
-        )
+            await tell_health()
+            if monitoring:
+                await asyncio.to_thread(monitoring.start)
+            if enrolment:
+                await enrolment.look()
+            loops = (
+                *(job.kept(cluster.leader) for part in parts for job in part.jobs),
+                *(loop for part in parts for loop in part.loops()),
+                LOOPS.keep("tell_health", tell_health, HEALTH_PERIOD_S),
+                *([LOOPS.keep("open_enrolment", enrolment.look, ENROLMENT_PERIOD_S)] if enrolment else ()),
+            )
+            self._housekeeping = [asyncio.create_task(loop) for loop in loops]
+            inference = recognition.engines.engine.inference
+            log.info(
+                "serving",
+                address=self.address,
+                threads=settings.threads,
+                engine=str(inference.engine),
+                precision=str(inference.precision),
+                transport="tls" if process.tls else "plaintext, this machine only",
+            )
+
+        return start
 
     @property
     def address(self) -> str:

@@ -18,6 +18,7 @@ from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.audit.checkpoints import SigningKey, is_signed
 from cekalwatch.server.backup.archive import FileFacts, damaged
 from cekalwatch.server.encryption.master_key_source import KeyFile
+from cekalwatch.server.settings.named_files import named_files, unusable_files
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.snapshots.snapshot import DatabaseKind, DatabaseState
 
@@ -29,13 +30,14 @@ AUDIT_LEDGER = "keys/audit_ledger.sqlite3"
 SEEN_VERSIONS = "keys/seen_versions.json"
 PKI = "keys/pki/"
 TLS = "keys/tls/"
+NAMED = "named/"
 TLS_FILES = ("certificate.pem", "key.pem", "authority.pem")
 PKI_FILES = ("authority.pem", "authority.key", "ledger.sqlite3", "revoked.pem")
 
 
 @dataclass(frozen=True)
 class SiteFiles:
-    """The key files, and their places by the settings of a server."""
+    """The key files, and what settings name, with their places by the settings of a server."""
 
     settings: ServerSettings
 
@@ -50,7 +52,8 @@ class SiteFiles:
         if isinstance(settings.master_key_source, KeyFile):
             found[MASTER_KEY] = settings.master_key_source.path
         found |= {f"{PKI}{name}": settings.pki_path / name for name in PKI_FILES}
-        return found | {f"{TLS}{name}": settings.tls_path / name for name in TLS_FILES}
+        found |= {f"{TLS}{name}": settings.tls_path / name for name in TLS_FILES}
+        return found | {f"{NAMED}{one.setting}": one.place for one in named_files(settings)}
 
     def read(self) -> Iterator[tuple[str, bytes]]:
         """Yield the existing files, each with its name. Raises ProgramError.
@@ -74,8 +77,11 @@ class SiteFiles:
                 f"the master key, from {source.name}: without it nobody can read the faces and names in the database"
             )
         if not with_keys:
+            found += [f"{one.setting}: {one.place}" for one in named_files(settings)]
             found.append(f"the audit key and its ledger beside it, {settings.audit_key_file.parent}")
             found.append(f"the authority in {settings.pki_path}, and the server's certificate in {settings.tls_path}")
+        else:
+            found += unusable_files(settings)
         if settings.audit_key_from:
             found.append("the audit key, which is in its token")
         if settings.authority_key_from:
@@ -96,6 +102,7 @@ class SiteFiles:
             yield f"the site's authority: {settings.pki_path}"
         if not settings.models_path.exists():
             yield f"the model pack: cekalwatch-server models install {settings.model_pack}"
+        yield from unusable_files(settings)
 
 
 def _copy(file: Path) -> bytes:

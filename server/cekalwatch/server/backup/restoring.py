@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from cekalwatch.server.audit.checkpoint_ledger import CheckpointLedger
 from cekalwatch.server.audit.checkpoints import KeptCheckpoint
 from cekalwatch.server.audit.entry import Action, AuditEntry, operator, stamp
 from cekalwatch.server.backup.archive import AgeIdentity, damaged, read_archive
-from cekalwatch.server.backup.contents import AUDIT_LEDGER, DATABASE, MASTER_KEY, SETTINGS, Manifest, SiteFiles
+from cekalwatch.server.backup.contents import AUDIT_LEDGER, DATABASE, MASTER_KEY, NAMED, SETTINGS, Manifest, SiteFiles
 from cekalwatch.server.encryption.master_key_source import KeyFile
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.audit.store import AuditStore
@@ -48,16 +50,28 @@ class Restored:
     """Faults of the audit trail, in sentences."""
     lacking: tuple[str, ...]
     """What the site needs but lacks, in sentences."""
+    settings: ServerSettings
+    """Those of the restored site."""
 
 
-def look(archive: Path, identity: AgeIdentity, progress: Progress = lambda _done, _total: None) -> Manifest:
-    """Read the whole backup and write nothing. Raises ProgramError when it cannot be restored by this program."""
+def look(
+    archive: Path,
+    identity: AgeIdentity,
+    progress: Progress = lambda _done, _total: None,
+    settings: Callable[[bytes], object] = lambda _part: None,
+) -> Manifest:
+    """Read the whole backup and write nothing. Raises ProgramError when it cannot be restored by this program.
+
+    `settings` gets the parts of the settings' file.
+    """
     done, total = 0, archive.stat().st_size if archive.exists() else 0
 
-    def count(_name: str, part: bytes) -> None:
+    def count(name: str, part: bytes) -> None:
         nonlocal done
         done += len(part)
         progress(done, total)
+        if name == SETTINGS:
+            settings(part)
 
     manifest = Manifest.read(*read_archive(archive, identity, count), archive)
     if DATABASE not in manifest.files:
@@ -80,15 +94,18 @@ def restore(
     kept: Sequence[KeptCheckpoint],
     now: datetime,
     progress: Progress = lambda _done, _total: None,
+    own_settings: Callable[[ServerSettings], ServerSettings] | None = None,
 ) -> Restored:
     """Restore the site to the places in `settings`; `kept`: an auditor's own checkpoints, which the trail must have.
 
-    One of `signers`, or of who signed these, must have signed the backup; with None nobody needs to. Raises
-    ProgramError when something exists there already, the key is wrong, or the backup is incomplete. In these cases
-    nothing is written.
+    With `own_settings` the backup's settings count instead, as it changes them, in the data folder of `settings`. One
+    of `signers`, or of who signed these, must have signed the backup; with None nobody needs to. Raises ProgramError
+    when something exists there already, the key is wrong, or the backup is incomplete. In these cases nothing is
+    written.
     """
     _refuse_used(settings)
-    manifest = look(archive, identity)
+    told = bytearray()
+    manifest = look(archive, identity, settings=told.extend)
     kind = DatabaseKind.of(settings.database_address)
     if kind is not manifest.kind:
         raise ProgramError(
@@ -101,6 +118,10 @@ def restore(
             f"{archive} is signed by {manifest.signer or 'nobody'}, and not by who was named: nothing was restored",
             Exit.DATA_PROBLEMS,
         )
+    if own_settings and told:
+        settings = own_settings(_own(bytes(told), settings.data_dir))
+        _refuse_used(settings)
+    _refuse_unwritable(settings, manifest)
     with _staging(settings) as staging:
         files = _Files(manifest, SiteFiles(settings), keys_from, staging)
         url = f"sqlite:///{staging / DATABASE}" if kind is DatabaseKind.SQLITE else settings.database_address
@@ -124,7 +145,15 @@ def restore(
         if kind is DatabaseKind.SQLITE:
             files.add(Path(Database(settings.database_address).name), staging / DATABASE)
         placed = files.place()
-        return Restored(manifest, state, placed, check.entries, problems, tuple(files.lacking()))
+        return Restored(manifest, state, placed, check.entries, problems, tuple(files.lacking()), settings)
+
+
+def _own(text: bytes, data_dir: Path) -> ServerSettings:
+    """Read a backup's settings. Raises ProgramError."""
+    with tempfile.NamedTemporaryFile(suffix=".toml") as file:
+        file.write(text)
+        file.flush()
+        return ServerSettings.load(Path(file.name), data_dir=data_dir)
 
 
 def _write(archive: Path, identity: AgeIdentity, target: Restoring, files: _Files, progress: Progress) -> None:
@@ -149,7 +178,9 @@ class _Files:
         self._manifest = manifest
         self._site = site
         self._staging = staging
-        self._places = site.places() | {SETTINGS: site.settings.data_dir / "server.toml"}
+        places = site.places() | {SETTINGS: site.settings.data_dir / "server.toml"}
+        # A file outside the data folder that settings name may be there already, and newer.
+        self._places = {name: place for name, place in places.items() if not _stays(name, place)}
         self._moves = dict[Path, Path]()
         if keys_from:
             self._take_from(keys_from)
@@ -183,7 +214,8 @@ class _Files:
         """Move all files to their places, and return these. Raises ProgramError."""
         try:
             for place, file in self._moves.items():
-                make_private_folder(place.parent)
+                if not place.parent.is_dir() or place.is_relative_to(self._site.settings.data_dir):
+                    make_private_folder(place.parent)
                 shutil.move(file, place)
         except OSError as error:
             raise ProgramError(f"A file cannot be put into its place: {error}", Exit.UNAVAILABLE) from None
@@ -228,9 +260,27 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
+def _stays(name: str, place: Path) -> bool:
+    return name.startswith(NAMED) and place.exists()
+
+
+def _refuse_unwritable(settings: ServerSettings, manifest: Manifest) -> None:
+    """Refuse, before anything is written, places of named files in which this account cannot write."""
+    for name, place in SiteFiles(settings).places().items():
+        if name in manifest.files and name.startswith(NAMED) and not place.exists():
+            there = next(one for one in place.absolute().parents if one.exists())
+            if not os.access(there, os.W_OK):
+                raise ProgramError(
+                    f"{place}, which the settings name, cannot be put back: this account cannot write in {there}. Make "
+                    "its folder for this account, or run restore as root",
+                    Exit.CONFIG,
+                )
+
+
 def _refuse_used(settings: ServerSettings) -> None:
     folder = settings.data_dir
-    places = [path for path in SiteFiles(settings).places().values() if path.exists()]
+    found = SiteFiles(settings).places().items()
+    places = [path for name, path in found if path.exists() and not _stays(name, path)]
     if folder.exists() and any(path.name != STAGING for path in folder.iterdir()):
         raise ProgramError(
             f"There is something in {folder} already, which stays as it is. Stop its server, move it away "

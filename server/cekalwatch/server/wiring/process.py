@@ -13,6 +13,7 @@ from cekalwatch.program.traces import TRACES
 from cekalwatch.server.auth.certificate import CertificateAuthentication
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.health.monitoring.collector import Instruments
+from cekalwatch.server.settings.named_files import require_named_files
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.transport.process import connection_bound, raise_limit, return_large_pieces
 from cekalwatch.server.wiring.authentication import open_certificate_authentication
@@ -36,12 +37,11 @@ class ProcessParts:
 
 def init_process(settings: ServerSettings, clock: Clock, stack: ExitStack) -> ProcessParts:
     """Set the process up. Raises ProgramError for certificates and secrets that cannot be read."""
+    require_named_files(settings)
     started_at, tls = clock.now(), settings.tls()
     return_large_pieces()
     most_connections = connection_bound(settings.connections, raise_limit())
     certificates = open_certificate_authentication(settings, tls, clock)
-    if settings.openid:
-        settings.openid.client_secret()  # what cannot be read is refused before anything is opened
     limit_native_threads(1)
     if missing := missing_protections():
         log.warning("confinement_incomplete", missing=", ".join(missing))

@@ -206,6 +206,7 @@ def restore(
                     kept=kept,
                     now=datetime.now(UTC),
                     progress=show,
+                    own_settings=None if loaded.file else lambda settings: settings,
                 )
             except StorageError as error:
                 raise ProgramError(f"The database cannot be used: {error}", Exit.UNAVAILABLE) from None

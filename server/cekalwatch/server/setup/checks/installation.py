@@ -19,6 +19,7 @@ from cekalwatch.server.foundation.clock import SystemClock, lately
 from cekalwatch.server.pki.ledger import Issued
 from cekalwatch.server.pki.site_pki import REVOKED_FILE, SitePki
 from cekalwatch.server.recognition.packs.installed import load_named
+from cekalwatch.server.settings.named_files import named_files, unusable_files
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.setup.checks.network import check_enrolment, check_listen, check_metrics, other_places
 from cekalwatch.server.storage.database import Database
@@ -40,6 +41,7 @@ def check_installation(loaded: LoadedSettings[ServerSettings], now: datetime) ->
     """Yield each result as soon as it is known; each takes a few seconds at most."""
     settings = loaded.values
     yield CheckResult("settings", *check_settings(loaded))
+    yield from check_named_files(settings)
     yield CheckResult("folder", *_check_folder(settings))
     yield CheckResult("disk", *check_disk(settings.data_dir, "nothing can be recorded when it is full"))
     yield CheckResult("clock", *check_clock_set())
@@ -56,6 +58,15 @@ def check_installation(loaded: LoadedSettings[ServerSettings], now: datetime) ->
     for places in (other_places, *(one.other_places for one in extensions("checks"))):
         for subject, judged in places(settings):
             yield CheckResult(subject, *judged)
+
+
+def check_named_files(settings: ServerSettings) -> Iterator[CheckResult]:
+    """Open every file that the settings name: a result for each that cannot be used, or one for all."""
+    problems = list(unusable_files(settings))
+    for problem in problems:
+        yield CheckResult("file", CheckVerdict.FAIL, f"{problem}: put it back; the server does not start without it")
+    if not problems:
+        yield CheckResult("files", CheckVerdict.OK, f"{len(named_files(settings))} named in the settings can be used")
 
 
 def _check_folder(settings: ServerSettings) -> Judged:
