@@ -7,12 +7,15 @@ PYTHON ?= $(shell $(SYSTEM_PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup
+# What the programs alone need is enough for a demonstration, unless the rest is there.
+PROGRAMS = $(if $(wildcard $(STAMP)),$(STAMP),$(VENV)/.programs)
 
 SBOM ?= build/sbom.json
 # Compiled modules are kept: without them a server loads its own twice as long, and each worker of the tests rewrites all tests.
 unexport PYTHONDONTWRITEBYTECODE
 # All but `cuda`, which cannot be installed beside them.
 LOCKED_EXTRAS := server evaluation papers pkcs11 mqtt ldap postgres otel camera notifier desktop console gateway
+DEMO_EXTRAS := server camera notifier console
 # How pytest shares the tests among its processes: two for each core of a small machine, for many wait. With three they took a
 # sixth more processor time.
 # A test that fails is tried once more, and its first failure is shown at the end: that is a fault to be mended, too.
@@ -23,28 +26,37 @@ SIDE_BY_SIDE := -n 4 --dist worksteal --reruns 1
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
 
-setup: $(STAMP)  ## Make the virtual environment, with locked packages, generated stubs and compiled texts
+setup: $(if $(DEV),$(STAMP),$(PROGRAMS))  ## Make the virtual environment with the programs (DEV=1: and what tests and checks need)
 
-$(STAMP): requirements.lock pyproject.toml hatch_build.py $(wildcard protos/cekalwatch/v1/*.proto) \
+MADE_OF := pyproject.toml hatch_build.py deploy/fetch.py $(wildcard protos/cekalwatch/v1/*.proto) \
 		$(wildcard */cekalwatch/*/locale/*/LC_MESSAGES/*.po)
+define environment
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.12")'
-	@echo 'Step 1 of 4: the virtual environment, $(VENV)'
-	$(PYTHON) -m venv $(VENV)
-	@echo 'Step 2 of 4: $(shell grep -c '^[a-z].*==' requirements.lock) packages are fetched and installed; the first time this takes minutes'
-	$(BIN)/python -m pip install --progress-bar off --require-hashes -r requirements.lock
-	@echo 'Step 3 of 4: stubs and texts are made'
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	$(BIN)/python -c 'import cv2' || { echo 'OpenCV needs two system libraries: apt-get install libgl1 libglib2.0-0'; exit 1; }
-	@# Each worker that runs the tests would compile them all, and find out which characters texts may have.
-	@echo 'Step 4 of 4: the tests are compiled once'
-	$(BIN)/python -m pytest --collect-only --quiet >/dev/null
-	$(BIN)/python -c 'from hypothesis import strategies; strategies.text().validate()'
-	touch $@
+	@echo 'Step 1 of 3: the virtual environment, $(VENV)'
+	@$(PYTHON) -m venv $(VENV)
+	@echo 'Step 2 of 3: packages are fetched and installed; the first time this takes minutes'
+	@$(BIN)/python deploy/fetch.py $(1)
+	@echo 'Step 3 of 3: stubs and texts are made'
+	@$(BIN)/python deploy/fetch.py .
+	@$(BIN)/python -c 'import cv2' || { echo 'OpenCV needs two system libraries: apt-get install libgl1 libglib2.0-0'; exit 1; }
+endef
 
-demo: $(STAMP)  ## Run the whole chain once: cameras, server, notifier, web console (FACES=DIR for your own faces, KEEP=1 to stay)
+$(VENV)/.programs: requirements-demo.lock $(MADE_OF)
+	$(call environment,requirements-demo.lock)
+	@touch $@
+
+$(STAMP): requirements.lock $(MADE_OF)
+	$(call environment,requirements.lock)
+	@# Each worker that runs the tests would compile them all, and find out which characters texts may have.
+	@echo 'The tests are compiled once'
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null
+	@$(BIN)/python -c 'from hypothesis import strategies; strategies.text().validate()'
+	@touch $@
+
+demo: $(PROGRAMS)  ## Run the whole chain once: cameras, server, notifier, web console (FACES=DIR for your own faces, KEEP=1 to stay)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo $(if $(FACES),--faces "$(FACES)") $(if $(KEEP),--keep)
 
-demo-ports: $(STAMP)  ## Run a centre and two ports with servers of their own, and cut the lines between them
+demo-ports: $(PROGRAMS)  ## Run a centre and two ports with servers of their own, and cut the lines between them
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo.ports $(if $(FACES),--faces "$(FACES)")
 
 demo-desktop: $(STAMP)  ## Show it on the windows of an officer's PC, and stay until Ctrl-C
@@ -151,6 +163,8 @@ trial: $(STAMP)  ## Go from clean machines to the first alerts, by docs/two-port
 lock: $(STAMP)  ## Renew requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		$(addprefix --extra ,$(LOCKED_EXTRAS)) --group dev --upgrade -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		$(addprefix --extra ,$(DEMO_EXTRAS)) --group demo --constraint requirements.lock -o requirements-demo.lock pyproject.toml
 
 settings-page: $(STAMP)  ## Renew docs/settings.md from the descriptions of the settings
 	$(BIN)/python -m deploy.settings_page > docs/settings.md

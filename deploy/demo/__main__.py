@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 
 from cekalwatch.contract.values.people import PersonRole
@@ -31,7 +33,7 @@ from deploy.demo.office.officers import add_officer
 from deploy.demo.office.web_console import WebConsole, web_console
 from deploy.demo.people import Person, Role
 from deploy.demo.play import SUN, Demonstration, Outcome, play
-from deploy.demo.report import show_event, show_outcome, show_people, step
+from deploy.demo.report import ACCOUNTS, around_box, show_event, show_outcome, show_people, step
 from deploy.demo.run_folder import run_folder
 from deploy.demo.scene import Scene, people_passing
 from deploy.demo.stack import Stack, install_standard
@@ -77,7 +79,9 @@ def prepared_people(
         install_standard(models, folder / "logs")
     with step(console, "Making people"):
         engine = open_engine(load_pack(models / "standard"), threads=os.cpu_count() or 1)
-        people = people_of_folder(faces, engine.detector) if faces else built_in_people(engine.detector)
+        if faces:
+            return people_of_folder(faces, engine.detector, console.print), engine.recogniser
+        people = built_in_people(engine.detector)
     return people, engine.recogniser
 
 
@@ -98,12 +102,7 @@ def perform(console: Console, demo: Demonstration, *, keep: bool = False) -> Exi
     with Stack(demo.site) as stack, ThreadPoolExecutor() as pool:
         adding = pool.submit(add_officer, VIEWER, stack.config.site, stack.config_file, *VIEWERS_ROLES)
         with web_console(stack) as pages:
-            password = adding.result()
-            console.print(
-                f"Web console: [bold]{pages.address}[/]; sign in as [bold]{VIEWER}[/] with the first password "
-                f"[bold]{password}[/].",
-                soft_wrap=True,
-            )
+            first = adding.result()
             outcome: Outcome | None = None
             try:
                 outcome = _compare(console, demo, stack)
@@ -112,10 +111,12 @@ def perform(console: Console, demo: Demonstration, *, keep: bool = False) -> Exi
                     raise
                 console.print(f"[bold red]The comparison failed:[/] {escape(str(error))}", highlight=False)
             if keep:
-                _keep(console, demo, stack, pages)
+                _keep(console, demo, stack, pages, first)
     if outcome is None or not outcome.passed:
         return Exit.FAILED
-    console.print("What next: README.md, “Two ports, step by step”, sets it up for an office.")
+    console.print(
+        "What next: make demo KEEP=1 lets you look around; docs/two-ports.md sets it up for an office.", highlight=False
+    )
     return Exit.OK
 
 
@@ -126,9 +127,16 @@ def _compare(console: Console, demo: Demonstration, stack: Stack) -> Outcome:
     return outcome
 
 
-def _keep(console: Console, demo: Demonstration, stack: Stack, pages: WebConsole) -> None:
-    console.print("Server, web console and cameras go on, and the travellers pass again and again. Ctrl-C ends it all.")
-    pass_again(stack, demo.videos, pages.program)
+def _keep(console: Console, demo: Demonstration, stack: Stack, pages: WebConsole, first: str) -> None:
+    with step(console, "Adding an account for each role"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        site, config = stack.config.site, stack.config_file
+        adding = {one: pool.submit(add_officer, one.name, site, config, one.role) for one in ACCOUNTS}
+        passwords = {account: password.result() for account, password in adding.items()}
+    box = around_box(pages.address, passwords, (VIEWER, first))
+    with Live(box, console=console, auto_refresh=False) if console.is_terminal else nullcontext():
+        if not console.is_terminal:
+            console.print(box)
+        pass_again(stack, demo.videos, pages.program)
     pages.program.check()
 
 

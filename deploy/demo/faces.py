@@ -8,7 +8,9 @@ and says nothing about recognition. A folder with several photographs a person d
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -21,6 +23,7 @@ from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from deploy.demo.people import Person, Photo, Role
 
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png"}
+PHONE_SUFFIXES = {".heic", ".heif"}
 FOLDER_ROLES = (Role.LISTED, Role.LAPSED, Role.LISTED, Role.TANGKAL, Role.URGENT, Role.UNLISTED, Role.UNLISTED)
 PHOTOS_NEEDED = 3
 """One for the list, and two in the video, so that a passage shows more than one pose."""
@@ -77,19 +80,18 @@ def built_in_people(detector: FaceDetector) -> list[Person]:
     return people
 
 
-def people_of_folder(folder: Path, detector: FaceDetector) -> list[Person]:
+def people_of_folder(folder: Path, detector: FaceDetector, say: Callable[[str], None]) -> list[Person]:
     """Return the first people of `folder` that have enough usable photographs, one for each of FOLDER_ROLES.
 
-    Raises ProgramError when the folder does not exist or has too few such people.
+    `say` gets a sentence for each photograph that is left out. Raises ProgramError when the folder does not exist or
+    has too few such people.
     """
     if not folder.is_dir():
         raise ProgramError(f"There is no folder {folder}", Exit.NO_INPUT)
     people: list[Person] = []
     for sub_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = sorted(path for path in sub_folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-        if len(files) < PHOTOS_NEEDED:
-            continue
-        photos = [photo for file in files[:PHOTOS_NEEDED] if (photo := _photo(_read(file), detector, (0.5, 0.5)))]
+        usable = (_usable(file, detector, say) for file in sorted(sub_folder.iterdir()))
+        photos = list(islice((photo for photo in usable if photo), PHOTOS_NEEDED))
         if len(photos) < PHOTOS_NEEDED:
             continue
         number = len(people) + 1
@@ -110,6 +112,23 @@ def people_of_folder(folder: Path, detector: FaceDetector) -> list[Person]:
         f"{len(FOLDER_ROLES)} are needed, each in a sub-folder",
         Exit.NO_INPUT,
     )
+
+
+def _usable(file: Path, detector: FaceDetector, say: Callable[[str], None]) -> Photo | None:
+    suffix = file.suffix.lower()
+    if suffix in PHONE_SUFFIXES:
+        say(f"{file} is left out: HEIC is not read here; save it as JPEG.")
+        return None
+    if suffix not in PICTURE_SUFFIXES:
+        return None
+    try:
+        photo = _photo(read_picture(file), detector, (0.5, 0.5))
+    except (PictureError, OSError) as error:
+        say(f"{file} is left out: it cannot be read ({error}).")
+        return None
+    if photo is None:
+        say(f"{file} is left out: no face was found in it.")
+    return photo
 
 
 def _package_file(package: str, file: str) -> Path:

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.panel import Panel
 from rich.table import Table
 
+from cekalwatch.contract.values.people import PersonRole
 from deploy.demo.people import Person
 from deploy.demo.play import Demonstration, Outcome
 from deploy.demo.verdict import Verdict
 
 KINDS = {"RAISED": "[bold red]POSSIBLE MATCH[/]", "SIGHTED": "seen again    "}
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody as whom a person looks around."""
+
+    name: str
+    role: PersonRole
+    tries: str
+    """What to try as them."""
+
+
+ACCOUNTS = (
+    Account("petugas", PersonRole.OFFICER, "Alerts: two faces first, then a judgement"),
+    Account("penyelia", PersonRole.SUPERVISOR, "Now and Alerts: settle what officers referred; Statistics"),
+    Account("pengelola", PersonRole.LIST_MANAGER, "List: who is on it, and why; import a file"),
+    Account("admin", PersonRole.ADMINISTRATOR, "Cameras: aim one; Devices: invite a PC"),
+    Account("auditor", PersonRole.AUDITOR, "Audit: who did what, and whether the trail is whole"),
+)
 
 
 @contextmanager
@@ -54,6 +76,18 @@ def show_event(console: Console, people: Sequence[Person], record: dict[str, obj
         name = names.get(str(record["subject_id"]), record["subject_id"])
         who = f"{name}  score {float(str(record['score'])):.2f}"
     console.print(f"  {moment:%H:%M:%S}  {kind}  {who}  counter {record['counter']}")
+
+
+def around_box(address: str, passwords: Mapping[Account, str], second: tuple[str, str]) -> Panel:
+    """Return what a person needs to look around; `second`: name and password of who can be the second person."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Sign in as", "First password", "What to try"):
+        table.add_column(heading, no_wrap=heading != "What to try")
+    for account, password in passwords.items():
+        table.add_row(account.name, password, account.tries)
+    table.add_row(*second, "the second person, where two are needed")
+    end = "Server, web console and cameras go on, and the travellers pass again and again. Ctrl-C ends it all."
+    return Panel(Group(f"[bold]{address}[/]\n", table, f"\n{end}"), title="Look around")
 
 
 def show_outcome(console: Console, people: Sequence[Person], outcome: Outcome) -> None:

@@ -81,7 +81,7 @@ def test_one_alert_that_must_not_come_and_one_that_does_not_come_fail_a_demonstr
     """People of a folder walk by; the orders of two of them are exchanged behind the demonstration's back."""
     faces = shared_faces() / "lfw"
     engine = open_engine(load_pack(standard_pack()), threads=1)
-    people = people_of_folder(faces, engine.detector)
+    people = people_of_folder(faces, engine.detector, print)
     demo = replace(demonstration(tmp_path, MODELS, people, engine.recogniser), blinded=None)
     demo.prepare(TODAY)
     listed, lapsed = people[2], of_role(people, Role.LAPSED)

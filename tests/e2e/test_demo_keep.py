@@ -39,7 +39,8 @@ sys.argv[1:] = ["--keep"]
 runpy.run_module("deploy.demo", run_name="__main__", alter_sys=True)
 """
 """`python -m deploy.demo --keep`, with forked programs, fewer frames, and a comparison that fails."""
-SIGN_IN = re.compile(r"Web console: (\S+); sign in as (\S+) with the first password (\S+)\.")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+ACCOUNT = re.compile(r"│ (\w+) +(\w{4}(?:-\w{4}){3}) ")
 WANTED = "Sebuah-kata-sandi-yang-panjang"
 
 
@@ -65,11 +66,12 @@ def test_after_a_failed_comparison_cameras_go_on_and_an_administrator_invites_an
     try:
         wait_for(running, said, lambda: "go on, and the travellers pass again and again" in said.read_text())
         assert "The comparison failed: The comparison is [made] to fail." in said.read_text()
-        found = SIGN_IN.search(said.read_text())
-        assert found
+        (address,) = ADDRESS.findall(said.read_text())
+        accounts = dict(ACCOUNT.findall(said.read_text()))
+        assert accounts.keys() == {"petugas", "penyelia", "pengelola", "admin", "auditor", "kepala"}
         (log,) = (tmp_path / "build" / "demo").glob(f"*/logs/{CAMERA.camera_id}.log")
         wait_for(running, said, lambda: log.read_text().count('"server_connected"') >= 2)
-        look_around(*found.groups())
+        look_around(address, "admin", accounts["admin"])
         assert running.poll() is None
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == INTERRUPTED

@@ -40,7 +40,14 @@ def test_the_first_people_with_enough_photographs_get_a_role_each(tmp_path: Path
     for number in range(len(FOLDER_ROLES) + 1):
         person_in(tmp_path, f"c-{number}")
     (tmp_path / "d-nobody.txt").write_text("no folder")
-    people = people_of_folder(tmp_path, engine().detector)
+    (tmp_path / "c-0" / "00.jpg").write_bytes(b"damaged")
+    (tmp_path / "c-0" / "000.HEIC").write_bytes(b"of a phone")
+    said = list[str]()
+    people = people_of_folder(tmp_path, engine().detector, said.append)
+    assert [Path(line.split()[0]).name for line in said] == ["2.jpg", "00.jpg", "000.HEIC"]
+    assert "no face" in said[0]
+    assert "cannot be read" in said[1]
+    assert "save it as JPEG" in said[2]
     assert tuple(person.role for person in people) == FOLDER_ROLES
     assert len({person.subject_id for person in people}) == len({person.name for person in people}) == len(people)
     for person in people:
@@ -53,8 +60,8 @@ def test_the_first_people_with_enough_photographs_get_a_role_each(tmp_path: Path
 
 def test_a_folder_that_is_not_there_or_has_too_few_people_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProgramError, match="There is no folder") as missing:
-        people_of_folder(tmp_path / "none", engine().detector)
+        people_of_folder(tmp_path / "none", engine().detector, print)
     person_in(tmp_path, "only")
     with pytest.raises(ProgramError, match=f"has 1 people with .* {len(FOLDER_ROLES)} are needed") as few:
-        people_of_folder(tmp_path, engine().detector)
+        people_of_folder(tmp_path, engine().detector, print)
     assert missing.value.exit_code == few.value.exit_code == Exit.NO_INPUT
