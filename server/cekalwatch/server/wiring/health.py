@@ -92,6 +92,7 @@ def init_monitoring(
     )
     monitored = MonitoredServer(
         cluster.run_id,
+        settings.home.site,
         status,
         cluster.presence,
         figures,

@@ -76,7 +76,11 @@ Sample = tuple[str, float, tuple[str, ...]]
 _COUNTER, _GAUGE = CounterMetricFamily, GaugeMetricFamily
 _CAMERA = ("camera", "site")
 METRICS: Final[Mapping[str, tuple[type[CounterMetricFamily | GaugeMetricFamily], str, tuple[str, ...]]]] = {
-    "info": (_GAUGE, "1; what runs.", ("version", "model_pack", "model_version", "engine", "precision")),
+    "info": (
+        _GAUGE,
+        "1; what runs, and for which site.",
+        ("site", "version", "model_pack", "model_version", "engine", "precision"),
+    ),
     "start_time_seconds": (_GAUGE, "When the server started.", ()),
     "serving": (_GAUGE, "1 while the server does its work.", ()),
     "fault": (_GAUGE, "1 for each reason why the server does not do its work.", ("fault",)),
@@ -144,6 +148,8 @@ class MonitoredServer:
 
     run_id: str
     """Key of this server's run."""
+    site: str
+    """Key of its first site: servers that share a database have the same."""
     status: StatusService
     presence: Presence
     figures: FigureReader
@@ -196,7 +202,7 @@ class ServerCollector(Collector):
     def _server(self, status: ServerStatus) -> Iterator[Sample]:
         gallery, inference = status.gallery, status.inference
         model = gallery.model_pack, gallery.model_version
-        yield "info", 1, (status.server_version, *model, inference.engine, inference.precision)
+        yield "info", 1, (self._monitored.site, status.server_version, *model, inference.engine, inference.precision)
         yield "start_time_seconds", status.started_at.timestamp(), ()
         faults = self._monitored.faults()
         yield "serving", not faults, ()
