@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import astuple
 from typing import Final, TextIO
@@ -19,11 +20,15 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 """At the start of a file; tells Excel that the text is UTF-8."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Characters that a spreadsheet takes for the start of a formula, or skips before one."""
+_FORMULA_WITHIN: Final = re.compile(r"""([;\t\r\n][ "]*)(?=[=+\-@＝＋－＠])""")
+"""One where a cell begins in countries whose spreadsheets separate by semicolons, Indonesia among them."""
 
 
 def safe_cell(cell: object) -> object:
-    """Return `cell`, with an apostrophe before a text that a spreadsheet would run as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+    """Return `cell`, with an apostrophe before each text that a spreadsheet would run as a formula."""
+    if not isinstance(cell, str):
+        return cell
+    return ("'" if cell.startswith(_FORMULA_STARTS) else "") + _FORMULA_WITHIN.sub(r"\1'", cell)
 
 
 class SafeCsvWriter:

@@ -8,6 +8,7 @@ oldest connection without a running request is closed; a browser then connects a
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import ssl
 import time
@@ -16,6 +17,7 @@ from typing import Any, Final, cast
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from cekalwatch.program.loops import place_of
@@ -211,13 +213,11 @@ class Connections:
             log.warning("web_connections_closed", address=address, closed_total=self._closed)
 
 
-def uvicorn_config(
-    app: Callable[..., Any], listen: str, context: ssl.SSLContext | None, headers_bytes: int
-) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, listen: str, context: ssl.SSLContext | None, headers_bytes: int) -> uvicorn.Config:
     """Return how uvicorn serves an application at `listen` on bounded connections; `context`: None for plaintext."""
     host, port = split_address(listen)
     config = uvicorn.Config(
-        app,
+        _bounded(app, headers_bytes),
         host=host,
         port=port,
         log_config=None,
@@ -235,6 +235,22 @@ def uvicorn_config(
     said.setLevel(logging.ERROR)
     said.handlers, said.propagate = [_WebErrors()], False
     return config
+
+
+def _bounded(app: ASGIApp, headers_bytes: int) -> ASGIApp:
+    """Refuse what h11 lets pass: headers beyond their bound that come in one piece, and a body of two lengths."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        headers: list[tuple[bytes, bytes]] = scope.get("headers", [])
+        too_large = sum(map(len, itertools.chain.from_iterable(headers))) > headers_bytes
+        if not too_large and not {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+            await app(scope, receive, send)
+            return
+        end = [(b"content-length", b"0"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 431 if too_large else 400, "headers": end})
+        await send({"type": "http.response.body"})
+
+    return serve
 
 
 class _WebErrors(logging.Handler):

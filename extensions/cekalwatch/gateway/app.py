@@ -25,7 +25,7 @@ def create_app(gateway: Gateway | None) -> FastAPI:
         title="Cekalwatch gateway",
         version="1",
         description="Alerts, states and lists for one other system. An alert is a possible match, and not a hit.",
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -11,6 +11,7 @@ from typing import IO, Annotated, Any, Final, NoReturn
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from cekalwatch.client.client import Sessions
@@ -74,6 +75,11 @@ Wait = Annotated[int, Query(ge=0, le=MAX_WAIT_S, description="Seconds to wait fo
 Digest = Annotated[str, Query(pattern="^[0-9a-f]{64}$", description="That of the preview.")]
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(known)])
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def document(request: Request) -> JSONResponse:
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/events")

@@ -31,7 +31,7 @@ from cekalwatch.server.storage.database import Database
 from deploy.simulator.certificates import SimulatorCertificates
 from deploy.simulator.gate import GateLogic, Mode, NoticeError, SimulatedGate
 from tests.contract.storage.alerts.test_exercises import Exercises
-from tests.support.builders.alerts import NOON
+from tests.support.builders.alerts import ARRIVAL, NOON, capture, match
 from tests.support.builders.watchlist import FixedClock, order, subject
 from tests.support.fakes.webhook_receiver import SECRET, write_secret
 from tests.support.scenarios.adjudication import Counter
@@ -104,6 +104,35 @@ def test_a_hit_holds_and_a_persons_judgement_lets_go(hall: Hall):
     hall.go(teller, GO_LASTS.total_seconds())
     assert hall.logic.history == ["none", "hold", "go", "none"]
     assert not hall.gate.refused
+
+
+@pytest.mark.parametrize("later", [timedelta(hours=13), timedelta(days=3)])
+def test_somebody_holds_whenever_their_alert_was_raised_and_however_many_came_since(hall: Hall, later: timedelta):
+    hall.policy(HOLDS)
+    teller = hall.teller()
+    alert = hall.counter.raise_alert()
+    hall.clock.moment += later
+    assert hall.counter.raise_alert("2", window=timedelta(days=4)) == alert
+    for number in range(210):
+        seen = capture(camera=ARRIVAL, passage=str(number), at=hall.clock.now())
+        hall.counter.alerts.record(match(seen, subject=f"S-{number}"), timedelta(0), hall.clock.now())
+    hall.go(teller, 1)
+    assert hall.logic.mode is Mode.OFFICER
+
+
+def test_nobody_goes_by_a_judgement_that_can_still_be_undone_also_when_no_hold_is_left(hall: Hall):
+    hall.policy(HOLDS)
+    teller = hall.teller()
+    alert = hall.counter.raise_alert()
+    teller.tell()
+    hall.go(teller, 601)
+    hall.counter.claim(alert, hall.officer)
+    hall.counter.look(alert, hall.officer, Outcome.NOT_SAME_PERSON)
+    hall.counter.judge(alert, hall.officer, Outcome.NOT_SAME_PERSON, Reason.FACE_DIFFERS)
+    hall.go(teller, 1)
+    assert hall.logic.history == ["hold", "none"]
+    hall.go(teller, UNDO_FOR.total_seconds())
+    assert hall.logic.history == ["hold", "none", "go"]
 
 
 def test_without_a_policy_and_at_other_counters_nothing_is_asked(hall: Hall):

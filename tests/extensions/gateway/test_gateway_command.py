@@ -101,6 +101,11 @@ async def test_it_is_served_over_tls_by_variables_alone_and_ends_in_order(office
 
         await becomes(connected)
         assert (await client.get("/v1/states")).status_code == httpx.codes.UNAUTHORIZED
+        for filled in ({"x-a": "a" * 64_000}, {f"x-{number}": "a" * 900 for number in range(60)}):
+            assert (await client.get("/v1/states", headers=BEARER | filled)).status_code == 431
+        twice = {"content-length": "2", "transfer-encoding": "chunked"}
+        sent = client.build_request("POST", "/v1/session", headers=BEARER | twice, content=b"{}")
+        assert (await client.send(sent)).status_code == httpx.codes.BAD_REQUEST
         async with httpx.AsyncClient() as plain:
             with pytest.raises(httpx.TransportError):
                 await plain.get(f"http://{address}/v1/states")

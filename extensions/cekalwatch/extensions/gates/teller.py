@@ -15,8 +15,8 @@ from typing import Final
 import structlog
 import uuid6
 
-from cekalwatch.contract.values.alerts import AlertFilter, AlertSearch
-from cekalwatch.contract.values.gates import GateAsk, GatePolicy
+from cekalwatch.contract.values.adjudication import UNDO_FOR
+from cekalwatch.contract.values.gates import GO_LASTS, MAX_MINUTES, GateAsk, GatePolicy
 from cekalwatch.extensions.gates.domain import asked_of
 from cekalwatch.extensions.notices.domain import Notice, stamp
 from cekalwatch.extensions.notices.settings import GateTerms, WebhookTerms
@@ -35,10 +35,8 @@ SILENT_AFTER: Final = timedelta(seconds=15)
 """Without an answer for so long a gate is a problem."""
 TIMEOUT_S: Final = 3.0
 READ_EVERY: Final = timedelta(seconds=30)
-MAX_ALERTS: Final = 200
-"""The newest of a site within the longest hold and a judgement after it."""
-REACH: Final = timedelta(hours=12)
-"""How far back an alert can have been raised whose traveller is at the counter now."""
+REACH: Final = timedelta(minutes=MAX_MINUTES) + UNDO_FOR + GO_LASTS
+"""How long a sighting or a judgement can concern a gate."""
 
 log = structlog.get_logger()
 
@@ -58,8 +56,7 @@ class RecentAlerts:
             now, newest = self._clock.now(), self._store.log_bounds()[1]
             sequence, at, alerts = self._read.get(site, (-1, now, []))
             if sequence != newest or now - at >= READ_EVERY:
-                search = AlertSearch(raised_from=now - REACH)
-                alerts = self._store.list_alerts(AlertFilter(site), None, MAX_ALERTS, search)
+                alerts = self._store.moved_since(now - REACH, site)
                 self._read[site] = newest, now, alerts
             return alerts
 

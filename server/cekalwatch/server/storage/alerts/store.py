@@ -37,6 +37,7 @@ from cekalwatch.server.storage.alerts.tables import (
     AlertPassageRow,
     AlertRow,
     EventLogRow,
+    FindingRow,
     ProbeRow,
     SightingRow,
 )
@@ -228,6 +229,14 @@ class AlertStore:
         query = query.where(selected(wanted), current, *searched(search, handled_by, judge))
         with self._database.session() as session:
             return readable(session, query, lambda rows: read_alerts(session, rows, self._keyring), limit)
+
+    def moved_since(self, moment: datetime, site: str) -> list[Alert]:
+        """Return the real alerts of a site whose traveller was seen since then, or that somebody judged since then."""
+        judged = select(FindingRow.alert_id).where(col(FindingRow.found_at) >= moment)
+        lately = or_(col(AlertRow.last_seen_at) >= moment, col(AlertRow.alert_id).in_(judged))
+        query = select(AlertRow).where(REAL, col(AlertRow.site) == site, lately)
+        with self._database.session() as session:
+            return readable(session, query, lambda rows: read_alerts(session, rows, self._keyring))
 
     def waiting(self, after: int, up_to: int) -> list[UUID]:
         """Return the waiting alerts with events after `after`, up to `up_to`; newest alert first."""
