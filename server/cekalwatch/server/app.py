@@ -26,6 +26,7 @@ from cekalwatch.program.loops import LOOPS
 from cekalwatch.program.traces import TraceTerms
 from cekalwatch.server.cluster.attendance import Attendance
 from cekalwatch.server.foundation.clock import Clock, SystemClock
+from cekalwatch.server.grpc_api.guard import Guard
 from cekalwatch.server.grpc_api.server import MAX_CONNECTIONS_OF_ADDRESS, EnrolmentListener, GrpcServer
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.settings.network import MetricsTerms
@@ -124,7 +125,8 @@ class Server:
         events = init_events(context, cluster.changes)
         capture = init_capture(context, gallery, events, presence)
         thumbnails = Thumbnails(capture.crops.thumbnail)
-        watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail, thumbnails)
+        guard = Guard(context.stores.audit, clock)
+        watchlist = init_watchlist(context, gallery, capture.waiting, audit.trail, thumbnails, guard)
         ports = init_ports(context, events, audit.trail, cluster.leader, watchlist.caller, gallery.freshness)
         peers = init_peers(cluster, self._address, gallery.engines, capture)
         attendance = Attendance(settings.cameras, peers.whole, clock)
@@ -134,7 +136,7 @@ class Server:
         alerts = init_alerts(
             context, gallery, events, presence, audit.trail, attendance, certificates.revoked, ring, thumbnails
         )
-        authentication = init_authentication(context, certificates, presence, alerts.signed_out)
+        authentication = init_authentication(context, certificates, presence, alerts.signed_out, guard.foresee)
         open_calls, connections = authentication.interceptor.open_calls, authentication.connections
         operations = init_operations(
             context, process, cluster, gallery, events, capture, peers, health, alarms, connections
@@ -150,7 +152,7 @@ class Server:
             Part(jobs=(*init_keys(context), telling(peers))),
         )
         grpc = GrpcServer(
-            (call for part in parts for call in part.served),
+            guard.around(call for part in parts for call in part.served),
             settings.listen,
             process.tls,
             authentication.interceptor,

@@ -19,9 +19,11 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.v1 import camera_service_pb2 as messages
 from cekalwatch.v1 import capture_pb2
 from cekalwatch.v1.camera_service_pb2_grpc import CameraServiceStub
+from cekalwatch.v1.session_service_pb2_grpc import SessionServiceStub
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tokens import bearer
 from tests.support.scenarios.port_office import PortOffice, port_office, sign_in
+from tests.support.scenarios.second_person import beside
 from tests.support.scenarios.server import CAMERAS, CaptureClient, reason_of
 from tests.support.scenarios.site_pki import SITE
 
@@ -34,6 +36,8 @@ class Desk:
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self._stub: Any = CameraServiceStub(channel)
+        self._sessions: Any = SessionServiceStub(channel)
+        self._token = token
         self._metadata = bearer(token)
 
     async def get(self, camera_id: str = "dep-1") -> messages.CameraPolicy:
@@ -45,6 +49,14 @@ class Desk:
         wanted = messages.CapturePolicyChanges(**changes)  # type: ignore[arg-type]  # whole numbers among them
         request = messages.SetCameraPolicyRequest(camera_id=camera_id, changes=wanted, number=number)
         answer = await self._stub.SetCameraPolicy(request, metadata=self._metadata, timeout=WAIT_S)
+        return answer.policy  # type: ignore[no-any-return]
+
+    async def set_together(self, number: int, second: str) -> messages.CameraPolicy:
+        """Go back to the settings as two people."""
+        request = messages.SetCameraPolicyRequest(camera_id="dep-1", number=number)
+        request.changes.SetInParent()
+        word = await self._sessions.SignIn(beside(second, request), metadata=self._metadata)
+        answer = await self._stub.SetCameraPolicy(request, metadata=bearer(self._token, word.token), timeout=WAIT_S)
         return answer.policy  # type: ignore[no-any-return]
 
     async def refusal(self, number: int, camera_id: str = "dep-1", /, **changes: float) -> str:
@@ -71,7 +83,8 @@ class Stand:
 async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
     cameras = (*CAMERAS, {"camera_id": "dep-2", "site": "sekupang", "counter": "D2", "direction": "DEPARTURE"})
     sites = ({"site": SITE}, {"site": "sekupang"})
-    office = port_office(tmp_path, {"adi": (PersonRole.ADMINISTRATOR,)}, sites=sites, cameras=cameras)
+    people = {"adi": (PersonRole.ADMINISTRATOR,), "sari": (PersonRole.SUPERVISOR,)}
+    office = port_office(tmp_path, people, sites=sites, cameras=cameras)
     async with office.open(), AsyncExitStack() as stack:
         files = office.site.device(DeviceRole.CONSOLE, "console")
         channel = await stack.enter_async_context(office.site.dialer(office.address, files).aio_channel())
@@ -90,19 +103,20 @@ async def told(camera: CaptureClient) -> capture_pb2.CapturePolicy:
 async def test_a_connected_camera_is_told_at_once_and_another_one_when_it_connects(stand: Stand) -> None:
     camera = await stand.camera()
     assert camera.policy.min_eye_distance_px == 32
-    set_now = await stand.desk.set(0, min_eye_distance_px=40, max_crops_per_track=8)
+    set_now = await stand.desk.set(0, min_eye_distance_px=24, max_crops_per_track=8)
     assert (set_now.number, set_now.in_force.max_crops_per_track, set_now.of_settings.max_crops_per_track) == (1, 8, 5)
     policy = await told(camera)
-    assert (policy.min_eye_distance_px, policy.max_crops_per_track, policy.jpeg_quality) == (40, 8, 85)
-    assert (await stand.camera()).policy.min_eye_distance_px == 40
-    taken_back = await stand.desk.set(1)
+    assert (policy.min_eye_distance_px, policy.max_crops_per_track, policy.jpeg_quality) == (24, 8, 85)
+    assert (await stand.camera()).policy.min_eye_distance_px == 24
+    assert await stand.desk.refusal(1) == "SILENCES_ORDERS", "the camera would send less"
+    taken_back = await stand.desk.set_together(1, "sari")
     assert (await told(camera)).min_eye_distance_px == 32
-    assert taken_back.before.min_eye_distance_px == 40, "who wants it back knows what it was"
+    assert taken_back.before.min_eye_distance_px == 24, "who wants it back knows what it was"
     assert not taken_back.changes.HasField("min_eye_distance_px")
     entries = stand.office.trail(Action.CAMERA_POLICY_SET)
     assert [json.loads(one.details) for one in entries] == [
-        {"max_crops_per_track": "5 -> 8", "min_eye_distance_px": "32 -> 40"},
-        {"max_crops_per_track": "8 -> 5", "min_eye_distance_px": "40 -> 32"},
+        {"max_crops_per_track": "5 -> 8", "min_eye_distance_px": "32 -> 24"},
+        {"max_crops_per_track": "8 -> 5", "min_eye_distance_px": "24 -> 32"},
     ]
     assert {json.loads(one.objects)[0] for one in entries} == {f"device:{SITE}/camera/dep-1"}
     assert all(one.actor.startswith(f"person:{stand.office.people['adi'].person_id}@") for one in entries)
@@ -127,13 +141,13 @@ async def test_of_two_who_set_it_at_once_the_second_is_told(stand: Stand) -> Non
 
 
 async def test_a_row_that_somebody_else_wrote_is_not_obeyed(stand: Stand) -> None:
-    await stand.desk.set(0, min_eye_distance_px=40)
+    await stand.desk.set(0, min_eye_distance_px=24)
     camera = await stand.camera()
     database = Database(stand.office.settings.database_address)
     with database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE camera_policy SET changes = '{\"min_eye_distance_px\": 999}'")
     database.close()
     assert (await told(camera)).min_eye_distance_px == 32, "the settings count again"
-    mended = await stand.desk.set(0, min_eye_distance_px=48)
-    assert mended.in_force.min_eye_distance_px == 48
-    assert (await told(camera)).min_eye_distance_px == 48
+    mended = await stand.desk.set(0, min_eye_distance_px=16)
+    assert mended.in_force.min_eye_distance_px == 16
+    assert (await told(camera)).min_eye_distance_px == 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -12,6 +13,7 @@ from cekalwatch.v1 import capture_pb2, capture_service_pb2
 from cekalwatch.wire.identity import DeviceRole
 from tests.support.builders.camera import decoded
 from tests.support.scenarios.aiming_camera import aiming_camera, aiming_picture
+from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.server import CaptureClient, face
 from tests.support.scenarios.site_pki import SITE
@@ -89,17 +91,26 @@ async def test_an_administrator_sets_what_a_camera_may_send_and_takes_it_back(
             fields = {"number": wrong or "x", "jpeg_quality": wrong}
             answer = await desk.post("/cameras/dep-1/policy", token, **fields)
             assert (answer.status_code, SCRIPT in answer.text) == (409, False), wrong
-        answer = await desk.post("/cameras/dep-1/policy", token, number="0", min_eye_distance_px="40")
+        answer = await desk.post("/cameras/dep-1/policy", token, number="0", min_eye_distance_px="24")
         assert answer.status_code == 303, words(answer)
         assert 'name="min_eye_distance_px" type="number" min="16" max="80" step="any"' in (
             text := (await desk.get("/cameras/dep-1")).text
         )
-        assert 'value="40"' in text
-        answer = await other.post("/cameras/dep-1/policy", late, number="0", min_eye_distance_px="55")
+        assert 'value="24"' in text
+        answer = await other.post("/cameras/dep-1/policy", late, number="0", min_eye_distance_px="20")
         assert (answer.status_code, "Another person has changed this camera" in words(answer)) == (409, True)
-        assert ('value="55"' in answer.text, 'value="40"' in answer.text) == (False, True)
-        assert (await desk.post("/cameras/dep-1/policy", token, number="1", wanted="before")).status_code == 303
-        assert 'value="40"' not in (await desk.get("/cameras/dep-1")).text
+        assert ('value="20"' in answer.text, 'value="24"' in answer.text) == (False, True)
+        # To see less takes a supervisor too, and so does to go back to less.
+        alone = await desk.post("/cameras/dep-1/policy", token, number="1", wanted="before")
+        assert (alone.status_code, "A second person must sign" in words(alone)) == (409, True)
+        assert office.trail(Action.ORDERS_SILENCED) == []
+        office.hire("wati", PersonRole.SUPERVISOR)
+        second = {"second_name": "wati", "second_password": PASSWORD}
+        answer = await desk.post("/cameras/dep-1/policy", form_token(alone), number="1", wanted="before", **second)
+        assert answer.status_code == 303, words(answer)
+        (silenced,) = office.trail(Action.ORDERS_SILENCED)
+        assert json.loads(silenced.details)["what"] == "camera dep-1"
+        assert 'value="24"' not in (await desk.get("/cameras/dep-1")).text
         assert (await desk.post("/cameras/dep-2/policy", token, number="0")).status_code == 404
         assert len(office.trail(Action.CAMERA_POLICY_SET)) == 2
         # A supervisor sees the figures, and has no form.

@@ -12,6 +12,7 @@ from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
 from cekalwatch.server.cli.options import command_context
 from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd
+from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import SITE
 from tests.support.scenarios.web_console import Browser, form_token, words
@@ -23,6 +24,7 @@ PEOPLE = {"budi": (PersonRole.SUPERVISOR,), "siti": (PersonRole.SUPERVISOR,)}
 async def test_a_supervisor_sets_the_hours_and_sees_how_far_exercises_came(
     office: PortOffice, browser: Browser
 ) -> None:
+    office.hire("adi", PersonRole.ADMINISTRATOR)
     page = await browser.get("/exercises")
     assert "no colleague has agreed in writing yet" in words(page)
     for wrong, often in (("7-15", "1"), ("07:00-07:00", "1"), ("07:00-15:00", "11"), ("07:00-15:00", "many")):
@@ -50,6 +52,13 @@ async def test_a_supervisor_sets_the_hours_and_sees_how_far_exercises_came(
     text = words(await browser.get("/exercises"))
     assert "2 (1 on a screen, 1 stopped before)" in text
     assert "the camera host gave no answer: 1" in text
-    empty = await browser.post("/exercises", form_token(page), shifts="", a_shift="1")
-    assert empty.headers["location"] == "/exercises?done=1"
+    for shifts, often in (("", "2"), ("07:00-15:00", "2"), ("07:00-15:00, 22:00-06:00", "1")):
+        alone = await browser.post("/exercises", form_token(page), shifts=shifts, a_shift=often)
+        assert (alone.status_code, "A second person must sign" in words(alone)) == (409, True)
+    assert 'name="second_name"' in alone.text
+    second = {"second_name": "adi", "second_password": PASSWORD}
+    empty = await browser.post("/exercises", form_token(alone), shifts="", a_shift="1", **second)
+    assert empty.headers["location"] == "/exercises?done=1", words(empty)
+    (silenced,) = office.trail(Action.ORDERS_SILENCED)
+    assert json.loads(silenced.details) == {"by": "SetExerciseHours", "orders": 0, "what": "exercises"}
     assert [json.loads(one.details)["shifts"] for one in office.trail(Action.EXERCISES_SET)][-1] == "none"

@@ -27,6 +27,7 @@ from cekalwatch.server.audit.entry import Action
 from tests.support.builders.face_records import exchanged
 from tests.support.builders.portraits import astronaut
 from tests.support.builders.watchlist_folder import COLUMNS, Row, row
+from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import jpeg, order_in_force
 from tests.support.scenarios.web_console import Browser, Pages, served, words
@@ -162,7 +163,9 @@ async def test_photographs_as_borders_exchange_them_come_in_an_archive(pages: Pa
         }
 
 
-async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_does(pages: Pages) -> None:
+async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_does(
+    office: PortOffice, pages: Pages
+) -> None:
     first = [listed("C-1", "N-1"), listed("C-2", "N-2"), listed("C-7", "N-7", kind="TANGKAL")]
     second = [
         listed("C-1", "N-1", revoked_at="2026-01-01", revocation_ground="COURT", revocation_reference="12/Pid.Pra"),
@@ -192,10 +195,22 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
         assert "Breaks no rule, but must be checked 2" in shown
         assert "C-6 N-6 Ended (Permenimipas 13/2025 Pasal 9)." in shown, "what does not alert says by which law"
         assert "The order that it extends is not on the list." in shown
+        assert "By 2 of these rows, orders in force would no longer alert" in shown
         await act(browser, path)
         done = words(await browser.get(await worked(browser, path)))
-        assert "Stored 6" in done
+        assert "Stored 4" in done
         assert "Break a rule, so they never raise an alert 1" in done
+        assert done.count("a second person must sign for it") == 2
+        assert office.trail(Action.ORDERS_SILENCED) == []
+        # Two people import the others.
+        path = await previewed(browser, table(*second), "list.csv")
+        office.hire("wati", PersonRole.SUPERVISOR)
+        signed = {"second_name": "wati", "second_password": PASSWORD}
+        answer = await browser.post(f"{path}/confirm", await browser.token(), **signed)
+        assert answer.status_code == 303, words(answer)
+        assert "Stored 2" in words(await browser.get(await worked(browser, path)))
+    (silenced,) = office.trail(Action.ORDERS_SILENCED)
+    assert {"order:C-1", "order:C-7"} <= set(json.loads(silenced.objects))
 
 
 FAULTY = (

@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.audit_service_pb2 import ExportAuditEntriesRequest
+from cekalwatch.v1.camera_service_pb2 import SetCameraPolicyRequest
 from cekalwatch.v1.operations_service_pb2 import (
     ForgetLearnedThresholdRequest,
     SetGatePolicyRequest,
@@ -17,7 +18,15 @@ from cekalwatch.v1.people_service_pb2 import (
     DisablePersonRequest,
     ResetPasswordRequest,
 )
-from cekalwatch.v1.watchlist_service_pb2 import AcceptShrunkenListRequest, AddLawRowRequest, AmendOrderRequest
+from cekalwatch.v1.shift_service_pb2 import SetExerciseHoursRequest
+from cekalwatch.v1.watchlist_service_pb2 import (
+    AcceptShrunkenListRequest,
+    AddLawRowRequest,
+    AmendOrderRequest,
+    ImportListFileRequest,
+    PutAgencyRequest,
+    RemoveAgencyRequest,
+)
 from cekalwatch.wire.tokens import request_digest
 from tests.support.scenarios.people import PASSWORD
 
@@ -27,7 +36,12 @@ ACTIONS: dict[type[Message], session_pb2.TwoPersonAction.ValueType] = {
     SetGatePolicyRequest: session_pb2.TWO_PERSON_ACTION_SET_GATES,
     AcceptShrunkenListRequest: session_pb2.TWO_PERSON_ACTION_ACCEPT_SHRUNKEN_LIST,
     AddLawRowRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_LAW,
-    AmendOrderRequest: session_pb2.TWO_PERSON_ACTION_AMEND_ORDER,
+    **dict.fromkeys(
+        (AmendOrderRequest, PutAgencyRequest, RemoveAgencyRequest, ImportListFileRequest),
+        session_pb2.TWO_PERSON_ACTION_AMEND_ORDER,
+    ),
+    SetCameraPolicyRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_CAMERAS,
+    SetExerciseHoursRequest: session_pb2.TWO_PERSON_ACTION_SET_EXERCISES,
     **dict.fromkeys(
         (AddPersonRequest, ChangePersonRequest, DisablePersonRequest, ResetPasswordRequest),
         session_pb2.TWO_PERSON_ACTION_CHANGE_PEOPLE,

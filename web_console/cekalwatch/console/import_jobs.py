@@ -189,14 +189,17 @@ class ImportJobs:
         with self._lock:
             return self._jobs.get(import_id)
 
-    def confirm(self, job: ImportJob, session: WebSession) -> bool:
-        """Import the previewed file; false when it no longer waits, or waits for somebody else."""
+    def confirm(self, job: ImportJob, session: WebSession, signed: tuple[str, ...] = (), word: str = "") -> bool:
+        """Import the previewed file; false when it no longer waits, or waits for somebody else.
+
+        `word`: of a second person, for the orders in force that it silences.
+        """
         with self._lock:
             if job.state is not JobState.PREVIEWED or job.session is not session or job.ended is None:
                 return False
             digest, job.state = job.ended.preview_digest, JobState.IMPORTING
             job.lines, job.ended, job.error, job.begun = [], None, None, False
-        self._start(job, digest)
+        self._start(job, digest, signed, word)
         return True
 
     def repair(self, job: ImportJob, session: WebSession, cells: Mapping[tuple[str, str], str]) -> bool:
@@ -238,14 +241,14 @@ class ImportJobs:
         for job in self.all():
             job.forget_file()
 
-    def _start(self, job: ImportJob, digest: str) -> None:
-        threading.Thread(target=self._work, args=(job, digest), name="import", daemon=True).start()
+    def _start(self, job: ImportJob, digest: str, signed: tuple[str, ...] = (), word: str = "") -> None:
+        threading.Thread(target=self._work, args=(job, digest, signed, word), name="import", daemon=True).start()
 
-    def _work(self, job: ImportJob, digest: str) -> None:
+    def _work(self, job: ImportJob, digest: str, signed: tuple[str, ...], word: str) -> None:
         """Let the server preview or import a file, and record its answers."""
         untouched = not digest
         try:
-            self._send(job, digest)
+            self._send(job, digest, signed, word)
         except grpc.RpcError as error:
             log.warning("list_file_failed", state=job.state, code=error.code().name)
             job.error = error
@@ -264,11 +267,11 @@ class ImportJobs:
             if job.state is not JobState.PREVIEWED:
                 job.forget_file()
 
-    def _send(self, job: ImportJob, digest: str) -> None:
+    def _send(self, job: ImportJob, digest: str, signed: tuple[str, ...], word: str) -> None:
         if job.file is None:
             return
         corrections = [CellCorrection(*cell, value) for cell, value in job.corrections.items()]
-        for told in self._client(job.session).send(job.file, digest, corrections):
+        for told in self._client(job.session).send(job.file, digest, corrections, signed, word):
             match told:
                 case FileBegun():
                     job.rows, job.begun = told.rows, True

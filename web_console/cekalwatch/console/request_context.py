@@ -65,6 +65,8 @@ class RequestContext:
     """Parts of the path of a form that is shown again; else those of the request's own path count."""
     signed: tuple[str, ApprovalToken] | None = None
     """The word that a second person has given for the form on the page, with its key."""
+    two: bool = False
+    """Whether the form on the page needs a second person, as the server said."""
     upload: UploadFile | None = None
     """The file of a form that has one; closed after the answer unless the page has taken it from here."""
     on_wall: bool = False

@@ -43,5 +43,5 @@ GET_EXERCISE_HOURS = call(shift_pb.GetExerciseHoursRequest, EXERCISE_PLAN, right
 SET_EXERCISE_HOURS = call(
     Only(shift_pb.SetExerciseHoursRequest, "hours", EXERCISE_HOURS),
     Nothing(shift_pb.SetExerciseHoursResponse),
-    rights.CONFIRMATION,
+    rights.EXERCISES,
 )

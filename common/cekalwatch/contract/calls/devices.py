@@ -21,7 +21,7 @@ GET_CAMERA_POLICY = call(
     camera_pb.GetCameraPolicyRequest, Only(camera_pb.GetCameraPolicyResponse, "policy", CAMERA_POLICY), rights.DEVICES
 )
 SET_CAMERA_POLICY = call(
-    camera_pb.SetCameraPolicyRequest, Only(camera_pb.SetCameraPolicyResponse, "policy", CAMERA_POLICY), rights.DEVICES
+    camera_pb.SetCameraPolicyRequest, Only(camera_pb.SetCameraPolicyResponse, "policy", CAMERA_POLICY), rights.CAMERAS
 )
 GET_AIMING_PICTURE = call(camera_pb.GetAimingPictureRequest, PICTURE, rights.CAMERA_VIEW)
 LIST_SURVEYS = call(

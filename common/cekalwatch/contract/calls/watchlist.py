@@ -12,7 +12,7 @@ from cekalwatch.v1 import watchlist_service_pb2 as pb
 IMPORT_WATCHLIST = call(
     pb.ImportWatchlistRequest, Only(pb.ImportWatchlistResponse, "report", RECORD_REPORT), rights.WATCHLIST
 )
-IMPORT_LIST_FILE = call(pb.ImportListFileRequest, Plain(pb.ImportListFileResponse), rights.WATCHLIST)
+IMPORT_LIST_FILE = call(pb.ImportListFileRequest, Plain(pb.ImportListFileResponse), rights.LIST_FILE)
 LIST_SUBJECTS = call(
     pb.ListSubjectsRequest, Page(pb.ListSubjectsResponse, "subjects", LISTED_SUBJECT), rights.WATCHLIST
 )
@@ -29,8 +29,8 @@ ACCEPT_SHRUNKEN_LIST = call(pb.AcceptShrunkenListRequest, Plain(pb.AcceptShrunke
 GET_SYNC_STATUS = call(pb.GetSyncStatusRequest, SYNC_STATUS, rights.WATCHLIST)
 LIST_SYNC_RUNS = call(pb.ListSyncRunsRequest, Page(pb.ListSyncRunsResponse, "runs", SYNC_RUN), rights.WATCHLIST)
 LIST_AGENCIES = call(pb.ListAgenciesRequest, KEPT_AGENCIES, rights.WATCHLIST)
-PUT_AGENCY = call(AGENCY_CHANGE, Nothing(pb.PutAgencyResponse), rights.BY_LIST_MANAGERS)
-REMOVE_AGENCY = call(pb.RemoveAgencyRequest, Nothing(pb.RemoveAgencyResponse), rights.BY_LIST_MANAGERS)
+PUT_AGENCY = call(AGENCY_CHANGE, Nothing(pb.PutAgencyResponse), rights.AGENCIES)
+REMOVE_AGENCY = call(pb.RemoveAgencyRequest, Nothing(pb.RemoveAgencyResponse), rights.AGENCIES)
 GET_LAW = call(pb.GetLawRequest, KEPT_LAW, rights.WATCHLIST)
 PREVIEW_LAW_ROW = call(
     Only(pb.PreviewLawRowRequest, "row", LAW_ROW),

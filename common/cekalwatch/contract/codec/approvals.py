@@ -10,20 +10,26 @@ from google.protobuf.message import DecodeError, Message
 
 from cekalwatch.contract.engine.codec import Codec
 from cekalwatch.contract.values.approvals import Approval, OpenApprovals, SignedValue
+from cekalwatch.contract.values.silencing import SilencedOrder, Silencing
 
 # The services that have methods for two people, for the pool.
 from cekalwatch.v1 import (  # noqa: F401
     approval_pb2,
     audit_service_pb2,
+    camera_service_pb2,
     operations_service_pb2,
     people_service_pb2,
     session_service_pb2,
+    shift_service_pb2,
     watchlist_service_pb2,
 )
 
+_SILENCED_ORDER = Codec(SilencedOrder, approval_pb2.SilencedOrder, names={"at": "start_time"})
+_SILENCING = Codec(Silencing, approval_pb2.Silencing, parts=(_SILENCED_ORDER,))
 APPROVAL = Codec(
     Approval,
     approval_pb2.Approval,
+    parts=(_SILENCING,),
     names={
         "first": "first_person",
         "asked_at": "ask_time",

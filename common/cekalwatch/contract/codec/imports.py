@@ -43,7 +43,7 @@ RECORD_REPORT = Codec(
     RecordReport,
     watchlist_pb2.ImportReport,
     parts=(_PHOTO_REPORT,),
-    local=("place", "added", "ends", "faults", "unrecognisable"),
+    local=("place", "added", "ends", "faults", "silences", "unrecognisable"),
 )
 _FAULT = Codec(FieldFault, pb.FieldFault)
 CORRECTION = Codec(CellCorrection, pb.CellCorrection)
@@ -61,6 +61,7 @@ class _RowCodec(Codec[RecordReport, pb.ListFileReport]):
             ends=message.ends,
             faults=_FAULT.read_all(message.faults),
             unrecognisable=message.unrecognisable,
+            silences=tuple(map(safe_text, message.silences)),
         )
 
     def write(self, value: RecordReport) -> pb.ListFileReport:
@@ -71,6 +72,7 @@ class _RowCodec(Codec[RecordReport, pb.ListFileReport]):
             ends=value.ends,
             faults=map(_FAULT.write, value.faults),
             unrecognisable=value.unrecognisable,
+            silences=value.silences,
         )
 
 

@@ -70,6 +70,7 @@ class AlarmKind(StrEnum):
     DIRECTORY_AWAY = "DIRECTORY_AWAY"
     GROUP_MISSING = "GROUP_MISSING"
     GATE_AWAY = "GATE_AWAY"
+    ORDERS_SILENCED = "ORDERS_SILENCED"
 
 
 OF_VIEWS = {
@@ -137,6 +138,8 @@ OF_DEVICES = frozenset({AlarmKind.DEVICE_TWICE})
 """Somebody seems to have a copy of a device's key."""
 OF_PEOPLE = frozenset({AlarmKind.RIGHTS_GIVEN})
 """Somebody may do more than before: whoever else has rights must know it."""
+OF_SILENCING = frozenset({AlarmKind.ORDERS_SILENCED})
+"""Two people let a ban end, or alert less: whoever supervises must know it."""
 OF_DIRECTORY = frozenset({AlarmKind.DIRECTORY_AWAY, AlarmKind.GROUP_MISSING})
 """Roles that groups of the office's directory decide are not followed, or nobody has them."""
 OF_GATES = frozenset({AlarmKind.GATE_AWAY})

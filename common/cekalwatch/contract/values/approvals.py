@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from annotated_types import MaxLen
 
 from cekalwatch.contract.values.people import PersonReference
+from cekalwatch.contract.values.silencing import NOTHING_SILENCED, Silencing
 
 MAX_APPROVAL_BYTES: Final = 65_536
 MAX_METHOD: Final = 120
@@ -44,6 +45,8 @@ class Approval:
     """None: one that only a newer server knows."""
     second: PersonReference | None = None
     """Who has answered."""
+    silences: Silencing = NOTHING_SILENCED
+    """What it would silence, as the server sees it when it tells of the request."""
 
     @property
     def digest(self) -> bytes:

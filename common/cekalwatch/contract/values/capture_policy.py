@@ -38,6 +38,16 @@ class CapturePolicy:
     min_detector_score: DetectorScore = 0.7
     """Smallest confidence of the detector."""
 
+    def sends_less_than(self, other: CapturePolicy) -> bool:
+        """Whether a face or a crop that `other` lets a camera send is withheld."""
+        return (
+            self.min_eye_distance_px > other.min_eye_distance_px
+            or self.min_detector_score > other.min_detector_score
+            or self.max_yaw_degrees < other.max_yaw_degrees
+            or self.max_pitch_degrees < other.max_pitch_degrees
+            or self.max_crops_per_track < other.max_crops_per_track
+        )
+
 
 @validated(frozen=True, config=ConfigDict(extra="forbid"))
 class CapturePolicyChanges:

@@ -137,6 +137,8 @@ class RecordReport:
     """In a preview: whether the order is new."""
     ends: bool = False
     """In a preview: whether the import would end an order that is or will be in force."""
+    silences: tuple[Key, ...] = ()
+    """In a preview: the orders in force that would no longer alert, or not for as long."""
     unrecognisable: bool = False
     """In a preview: whether its person, who has an order that is or will be in force, could not be recognised."""
 

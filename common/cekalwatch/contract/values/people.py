@@ -74,6 +74,7 @@ class TwoPersonAction(StrEnum):
     CHANGE_FIRST_LOOKS = "CHANGE_FIRST_LOOKS"
     SET_EXERCISES = "SET_EXERCISES"
     SET_GATES = "SET_GATES"
+    CHANGE_CAMERAS = "CHANGE_CAMERAS"
 
 
 TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, tuple[PersonRole, PersonRole]] = MappingProxyType(
@@ -90,6 +91,7 @@ TWO_PERSON_ACTIONS: Mapping[TwoPersonAction, tuple[PersonRole, PersonRole]] = Ma
         TwoPersonAction.CHANGE_FIRST_LOOKS: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
         TwoPersonAction.SET_EXERCISES: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
         TwoPersonAction.SET_GATES: (PersonRole.SUPERVISOR, PersonRole.ADMINISTRATOR),
+        TwoPersonAction.CHANGE_CAMERAS: (PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR),
     }
 )
 """The roles of the two people, one each, in any order."""

@@ -90,6 +90,8 @@ ADJUDICATION = _at_desks(HANDLES_ALERTS)
 CONFIRMATION = _at_desks(CONFIRMS)
 # For ports at the device's own site; the server's function decides where the centre's supervisors see all.
 PORTS = _at_desks(CONFIRMS)
+# A second person where fewer come.
+EXERCISES = Right(CONFIRMATION.devices, TwoPersonAction.SET_EXERCISES, at_times=True)
 SHIFT = _at_desks(SEES_SHIFT_REPORT)
 # The whole list, since a traveller may come to any port.
 PORT = Right(_devices((DeviceRole.PORT, Reach.OWN_SITE, NOBODY)))
@@ -106,6 +108,9 @@ SHRUNKEN_LIST = Right(
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST,
 )
 ORDER = Right(SHRUNKEN_LIST.devices, TwoPersonAction.AMEND_ORDER)
+# A second person where orders in force would no longer alert.
+LIST_FILE = Right(WATCHLIST.devices, TwoPersonAction.AMEND_ORDER, at_times=True)
+AGENCIES = Right(BY_LIST_MANAGERS.devices, TwoPersonAction.AMEND_ORDER, at_times=True)
 LAW = Right(SHRUNKEN_LIST.devices, TwoPersonAction.CHANGE_LAW)
 OBSERVER = Right(_devices((DeviceRole.DIAGNOSTICS, Reach.SERVER, NOBODY), (DeviceRole.SERVER, Reach.SERVER, NOBODY)))
 # With this, `check` on a port's server and on a console's machine tests whether the server admits it.
@@ -138,6 +143,8 @@ TRAIL_EXPORT = Right(TRAIL.devices, TwoPersonAction.EXPORT_AUDIT)
 DEVICES = Right(
     _devices(*((role, Reach.SERVER, KEEPS_DEVICES) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
+# A second person where travellers would be seen less.
+CAMERAS = Right(DEVICES.devices, TwoPersonAction.CHANGE_CAMERAS, at_times=True)
 CAMERA_VIEW = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )

@@ -23,6 +23,8 @@ PERSON_REFUSED = SESSION_OVER | {"PASSWORD_CHANGE_NEEDED", "PERSON_ROLE_NEEDED",
 OTHERS_AWAY = frozenset({"PORT_AWAY", "PROVIDER_UNAVAILABLE"})
 """The server answers, but the other system that it asked does not."""
 
+MAX_ORDERS_TOLD = 1000
+
 Failure = grpc.RpcError | ProgramError
 """Why something did not succeed: the server's answer, or a problem on this PC."""
 
@@ -40,6 +42,9 @@ def explain(error: Failure, texts: Texts) -> str:
         return texts.say("REFUSED_AGENCIES_OWED", agencies=safe_text(details["agencies"]))
     if reason == "PERSON_ROLE_NEEDED" and (roles := roles_needed(error, texts)):
         return texts.say("REFUSED_ROLE_NEEDED", roles=roles)
+    if reason == "SILENCES_ORDERS":
+        orders = safe_text(details.get("orders", "") or details.get("what", "?"), MAX_ORDERS_TOLD)
+        return texts.say("REFUSED_SILENCES", count=safe_text(details.get("count", "?")), orders=orders)
     if f"REFUSED_{reason}" in texts:
         return texts.say(f"REFUSED_{reason}", **told(details))
     if error.code() in UNREACHABLE:

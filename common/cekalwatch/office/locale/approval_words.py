@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 from cekalwatch.contract.codec.approvals import signed_values
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.values.approvals import Approval
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.office.locale.order_formatting import Fact
 from cekalwatch.program.translations import Texts
 
@@ -26,6 +29,28 @@ def signed_facts(approval: Approval, texts: Texts) -> tuple[Fact, ...] | None:
             ", ".join(_word(word, texts) for word in one.words) or texts.say("APPROVED_NOTHING"),
         )
         for one in values
+    )
+
+
+def silenced_words(approval: Approval, texts: Texts, zone: tzinfo | None) -> tuple[str, ...]:
+    """Return what a request would silence: a line each, the first that counts; none where it silences nothing."""
+    found = approval.silences
+    if not found:
+        return ()
+    what = texts.say("SILENCED_WHAT", what=safe_text(found.what)) if found.what else ""
+    head = " ".join(filter(None, (texts.say("SILENCED_COUNT", count=found.count), what)))
+    return (
+        head,
+        *(
+            texts.say(
+                "SILENCED_ORDER",
+                order=safe_text(one.order_id),
+                name=safe_text(one.name) or safe_text(one.subject_id),
+                place=texts.say(f"DIRECTION_{one.place}") if one.place in set(Direction) else safe_text(one.place),
+                time=f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}",
+            )
+            for one in found.orders
+        ),
     )
 
 

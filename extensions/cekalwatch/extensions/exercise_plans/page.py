@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from cekalwatch.console.menu import Entry
 from cekalwatch.console.page import Page
+from cekalwatch.console.pages.signing_in.provider import with_second_where_needed
 from cekalwatch.console.reporting.figure_lines import exercises_in_words, period_name
 from cekalwatch.console.reporting.report_document import exercise_table
 from cekalwatch.console.request_context import RequestContext
@@ -32,7 +33,7 @@ _DASHES: Final = str.maketrans("–—", "--")
 
 def show(visit: RequestContext, problem: str = "") -> Response:
     """Show when exercises come, and those of the last days."""
-    plan, texts = visit.ask(alerts.GET_EXERCISE_HOURS()), visit.texts
+    plan, texts, typed = visit.ask(alerts.GET_EXERCISE_HOURS()), visit.texts, bool(problem or visit.signed)
     begin = day_began(visit.now.astimezone(texts.zone)) - timedelta(days=DAYS - 1)
     report = visit.reports.report(begin.astimezone(UTC), visit.now, PeriodLength.DAY)
     days = [
@@ -44,9 +45,10 @@ def show(visit: RequestContext, problem: str = "") -> Response:
         "exercises.html",
         HTTPStatus.CONFLICT if problem else HTTPStatus.OK,
         plan=plan,
-        shifts=visit.form.get("shifts", "") if problem else ", ".join(plan.hours.shifts),
-        a_shift=visit.form.get("a_shift", "") if problem else plan.hours.a_shift,
+        shifts=visit.form.get("shifts", "") if typed else ", ".join(plan.hours.shifts),
+        a_shift=visit.form.get("a_shift", "") if typed else plan.hours.a_shift,
         problem=problem,
+        second_name=visit.form.get("second_name", ""),
         done=bool(visit.query("done")) and not problem,
         since=report.since,
         told=exercises_in_words(report, texts) if report.exercises.count else texts.say("EXERCISES_NONE"),
@@ -61,13 +63,18 @@ def change(visit: RequestContext) -> Response:
     shifts = tuple(filter(None, _BETWEEN.split(written.translate(_DASHES).replace(" - ", "-"))))
     if not number.isascii() or not number.isdigit() or len(number) > 2:
         return show(visit, visit.texts.say("EXERCISES_WRONG"))
-    try:
-        visit.ask(alerts.SET_EXERCISE_HOURS(ExerciseHours(shifts, int(number))))
-    except grpc.RpcError as error:
-        if error_reason(error) != "ARGUMENT_INVALID":
-            raise
-        return show(visit, visit.texts.say("EXERCISES_WRONG"))
-    return visit.to("/exercises?done=1")
+    asked = alerts.SET_EXERCISE_HOURS(ExerciseHours(shifts, int(number)))
+
+    def done(word: str) -> Response:
+        try:
+            visit.ask(asked, word)
+        except grpc.RpcError as error:
+            if error_reason(error) != "ARGUMENT_INVALID":
+                raise
+            return show(visit, visit.texts.say("EXERCISES_WRONG"))
+        return visit.to("/exercises?done=1")
+
+    return with_second_where_needed(visit, asked, done, lambda problem: show(visit, problem))
 
 
 PAGES: Final = (

@@ -12,7 +12,7 @@ from cekalwatch.notifier.cli.session import office_client
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
 from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.office.locale.approval_words import asked_for, signed_facts
+from cekalwatch.office.locale.approval_words import asked_for, signed_facts, silenced_words
 from cekalwatch.program.cli.prompts import ask
 from cekalwatch.program.errors import Exit, ProgramError
 
@@ -77,5 +77,7 @@ def _print(one: Approval, texts: NotifierTexts, settings: NotifierSettings) -> N
     name = one.first.display_name or texts.say("UNKNOWN")
     typer.echo(f"{one.approval_id[:SHOWN_DIGITS]}  {asked_for(one, texts)}")
     typer.echo(f"  {texts.say('APPROVAL_ASKED_BY', name=name, device=one.device, time=asked_at)}")
+    for line in silenced_words(one, texts, settings.zone):
+        typer.echo(f"  {line}")
     for fact in signed_facts(one, texts) or ():
         typer.echo(f"  {fact.label}: {fact.value}")

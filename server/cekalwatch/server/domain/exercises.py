@@ -69,6 +69,9 @@ def result_of(found: Outcome | None) -> ExerciseResult:
     return ExerciseResult.ENDED if found is None else ExerciseResult(_FOUND[found].value)
 
 
+MINUTES: Final = 24 * 60
+
+
 @dataclass(frozen=True)
 class Shift:
     """Hours of a day, by the site's clock, in which an exercise may come; `until` may lie on the next day."""
@@ -79,6 +82,12 @@ class Shift:
     def __post_init__(self) -> None:
         if self.begins == self.until:
             raise ValueError("a shift without hours")
+
+    @property
+    def minutes(self) -> frozenset[int]:
+        """The minutes of a day that it has."""
+        begins, until = (60 * one.hour + one.minute for one in (self.begins, self.until))
+        return frozenset(one % MINUTES for one in range(begins, until if until > begins else until + MINUTES))
 
     def around(self, now: datetime, zone: tzinfo) -> tuple[datetime, datetime] | None:
         """Return begin and end of this shift as of `now`; None outside it."""
@@ -109,6 +118,11 @@ class ExerciseSetting:
     def __post_init__(self) -> None:
         if len(self.shifts) > MAX_SHIFTS or not 1 <= self.a_shift <= MAX_A_SHIFT:
             raise ValueError(f"{len(self.shifts)} shifts with {self.a_shift} exercises each")
+
+    def asks_less_than(self, other: ExerciseSetting) -> bool:
+        """Whether at some time of the day fewer exercises come than by `other`."""
+        here, there = (frozenset().union(*(shift.minutes for shift in one.shifts)) for one in (self, other))
+        return bool(there) and (self.a_shift < other.a_shift or not there <= here)
 
     def moments(self, now: datetime, zone: tzinfo, share: Callable[[], float]) -> tuple[datetime, ...]:
         """Return random moments for the exercises of a counter in the rest of the present shift.

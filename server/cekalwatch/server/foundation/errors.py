@@ -165,6 +165,11 @@ class Code(StrEnum):
         "The stored data of these orders has changed since the preview; make another one.",
     )
     ORDER_CHANGED = auto(), Kind.FAILED_PRECONDITION, "The order has changed since the preview."
+    SILENCES_ORDERS = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "Orders in force would no longer alert: a second person must sign for it.",
+    )
     ORDER_OF_SOURCE = (
         auto(),
         Kind.FAILED_PRECONDITION,

@@ -72,6 +72,16 @@ def current_admission() -> Admission:
     return _admission.get()
 
 
+async def admit_second_person(request: Message, context: Context) -> None:
+    """Admit the second person of the running stream, who has signed for this message; raises why not."""
+    first, token = current_admission(), _tokens(context).second_person
+    action = joint_action(first.method)
+    if action is None or not token or first.caller.session is None:
+        raise CekalwatchError(Code.SECOND_PERSON_NEEDED)
+    act = JointAct.of(action, signed_bytes(request))
+    _caller.set(await asyncio.to_thread(first.people.admit_second, first.method, act, current_caller(), token))
+
+
 class _ReaderStalledError(Exception):
     """A client did not take a message in time."""
 

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from cekalwatch.contract.engine.call import Call
 from cekalwatch.contract.engine.scalars import Reading, Refused
+from cekalwatch.contract.values.silencing import NOTHING_SILENCED, Silencing
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.errors import Context
 
@@ -27,12 +28,16 @@ class Served:
 
     call: Call[..., Any, Any]
     method: Callable[[Any, Context], Awaitable[Message] | AsyncIterator[Message]]
+    silences: Callable[[Any], Silencing] | None = None
+    """Returns what a request would silence (domain rule 18); it blocks. None: none can silence anything, or the call
+    asks for two people by itself."""
 
 
 def serve(
     call: Call[..., Q, A],
     answer: Callable[[Q], A | Message | Awaitable[A | Message]],
     contradictory: Code = Code.ARGUMENT_INVALID,
+    silences: Callable[[Q], Silencing] | None = None,
 ) -> Served:
     """Serve a call of one request and one answer by a function; one that may block runs on a thread.
 
@@ -48,7 +53,10 @@ def serve(
             found = await asyncio.to_thread(answer, asked)
         return found if isinstance(found, Message) else call.answer.write(found)
 
-    return Served(call, method)
+    def foreseen(request: Message) -> Silencing:
+        return silences(read_request(call, request, contradictory)) if silences else NOTHING_SILENCED
+
+    return Served(call, method, foreseen if silences else None)
 
 
 def read_request(call: Call[..., Q, Any], request: Message, contradictory: Code = Code.ARGUMENT_INVALID) -> Q:

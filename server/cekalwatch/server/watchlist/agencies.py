@@ -42,6 +42,18 @@ class AgencyRegistry:
         """Return all agencies, by code."""
         return listed(self._store.read())
 
+    def with_agency(self, wanted: ListedAgency) -> Agencies:
+        """Return what `put` would make of the list; the present one where it would refuse."""
+        present = self._store.read()
+        with suppress(CekalwatchError, ValueError):
+            agency = _checked(wanted)
+            return Agencies((*(one for one in present.known if one.code != agency.code), agency))
+        return present
+
+    def without(self, code: str) -> Agencies:
+        """Return the list without an agency."""
+        return Agencies(tuple(one for one in self._store.read().known if one.code != code))
+
     def take_over(self, told: AgencyList, centre: Actor) -> None:
         """Store the list that a centre keeps, in place of this one; an agency that breaks a bound is left out."""
         wanted = []

@@ -18,8 +18,6 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.watchlist.law import LawStore, with_rows
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
-SUBJECTS_A_QUERY = 500
-
 
 class LawRegister:
     """The law of one database."""
@@ -59,10 +57,8 @@ class LawRegister:
         proposed = replace(present, table=table)
         zone = self._checkpoints.zones.get(self._home, WIB)
         comparison = LawComparison(present, proposed, self._clock.now(), zone)
-        last = ""
-        while keys := self._watchlist.subject_keys(last, SUBJECTS_A_QUERY):
-            comparison.add(self._watchlist.orders_of(keys))
-            last = keys[-1]
+        for files in self._watchlist.everybody():
+            comparison.add(files)
         return comparison.found
 
     def add(self, row: LawRow, people: TwoPeople, actor: Actor) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from cekalwatch.contract.values.silencing import Silencing
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.admission import PersonAuthentication
 from cekalwatch.server.auth.certificate import (
@@ -86,11 +87,12 @@ def init_authentication(
     certificates: CertificateAuthentication,
     presence: Presence,
     signed_out: Callable[[Person, Actor, str | None], None],
+    foresee: Callable[[str, bytes], Silencing],
 ) -> AuthenticationParts:
     """Admit devices by `certificates`, and people by a session if one is needed.
 
     `presence` records the cameras whose certificate is refused; `signed_out` releases what a person held, see
-    `SessionCalls`.
+    `SessionCalls`. `foresee` says what a request of a method would silence.
     """
     settings, connections = context.settings, ConnectionWatch()
     context.stack.callback(connections.close)
@@ -101,7 +103,7 @@ def init_authentication(
     context.stack.callback(refusals.tell_sums, at_once=True)
     context.stack.callback(at_stop, "sums of refusals", partial(providers.refusals.record_sums, at_once=True))
     sessions = SessionCalls(
-        providers.sign_in, providers.password_change, providers.sessions, signed_out, providers.approvals
+        providers.sign_in, providers.password_change, providers.sessions, signed_out, providers.approvals, foresee
     )
     context.stack.callback(sessions.close)
     keeping = PeopleCalls(context.stores.people, providers.passwords, context.clock, sessions.passwords)

@@ -6,7 +6,7 @@ shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from cekalwatch.server.audit.entry import Actor, ActorKind
 from cekalwatch.server.cluster.jobs import LeaderJob, PeriodicJob
 from cekalwatch.server.concurrency.priorities import BackgroundThreads
 from cekalwatch.server.gallery.lookalikes import LookalikeFinder, LookalikePairs, SearchedList
+from cekalwatch.server.grpc_api.guard import Guard
 from cekalwatch.server.grpc_api.servicers.faces import Thumbnails
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportCalls, ImportWorkers
 from cekalwatch.server.grpc_api.servicers.watchlist.keeping import agency_calls, amendment_calls, law_calls, sync_calls
@@ -30,8 +31,9 @@ from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.amendments import OrderAmender
 from cekalwatch.server.watchlist.browser import WatchlistReader
+from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
-from cekalwatch.server.watchlist.imports.importer import WatchlistImporter
+from cekalwatch.server.watchlist.imports.importer import ByHand, WatchlistImporter
 from cekalwatch.server.watchlist.imports.preview import ImportPreview, PreviewRun
 from cekalwatch.server.watchlist.imports.upload import Uploads, UploadTimeouts
 from cekalwatch.server.watchlist.law_register import LawRegister
@@ -70,21 +72,32 @@ class Imports:
 
         `permitted` raises CekalwatchError when nothing may be stored for it any more; it is asked before each write.
         """
-        importer = self._importer(WatchlistImporter)
-        stores, clock = self._context.stores, self._context.clock
-        return ImportRun(importer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
+        return self._run(self._importer(WatchlistImporter, None), ImportRun, actor, permitted)
+
+    def begin_by_hand(
+        self, actor: Actor, permitted: Callable[[], None] = lambda: None, signed: Collection[str] = ()
+    ) -> ImportRun:
+        """Begin an import by people, which silences no order but those for which two have `signed` (domain rule 18)."""
+        return self._run(self._importer(WatchlistImporter, self._by_hand(signed)), ImportRun, actor, permitted)
 
     def preview(self, actor: Actor, permitted: Callable[[], None] = lambda: None) -> ImportRun:
         """Begin a preview of an import: like `begin`, but nothing is stored."""
-        previewer = self._importer(ImportPreview)
-        stores, clock = self._context.stores, self._context.clock
-        return PreviewRun(previewer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
+        return self._run(self._importer(ImportPreview, self._by_hand(())), PreviewRun, actor, permitted)
 
-    def _importer(self, kind: type[Importer]) -> Importer:
+    def _by_hand(self, signed: Collection[str]) -> ByHand:
+        return ByHand(self._context.checkpoints, self._context.clock, frozenset(signed))
+
+    def _run(
+        self, importer: WatchlistImporter, kind: type[ImportRun], actor: Actor, permitted: Callable[[], None]
+    ) -> ImportRun:
+        stores, clock = self._context.stores, self._context.clock
+        return kind(importer, stores.watchlist, stores.audit, clock, actor, self._threads, permitted)
+
+    def _importer(self, kind: Callable[..., Importer], by_hand: ByHand | None) -> Importer:
         stores, clock = self._context.stores, self._context.clock
         # One model from the first record to the last; after a change, `ModelFollower` makes the other's templates.
         enroller, zone = self._engines().enroller, self._context.settings.home.zone
-        return kind(stores.watchlist, enroller, clock, zone, self._context.checkpoints.law, self.lookalikes)
+        return kind(stores.watchlist, enroller, clock, zone, self._context.checkpoints.law, self.lookalikes, by_hand)
 
     def scheduler(
         self, waiting: Callable[[], int] = lambda: 0, on_end: Callable[[], None] = lambda: None
@@ -161,7 +174,12 @@ class WatchlistParts(Part):
 
 
 def init_watchlist(
-    context: Context, search: GalleryParts, waiting: Callable[[], int], trail: AuditTrail, thumbnails: Thumbnails
+    context: Context,
+    search: GalleryParts,
+    waiting: Callable[[], int],
+    trail: AuditTrail,
+    thumbnails: Thumbnails,
+    guard: Guard,
 ) -> WatchlistParts:
     """Start the threads; the synchronisation gives way while captures are `waiting`."""
     settings, stores, clock = context.settings, context.stores, context.clock
@@ -183,8 +201,19 @@ def init_watchlist(
     review = LookalikeReview(stores.watchlist, stores.people, imports.lookalikes, pairs, clock)
     amender = OrderAmender(stores.watchlist, clock, settings.home.zone, source)
     reader = WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found)
-    records = ImportCalls(imports.begin, workers)
-    files = ListFileCalls(ListFiles(stores.watchlist, imports.begin, imports.preview, settings.home.zone, workers))
+    records = ImportCalls(imports.begin_by_hand, workers)
+    foresight = ListForesight(stores.watchlist, context.checkpoints, clock)
+    files = ListFileCalls(
+        ListFiles(
+            stores.watchlist,
+            imports.begin_by_hand,
+            imports.preview,
+            settings.home.zone,
+            workers,
+            foresight.of_orders,
+            guard.require_two,
+        )
+    )
     subjects = SubjectCalls(reader, trail, clock, imports.lookalikes, review, amender, thumbnails)
     follower = None
     if scheduler and imports.caller:
@@ -213,9 +242,9 @@ def init_watchlist(
         records.served(),
         files.served(),
         *subjects.served(),
-        *agency_calls(agencies),
-        *law_calls(law),
-        *amendment_calls(amender),
+        *agency_calls(agencies, foresight),
+        *law_calls(law, foresight),
+        *amendment_calls(amender, foresight),
         *sync_calls(SyncService(stores.syncs, scheduler, clock), search.freshness),
         *feed_calls.served(),
     )

@@ -5,19 +5,13 @@ from __future__ import annotations
 import grpc
 
 from cekalwatch.contract.calls import devices
-from cekalwatch.contract.codec.camera_service import CHANGES
 from cekalwatch.contract.values.cameras import TakenPicture
-from cekalwatch.contract.values.capture_policy import CapturePolicyChanges
 from cekalwatch.office.client.refusals import error_reason
 from cekalwatch.office.client.service_client import ServiceClient
 
 
 class CameraClient(ServiceClient):
     """The calls of people who maintain cameras."""
-
-    def set_policy(self, camera_id: str, changes: CapturePolicyChanges, number: int) -> None:
-        """Set what a camera may send, in place of the change with that `number`."""
-        self.ask(devices.SET_CAMERA_POLICY(camera_id=camera_id, changes=CHANGES.write(changes), number=number))
 
     def picture(self, camera_id: str, *, watched: bool = False) -> TakenPicture:
         """Return the present picture of a camera, from the server to which it is connected.

@@ -27,6 +27,7 @@ ACTIONS: Final = (
         "AGENCIES_TAKEN_OVER",
         "LAW_ROW_ADDED",
         "ORDER_AMENDED",
+        "ORDERS_SILENCED",
         "LAW_TAKEN_OVER",
         "ALERT_RECORD_TAKEN",
     ),

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.console.signing_in.pending_approvals import ApprovalToken
 from cekalwatch.contract.values.approvals import Approval, ApprovalState
-from cekalwatch.office.locale.approval_words import asked_for, signed_facts
+from cekalwatch.office.locale.approval_words import asked_for, signed_facts, silenced_words
 
 ANSWERS: Final = {"sign": True, "refuse": False}
 
@@ -25,7 +25,15 @@ def show(visit: RequestContext) -> Response:
     waiting = visit.sessions.approvals().waiting
     return visit.page(
         "approvals.html",
-        waiting=[(one, asked_for(one, visit.texts), signed_facts(one, visit.texts)) for one in waiting],
+        waiting=[
+            (
+                one,
+                asked_for(one, visit.texts),
+                signed_facts(one, visit.texts),
+                silenced_words(one, visit.texts, visit.texts.zone),
+            )
+            for one in waiting
+        ],
         done=visit.query("done"),
     )
 
@@ -45,12 +53,18 @@ def answer(visit: RequestContext) -> Response:
 
 def wait(visit: RequestContext) -> Response:
     """Show how a request of the person stands; once it is signed, the form comes back."""
-    return visit.page("approval_wait.html", key=visit.part("key"), approval=_standing(visit))
+    return visit.page("approval_wait.html", **_waiting(visit))
 
 
 def part(visit: RequestContext) -> Response:
     """Show the same in the open page."""
-    return visit.page("approval_wait_part.html", key=visit.part("key"), approval=_standing(visit))
+    return visit.page("approval_wait_part.html", **_waiting(visit))
+
+
+def _waiting(visit: RequestContext) -> dict[str, object]:
+    found = _standing(visit)
+    silenced = silenced_words(found, visit.texts, visit.texts.zone) if found else ()
+    return {"key": visit.part("key"), "approval": found, "silenced": silenced}
 
 
 def _standing(visit: RequestContext) -> Approval | None:

@@ -12,8 +12,10 @@ from typing import Any
 import grpc
 from starlette.responses import Response
 
+from cekalwatch.console.pages.signing_in.provider import with_second_where_needed
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.calls import devices
+from cekalwatch.contract.codec.camera_service import CHANGES
 from cekalwatch.contract.values.alarms import Alarm
 from cekalwatch.contract.values.cameras import TakenPicture
 from cekalwatch.contract.values.capture_policy import DIGITS, POLICY_BOUNDS, WHOLE, CameraPolicy, CapturePolicyChanges
@@ -45,21 +47,30 @@ def set_policy(visit: RequestContext) -> Response:
     camera = _find(visit)
     if camera is None:
         return _missing(visit)
+    key, number = camera.camera.camera_id, visit.form.get("number", "")
     try:
-        known = visit.ask(devices.GET_CAMERA_POLICY(camera_id=camera.camera.camera_id))
-        number = visit.form.get("number", "")
-        if visit.form.get("wanted") == "before":
-            changes: CapturePolicyChanges | None = known.before
-        else:
-            changes = _typed(visit, known)
-        if changes is None or not number.isdecimal() or len(number) > MAX_DIGITS:
-            return _one(visit, camera, visit.texts.say("REFUSED_POLICY_OUT_OF_BOUNDS"), visit.form)
-        visit.cameras.set_policy(camera.camera.camera_id, changes, int(number))
+        known = visit.ask(devices.GET_CAMERA_POLICY(camera_id=key))
     except grpc.RpcError as error:
-        # The second of two people sees the values of the first one, and not their own.
-        typed = {} if error_reason(error) == "POLICY_CHANGED" else visit.form
-        return _one(visit, camera, explain(error, visit.texts), typed)
-    return visit.to(f"/cameras/{camera.camera.camera_id}")
+        return _one(visit, camera, explain(error, visit.texts), visit.form)
+    if visit.form.get("wanted") == "before":
+        changes: CapturePolicyChanges | None = known.before
+    else:
+        changes = _typed(visit, known)
+    if changes is None or not number.isdecimal() or len(number) > MAX_DIGITS:
+        return _one(visit, camera, visit.texts.say("REFUSED_POLICY_OUT_OF_BOUNDS"), visit.form)
+    asked = devices.SET_CAMERA_POLICY(camera_id=key, changes=CHANGES.write(changes), number=int(number))
+
+    def done(word: str) -> Response:
+        try:
+            visit.ask(asked, word)
+        except grpc.RpcError as error:
+            if error_reason(error) != "POLICY_CHANGED":
+                raise
+            # The second of two people sees the values of the first one, and not their own.
+            return _one(visit, camera, explain(error, visit.texts), {})
+        return visit.to(f"/cameras/{key}")
+
+    return with_second_where_needed(visit, asked, done, lambda problem: _one(visit, camera, problem, visit.form))
 
 
 def show_picture(visit: RequestContext) -> Response:
@@ -74,7 +85,7 @@ def show_picture(visit: RequestContext) -> Response:
     return _one(visit, camera, picture=picture)
 
 
-def show_again(visit: RequestContext, problem: str) -> Response:
+def show_again(visit: RequestContext, problem: str = "") -> Response:
     """Show a camera with the figures that were typed."""
     camera = _find(visit)
     return _one(visit, camera, problem, visit.form) if camera else _missing(visit)
@@ -118,6 +129,8 @@ def _one(
         whole=WHOLE,
         problem=problem,
         form=typed,
+        before=visit.form.get("wanted") == "before",
+        second_name=visit.form.get("second_name", ""),
         surveys=visit.ask(devices.LIST_SURVEYS(camera_id=camera.camera.camera_id)),
         picture=picture,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from starlette.responses import Response
 
-from cekalwatch.console.pages.signing_in.provider import with_second_person
+from cekalwatch.console.pages.signing_in.provider import with_second_person, with_second_where_needed
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.calls import people as calls
 from cekalwatch.contract.codec.people import ROLES
@@ -87,10 +87,9 @@ def act(visit: RequestContext) -> Response:
         return visit.page("first_password.html", name=name, first=answer) if first else visit.to("/people")
 
     request = _request(visit, name, wanted)
-    alone = wanted in ALONE and not any(visit.form.get(field) for field in ("second_name", "second_by", "signed"))
-    if request is None or alone:
+    if request is None:
         return done()
-    return with_second_person(visit, request, done, again)
+    return (with_second_where_needed if wanted in ALONE else with_second_person)(visit, request, done, again)
 
 
 def _request(visit: RequestContext, name: str, wanted: str) -> Asked[object] | None:

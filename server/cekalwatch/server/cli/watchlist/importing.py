@@ -14,13 +14,14 @@ from rich.console import Console
 from cekalwatch.contract.values.imports import RecordReport
 from cekalwatch.contract.values.iso_quality import iso_quality
 from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
-from cekalwatch.server.cli.options import ServerAddress, with_settings
+from cekalwatch.server.cli.options import ServerAddress, command_context, signed_by_two, with_settings
 from cekalwatch.server.cli.output import counting_progress, whole_table
-from cekalwatch.server.cli.watchlist.running_server import local_import, running_server
-from cekalwatch.server.foundation.errors import public_message
+from cekalwatch.server.cli.watchlist.running_server import local_import, local_imports, running_server
+from cekalwatch.server.foundation.errors import Code, public_message
 from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
 from cekalwatch.server.watchlist.imports.reports import fault_words, summarise
 
@@ -57,10 +58,14 @@ def import_(
         bool, typer.Option("--offline", help="Write straight into the database, without asking.")
     ] = False,
     encoding: Annotated[Literal["utf-8", "windows-1252"], typer.Option(help="The encoding of orders.csv.")] = "utf-8",
+    sign: Annotated[
+        bool, typer.Option("--sign", help="Let two people sign for orders in force that would no longer alert.")
+    ] = False,
 ) -> None:
     """Import ban orders with their photographs, and report on each. Running it again changes nothing.
 
-    It goes through the running server; when none is running, straight into the database.
+    It goes through the running server; when none is running, straight into the database. A record by which an order in
+    force would no longer alert is refused, but with --sign.
     """
 
     from cekalwatch.server.watchlist.imports.reports import check_report_file, write_report
@@ -82,6 +87,9 @@ def import_(
             if records.some or not records.refused:
                 run = _import_through(running, records) if running else _import_directly(settings, records)
                 reports.extend(_counted(run, records))
+            if sign and (held := {one.order_id for one in reports if one.reason == Code.SILENCES_ORDERS}):
+                signed = list(_import_signed(settings, source, held))
+                reports = [*(one for one in reports if one.order_id not in held), *signed]
         finally:
             # The report shows what was done even if the rest failed.
             told = [*records.refused, *reports]
@@ -169,6 +177,27 @@ def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Itera
         raise ProgramError(
             f"{error.public_message} Run the import again; what is stored already stays as it is.", Exit.UNAVAILABLE
         ) from error
+
+
+def _import_signed(settings: ServerSettings, source: FolderSource, held: set[str]) -> Iterator[RecordReport]:
+    """Import those of the records for which two people sign at this machine."""
+    from cekalwatch.server.audit.silencing import silencing_entry
+    from cekalwatch.server.watchlist.foresight import ListForesight
+
+    with command_context(settings) as context:
+        imports = local_imports(context)
+        foresight = ListForesight(context.stores.watchlist, context.checkpoints, context.clock)
+        records = [one for one in _FolderRecords(source) if one.order.order_id in held]
+        with closing(imports.preview(context.actor)) as preview:
+            keys = frozenset(key for one in preview.import_records(records) for key in one.silences)
+        found = foresight.of_orders(keys)
+        orders = "\n".join(f"  {one.order_id}: {one.name}, {one.place}, {one.at:%Y-%m-%d}" for one in found.orders)
+        people = signed_by_two(context, TwoPersonAction.AMEND_ORDER, "SIGN_SILENCED", count=found.count, orders=orders)
+        entry = silencing_entry(found, people, context.actor, context.clock.now(), "watchlist import")
+        context.stores.audit.append(entry)
+        with closing(imports.begin_by_hand(context.actor, signed=keys)) as run:
+            yield from run.import_records(records)
+            run.finish()
 
 
 def _noted(records: _FolderRecords, run: ImportRun) -> Iterator[ImportRecord]:

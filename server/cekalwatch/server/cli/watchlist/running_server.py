@@ -59,7 +59,7 @@ def running_server(settings: ServerSettings, given: str | None) -> Dialer | None
 @contextmanager
 def local_import(settings: ServerSettings) -> Iterator[ImportRun]:
     """Give an import by the account that runs the command, as many threads at once as the settings say."""
-    with command_context(settings) as context, closing(_imports(context).begin(context.actor)) as run:
+    with command_context(settings) as context, closing(local_imports(context).begin_by_hand(context.actor)) as run:
         yield run
 
 
@@ -90,11 +90,11 @@ def local_syncs(settings: ServerSettings) -> Iterator[LocalSyncs]:
     from cekalwatch.server.watchlist.sync.schedule import SyncService
 
     with command_context(settings) as context:
-        service = SyncService(context.stores.syncs, _imports(context).scheduler(), context.clock)
+        service = SyncService(context.stores.syncs, local_imports(context).scheduler(), context.clock)
         yield LocalSyncs(service, context)
 
 
-def _imports(context: Context) -> Imports:
+def local_imports(context: Context) -> Imports:
     """Return what begins imports; the model pack and the list are loaded when they are needed."""
     from functools import cache
 

@@ -9,7 +9,8 @@ from cekalwatch.contract.calls import devices as calls
 from cekalwatch.contract.codec.camera_service import CHANGES, SURVEY
 from cekalwatch.contract.engine.scalars import Reading, Refused
 from cekalwatch.contract.values.cameras import TakenPicture
-from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicyChanges
+from cekalwatch.contract.values.capture_policy import CameraPolicy, CapturePolicyChanges, out_of_bounds
+from cekalwatch.contract.values.silencing import NOTHING_SILENCED, Silencing
 from cekalwatch.contract.values.surveys import SurveyFigures
 from cekalwatch.server.capture.aiming import AimingService
 from cekalwatch.server.capture.policies import CameraPolicies
@@ -19,6 +20,7 @@ from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.served import Served, serve
+from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.v1 import camera_service_pb2 as pb
 
 
@@ -31,12 +33,13 @@ class CameraCalls:
     aiming: AimingService
     watches: CameraWatches
     surveys: CameraSurveys
+    foresight: ListForesight
 
     def served(self) -> tuple[Served, ...]:
         """Return the calls."""
         return (
             serve(calls.GET_CAMERA_POLICY, lambda asked: self.policies.state(self._camera(asked.camera_id).camera_id)),
-            serve(calls.SET_CAMERA_POLICY, self._set_policy),
+            serve(calls.SET_CAMERA_POLICY, self._set_policy, silences=self._policy_silences),
             serve(calls.GET_AIMING_PICTURE, self._picture),
             serve(calls.REPORT_SURVEY, self._take_survey),
             serve(calls.LIST_SURVEYS, lambda asked: tuple(self.surveys.of(self._camera(asked.camera_id).camera_id))),
@@ -45,6 +48,15 @@ class CameraCalls:
     def _set_policy(self, request: pb.SetCameraPolicyRequest) -> CameraPolicy:
         camera, changes = self._camera(request.camera_id), read_changes(request.changes)
         return self.policies.set(camera, changes, request.number, current_caller().actor)
+
+    def _policy_silences(self, request: pb.SetCameraPolicyRequest) -> Silencing:
+        """Return whose orders alert at the camera, if it would send less of travellers."""
+        camera, changes = self._camera(request.camera_id), read_changes(request.changes)
+        state = self.policies.state(camera.camera_id)
+        refused = out_of_bounds(changes) or request.number != state.number
+        if refused or not changes.applied_to(state.of_settings).sends_less_than(state.in_force):
+            return NOTHING_SILENCED
+        return self.foresight.at_camera(camera)
 
     async def _picture(self, request: pb.GetAimingPictureRequest) -> TakenPicture:
         given, who = self.watches.picture if request.watched else self.aiming.picture, current_caller()

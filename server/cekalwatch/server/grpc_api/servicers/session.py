@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from cekalwatch.contract.calls import people as calls
@@ -10,8 +11,13 @@ from cekalwatch.contract.codec.approvals import APPROVAL
 from cekalwatch.contract.codec.people import PROVIDER, SESSION
 from cekalwatch.contract.engine.enums import ProtoEnum
 from cekalwatch.contract.engine.scalars import Refused
-from cekalwatch.contract.values.approvals import APPROVAL_ID, MAX_APPROVAL_BYTES, MAX_METHOD, OpenApprovals
-from cekalwatch.contract.values.people import MAX_SIGN_IN_NAME, PersonSession, TwoPersonAction
+from cekalwatch.contract.values.approvals import APPROVAL_ID, MAX_APPROVAL_BYTES, MAX_METHOD, Approval, OpenApprovals
+from cekalwatch.contract.values.people import (
+    MAX_SIGN_IN_NAME,
+    PersonSession,
+    TwoPersonAction,
+)
+from cekalwatch.contract.values.silencing import Silencing
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.auth.approvals import ApprovalRequests
 from cekalwatch.server.auth.rights import Caller
@@ -20,6 +26,7 @@ from cekalwatch.server.auth.signing_in.passwords import MAX_CHARACTERS, Password
 from cekalwatch.server.auth.signing_in.sign_in import CodeProof, PasswordProof, Proof, SignInService
 from cekalwatch.server.domain.people import JointAct, Person
 from cekalwatch.server.grpc_api.authentication import current_caller
+from cekalwatch.server.grpc_api.guard import seen_by
 from cekalwatch.server.grpc_api.messages import require
 from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.grpc_api.workers import PASSWORDS_AT_ONCE, Workers
@@ -45,6 +52,8 @@ _ACTIONS = ProtoEnum(
         TwoPersonAction.CHANGE_PEOPLE,
         TwoPersonAction.AMEND_ORDER,
         TwoPersonAction.SET_GATES,
+        TwoPersonAction.CHANGE_CAMERAS,
+        TwoPersonAction.SET_EXERCISES,
     ),
 )
 _FOR_CALLS = (session_pb2.SESSION_PURPOSE_UNSPECIFIED, session_pb2.SESSION_PURPOSE_CALLS)
@@ -60,8 +69,13 @@ class SessionCalls:
         sessions: Sessions,
         signed_out: Callable[[Person, Actor, str | None], None],
         approvals: ApprovalRequests,
+        foresee: Callable[[str, bytes], Silencing],
     ) -> None:
-        """`signed_out` releases the alerts that the person held at a device, or at all if it has no name; it blocks."""
+        """`signed_out` releases the alerts that the person held at a device, or at all if it has no name; it blocks.
+
+        `foresee` says what a request of a method would silence, and blocks.
+        """
+        self._foresee = foresee
         self._signed_out = signed_out
         self._approvals = approvals
         self._sign_ins = sign_ins
@@ -136,12 +150,19 @@ class SessionCalls:
         require(len(request.method) <= MAX_METHOD, "method")
         require(len(asked) <= MAX_APPROVAL_BYTES, "request")
         token, approval = self._approvals.ask(who.signed_in(), who.device, request.method, asked)
+        approval = self._shown(approval, who)
         return pb.AskApprovalResponse(token=token, approval=APPROVAL.write(approval))
 
     def _asked(self, _: pb.ListApprovalsRequest) -> OpenApprovals:
         """Return the requests that concern the person."""
         who = current_caller()
-        return self._approvals.open_for(who.signed_in(), who.device)
+        found = self._approvals.open_for(who.signed_in(), who.device)
+        waiting, asked = (tuple(self._shown(one, who) for one in some) for some in (found.waiting, found.asked))
+        return OpenApprovals(waiting, asked)
+
+    def _shown(self, approval: Approval, who: Caller) -> Approval:
+        """Return a request with what it would silence."""
+        return replace(approval, silences=seen_by(who, self._foresee(approval.method, approval.request)))
 
     def _answer(self, request: pb.AnswerApprovalRequest) -> None:
         """Sign a request of somebody else, or refuse it."""

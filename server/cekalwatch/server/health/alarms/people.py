@@ -1,4 +1,4 @@
-"""Alarms about new rights: everybody who has rights learns of them."""
+"""Alarms about what people did that others must learn of: rights that were given, and orders that were silenced."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from cekalwatch.contract.values.alarms import OF_PEOPLE, AlarmKind
+from cekalwatch.contract.values.alarms import OF_PEOPLE, OF_SILENCING, AlarmKind
 from cekalwatch.server.audit.entry import Action, Link, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.foundation.clock import Clock
@@ -17,6 +17,7 @@ from cekalwatch.server.storage.audit.search import AuditQuery, AuditSearch
 
 TOLD_FOR: Final = timedelta(days=3)
 """Long enough for everybody to have been at work."""
+SILENCING_TOLD_FOR: Final = timedelta(days=1)
 MAX_ENTRIES: Final = 200
 """Of one action; of more, the newest are told."""
 _PERSON: Final = ObjectKind.PERSON.key("")
@@ -24,20 +25,24 @@ _PERSON: Final = ObjectKind.PERSON.key("")
 
 @dataclass(frozen=True)
 class RightsAlarms:
-    """The rule for given rights, at the server that looks for all; `look` blocks."""
+    """The rule for given rights and silenced orders, at the server that looks for all; `look` blocks."""
 
     search: AuditSearch
     clock: Clock
 
     def look(self) -> Findings:
-        """Return one alarm about the newest entry, so that each new entry raises one."""
+        """Return one alarm of each kind about the newest entry, so that each new entry raises one."""
         given = list(self._given())
         conditions = []
         if given:
             people = {json.loads(one.objects)[0] for one in given}
             newest = max(one.sequence for one in given)
             conditions = [condition(AlarmKind.RIGHTS_GIVEN, f"audit {newest}", people=len(people))]
-        return Findings(conditions, lambda kind, _: kind in OF_PEOPLE)
+        if silenced := list(self._entries(Action.ORDERS_SILENCED, SILENCING_TOLD_FOR)):
+            orders = sum(int(json.loads(one.details)["orders"]) for one in silenced)
+            newest = max(one.sequence for one in silenced)
+            conditions.append(condition(AlarmKind.ORDERS_SILENCED, f"audit {newest}", orders=orders))
+        return Findings(conditions, lambda kind, _: kind in OF_PEOPLE | OF_SILENCING)
 
     def actors(self) -> frozenset[str]:
         """Return the keys of the people who gave these rights, signed for them or got them."""
@@ -45,9 +50,12 @@ class RightsAlarms:
         return frozenset(key.removeprefix(_PERSON).partition("@")[0] for key in keys if key.startswith(_PERSON))
 
     def _given(self) -> Iterator[Link]:
-        since = moment_of(stamp(self.clock.now() - TOLD_FOR))
         for action in (Action.PERSON_ADDED, Action.PERSON_CHANGED):
-            page = self.search.page(AuditQuery((action_term(action),), since), MAX_ENTRIES)
-            for _, one in page.found:
+            for one in self._entries(action, TOLD_FOR):
                 if json.loads(one.details or "{}").get("gives") == "yes":
                     yield one
+
+    def _entries(self, action: Action, told_for: timedelta) -> Iterator[Link]:
+        since = moment_of(stamp(self.clock.now() - told_for))
+        page = self.search.page(AuditQuery((action_term(action),), since), MAX_ENTRIES)
+        return (one for _, one in page.found)

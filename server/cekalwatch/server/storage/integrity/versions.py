@@ -10,7 +10,8 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,6 +49,10 @@ def next_version(before: int) -> int:
     return max(moment, before // 2 + 1) * 2 + (before > 0)
 
 
+class _Rehearsing(threading.local):
+    on = False
+
+
 class SeenVersions:
     """The highest versions that were seen, by row. Any number of threads may use it, and programs the same file."""
 
@@ -56,6 +61,7 @@ class SeenVersions:
         self._file = file
         self._keyring = keyring
         self._changing = threading.Lock()
+        self._rehearsing = _Rehearsing()
         self._seen: dict[RowKey, int] = {}
         self._gone: dict[RowKey, int] = {}
         """Up to which version a row is forgotten, since people have accepted that it is gone."""
@@ -69,10 +75,19 @@ class SeenVersions:
 
     def note(self, key: RowKey, version: int) -> None:
         """Remember that the row was seen in that version, if rows like it can be put back."""
-        if version <= self._seen.get(key, 0) or not (version % 2 or key[0] in WHOLLY):
+        if version <= self._seen.get(key, 0) or not (version % 2 or key[0] in WHOLLY) or self._rehearsing.on:
             return
         with self._changing:
             self._seen[key], self._kept = max(version, self._seen.get(key, 0)), False
+
+    @contextmanager
+    def rehearsing(self) -> Iterator[None]:
+        """Note nothing that this thread sees in the block: it was not committed, and may never be."""
+        self._rehearsing.on = True
+        try:
+            yield
+        finally:
+            self._rehearsing.on = False
 
     def forget(self, key: RowKey) -> None:
         """Take it that the row is gone."""

@@ -32,7 +32,8 @@ class KeptApproval(Approval):
     certificate: str
 
 
-_APPROVALS = RowCodec(KeptApproval, ApprovalRow, {"first": "first_person_id", "second": "second_person_id"})
+_NAMES = {"first": "first_person_id", "second": "second_person_id"}
+_APPROVALS = RowCodec(KeptApproval, ApprovalRow, _NAMES, given={"silences"})
 
 
 class ApprovalStore:

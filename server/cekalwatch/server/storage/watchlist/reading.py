@@ -133,7 +133,7 @@ def same_person(
     session: Session, rows: WatchlistRows, files: Collection[SubjectFile]
 ) -> dict[str, tuple[BanOrder, ...]]:
     """Return the orders of each subject's person under other keys, by key; only of those with other keys."""
-    found = _other_keys(session, rows, files)
+    found = other_keys(session, rows, files)
     known: dict[str, SubjectFile] = {}
     for some in pieces(sorted(set().union(*found.values()))):
         known |= {_key(one.file): one.file for one in _read_alone(session, rows, some)}
@@ -159,7 +159,7 @@ def read_people(
     """
     files = {_key(one): one for some in pieces(sorted(subjects)) for one in read_files(session, rows, some)}
     found: dict[str, set[str]] = {key: set() for key in subjects}
-    for subject, keys in _other_keys(session, rows, files.values()).items():
+    for subject, keys in other_keys(session, rows, files.values()).items():
         found[subject.subject_id] |= keys
     holders: dict[str, str] = {}
     for some in pieces(sorted({one for order_ids in subjects.values() for one in order_ids})):
@@ -184,7 +184,7 @@ def read_people(
     }
 
 
-def _other_keys(session: Session, rows: WatchlistRows, files: Collection[SubjectFile]) -> dict[Subject, set[str]]:
+def other_keys(session: Session, rows: WatchlistRows, files: Collection[SubjectFile]) -> dict[Subject, set[str]]:
     """Return under which other keys each subject may be held; their identities must still be compared."""
     digests = {file.subject: rows.identity_digests(file.subject) for file in files}
     holders = subjects_by_digest(session, frozenset().union(*digests.values()))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ from cekalwatch.server.foundation.clock import Clock, SystemClock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.audit.store import write_audit
 from cekalwatch.server.storage.database import Database
-from cekalwatch.server.storage.integrity.guarded_session import checked, replace_row
+from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, replace_row
 from cekalwatch.server.storage.integrity.signed_row import SignedRow
 from cekalwatch.server.storage.keys.store import hold_sealing_key
 from cekalwatch.server.storage.queries import pieces
@@ -37,7 +38,7 @@ from cekalwatch.server.storage.watchlist.changes import (
     numbers_of,
     write_identities,
 )
-from cekalwatch.server.storage.watchlist.reading import read_orders, same_person
+from cekalwatch.server.storage.watchlist.reading import other_keys, read_files, read_orders, same_person
 from cekalwatch.server.storage.watchlist.rows import DAMAGED, WatchlistRows
 from cekalwatch.server.storage.watchlist.tables import BanOrderRow, ReferenceFaceRow, SubjectRow
 
@@ -51,10 +52,19 @@ class StoreOutcome(StrEnum):
     """Nothing: the subject has the maximum number of orders already."""
     ORDER_CHANGED = "ORDER_CHANGED"
     """Nothing: the stored order differs from the one that the record replaces."""
+    SILENCES_ORDERS = "SILENCES_ORDERS"
+    """Nothing: an order in force would no longer alert, for which nobody has signed."""
 
 
-REFUSALS: Final = {StoreOutcome.SUBJECT_FULL: Code.SUBJECT_FULL, StoreOutcome.ORDER_CHANGED: Code.ORDER_CHANGED}
+REFUSALS: Final = {
+    StoreOutcome.SUBJECT_FULL: Code.SUBJECT_FULL,
+    StoreOutcome.ORDER_CHANGED: Code.ORDER_CHANGED,
+    StoreOutcome.SILENCES_ORDERS: Code.SILENCES_ORDERS,
+}
 """Nothing of such a record is written, and why."""
+
+Refuses = Callable[[Sequence[SubjectFile], Sequence[SubjectFile]], bool]
+"""Whether records may not be stored that make these files of these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,17 +193,84 @@ class RecordStore:
             ]
 
     def put_all(
-        self, records: Sequence[NewRecord], note: Callable[[int, RecordResult], AuditEntry | None]
+        self,
+        records: Sequence[NewRecord],
+        note: Callable[[int, RecordResult], AuditEntry | None],
+        refuses: Refuses | None = None,
     ) -> WriteResult:
         """Store records in one transaction; see `_write_records`.
 
         For each record with changes, `note` gets its number and what was done, and its result is committed for the
-        audit trail.
+        audit trail. With `refuses`, which looks at everybody whom a record concerns, those that it lets through are
+        stored each by itself where it refuses all together.
         """
+        written = self._put_together(records, note, refuses)
+        if written:
+            return written
+        if len(records) == 1:
+            return WriteResult([StoreOutcome.SILENCES_ORDERS], self._version())
+        each = [self.put_all([one], partial(_numbered, note, number), refuses) for number, one in enumerate(records)]
+        return WriteResult([one.outcomes[0] for one in each], each[-1].version)
+
+    def silenced_by(
+        self,
+        records: Sequence[NewRecord],
+        silenced: Callable[[Sequence[SubjectFile], Sequence[SubjectFile]], Collection[str]],
+    ) -> list[tuple[str, ...]]:
+        """Return what `silenced` says of everybody whom each record concerns, before and after; nothing is stored."""
+        together = self._rehearsed(records, silenced)
+        if not together or len(records) == 1:
+            return [together for _ in records]
+        return [self._rehearsed([one], silenced) for one in records]
+
+    def _rehearsed(
+        self,
+        records: Sequence[NewRecord],
+        silenced: Callable[[Sequence[SubjectFile], Sequence[SubjectFile]], Collection[str]],
+    ) -> tuple[str, ...]:
         with self._database.session() as session:
             lock_watchlist(session)
             hold_sealing_key(session, self._rows.keyring)
+            keys = self._concerned(session, records)
+            before = read_files(session, self._rows, keys)
+            _write_records(session, self._rows, records, self._clock.now())
+            found = tuple(sorted(silenced(before, self._rehearsed_files(session, keys))))
+            session.rollback()
+        return found
+
+    def _rehearsed_files(self, session: Session, keys: Collection[str]) -> list[SubjectFile]:
+        """Return the files as the transaction has written them, which may still be taken back."""
+        with guard_of(session).versions.rehearsing():
+            return read_files(session, self._rows, keys)
+
+    def subjects_of(self, order_ids: Collection[str]) -> set[str]:
+        """Return the keys of the subjects of these orders."""
+        found = set[str]()
+        with self._database.session() as session:
+            for keys in pieces(sorted(order_ids)):
+                found |= set(session.exec(select(BanOrderRow.subject_id).where(col(BanOrderRow.order_id).in_(keys))))
+        return found
+
+    def _version(self) -> int:
+        with self._database.session() as session:
+            return current_version(session)
+
+    def _put_together(
+        self,
+        records: Sequence[NewRecord],
+        note: Callable[[int, RecordResult], AuditEntry | None],
+        refuses: Refuses | None,
+    ) -> WriteResult | None:
+        """Store records in one transaction; None, and nothing is stored, where `refuses` says so."""
+        with self._database.session() as session:
+            lock_watchlist(session)
+            hold_sealing_key(session, self._rows.keyring)
+            keys = self._concerned(session, records) if refuses else frozenset()
+            before = read_files(session, self._rows, keys) if refuses else ()
             everything, changed = _write_records(session, self._rows, records, self._clock.now())
+            if refuses and changed and refuses(before, self._rehearsed_files(session, keys)):
+                session.rollback()
+                return None
             if changed:
                 count_change(session, changed)
                 session.flush()
@@ -208,6 +285,21 @@ class RecordStore:
                     write_audit(session, *entries)
                 session.commit()
             return WriteResult([done.outcome for done in everything], current_version(session))
+
+    def _concerned(self, session: Session, records: Sequence[NewRecord]) -> frozenset[str]:
+        """Return the keys of the subjects on whose orders the records may have an effect."""
+        keys = {one.subject.subject_id for one in records}
+        orders = [one.order.order_id for one in records]
+        query = select(BanOrderRow.subject_id).where(col(BanOrderRow.order_id).in_(orders))
+        keys |= set(session.exec(query))
+        files = [*read_files(session, self._rows, keys), *(SubjectFile(one.subject, (), ()) for one in records)]
+        return frozenset(keys.union(*other_keys(session, self._rows, files).values()))
+
+
+def _numbered(
+    note: Callable[[int, RecordResult], AuditEntry | None], number: int, _: int, done: RecordResult
+) -> AuditEntry | None:
+    return note(number, done)
 
 
 def _write_records(

@@ -62,6 +62,8 @@ class EnrolledFace(ReferenceFace):
     """Shape (size,), length 1."""
 
 
+SUBJECTS_A_QUERY = 500
+
 _PHOTOGRAPHS = select(func.count()).where(col(ReferenceFaceRow.subject_id) == bindparam("subject_id"))
 
 
@@ -248,6 +250,13 @@ class WatchlistStore(RecordStore):
         """Yield the keys of all subjects, each with the mark of its present rows; no row is checked."""
         with self._database.session() as session:
             yield from read_marks(session)
+
+    def everybody(self) -> Iterator[list[SubjectFile]]:
+        """Yield the whole list, some subjects with their orders at a time."""
+        last = ""
+        while keys := self.subject_keys(last, SUBJECTS_A_QUERY):
+            yield self.orders_of(keys)
+            last = keys[-1]
 
     def subject_keys(self, after: str, limit: int) -> Sequence[str]:
         """Return the first `limit` keys of subjects beyond `after`."""

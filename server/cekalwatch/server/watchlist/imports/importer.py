@@ -20,8 +20,9 @@ from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement, SubjectFile
-from cekalwatch.server.domain.orders.law import judge
+from cekalwatch.server.domain.orders.law import Checkpoints, judge
 from cekalwatch.server.domain.orders.law_table import Law
+from cekalwatch.server.domain.orders.silencing import silenced
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.gallery.lookalikes import Face, LookalikeFinder
@@ -53,6 +54,24 @@ class PreparedRecord:
     references: tuple[NewReference, ...]
 
 
+@dataclass(frozen=True)
+class ByHand:
+    """What an import by people may silence (domain rule 18)."""
+
+    checkpoints: Checkpoints
+    clock: Clock
+    signed: frozenset[str] = frozenset()
+    """Keys of the orders for which a second person has signed."""
+
+    def refuses(self, before: Sequence[SubjectFile], after: Sequence[SubjectFile]) -> bool:
+        """Whether an order would no longer alert for which nobody has signed."""
+        return bool(self.silenced(before, after) - self.signed)
+
+    def silenced(self, before: Sequence[SubjectFile], after: Sequence[SubjectFile]) -> frozenset[str]:
+        """Return the keys of the orders that would no longer alert."""
+        return frozenset(silenced(before, after, self.clock.now(), self.checkpoints, self.checkpoints))
+
+
 class WatchlistImporter:
     """Imports records; any number of threads may call. Methods block."""
 
@@ -64,14 +83,19 @@ class WatchlistImporter:
         zone: tzinfo,
         law: Law,
         lookalikes: LookalikeFinder,
+        by_hand: ByHand | None = None,
     ) -> None:
-        """`zone`: time zone of the checkpoint whose clock decides an order's status in reports."""
+        """`zone`: time zone of the checkpoint whose clock decides an order's status in reports.
+
+        `by_hand`: None for a source that two people set up, which may end orders within its guard.
+        """
         self._store = store
         self._enroller = enroller
         self._clock = clock
         self._zone = zone
         self._law = law
         self._lookalikes = lookalikes
+        self._by_hand = by_hand
 
     def prepare(self, record: ImportRecord) -> PreparedRecord:
         """Process the record's photographs: this takes nearly all the time, and stores nothing.
@@ -99,7 +123,7 @@ class WatchlistImporter:
             return self._entry(prepared[number], done, photos[number], actor)
 
         new = [NewRecord(one.record.subject, one.record.order, one.references, one.record.replaces) for one in prepared]
-        written = self._store.put_all(new, entry)
+        written = self._store.put_all(new, entry, self._by_hand.refuses if self._by_hand else None)
         files = {
             file.subject.subject_id: file
             for file in self._store.get_subjects([record.subject.subject_id for record in records])

@@ -27,7 +27,7 @@ from cekalwatch.server.recognition.enrolment import Enroller
 from cekalwatch.server.storage.watchlist.record_store import DryRunResult, NewRecord, NewReference, StoreOutcome
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
-from cekalwatch.server.watchlist.imports.importer import PreparedRecord, WatchlistImporter
+from cekalwatch.server.watchlist.imports.importer import ByHand, PreparedRecord, WatchlistImporter
 from cekalwatch.server.watchlist.imports.records import ImportRecord
 
 PREVIEWED: Final = "PREVIEWED"
@@ -45,9 +45,11 @@ class ImportPreview(WatchlistImporter):
         zone: tzinfo,
         legal: Law,
         lookalikes: LookalikeFinder,
+        by_hand: ByHand,
     ) -> None:
         """As for the import itself."""
         super().__init__(store, enroller, clock, zone, legal, lookalikes)
+        self._silenced = by_hand.silenced
         self._laid = _Overlay()
         self._faces = defaultdict[str, dict[str, NewReference]](dict)
         """New reference faces of each subject so far, without their pictures, by their photograph's SHA-256."""
@@ -69,13 +71,16 @@ class ImportPreview(WatchlistImporter):
         records = [NewRecord(one.record.subject, one.record.order) for one in prepared]
         foreseen = self._store.foresee(records, self._laid.grown)
         photos = self._looked_up(prepared)
-        return [self._foretell(one, found, seen) for one, found, seen in zip(records, foreseen, photos, strict=True)]
+        silenced = self._store.silenced_by(records, self._silenced)
+        parts = zip(records, foreseen, photos, silenced, strict=True)
+        return [self._foretell(one, found, seen, lost) for one, found, seen, lost in parts]
 
-    def _foretell(self, record: NewRecord, found: DryRunResult, photos: tuple[PhotoReport, ...]) -> RecordReport:
+    def _foretell(
+        self, record: NewRecord, found: DryRunResult, photos: tuple[PhotoReport, ...], silences: tuple[str, ...]
+    ) -> RecordReport:
         subject, order = record.subject, record.order
         if found.outcome is StoreOutcome.SUBJECT_FULL:
             return RecordReport(order.order_id, subject.subject_id, ImportOutcome.REFUSED, Code.SUBJECT_FULL)
-        before = self._standing(self._laid.over(found, subject)) if found.file else frozenset()
         if found.outcome is StoreOutcome.STORED:
             self._laid.put(subject, found.order, added=found.added)
         file = self._laid.over(found, subject)
@@ -85,7 +90,8 @@ class ImportPreview(WatchlistImporter):
         return replace(
             self._judged(held, judgement, found.outcome, photos),
             added=found.added,
-            ends=not before <= standing,
+            ends=bool(silences),
+            silences=silences,
             unrecognisable=bool(standing) and not self._has_face(subject.subject_id, photos),
         )
 

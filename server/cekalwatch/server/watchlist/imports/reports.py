@@ -69,7 +69,7 @@ def fault_words(fault: FieldFault) -> str:
     return f"{value}; must be {FIELD_FORMS[fault.field]}"
 
 
-_OF_PREVIEWS = {"added", "ends", "unrecognisable"}
+_OF_PREVIEWS = {"added", "ends", "silences", "unrecognisable"}
 
 
 def check_report_file(file: Path) -> None:

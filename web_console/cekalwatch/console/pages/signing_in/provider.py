@@ -127,6 +127,27 @@ def _ask_elsewhere(visit: RequestContext, joint: Asked[object]) -> Response:
     return visit.to(f"/unfinished/{visit.signed_in.put_aside(kept)}/wait")
 
 
+SECOND_FIELDS: Final = ("second_name", "second_by", "signed")
+"""Fields of a form that has a second person."""
+
+
+def with_second_where_needed(
+    visit: RequestContext, joint: Asked[object], act: Callable[[str], Response], again: Callable[[str], Response]
+) -> Response:
+    """Let the person `act` alone, and with a second one where these fields are filled in.
+
+    Where the server says that one is not enough, `again` shows why, and the page has the fields: `visit.two`.
+    """
+    if any(visit.form.get(field) for field in SECOND_FIELDS):
+        visit.two = True
+        return with_second_person(visit, joint, act, again)
+    try:
+        return act("")
+    except grpc.RpcError as error:
+        visit.two = error_reason(error) in {"SILENCES_ORDERS", "SECOND_PERSON_NEEDED"}
+        return again(explain(error, visit.texts))
+
+
 def with_second_person(
     visit: RequestContext, joint: Asked[object], act: Callable[[str], Response], again: Callable[[str], Response]
 ) -> Response:

@@ -15,11 +15,12 @@ from cekalwatch.console.import_jobs import (
     JobState,
     groups,
 )
+from cekalwatch.console.pages.signing_in.provider import SECOND_FIELDS, with_second_person
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.codec.imports import ENCODINGS
 from cekalwatch.contract.engine.safe_text import safe_text
 from cekalwatch.contract.values.imports import MAX_CORRECTION, DayOrder, FieldFault
-from cekalwatch.office.client.import_client import SentFile
+from cekalwatch.office.client.import_client import SentFile, signed_import
 from cekalwatch.office.client.refusals import explain
 from cekalwatch.program.csv_files import report_csv
 from cekalwatch.wire.bounds import MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME
@@ -64,10 +65,10 @@ def too_many(visit: RequestContext) -> Response:
     return show(visit, visit.texts.say("FILES_TOO_MANY"))
 
 
-def show_one(visit: RequestContext) -> Response:
+def show_one(visit: RequestContext, problem: str = "") -> Response:
     """Show one import: its state, and its preview or result."""
     job = _find(visit)
-    return visit.page("import_one.html", **_values(visit, job)) if job else _unknown(visit)
+    return visit.page("import_one.html", **_values(visit, job, problem)) if job else _unknown(visit)
 
 
 def part(visit: RequestContext) -> Response:
@@ -77,7 +78,24 @@ def part(visit: RequestContext) -> Response:
 
 
 def confirm(visit: RequestContext) -> Response:
-    return _act(visit, confirmed=True)
+    """Import the file; with a second person who signs, also the rows by which orders in force no longer alert."""
+    job = _find(visit)
+    signed = silenced(job) if job else ()
+    if job is None or not signed or not any(visit.form.get(field) for field in SECOND_FIELDS):
+        return _act(visit, confirmed=True)
+    asked = signed_import(job.file, job.ended.preview_digest, signed) if job.file and job.ended else None
+    if asked is None:
+        return _act(visit, confirmed=True)
+
+    def done(word: str) -> Response:
+        return _act(visit, confirmed=True, signed=signed, word=word)
+
+    return with_second_person(visit, asked, done, lambda problem: show_one(visit, problem))
+
+
+def silenced(job: ImportJob) -> tuple[str, ...]:
+    """Return the keys of the orders in force that would no longer alert."""
+    return tuple(sorted({key for one in list(job.lines) for key in one.silences}))
 
 
 def give_up(visit: RequestContext) -> Response:
@@ -141,12 +159,12 @@ def report(visit: RequestContext) -> Response:
     )
 
 
-def _act(visit: RequestContext, *, confirmed: bool) -> Response:
+def _act(visit: RequestContext, *, confirmed: bool, signed: tuple[str, ...] = (), word: str = "") -> Response:
     job, jobs = _find(visit), visit.console.imports
     if job is None:
         return _unknown(visit)
     mine = job.session is visit.signed_in
-    if not mine or not (jobs.confirm(job, visit.signed_in) if confirmed else jobs.give_up(job)):
+    if not mine or not (jobs.confirm(job, visit.signed_in, signed, word) if confirmed else jobs.give_up(job)):
         words = visit.texts.say("IMPORT_NOT_WAITING" if mine else "IMPORT_OF_ANOTHER")
         return visit.page("import_one.html", **_values(visit, job, words))
     return visit.to(f"/list/import/{job.import_id}")
@@ -176,6 +194,8 @@ def _values(visit: RequestContext, job: ImportJob, problem: str = "") -> dict[st
         "counts": job.counts,
         "told": {group: found for group, found in told.items() if found},
         "done": len(lines),
+        "silencing": sum(bool(one.silences) for one in lines),
+        "second_name": visit.form.get("second_name", ""),
         "most": MAX_SHOWN,
         "kept": MAX_KEPT,
         "problem": problem,

@@ -10,16 +10,18 @@ from cekalwatch.contract.codec.imports import CORRECTION, SYNC_RUN
 from cekalwatch.contract.codec.listed_subjects import AMENDMENT_REASONS
 from cekalwatch.contract.codec.watchlist import REVOCATION_GROUNDS
 from cekalwatch.contract.engine.scalars import Reading, Refused
-from cekalwatch.contract.values.agencies import KeptAgencies
+from cekalwatch.contract.values.agencies import AgencyChange, KeptAgencies
 from cekalwatch.contract.values.imports import LIST_COLUMNS, SyncRun, SyncStatus
 from cekalwatch.contract.values.law import KeptLaw, LawRow
 from cekalwatch.contract.values.orders import MAX_REVOCATION_REFERENCE
+from cekalwatch.contract.values.silencing import Silencing
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.messages import page, page_size, require, text
 from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.amendments import Amendment, OrderAmender
+from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
 from cekalwatch.server.watchlist.law_register import LawRegister
 from cekalwatch.server.watchlist.sync.schedule import SyncService
@@ -31,21 +33,35 @@ _MAX_DIGITS = 18
 """Of a number that fits into 64 bits."""
 
 
-def agency_calls(agencies: AgencyRegistry) -> tuple[Served, ...]:
+def agency_calls(agencies: AgencyRegistry, foresight: ListForesight) -> tuple[Served, ...]:
     """Serve the agencies by which orders are compared."""
+    law = foresight.checkpoints
+
+    def put_silences(put: AgencyChange) -> Silencing:
+        return foresight.under(replace(law.law, agencies=agencies.with_agency(put.agency)))
+
+    def removal_silences(asked: pb.RemoveAgencyRequest) -> Silencing:
+        return foresight.under(replace(law.law, agencies=agencies.without(asked.code)))
+
+    def put(wanted: AgencyChange) -> None:
+        agencies.put(wanted.agency, wanted.seen_mark, current_caller().actor)
 
     def remove(asked: pb.RemoveAgencyRequest) -> None:
         agencies.remove(text(asked.code, "code"), text(asked.seen_mark, "seen_mark"), current_caller().actor)
 
     return (
         serve(calls.LIST_AGENCIES, lambda _: KeptAgencies(agencies.all(), agencies.of_centre)),
-        serve(calls.PUT_AGENCY, lambda put: agencies.put(put.agency, put.seen_mark, current_caller().actor)),
-        serve(calls.REMOVE_AGENCY, remove),
+        serve(calls.PUT_AGENCY, put, silences=put_silences),
+        serve(calls.REMOVE_AGENCY, remove, silences=removal_silences),
     )
 
 
-def law_calls(law: LawRegister) -> tuple[Served, ...]:
+def law_calls(law: LawRegister, foresight: ListForesight) -> tuple[Served, ...]:
     """Serve the law by which orders are judged."""
+
+    def silences(row: LawRow) -> Silencing:
+        present = foresight.checkpoints.law
+        return foresight.under(replace(present, table=present.table.with_row(row)))
 
     def add(row: LawRow) -> None:
         law.add(row, current_caller().two_people(), current_caller().actor)
@@ -53,12 +69,15 @@ def law_calls(law: LawRegister) -> tuple[Served, ...]:
     return (
         serve(calls.GET_LAW, lambda _: KeptLaw(tuple(law.rows()), law.of_centre)),
         serve(calls.PREVIEW_LAW_ROW, law.preview, Code.LAW_ROW_INVALID),
-        serve(calls.ADD_LAW_ROW, add, Code.LAW_ROW_INVALID),
+        serve(calls.ADD_LAW_ROW, add, Code.LAW_ROW_INVALID, silences),
     )
 
 
-def amendment_calls(amender: OrderAmender) -> tuple[Served, ...]:
+def amendment_calls(amender: OrderAmender, foresight: ListForesight) -> tuple[Served, ...]:
     """Serve corrections, endings and erasures of single orders, by two people."""
+
+    def silences(request: pb.AmendOrderRequest) -> Silencing:
+        return foresight.of_orders(frozenset({request.order_id}))
 
     def amend(request: pb.AmendOrderRequest) -> None:
         wanted = _amendment(request)
@@ -77,7 +96,7 @@ def amendment_calls(amender: OrderAmender) -> tuple[Served, ...]:
             case _:
                 raise Refused("act")
 
-    return (serve(calls.AMEND_ORDER, amend),)
+    return (serve(calls.AMEND_ORDER, amend, silences=silences),)
 
 
 def _amendment(request: pb.AmendOrderRequest) -> Amendment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -16,9 +16,10 @@ from cekalwatch.contract.calls import watchlist as calls
 from cekalwatch.contract.codec.imports import CORRECTION, FILE_ANSWER
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.imports import MAX_CORRECTIONS, CellCorrection, DayOrder, FileBegun, FileEnded
+from cekalwatch.contract.values.silencing import Silencing
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
-from cekalwatch.server.grpc_api.authentication import current_admission, current_caller
+from cekalwatch.server.grpc_api.authentication import admit_second_person, current_admission, current_caller
 from cekalwatch.server.grpc_api.errors import Context
 from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.grpc_api.servicers.watchlist.import_call import ImportWorkers
@@ -38,7 +39,7 @@ from cekalwatch.server.watchlist.sources.source import (
     SourceUnavailable,
 )
 from cekalwatch.v1 import watchlist_service_pb2 as pb
-from cekalwatch.wire.bounds import MAX_CHUNKS, MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME, PHOTO_CHUNK_BYTES
+from cekalwatch.wire.bounds import MAX_CHUNKS, MAX_LIST_FILE_BYTES, MAX_LIST_FILE_NAME, MAX_WORD, PHOTO_CHUNK_BYTES
 
 MAX_FILES: Final = 2
 """List files that are in memory at once."""
@@ -47,6 +48,9 @@ MAX_ROWS: Final = 20_000
 
 MAX_WITHOUT_USE: Final = 200
 """Most names in an answer of files that no row names; all are counted."""
+
+MAX_SIGNED: Final = 1000
+"""Orders in force that one import silences."""
 
 MAX_TOLD: Final = 500
 """Characters of what a reader says."""
@@ -64,29 +68,35 @@ _CODES: Final[tuple[tuple[type[SourceUnavailable], Code], ...]] = (
     (SourceTooCostly, Code.SOURCE_TOO_COSTLY),
 )
 
-BeginRun = Callable[[Actor, Callable[[], None]], ImportRun]
-
 
 @dataclass(frozen=True)
 class ListFiles:
     """What list files are read and imported with."""
 
     store: WatchlistStore
-    begin_import: BeginRun
-    begin_preview: BeginRun
+    begin_import: Callable[[Actor, Callable[[], None], Collection[str]], ImportRun]
+    """The last is for which orders in force two people have signed."""
+    begin_preview: Callable[[Actor, Callable[[], None]], ImportRun]
     zone: tzinfo
     """Of times without an offset."""
     workers: ImportWorkers
+    silencing: Callable[[frozenset[str]], Silencing]
+    """Says who the people with these orders are, as far as they are in force; it blocks."""
+    require_two: Callable[[Silencing, str], None]
+    """See `Guard`."""
 
 
 @dataclass(frozen=True)
 class ListFile:
     """A file, and the parameters of its request."""
 
+    begin: pb.ListFileBegin
     encoding: Encoding
     preview_digest: str
     """Empty: a preview is asked for."""
     corrections: tuple[CellCorrection, ...] = ()
+    signed: frozenset[str] = frozenset()
+    """Keys of the orders in force that it may silence, for which a second person signs."""
 
 
 class ListFileCalls:
@@ -98,7 +108,7 @@ class ListFileCalls:
 
     def served(self) -> Served:
         """Return the call."""
-        return Served(calls.IMPORT_LIST_FILE, self._import)
+        return Served(calls.IMPORT_LIST_FILE, self._import, lambda asked: self._files.silencing(_signed(asked.begin)))
 
     async def _import(
         self, requests: AsyncIterator[pb.ImportListFileRequest], context: Context
@@ -115,9 +125,17 @@ class ListFileCalls:
         context.add_done_callback(ended)  # type: ignore[arg-type]  # the stub's protocol fits no function
         paced = self._files.workers.timeouts.bounded(requests, lambda _: True)
         asked, content = await list_file(paced)
+        if asked.signed:
+            await self._take_second(asked, context)
         answers, loop = call.answers(asked, content), asyncio.get_running_loop()
         while answer := await loop.run_in_executor(self._files.workers.importing, next, answers, None):
             yield answer
+
+    async def _take_second(self, asked: ListFile, context: Context) -> None:
+        """Take the second person's word for the orders that an import silences; raises SECOND_PERSON_NEEDED."""
+        await admit_second_person(pb.ImportListFileRequest(begin=asked.begin), context)
+        require, path = self._files.require_two, calls.IMPORT_LIST_FILE.path
+        await asyncio.to_thread(lambda: require(self._files.silencing(asked.signed), path))
 
     def end(self) -> None:
         """Record the end of imports of files that were broken off."""
@@ -167,8 +185,11 @@ class _FileCall:
         if asked.preview_digest and asked.preview_digest != digest:
             raise CekalwatchError(Code.IMPORT_OUTDATED)
         yield FILE_ANSWER.write(FileBegun(len(offered) + len(refused)))
-        begin = self._files.begin_import if asked.preview_digest else self._files.begin_preview
-        run = begin(self._actor, self._permitted)
+        files, actor, permitted = self._files, self._actor, self._permitted
+        if asked.preview_digest:
+            run = files.begin_import(actor, permitted, asked.signed)
+        else:
+            run = files.begin_preview(actor, permitted)
         run.note_corrections(len(asked.corrections))
         self._hold(run=run)
         for row in refused:
@@ -252,7 +273,13 @@ def _asked(begin: pb.ListFileBegin) -> ListFile:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "name")
     if len(digest) not in {0, _DIGEST} or begin.encoding not in _ENCODINGS:
         raise CekalwatchError(Code.ARGUMENT_INVALID, "begin")
-    return ListFile(_ENCODINGS[begin.encoding], digest)
+    return ListFile(begin, _ENCODINGS[begin.encoding], digest, signed=_signed(begin))
+
+
+def _signed(begin: pb.ListFileBegin) -> frozenset[str]:
+    if len(begin.signed_orders) > MAX_SIGNED or any(len(one) > MAX_WORD for one in begin.signed_orders):
+        raise CekalwatchError(Code.ARGUMENT_INVALID, "signed_orders")
+    return frozenset(begin.signed_orders)
 
 
 def _correction(told: pb.CellCorrection) -> CellCorrection:

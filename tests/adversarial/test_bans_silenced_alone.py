@@ -1,0 +1,339 @@
+"""Searches for a way in which one person, device or port alone silences a ban, by every call of the contract.
+
+No method is named in the search of single requests, so that one that is added later is searched too; imports are
+streams, and made by hand. After each call everybody whose order is in force still alerts, everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from cekalwatch.contract.codec.watchlist import ORDER, SUBJECT
+from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.silencing import NOTHING_SILENCED, Silencing
+from cekalwatch.server.auth import admission, limits
+from cekalwatch.server.auth.rights import RIGHTS
+from cekalwatch.server.domain.exercises import ExerciseSetting
+from cekalwatch.server.domain.orders import silencing
+from cekalwatch.server.domain.orders.law import OrderStanding
+from cekalwatch.server.grpc_api.guard import Guard
+from cekalwatch.server.storage.watchlist.record_store import RecordStore
+from cekalwatch.server.watchlist.foresight import ListForesight
+from cekalwatch.server.watchlist.imports.importer import ByHand
+from cekalwatch.v1 import watchlist_service_pb2 as pb
+from tests.support.builders.watchlist_folder import COLUMNS, row
+from tests.support.scenarios.guarded_port import DEVICES, ORDERS, PEOPLE, WHO, Caller, GuardedPort
+from tests.support.scenarios.site_pki import SITE
+
+SECONDS = 25.0
+"""Of the search in `make test`; with the server's start it takes no more than 40."""
+LONG_SECONDS = 600.0
+HOLE_SECONDS = 90.0
+OVER = "the time is over"
+STEPS = 40
+
+TODAY = datetime.now(UTC).date()
+DAYS = [str(TODAY + timedelta(days=days)) for days in (-400, -40, -6, -5, -4, -1, 0, 1, 50, 400)] + [""]
+KEYS = [f"O-{number}" for number in range(1, PEOPLE + 2)]
+SUBJECTS = [f"S-{number}" for number in range(1, PEOPLE + 1)]
+AGENCIES = ["KEJAGUNG", "KPK", "BNN"]
+NAMES = ["Kejaksaan Agung", "KPK", "BNN", "Komisi Pemberantasan Korupsi", "Badan Narkotika Nasional"]
+KNOWN: dict[str, list[Any]] = {
+    "order_id": [*KEYS, "O-99"],
+    "order_ids": [*KEYS],
+    "extends_order_id": ["", *KEYS],
+    "subject_id": [*SUBJECTS, "S-99"],
+    "other_subject_id": SUBJECTS,
+    "subject_ids": SUBJECTS,
+    "code": AGENCIES,
+    "other_names": NAMES,
+    "requesting_agency": NAMES,
+    "name": [*DEVICES.values(), *NAMES],
+    "nationality": ["IDN", "MYS", ""],
+    "nik": ["", "3171234567890123"],
+    "camera_id": ["dep-1", "arr-1"],
+    "site": [SITE, ""],
+    "sites": [SITE],
+    "counter": ["D1", "A1"],
+    "counters": ["D1", "A1"],
+    "sign_in_name": [*WHO],
+    "threshold": [0.9, 0.99],
+    "min_eye_distance_px": [80.0, 32.0],
+    "max_yaw_degrees": [20.0, 50.0],
+    "max_pitch_degrees": [20.0, 45.0],
+    "min_detector_score": [0.9, 0.7],
+    "max_crops_per_track": [2, 5],
+    "jpeg_quality": [70, 85],
+    "shifts": ["07:00-15:00"],
+    "a_shift": [1, 2],
+    "article": ["Pasal 1"],
+    "holds_from": ["2020-01-01", str(TODAY)],
+}
+SHARED = ("valid_from", "valid_until", "received_on", "decree_date", "on_day", "date_of_birth")
+KNOWN |= dict.fromkeys(SHARED, DAYS)
+PRESENT = 0.5
+"""The part of the fields that a request has."""
+
+
+def methods() -> list[tuple[str, Any]]:
+    """The calls of one request, without those that sign in and out: these are how calls are made."""
+    found = []
+    for path in sorted(RIGHTS):
+        _, service, name = path.split("/")
+        if service.startswith("cekalwatch.") and not service.endswith(".SessionService"):
+            method = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
+            if not (method.client_streaming or method.server_streaming):
+                found.append((path, method))
+    return found
+
+
+def callers(path: str) -> list[Caller]:
+    """Who may make a call at all."""
+    return [
+        Caller(device, name)
+        for device, grant in RIGHTS[path].devices.items()
+        for name in ([one for one, role in WHO.items() if role in grant.people] if grant.people else [""])
+    ]
+
+
+METHODS = [(path, method, found) for path, method in methods() if (found := callers(path))]
+READS = ("Get", "List", "Search", "Watch", "Verify", "Preview", "Read", "Fetch")
+ACTS = [one for one in METHODS if not one[0].rpartition("/")[2].startswith(READS)]
+
+
+def message(draw: Any, kind: Any) -> Message:
+    made = message_factory.GetMessageClass(kind)()
+    for field in kind.fields:
+        if draw(st.booleans()):
+            fill(draw, made, field)
+    return made
+
+
+def fill(draw: Any, made: Message, field: FieldDescriptor) -> None:
+    if field.message_type and field.message_type.GetOptions().map_entry:
+        return
+    if field.is_repeated:
+        for _ in range(draw(st.integers(0, 2))):
+            getattr(made, field.name).append(single(draw, field))
+    elif field.message_type:
+        getattr(made, field.name).CopyFrom(single(draw, field))
+    else:
+        setattr(made, field.name, single(draw, field))
+
+
+def single(draw: Any, field: FieldDescriptor) -> Any:
+    if field.message_type:
+        if field.message_type.full_name == "google.protobuf.Timestamp":
+            return moment(draw(st.sampled_from([-30, -1, 1])))
+        return message(draw, field.message_type)
+    if field.name in KNOWN:
+        return draw(st.sampled_from(KNOWN[field.name]))
+    if field.enum_type:
+        return draw(st.sampled_from([one.number for one in field.enum_type.values]))
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return draw(st.booleans())
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return draw(st.sampled_from(["", "Contoh", "1", "yes"]))
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return b""
+    return draw(st.sampled_from([0, 1, 2, 80]))
+
+
+def moment(days: int) -> Timestamp:
+    found = Timestamp()
+    found.FromDatetime(datetime.now(UTC) + timedelta(days=days))
+    return found
+
+
+class OneAlone(RuleBasedStateMachine):
+    """What one person can do at one device after another, alone."""
+
+    port: ClassVar[GuardedPort]
+    until_s: ClassVar[float]
+    calls: ClassVar[int] = 0
+    answered: ClassVar[dict[str, int]] = {}
+
+    @initialize()
+    def begin(self) -> None:
+        self.port.restore()
+        self.how: list[str] = []
+
+    def call(self, *asked: Any) -> list[Any]:
+        """Make a call while there is time; the end of that ends the search at once."""
+        if time.monotonic() > self.until_s:
+            pytest.skip(OVER)
+        return self.port.call(*asked)
+
+    def made(self, what: str, answers: list[Any]) -> None:
+        type(self).calls += 1
+        if answers:
+            self.answered[what.split()[1]] = self.answered.get(what.split()[1], 0) + 1
+            self.how.append(what)
+            assert not (found := self.port.silenced()), f"{found} after {self.how}"
+
+    @rule(data=st.data())
+    def act(self, data: st.DataObject) -> None:
+        """Do one thing; a file takes a process of its own to read, and so it comes seldom."""
+        drawn = data.draw(st.integers(0, 39))
+        (self.import_file if drawn == 39 else self.import_one if drawn > 29 else self.ask)(data)
+
+    def ask(self, data: st.DataObject) -> None:
+        path, method, who = data.draw(st.sampled_from([*METHODS, *ACTS * 9]))
+        caller = data.draw(st.sampled_from(who))
+        request = message(data.draw, method.input_type)
+        self.see(request)
+        self.send(caller, path, request, method)
+
+    def send(self, caller: Caller, path: str, request: Any, method: Any) -> None:
+        answer = message_factory.GetMessageClass(method.output_type)
+        told = self.call(caller, path, [request], answer)
+        self.made(f"{caller.name or caller.device} {path.rpartition('/')[2]} {request}", told)
+
+    def see(self, request: Any) -> None:
+        """Put in what a caller has seen of what the request is about."""
+        names = {one.name for one in request.DESCRIPTOR.fields}
+        if "seen_mark" in names and ("code" in names or "agency" in names):
+            code = request.code if "code" in names else request.agency.code
+            request.seen_mark = self.port.mark_of_agency(code)
+        elif "seen_mark" in names and "order_id" in names:
+            request.seen_mark = self.port.mark_of_order(request.subject_id)
+        if request.DESCRIPTOR.name == "SetCameraPolicyRequest":
+            request.number = self.port.number_of_policy(request.camera_id)
+
+    def import_one(self, data: st.DataObject) -> None:
+        """Import a row of somebody whose order is in force, with some cells of another kind."""
+        caller = data.draw(st.sampled_from(callers("/cekalwatch.v1.WatchlistService/ImportWatchlist")))
+        who, ban = data.draw(st.sampled_from(ORDERS))
+        made = pb.ImportRecord(subject=SUBJECT.write(who), order=ORDER.write(ban.shown))
+        fields: list[tuple[Any, Any]] = [(made.order, one) for one in made.order.DESCRIPTOR.fields]
+        fields += [(made.subject, one) for one in made.subject.DESCRIPTOR.fields if one.name != "name"]
+        for part, field in data.draw(st.lists(st.sampled_from(fields), min_size=1, max_size=3)):
+            if not field.is_repeated:
+                fill(data.draw, part, field)
+        if data.draw(st.booleans()):
+            made.order.subject_id = made.subject.subject_id
+        requests = [pb.ImportWatchlistRequest(record=made), pb.ImportWatchlistRequest(finish=pb.ImportFinish())]
+        path = "/cekalwatch.v1.WatchlistService/ImportWatchlist"
+        told = self.call(caller, path, requests, pb.ImportWatchlistResponse)
+        self.made(f"{caller.name or caller.device} ImportWatchlist {made}", told)
+
+    def import_file(self, data: st.DataObject) -> None:
+        """Import a file of one row as it was previewed."""
+        path = "/cekalwatch.v1.WatchlistService/ImportListFile"
+        caller = data.draw(st.sampled_from(callers(path)))
+        who, ban = data.draw(st.sampled_from(ORDERS))
+        days = {name: str(getattr(ban, name) or "") for name in ("valid_from", "valid_until", "received_on")}
+        facts = {"decree_number": ban.decree_number, "decree_date": str(ban.decree_date or "")}
+        facts |= {"kind": ban.kind, "requesting_agency": ban.requesting_agency, "name": who.name}
+        facts |= {"subject_id": who.subject_id, "nationality": who.nationality, "urgent": "yes" if ban.urgent else ""}
+        cells: Any = row(ban.order_id, **days | facts)
+        for name in data.draw(st.lists(st.sampled_from(COLUMNS[1:]), min_size=1, max_size=3)):
+            usual = [*DAYS, f"{DAYS[3]}T00:00:00+07:00", "yes", "CEGAH", "TANGKAL"]
+            cells |= {name: data.draw(st.sampled_from(KNOWN.get(name, usual)))}
+        told: list[Any] = []
+        for digest in ("", None):
+            asked = told[-1].ended.preview_digest if digest is None else ""
+            told = self.call(caller, path, list(file_of(cells, asked)), pb.ImportListFileResponse)
+            if not told:
+                break
+        self.made(f"{caller.name or caller.device} ImportListFile {cells}", told)
+
+
+def file_of(cells: Any, digest: str) -> Iterator[pb.ImportListFileRequest]:
+    table = ",".join(COLUMNS) + "\n" + ",".join(cells.get(name, "") for name in COLUMNS) + "\n"
+    content = table.encode()
+    begin = pb.ListFileBegin(name="list.csv", size=len(content), preview_digest=digest)
+    for part in ({"begin": begin}, {"chunk": content}, {"end": pb.ListFileEnd()}):
+        yield pb.ImportListFileRequest(**part)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedPort]:
+    folder: Path = tmp_path_factory.mktemp("guarded")
+    found = GuardedPort(folder)
+    yield found
+    found.close()
+
+
+def search(port: GuardedPort, seconds: float) -> type[OneAlone]:
+    OneAlone.port, OneAlone.until_s, OneAlone.calls, OneAlone.answered = port, time.monotonic() + seconds, 0, {}
+    chosen = settings(
+        max_examples=100_000,
+        stateful_step_count=STEPS,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        print_blob=False,
+    )
+    try:
+        run_state_machine_as_test(OneAlone, settings=chosen)
+    except pytest.skip.Exception:
+        assert time.monotonic() > OneAlone.until_s
+    return OneAlone
+
+
+@pytest.mark.slow
+def test_nobody_alone_silences_a_ban(port: GuardedPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_TOKENS", 1e9)  # no device makes thousands of calls in a row
+    found = search(port, SECONDS)
+    assert found.calls > 100
+    assert "ImportWatchlist" in found.answered
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.timeout(900)
+def test_nobody_alone_silences_a_ban_in_ten_minutes(port: GuardedPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as `test_nobody_alone_silences_a_ban`, for longer."""
+    monkeypatch.setattr(limits, "MAX_TOKENS", 1e9)
+    search(port, LONG_SECONDS)
+
+
+def nothing(*_: object) -> Silencing:
+    return NOTHING_SILENCED
+
+
+def put_whatever(store: Any, records: Any, note: Any, refuses: Any) -> Any:  # noqa: ARG001  # takes the guard's place
+    return PUT_TOGETHER(store, records, note, None)
+
+
+PUT_TOGETHER = RecordStore._put_together
+HOLES: dict[str, tuple[object, str, Any]] = {
+    "imports": (ByHand, "refuses", lambda *_: False),
+    "agencies": (ListForesight, "under", nothing),
+    "photographs": (silencing, "_photographs", lambda _: frozenset()),
+    "later": (OrderStanding, "changes", lambda *_: iter(())),
+    "guard": (Guard, "require_two", lambda *_: None),
+    "cameras": (CapturePolicy, "sends_less_than", lambda *_: False),
+    "exercises": (ExerciseSetting, "asks_less_than", lambda *_: False),
+    "whom a record concerns": (RecordStore, "_concerned", lambda *_: frozenset()),
+    "taken back": (RecordStore, "_put_together", put_whatever),
+    "two always": (admission, "always_two", lambda _: False),
+}
+"""What is taken out of the guard, each of which the search must find."""
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("hole", HOLES)
+def test_each_hole_is_found(port: GuardedPort, hole: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_TOKENS", 1e9)
+    where, name, instead = HOLES[hole]
+    monkeypatch.setattr(where, name, instead)
+    with pytest.raises(AssertionError, match="after"):
+        search(port, HOLE_SECONDS)
