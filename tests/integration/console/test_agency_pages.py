@@ -17,6 +17,7 @@ from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
 from tests.support.builders.keys import keyring
 from tests.support.builders.watchlist import subject
+from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
 from tests.support.scenarios.server import order_in_force
 from tests.support.scenarios.web_console import Browser, words
@@ -41,6 +42,18 @@ async def office(tmp_path: Path) -> AsyncIterator[PortOffice]:
         person_status=PersonStatus.WITNESS,
     )
     store.put(subject("S-3", name="Contoh Tiga"), order)
+    for number, agency in enumerate(("BNN", "KPK")):
+        asked = datetime.now(UTC).date() - timedelta(days=5 - number)
+        urgent = order_in_force(
+            order_id=f"O-4{number}",
+            subject_id="S-4",
+            requesting_agency=agency,
+            urgent=True,
+            decree_number="",
+            decree_date=None,
+            received_on=asked,
+        )
+        store.put(subject("S-4", name="Contoh Empat"), urgent)
     database.close()
     async with found.open():
         yield found
@@ -96,3 +109,32 @@ async def test_a_revoked_order_says_on_the_list_by_what_it_ended(browser: Browse
         told = words(await browser.get(path, params=params))
         assert f"annulled by a court (praperadilan), number {REFERENCE}" in told
     assert "In the proceedings witness" in told
+
+
+async def test_an_agency_by_which_an_order_no_longer_alerts_takes_two_people_who_see_whose(
+    office: PortOffice, browser: Browser
+) -> None:
+    """The name of one agency is given to another: of two urgent orders the second is void then (domain rule 18)."""
+    office.hire("sari", PersonRole.SUPERVISOR)
+    token = await browser.token("/list/agencies")
+
+    def mark(code: str) -> str:
+        return next(one.mark for one in AgencyStore(office.database).read().known if one.code == code)
+
+    removed = await browser.post("/list/agencies/BNN/remove", token, seen_mark=mark("BNN"))
+    assert removed.status_code == 303, "its orders go by the name that they have"
+    names = {"name": "Komisi Pemberantasan Korupsi", "other_names": "BNN"}
+    alone = await browser.post("/list/agencies/KPK/change", token, seen_mark=mark("KPK"), **names)
+    assert (alone.status_code, "(1): O-41 Contoh Empat. A second person must sign" in words(alone)) == (409, True)
+    assert AgencyStore(office.database).read().code_of("BNN") is None
+    assert "BNN</textarea>" in alone.text, "what was typed is there for two"
+    second = {"second_name": "sari", "second_password": PASSWORD}
+    for wrong in ({**second, "second_name": "lina"}, {**second, "second_password": "no"}):
+        refused = await browser.post("/list/agencies/KPK/change", token, seen_mark=mark("KPK"), **names, **wrong)
+        assert refused.status_code == 409
+    done = await browser.post("/list/agencies/KPK/change", token, seen_mark=mark("KPK"), **names, **second)
+    assert done.status_code == 303, words(done)
+    (entry,) = office.trail(Action.ORDERS_SILENCED)
+    people = {f"person:{office.people[name].person_id}" for name in ("lina", "sari")}
+    assert set(json.loads(entry.objects)) == {"order:O-41", *people}
+    assert json.loads(entry.details) == {"by": "PutAgency", "orders": 1}

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.contract.values.alarms import AlarmKind, acknowledges
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import PersonRole, TwoPersonAction
+from cekalwatch.contract.values.silencing import SilencedOrder, Silencing
+from cekalwatch.server.audit.silencing import silencing_entry
 from cekalwatch.server.auth.people_admin import PeopleAdmin
+from cekalwatch.server.domain.people import TwoPeople
 from cekalwatch.server.foundation.refusals import RefusedError
-from cekalwatch.server.health.alarms.people import TOLD_FOR, RightsAlarms
+from cekalwatch.server.health.alarms.people import SILENCING_TOLD_FOR, TOLD_FOR, RightsAlarms
 from cekalwatch.server.storage.audit.search import AuditSearch
+from cekalwatch.server.storage.audit.store import AuditStore
 from tests.support.builders.keys import KEEPER
-from tests.support.scenarios.people import SITE, Office, office_in
+from tests.support.scenarios.people import ADMINISTRATION, SITE, Office, office_in, person
 
 SITES = frozenset({SITE})
 
@@ -72,3 +76,21 @@ def test_nobody_is_administrator_and_auditor(office: Office) -> None:
     admin.add("umi", "Umi", frozenset({PersonRole.AUDITOR}), SITES)
     with pytest.raises(RefusedError, match="administrator and auditor"):
         admin.change("umi", both | {PersonRole.OFFICER}, SITES)
+
+
+def test_orders_that_two_people_silence_are_told_to_supervisors_for_a_day(office: Office) -> None:
+    people = TwoPeople(
+        TwoPersonAction.AMEND_ORDER, person("lina", PersonRole.LIST_MANAGER), person("sari", PersonRole.SUPERVISOR)
+    )
+    named = SilencedOrder("O-1", "S-1", "Contoh Satu", "DEPARTURE", office.clock.now())
+    store = AuditStore(office.database)
+    for count in (1, 2):
+        found = Silencing((named,), count)
+        store.append(silencing_entry(found, people, ADMINISTRATION, office.clock.now(), "PutAgency"))
+    rule = RightsAlarms(AuditSearch(office.database), office.clock)
+    (told,) = rule.look().conditions
+    assert (told.kind, told.details) == (AlarmKind.ORDERS_SILENCED, {"orders": "3"})
+    assert acknowledges(AlarmKind.ORDERS_SILENCED) == {PersonRole.SUPERVISOR}
+    assert "Contoh" not in repr(told)
+    office.clock.go(seconds=SILENCING_TOLD_FOR.total_seconds() + 1)
+    assert rule.look().conditions == []
