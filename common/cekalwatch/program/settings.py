@@ -39,7 +39,7 @@ from cekalwatch.program.cli.prompts import tell
 from cekalwatch.program.cli.setting_list import describe
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.extensions import extensions
-from cekalwatch.program.platform.access import make_system_folder, may_administer, not_to_believe
+from cekalwatch.program.platform.access import lacks_rights, make_system_folder, may_administer, not_to_believe
 from cekalwatch.program.platform.places import machine_folder
 from cekalwatch.program.platform.policies import policies
 from cekalwatch.program.setting_names import OldName, with_new_names
@@ -52,6 +52,7 @@ SECTION: Final = ConfigDict(extra="forbid")
 
 SYSTEM_FOLDER: Final = machine_folder()
 """Where the settings of the whole machine are looked for."""
+AS_ADMINISTRATOR: Final = 'run this in a command prompt that was started with "Run as administrator"'
 SHIPPED_PACKS: Final = (Path("/usr/share/cekalwatch") if os.name == "posix" else SYSTEM_FOLDER) / "models"
 """Where a package or an installer puts model packs, for all programs of the machine; not changed by programs."""
 
@@ -128,11 +129,20 @@ class Settings(BaseSettings):
 
     @classmethod
     def new_file(cls, named: Path | None) -> Path:
-        """Return where `init` writes settings: `named`, or the first of `usual_files` that is there or may be made."""
+        """Return where `init` writes settings: `named`, or the first of `usual_files` that is there or may be made.
+
+        Raises ProgramError for an administrator whose settings nobody else would read.
+        """
         if named:
             return named
         files = cls.usual_files()
-        return next((file for file in files if _is_there(file) or _may_be_made(file)), files[-1])
+        found = next((file for file in files if _is_there(file) or _may_be_made(file)), files[-1])
+        if found.parent != SYSTEM_FOLDER and lacks_rights():
+            raise ProgramError(
+                f"Who works at this PC reads {SYSTEM_FOLDER}: {AS_ADMINISTRATOR}, or name your own --config",
+                Exit.USAGE,
+            )
+        return found
 
 
 Values_co = TypeVar("Values_co", bound=Settings, covariant=True)

@@ -27,7 +27,7 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.program.logs import configure_logs
 from cekalwatch.program.platform.installation import Installation
 from cekalwatch.program.platform.places import ON_A_STICK
-from cekalwatch.program.settings import SYSTEM_FOLDER, keys_folder
+from cekalwatch.program.settings import AS_ADMINISTRATOR, SYSTEM_FOLDER, keys_folder
 from cekalwatch.wire.identity import DeviceRole
 
 if TYPE_CHECKING:
@@ -259,9 +259,7 @@ def _new_settings(named: Path | None) -> Path:
     file = CameraSettings.new_file(named)
     if not named and file.parent != SYSTEM_FOLDER and Installation("camera").is_there:
         raise ProgramError(
-            f"The service of this PC reads {SYSTEM_FOLDER}, where administrators write: run this in a command prompt "
-            'that was started with "Run as administrator"',
-            Exit.USAGE,
+            f"The service of this PC reads {SYSTEM_FOLDER}, where administrators write: {AS_ADMINISTRATOR}", Exit.USAGE
         )
     return file
 

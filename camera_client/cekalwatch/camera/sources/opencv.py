@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import sys
@@ -16,32 +15,22 @@ from typing import Any, Final, Protocol
 import cv2
 
 from cekalwatch.program.confined.limits import Limits, Network
+from cekalwatch.program.platform.c_library import set_variable, take_output
 
-_STANDARD_OUTPUT: Final = 1
-_LINE_BUFFERED: Final = 1
-"""C's _IOLBF."""
 _VERBOSE: Final = "40"
 _SIZE: Final = re.compile(rb"Reinit context to (\d+)x(\d+)")
 
 
 class NativeLog:
-    """Replaces the process's standard output. On Windows it reads nothing."""
+    """Replaces the process's standard output."""
 
     def __init__(self) -> None:
         """Create it before OpenCV opens anything."""
         self.size: tuple[int, int] | None = None
         """Width and height, rounded up to what the encoder works in, of the newest pictures."""
-        if sys.platform == "win32":
-            return
-        os.environ["OPENCV_FFMPEG_DEBUG"] = "1"
-        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _VERBOSE
-        reading, writing = os.pipe()
-        os.dup2(writing, _STANDARD_OUTPUT)
-        # C would write into a pipe in blocks of some thousand characters.
-        libc = ctypes.CDLL(None)
-        libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, _LINE_BUFFERED, ctypes.c_size_t(0))
-        os.close(writing)
-        threading.Thread(target=self._listen, args=(reading,), name="native-log", daemon=True).start()
+        set_variable("OPENCV_FFMPEG_DEBUG", "1")
+        set_variable("OPENCV_FFMPEG_LOGLEVEL", _VERBOSE)
+        threading.Thread(target=self._listen, args=(take_output(),), name="native-log", daemon=True).start()
 
     def _listen(self, reading: int) -> None:
         with os.fdopen(reading, "rb") as lines:
@@ -141,9 +130,8 @@ class NetworkCamera:
 
     def connect(self) -> cv2.VideoCapture:
         """Open it with OpenCV, whose options can be passed only through the environment."""
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "|".join(
-            f"{key};{_escaped(value)}" for key, value in self._options().items()
-        )
+        options = "|".join(f"{key};{_escaped(value)}" for key, value in self._options().items())
+        set_variable("OPENCV_FFMPEG_CAPTURE_OPTIONS", options)
         return cv2.VideoCapture(
             self.address,
             cv2.CAP_FFMPEG,

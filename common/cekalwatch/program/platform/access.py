@@ -57,6 +57,15 @@ def may_administer() -> bool:
     return access_lists.is_administrator()
 
 
+def lacks_rights() -> bool:
+    """Return whether an administrator of Windows has started this process without their rights."""
+    if sys.platform != "win32":
+        return False
+    from cekalwatch.program.platform.windows import access_lists
+
+    return access_lists.lacks_rights()
+
+
 def keep_to_owner(path: Path) -> None:
     """Take a file or folder away from all but this account, and on Windows the system. Raises OSError."""
     if sys.platform != "win32":

@@ -54,6 +54,33 @@ def test_who_sets_a_pc_up_puts_the_key_where_those_who_work_there_look(
         shutil.rmtree(SYSTEM_FOLDER)
 
 
+def test_an_administrator_without_their_rights_is_told_how_to_have_them_and_gets_no_key(tmp_path: Path) -> None:
+    """In the token of most programs of theirs, the group of administrators only denies."""
+    import win32api
+    import win32event
+    import win32process
+    import win32security
+
+    from cekalwatch.program.platform.windows.access_lists import ADMINISTRATORS
+
+    own = win32security.OpenProcessToken(win32api.GetCurrentProcess(), win32security.TOKEN_ALL_ACCESS)
+    denied = [(win32security.ConvertStringSidToSid(ADMINISTRATORS), 0)]
+    token = win32security.CreateRestrictedToken(own, 0, denied, None, None)
+    code = InvitationCode.new(b"authority")
+    invited = DeviceInvitation(Identity(DeviceRole.NOTIFIER, "port", "d1"), "127.0.0.1:1", "127.0.0.1:1", code)
+    (tmp_path / "d1.invitation").write_text(invited.text)
+    (tmp_path / "init.py").write_text(
+        "import sys; sys.stderr = sys.stdout = open(sys.argv[1], 'w'); sys.argv[1:] = ['init', *sys.argv[2:]]\n"
+        "from cekalwatch.notifier.__main__ import main\nmain()\n"
+    )
+    words = (sys.executable, "-I", tmp_path / "init.py", tmp_path / "told", "--invitation", tmp_path / "d1.invitation")
+    line = subprocess.list2cmdline(words)
+    started = (None, line, None, None, False, 0, None, str(tmp_path), win32process.STARTUPINFO())
+    process = win32process.CreateProcessAsUser(token, *started)[0]
+    assert win32event.WaitForSingleObject(process, 120_000) == win32event.WAIT_OBJECT_0
+    assert "Run as administrator" in (tmp_path / "told").read_text()
+
+
 def test_processes_are_found_by_their_program_and_ended() -> None:
     from cekalwatch.program.platform.windows import processes
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cekalwatch.program.confined.command import confine_started
+from cekalwatch.program.confined.limits import Limits
 from cekalwatch.program.platform import access
 from cekalwatch.program.platform.installation import admit
 from cekalwatch.program.platform.places import CAPTURE_SERVICE
@@ -181,3 +183,52 @@ def test_a_confined_process_ends_with_the_one_that_confines_it(tmp_path: Path) -
         assert win32event.WaitForSingleObject(child, 0) == win32event.WAIT_TIMEOUT
         parent.kill()
         assert win32event.WaitForSingleObject(child, round(LONG_S * 1000)) == win32event.WAIT_OBJECT_0
+
+
+def test_a_process_of_somebodys_job_is_confined_without_limits_of_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows lets a process into no second job that has them; Wine does, so that we forbid it."""
+    import pywintypes
+    import win32job
+
+    from cekalwatch.program.platform.windows import processes
+
+    limited, put, limit = set[int](), win32job.AssignProcessToJobObject, win32job.SetInformationJobObject
+
+    def limiting(job: int, kind: int, told: object) -> None:
+        if kind == win32job.JobObjectBasicUIRestrictions:
+            limited.add(int(job))
+        limit(job, kind, told)
+
+    def putting(job: int, process: int) -> None:
+        if int(job) in limited and win32job.IsProcessInJob(process, None):
+            raise pywintypes.error(5, "AssignProcessToJobObject", "Access is denied.")
+        put(job, process)
+
+    monkeypatch.setattr(win32job, "SetInformationJobObject", limiting)
+    monkeypatch.setattr(win32job, "AssignProcessToJobObject", putting)
+    for of_somebody in (False, True):
+        with subprocess.Popen((sys.executable, "-c", "import time; time.sleep(60)")) as child:
+            if of_somebody:
+                processes.end_with_me(child)
+            confine_started(child, Limits(memory_bytes=10**9, processor_s=60))
+            child.kill()
+    assert len(limited) == 1
+
+
+def test_the_account_of_a_service_gets_the_right_to_log_on_as_one(
+    entry: ServiceEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A policy of many offices takes it from NT SERVICE\\ALL SERVICES; Wine keeps no rights."""
+    import win32security
+
+    from cekalwatch.program.platform.windows.access_lists import service_sid
+
+    given = list[tuple[str, tuple[str, ...]]]()
+    monkeypatch.setattr(win32security, "LsaOpenPolicy", lambda *_: None)
+    monkeypatch.setattr(
+        win32security,
+        "LsaAddAccountRights",
+        lambda _, account, rights: given.append((win32security.ConvertSidToStringSid(account), rights)),
+    )
+    entry.enter(entry.command())
+    assert given == [(service_sid(entry.name), ("SeServiceLogonRight",))]

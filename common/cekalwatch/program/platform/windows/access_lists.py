@@ -123,6 +123,17 @@ def is_administrator() -> bool:
     return bool(win32security.CheckTokenMembership(None, win32security.ConvertStringSidToSid(ADMINISTRATORS)))
 
 
+def lacks_rights() -> bool:
+    """Return whether this account is an administrator, and this process has not their rights."""
+    token = win32security.OpenProcessToken(win32api.GetCurrentProcess(), win32con.TOKEN_QUERY)
+    groups = win32security.GetTokenInformation(token, win32security.TokenGroups)
+    return any(
+        attributes & win32security.SE_GROUP_USE_FOR_DENY_ONLY
+        and win32security.ConvertSidToStringSid(sid) == ADMINISTRATORS
+        for sid, attributes in groups
+    )
+
+
 def copy(source: Path, target: Path) -> None:
     """Give `target` the list of `source`. Raises OSError."""
     _set(target, _security(source).GetSecurityDescriptorDacl())

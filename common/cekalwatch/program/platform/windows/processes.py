@@ -59,7 +59,8 @@ def end_with_me(child: subprocess.Popen[bytes]) -> None:
 def confine(child: subprocess.Popen[bytes], memory_bytes: int, processor_s: int, processes: int) -> None:
     """Bound `child`: its memory, its processor time, `processes` that it may start, and nothing of anybody's screen.
 
-    It ends with this process. Call it before it reads anything foreign. Raises OSError.
+    It ends with this process. Call it before it reads anything foreign. Raises OSError. A child that is in a job
+    already, as all are that some programs start, keeps what that one leaves it of the screen: Windows takes no others.
     """
     try:
         job = _new_job(
@@ -70,10 +71,12 @@ def confine(child: subprocess.Popen[bytes], memory_bytes: int, processor_s: int,
             {"PerProcessUserTimeLimit": processor_s * _TICKS_A_SECOND, "ActiveProcessLimit": 1 + processes},
             memory_bytes,
         )
-        win32job.SetInformationJobObject(
-            job, win32job.JobObjectBasicUIRestrictions, {"UIRestrictionsClass": _NO_SCREEN}
-        )
-        win32job.AssignProcessToJobObject(job, int(child._handle))  # type: ignore[attr-defined]  # noqa: SLF001  # only Windows has it
+        handle = int(child._handle)  # type: ignore[attr-defined]  # noqa: SLF001  # only Windows has it
+        if not win32job.IsProcessInJob(handle, None):
+            win32job.SetInformationJobObject(
+                job, win32job.JobObjectBasicUIRestrictions, {"UIRestrictionsClass": _NO_SCREEN}
+            )
+        win32job.AssignProcessToJobObject(job, handle)
     except pywintypes.error as error:
         raise OSError(None, error.strerror, None, error.winerror) from None
     _JOBS[child] = job
