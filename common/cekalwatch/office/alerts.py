@@ -78,6 +78,8 @@ class PicturesMissing(StrEnum):
     LOADING = "LOADING"
     NOT_LOADED = "NOT_LOADED"
     """The server did not send them."""
+    DAMAGED = "DAMAGED"
+    """It has none, or one that is no plain JPEG."""
     NOT_KEPT = "NOT_KEPT"
     """The alert was settled, and the server has deleted them."""
 
@@ -165,12 +167,13 @@ def _belongs(step: Step, alert: Alert, session: PersonSession | None, agent_id: 
 def held_here(alert: Alert, session: PersonSession | None, agent_id: str) -> bool:
     """Whether the person holds the alert, at this PC."""
     claim = alert.handling.claim
-    return bool(
-        session
-        and alert.state is AlertState.CLAIMED
-        and claim
-        and (claim.holder.person_id, claim.agent_id) == (session.person_id, agent_id)
-    )
+    return bool(session and claim and claim.holder.person_id == session.person_id and held_at(alert, agent_id))
+
+
+def held_at(alert: Alert, agent_id: str) -> bool:
+    """Whether somebody holds the alert at this PC."""
+    claim = alert.handling.claim
+    return alert.state is AlertState.CLAIMED and claim is not None and claim.agent_id == agent_id
 
 
 def claims_to_renew(alerts: Iterable[ShownAlert], session: PersonSession | None, agent_id: str) -> tuple[str, ...]:

@@ -165,7 +165,7 @@ async def test_the_next_candidate_is_asked_about_at_once(office: PortOffice, tmp
     first = ("look", key, "--seen", str(seen + 1), "--finding", "NOT_SAME_PERSON")
     assert "Candidate 1 of 2" in await budi.alerts(*first)
     asked = await budi.alerts("not-same", key, "--seen", str(seen + 1), *DIFFERS)
-    assert asked.splitlines()[-1] == "Recorded. Now compare with the next face."
+    assert asked.splitlines()[-1] == "Now compare with the next face."
     assert not [words for words in ("Candidate", "Contoh Satu", "SARI WIJAYA") if words in asked], "the next face alone"
     second = ("look", key, "--seen", str(seen + 2), "--finding", "NOT_SAME_PERSON")
     shown = await budi.alerts(*second)

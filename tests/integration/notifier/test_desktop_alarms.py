@@ -98,11 +98,11 @@ def test_an_officer_sees_that_a_counter_of_their_own_is_blind_and_no_other(
         departure.until(lambda: departure.agent.tray.light is Light.GREEN)
         arrival.until(lambda: arrival.agent.tray.light is Light.GREEN)
         cameras.die("dep-1")
-        qtbot.waitUntil(lambda: departure.agent.tray.light is Light.AMBER, timeout=WITHIN_MS)
+        qtbot.waitUntil(lambda: departure.agent.tray.light is Light.RED, timeout=WITHIN_MS)  # its last camera
         assert "Counter D1 (dep-1): the camera is not connected" in departure.agent.tray.toolTip()
         departure.window.bring_up()
-        assert "Counter D1 (dep-1)" in departure.window.problems.text()
-        assert departure.window.problems.isVisible()
+        assert "Counter D1 (dep-1)" in departure.window.watch.text()
+        assert departure.window.watch.isVisible()
         departure.sign_in("budi")
         assert not departure.agent.alarm_window.isVisible(), "it is the supervisors' to act"
         assert [one.kind for one in departure.agent.alarms.shown] == [AlarmKind.CAMERA_DOWN]

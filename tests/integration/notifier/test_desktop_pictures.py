@@ -91,16 +91,16 @@ def test_pictures_are_loaded_once_however_often_the_alert_changes(office: Office
     assert views(office) == 1
 
 
-def test_pictures_of_alerts_that_nobody_looks_at_are_not_loaded(office: OfficeThread, pc: OfficerPc) -> None:
+def test_no_more_than_two_alerts_are_loaded_before_somebody_turns_to_them(office: OfficeThread, pc: OfficerPc) -> None:
     pc.sign_in("budi")
     pc.shows(office.raise_alert("1"), "NEW")
     pictures_on(pc)
-    second = office.raise_alert("2")
-    pc.until(lambda: len(pc.controller.waiting()) == 2)
-    assert views(office) == 1
-    pc.window.open_alert(second)
-    pictures_on(pc)
-    assert views(office) == 2
+    others = [office.raise_alert(track) for track in ("2", "3", "4")]
+    pc.until(lambda: len(pc.controller.waiting()) == 4)
+    pc.until(lambda: views(office) == 3)
+    pc.window.open_alert(others[0])
+    assert isinstance(pc.controller.pictures.of(alert_on(pc)), AlertPictures), "the next face is there at once"
+    assert views(office) == 3
 
 
 def test_faces_leave_with_the_person(office: OfficeThread, pc: OfficerPc) -> None:

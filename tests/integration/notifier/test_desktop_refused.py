@@ -148,11 +148,11 @@ def test_a_locked_window_is_not_green_and_alarms_stand_apart_from_its_header(
         window, header = pc.window, pc.window.findChild(QFrame, "header")
         pc.controller.connected(Freshness(None, stale=True, active_subjects=1), 0, Readiness(ReadinessFault.LIST))
         window.bring_up()
-        qtbot.waitUntil(window.problems.isVisible, timeout=WITHIN_MS)
+        qtbot.waitUntil(lambda: "watchlist" in window.watch.text(), timeout=WITHIN_MS)
         assert "LOCKED" in pc.words
         assert window.grab().toImage().pixelColor(4, 4).name() == LIGHT.panel
         assert header is not None
-        apart = window.problems.mapTo(window, QPoint()).y() - header.mapTo(window, QPoint(0, header.height())).y()
+        apart = window.watch.mapTo(window, QPoint()).y() - header.mapTo(window, QPoint(0, header.height())).y()
         assert apart > window.pages.height() / 2
 
 

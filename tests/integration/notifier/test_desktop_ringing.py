@@ -110,7 +110,7 @@ def test_a_released_alert_rings_again_where_it_was_shown_and_its_window_says_whe
         supervisors.until(lambda: at_supervisors == [alert_id])
         pc.window.open_alert(alert_id)
         office.office.clock.go(seconds=12)
-        pc.until(lambda: "at counter D1" in pc.window.whereabouts.text())
+        pc.until(lambda: "Counter D1" in pc.window.whereabouts.text())
         budi = office.run(office.office.sign_in("budi", "pc-b"))
         office.run(budi.claim(alert_id))
         pc.shows(alert_id, "CLAIMED")

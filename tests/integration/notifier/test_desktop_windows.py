@@ -545,7 +545,7 @@ def test_the_language_changes_while_it_runs(office: OfficeThread, pc: OfficerPc)
     pc.shows(office.raise_alert(), "NEW")
     pc.agent.tray.language.trigger()
     assert pc.controller.language is Language.ID
-    assert re.search(r"Pelintas, \d+ (detik|menit) lalu", words_on(pc))
+    assert re.search(r"Keberangkatan, \d+ (detik|menit) lalu", words_on(pc))
     assert pc.window.view.action_bar.steps[Step.CLAIM].text().startswith("Tangani")
 
 

@@ -194,6 +194,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
 OPTIONAL: dict[str, dict[str, set[str]]] = {
     "office": {
         "REFUSED_": set(Code),
+        "REJECTED_": {"NAME_NOT_ALLOWED"},
         "APPROVE_": {request.__name__.removesuffix("Request") for request in ACTIONS},
         "APPROVED_": {
             name

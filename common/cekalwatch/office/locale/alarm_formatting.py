@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 
 from cekalwatch.contract.values.alarms import (
@@ -72,7 +73,16 @@ class AlarmFormatter(AlertFormatter):
         details = {name: self.localised(one) if _NUMBER.fullmatch(one) else one for name, one in told.items()}
         stage = alarm.details.get("stage", "")
         details["stage"] = self.say(f"EXERCISE_STAGE_{stage}") if stage in set(ExerciseStage) else stage or "?"
+        details["reason"] = self._reason(details["reason"])
         return self.say(f"TROUBLE_{alarm.kind or 'UNKNOWN'}", **details)
+
+    def _reason(self, code: str) -> str:
+        """Return the sentence of an error's code, without its full stop; the code where it has none of its own."""
+        with suppress(KeyError):
+            return self.say(f"REJECTED_{code}")
+        with suppress(KeyError):  # or it needs details that an alarm does not have
+            return self.say(f"REFUSED_{code}").rstrip(".")
+        return code
 
     def advice(self, alarm: Alarm) -> str:
         return self.say(f"ADVICE_{alarm.kind or 'UNKNOWN'}")

@@ -139,15 +139,20 @@ class AlertFormatter(OrderFormatter):
         """Return the same for a column of counters."""
         return f"{alert.place.counter}, {self.direction(alert.place.direction)}"
 
-    def probe(self, alert: Alert, now: datetime) -> str:
-        """Return the title of the traveller's picture, with the age of the newest live sighting."""
-        return self.say("PROBE", age=self.duration(now - alert.last_seen_at))
-
     def whereabouts(self, alert: Alert, now: datetime) -> str:
         """Return where the traveller is now and since when or, once nobody has seen them for a while, since when."""
         age, counter = now - alert.last_seen_at, alert.place.counter
         here = alert.seen_live and age < GONE_AFTER
         return self.say("HERE_NOW" if here else "NOT_SEEN", counter=counter, age=self.duration(age))
+
+    def where(self, alert: Alert, now: datetime) -> str:
+        """Return the same with the direction, in one line; once it is done with, only the place."""
+        place = self.place(alert)
+        if not alert.open:
+            return place
+        age = now - alert.last_seen_at
+        here = alert.seen_live and age < GONE_AFTER
+        return self.say("WHERE_NOW" if here else "WHERE_BEFORE", place=place, age=self.duration(age))
 
     def age(self, alert: Alert, now: datetime) -> str:
         """Return for how long an alert has waited to be settled, or had."""
@@ -463,7 +468,8 @@ class AlertFormatter(OrderFormatter):
         if alert.exercise:
             return self.exercise(alert)
         own = alert.handling.look_of(session.person_id, alert.subject.subject_id) if session else None
-        if own is None or not alert.unsettled:
+        judge = alert.handling.officer if alert.pending else None
+        if own is None or not alert.unsettled or (judge and judge.person_id == own.person.person_id):
             return ""
         return self.say("LOOK_TAKEN", finding=self._at_sight(own.finding), time=self.clock(own.looked_at))
 

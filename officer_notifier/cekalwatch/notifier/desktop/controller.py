@@ -184,6 +184,10 @@ class Controller(Desk):
         def refused(error: Failure) -> None:
             def renewed(now: Alert) -> None:
                 self._renewed(now)
+                person = decision.supervisor.session if decision.supervisor else self.session
+                if not error_reason(error) and person and _steps_of(person, now) > _steps_of(person, alert):
+                    done()  # only its answer was lost
+                    return
                 came = (
                     self.formatter.came_since(SeenVersion.of(alert), now)
                     if error_reason(error) == "ALERT_CHANGED"
@@ -299,6 +303,17 @@ class Controller(Desk):
 
     def _teller(self, failed: Told) -> Callable[[Failure], object]:
         return lambda error: failed(explain(error, self.formatter))
+
+
+def _steps_of(person: PersonSession, alert: Alert) -> int:
+    """Return how many steps of a person an alert records."""
+    handling = alert.handling
+    people = [
+        *(one.person for one in handling.looks),
+        *(one.person for one in handling.findings),
+        *(one.person for one in handling.follow_ups),
+    ]
+    return sum(one is not None and one.person_id == person.person_id for one in people)
 
 
 def _log_failure(call: str) -> Callable[[Failure], None]:

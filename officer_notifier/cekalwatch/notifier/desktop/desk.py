@@ -22,7 +22,7 @@ from cekalwatch.notifier.delivery.alert_cache import AlertCache
 from cekalwatch.notifier.delivery.ringing import Station, rings
 from cekalwatch.notifier.locale.texts import NotifierTexts
 from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.office.alerts import Options, ShownAlert, claims_to_renew, held_here, options
+from cekalwatch.office.alerts import Options, ShownAlert, claims_to_renew, held_at, held_here, options
 from cekalwatch.office.connection import Connection, Disconnected, LostPosition
 from cekalwatch.program.translations import Language
 
@@ -185,11 +185,13 @@ class Desk(QObject):
     def waiting_count(self) -> int | None:
         """Number of waiting alerts; None if unknown.
 
-        A PC where nobody has signed in knows those that came since it began, and how many the server counts.
+        A PC where nobody has signed in knows those that came since it began, with those that somebody began here, and
+        how many the server counts.
         """
         known = len(self.waiting())
         if self.unlocked:
             return known
+        known += sum(held_at(one.alert, self.settings.agent_id) for one in self.alert_cache.newest_first())
         return max(known, self._counted) if self._counted is not None and self.connection.ready else known or None
 
     def look_at(self, alert_id: str) -> None:

@@ -49,10 +49,10 @@ def with_better_probe(alert: Alert) -> Alert:
 def test_pictures_are_loaded_once_for_a_probe_and_a_subject(source: Source) -> None:
     alert = make_alert()
     pictures = source.cache.fetch(alert)
-    assert source.cache.fetch(replace(alert, version=9)) is pictures
+    assert source.cache.fetch(replace(alert, version=9)) == pictures
     better = with_better_probe(alert)
     assert source.cache.held(better) is None
-    assert source.cache.held_before(better) is pictures, "to look at until the better one has come"
+    assert source.cache.held_before(better) == pictures, "to look at until the better one has come"
     source.cache.fetch(better)
     other = replace(better, subject=replace(better.subject, subject_id="S-2"))
     assert source.cache.held(other) is None
@@ -78,13 +78,13 @@ def test_the_photograph_stays_while_the_server_does_not_answer(source: Source) -
     before = loader.of(alert)
     fails[0] = True
     better = with_better_probe(alert)
-    assert loader.of(better) is before
-    assert loader.of(better) is before, "also once the call has failed"
+    assert loader.of(better) == before
+    assert loader.of(better) == before, "also once the call has failed"
     assert loader.of(with_better_probe(make_alert())) is PicturesMissing.LOADING
     fails[0] = False
     loader.retry()
     loader.of(better)
-    assert loader.of(better) is not before
+    assert loader.of(better) != before
 
 
 def test_they_leave_when_their_time_is_over_but_for_those_on_screen(source: Source) -> None:
@@ -118,3 +118,12 @@ def test_pictures_are_loaded_once_it_is_known_whom_they_are_about(source: Source
     loader.of(alert)
     assert isinstance(loader.of(alert), AlertPictures)
     assert source.loads == 1
+
+
+def test_faces_lie_in_memory_encrypted_with_a_key_of_their_own(source: Source) -> None:
+    alert = make_alert()
+    source.cache.fetch(alert)
+    source.cache.fetch(other := make_alert())
+    held = [vars(source.cache)["_held"][key].sealed for key in (alert.alert_id, other.alert_id)]
+    assert not [one for one in held if alert.alert_id.encode() in one or other.alert_id.encode() in one]
+    assert held[0][:12] != held[1][:12], "no nonce is used twice"

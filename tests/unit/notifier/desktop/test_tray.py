@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,33 +11,20 @@ import pytest
 import shiboken6
 
 from cekalwatch.contract.values.adjudication import AlertState, FirstLook
-from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.windows.tray import Tray
-from cekalwatch.notifier.settings import NotifierSettings
-from cekalwatch.office.client.alarm_client import AlarmClient
-from cekalwatch.office.client.alert_client import AlertClient
-from cekalwatch.office.client.session_client import SessionClient
-from cekalwatch.program.session_file import SessionFile
-from cekalwatch.program.translations import Language
-from cekalwatch.wire.calls import Calls
 from tests.support.builders.notifier_alerts import SITI, make_alert, make_shown, session_of
+from tests.support.scenarios.lone_desk import lone_desk
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[tuple[Controller, Tray]]:
     """The tray of a PC that reaches no server."""
-    settings = NotifierSettings(agent_id="pc-1", state_dir=tmp_path, language=Language.EN)
-    dialer, session = settings.dialer(), SessionFile(settings.session_path)
-    with ExitStack() as opened:
-        alerts = opened.enter_context(closing(AlertClient(Calls(dialer), "pc-1", settings.wanted, session)))
-        controller = opened.enter_context(closing(Controller(settings, alerts, SessionClient(dialer, session))))
-        alarms = AlarmController(controller, AlarmClient(Calls(dialer), "pc-1", session))
-        opened.enter_context(closing(alarms))
-        tray = Tray(controller, alarms)
+    with lone_desk(tmp_path) as desk, ExitStack() as opened:
+        tray = Tray(desk.controller, desk.alarms)
         for one in (tray.menu, tray):
             opened.callback(shiboken6.delete, one)
-        yield controller, tray
+        yield desk.controller, tray
 
 
 @pytest.mark.usefixtures("qapp")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cekalwatch.contract.values.adjudication import AlertState, Escalation, Finding, FollowUp, Outcome, Reason
+from cekalwatch.contract.values.adjudication import AlertState, Escalation, Finding, FollowUp, Look, Outcome, Reason
 from cekalwatch.contract.values.alerts import Sighting
 from cekalwatch.contract.values.orders import (
     OrderEnd,
@@ -199,14 +199,27 @@ def test_the_history_tells_who_found_what_and_why() -> None:
     ]
 
 
-def test_the_travellers_picture_says_how_long_ago_they_were_last_seen() -> None:
+def test_one_line_says_place_direction_and_age_and_of_what_is_over_the_place() -> None:
     alert = make_alert()
-    now = alert.captured_at + timedelta(minutes=14)
-    assert ENGLISH.probe(alert, now) == "Traveller, seen 14 min ago"
-    assert INDONESIAN.probe(alert, now) == "Pelintas, 14 menit lalu"
-    again = Sighting("c-2", alert.captured_at + timedelta(minutes=13), alert.camera, 0.6, 3)
-    alert = replace(alert, sightings=(*alert.sightings, again), current=again)
-    assert ENGLISH.probe(alert, now) == "Traveller, seen 60 s ago"
+    now = alert.captured_at + timedelta(seconds=14)
+    assert ENGLISH.where(alert, now) == "Counter 3, Departure, 14 s ago"
+    assert INDONESIAN.where(alert, now) == "Konter 3, Keberangkatan, 14 detik lalu"
+    now += timedelta(minutes=14)
+    assert ENGLISH.where(alert, now) == "Counter 3, Departure, not seen for 14 min"
+    assert INDONESIAN.where(alert, now) == "Konter 3, Keberangkatan, 14 menit tidak terlihat"
+    assert ENGLISH.where(replace(alert, state=AlertState.CLOSED), now) == "Counter 3, Departure"
+
+
+def test_who_has_judged_is_not_asked_to_confirm_their_first_look() -> None:
+    alert = make_alert()
+    look = Look(Outcome.REFERRED, BUDI, alert.raised_at, 1, alert.subject.subject_id)
+    looked = replace(alert, state=AlertState.CLAIMED, handling=replace(alert.handling, looks=(look,)))
+    judged = judged_by(BUDI, Outcome.REFERRED, Reason.FACE_AGREES)
+    judged = replace(judged, handling=replace(judged.handling, looks=(look,)))
+    assert "Confirm it or change it" in ENGLISH.own_look(looked, session_of(BUDI))
+    assert not ENGLISH.own_look(judged, session_of(BUDI))
+    second = replace(judged, handling=replace(judged.handling, looks=(look, replace(look, person=SITI))))
+    assert ENGLISH.own_look(second, session_of(SITI)), "a supervisor has still to judge"
 
 
 def test_an_alert_says_where_its_traveller_is_now() -> None:

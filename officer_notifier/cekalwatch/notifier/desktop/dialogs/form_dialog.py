@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE
 from cekalwatch.notifier.desktop.widgets.elements import TickBox, button, label, message, row, set_role
@@ -13,6 +14,15 @@ from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
 Send = Callable[[Callable[[], object], Callable[[str], object]], object]
 """Sends the entered values, then calls the first function when they are recorded, or the second one with the error."""
+
+
+SLOW_MS = 3_000
+"""After this time without an answer it is said what happens next."""
+
+
+def still_sending(formatter: AlertFormatter) -> str:
+    """Return what is said once the server has not answered for `SLOW_MS`."""
+    return formatter.say("STILL_SENDING", count=SLOW_MS // 1000)
 
 
 class FormDialog(QDialog):
@@ -29,6 +39,9 @@ class FormDialog(QDialog):
         self.form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         self.form.setVerticalSpacing(8)
         self.closed = False
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.timeout.connect(lambda: self._tell(still_sending(formatter), "warning"))
         self.first: QWidget | None = None
         """The field that has the keyboard at the beginning."""
         self.problem = message()
@@ -37,13 +50,27 @@ class FormDialog(QDialog):
         self.send_button.clicked.connect(self.submit)
         cancel = button(self.say("BUTTON_CANCEL"))
         cancel.clicked.connect(self.reject)
-        layout = QVBoxLayout(self)
+        self._layout = layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 16, 20, 16)
         layout.setSpacing(12)
         layout.addWidget(label(title, "title", wrap=True))
         layout.addLayout(self.form)
         layout.addWidget(self.problem)
         layout.addLayout(row(None, cancel, self.send_button))
+
+    def become_part(self) -> None:
+        """Be a part of a window: the fields scroll where it is low, above the buttons, which are always there."""
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.setMinimumWidth(0)
+        fields, scroll = QWidget(), QScrollArea()
+        fields.setObjectName("column")
+        self._layout.removeItem(self.form)
+        self._layout.setContentsMargins(8, 4, 8, 4)
+        fields.setLayout(self.form)
+        scroll.setWidget(fields)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._layout.insertWidget(1, scroll, 1)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
         """Give the keyboard to the first field: Qt gives it to the default button."""
@@ -67,11 +94,13 @@ class FormDialog(QDialog):
             self._tell(problem, "error")
             return
         self._begin(self.say("WORKING"))
+        self._slow.start(SLOW_MS)
         self.send(self._done, self._failed)
 
     def done(self, result: int) -> None:
         """Close it; what it is still told then is about nothing on screen."""
         self.closed = True
+        self._slow.stop()
         super().done(result)
 
     def ask(self, title: str, field: QWidget) -> None:
@@ -118,6 +147,7 @@ class FormDialog(QDialog):
 
     def _failed(self, words: str) -> None:
         if not self.closed:
+            self._slow.stop()
             self.send_button.setEnabled(True)
             self._tell(words, "error")
 
@@ -129,7 +159,8 @@ class FormDialog(QDialog):
 
     def _make_room(self) -> None:
         """Be as high as the wrapped texts need: Qt counts their first lines only, and draws the others over fields."""
-        self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
+        if self.isWindow():
+            self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
 
 
 def text_of(field: QPlainTextEdit) -> str:

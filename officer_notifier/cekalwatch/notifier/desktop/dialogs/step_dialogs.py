@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
 
-from PySide6.QtCore import QDate, QDateTime, QLocale, Qt, QTime
+from PySide6.QtCore import QDate, QDateTime, QLocale, QTime
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QPushButton, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QPushButton, QVBoxLayout, QWidget
 
 from cekalwatch.contract.values.adjudication import MAX_NOTE, FollowUp, Reason, Step
 from cekalwatch.contract.values.alerts import Alert
@@ -18,7 +18,7 @@ from cekalwatch.notifier.actions.alert_actions import Decision, SecondSignature
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.form_dialog import FormDialog, text_of
 from cekalwatch.notifier.desktop.dialogs.sign_in_dialogs import ProofDialog
-from cekalwatch.notifier.desktop.widgets.elements import ChoiceBox, TickBox, button, label
+from cekalwatch.notifier.desktop.widgets.elements import Choice, ChoiceBox, TickBox, button, label
 from cekalwatch.notifier.signing_in.browser_sign_in import Prover
 from cekalwatch.office.alerts import reasons
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
@@ -42,8 +42,7 @@ class StepDialog(FormDialog):
     ) -> None:
         title = f"{formatter.say(f'STEP_{step}')}: {formatter.subject_name(alert)}"
         super().__init__(parent, formatter, title, formatter.say("BUTTON_SAVE"))
-        self.setWindowFlags(Qt.WindowType.Widget)
-        self.setMinimumWidth(0)
+        self.become_part()
         self.step = step
         self._take = take
 
@@ -66,7 +65,7 @@ class ReasonDialog(StepDialog):
         self._group = QButtonGroup(self)
         column = QVBoxLayout()
         for number, reason in enumerate(self.reasons):
-            choice = QRadioButton(f"{number + 1}  {formatter.reason_to_choose(reason)}")
+            choice = Choice(f"{number + 1}  {formatter.reason_to_choose(reason)}")
             self._group.addButton(choice, number)
             column.addWidget(choice)
             QShortcut(QKeySequence(str(number + 1)), self).activated.connect(choice.click)
@@ -128,11 +127,14 @@ class SecondSignatureDialog(ProofDialog):
     """Asks a supervisor beside the officer to prove who they are, and then, where they have not looked yet, what they
     find of the two faces; it ends with `signature`."""
 
-    def __init__(self, parent: QWidget | None, controller: Controller, alert: Alert) -> None:
+    def __init__(
+        self, parent: QWidget | None, controller: Controller, alert: Alert, can_look: Callable[[Step], bool]
+    ) -> None:
+        """`can_look` says whether both faces are on screen beside it, for what is found of them."""
         formatter = controller.formatter
         super().__init__(parent, controller, formatter.say(f"STEP_{Step.CONFIRM}"), formatter.say("ASK_SUPERVISOR"))
-        self.setWindowFlags(Qt.WindowType.Widget)
-        self.setMinimumWidth(0)
+        self._can_look = can_look
+        self.become_part()
         self._alert = alert
         self.signature: SecondSignature | None = None
         self.looks: dict[Step, QPushButton] = {}
@@ -151,13 +153,14 @@ class SecondSignatureDialog(ProofDialog):
                 return
             self.signature = signature
             if signature.must_look(self._alert):
-                self._ask_look()
+                self.ask_look()
             else:
                 done()
 
         self._controller.sign_beside(prover, signed, failed)
 
-    def _ask_look(self) -> None:
+    def ask_look(self) -> None:
+        """Ask what they find of the two faces, in place of who they are."""
         self.fields = ()
         while self.form.rowCount():
             self.form.removeRow(0)
@@ -168,10 +171,13 @@ class SecondSignatureDialog(ProofDialog):
             self.looks[step] = button(self.say(f"AT_SIGHT_{step}"))
             self.looks[step].clicked.connect(partial(self._look, step))
             self.form.addRow(self.looks[step])
-        self.looks[Step.REFER].setFocus()
+        self.first = self.looks[Step.REFER]
+        self.first.setFocus()
 
     def _look(self, step: Step) -> None:
-        if self.signature:
+        if not self._can_look(step):
+            self._failed(self.say("PICTURES_LOADING"))
+        elif self.signature:
             self._controller.look_beside(self._alert, step, self.signature, self.accept, self._failed)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from cekalwatch.contract.values.adjudication import JUDGEMENTS, STEP_OUTCOMES, S
 from cekalwatch.contract.values.alerts import Alert
 from cekalwatch.notifier.actions.alert_actions import Decision
 from cekalwatch.notifier.desktop.controller import Controller
+from cekalwatch.notifier.desktop.dialogs.form_dialog import SLOW_MS, still_sending
 from cekalwatch.notifier.desktop.dialogs.step_dialogs import (
     ConfirmDialog,
     FollowUpDialog,
@@ -59,7 +60,7 @@ class ActionBar(QWidget):
         self._message = message()
         self._why = label(role="muted", wrap=True)
         self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(10)
+        self._buttons.setSpacing(6)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._message)
@@ -69,6 +70,7 @@ class ActionBar(QWidget):
         self._shown: object = None
         self._options = Options(MappingProxyType({}))
         self._busy = False
+        self._closed: frozenset[Step] = frozenset()
         self._by_mouse = False
         self._told: int | None = None
         for step, key in KEYS.items():
@@ -99,8 +101,12 @@ class ActionBar(QWidget):
             self._build(alert, options, formatter, cekal_online=cekal_online)
         self._why.setText("  ".join(formatter.hindrances(options, alert)))
         self._why.setVisible(bool(self._why.text()))
-        for step, one in self.steps.items():
-            one.setEnabled(options.can(step) and not self._busy)
+        self._enable()
+
+    def close_steps(self, steps: frozenset[Step]) -> None:
+        """Take none of these steps for the time being."""
+        self._closed = steps
+        self._enable()
 
     def tell(self, words: str, role: str, version: int | None = None) -> None:
         """Show the result of a step: `role` is `done`, `warning`, `error` or `muted`.
@@ -115,10 +121,19 @@ class ActionBar(QWidget):
     def set_busy(self, *, busy: bool) -> None:
         """Allow no other step while one is under way."""
         self._busy = busy
+        self._enable()
+
+    def _enable(self) -> None:
         for step, one in self.steps.items():
-            one.setEnabled(self._options.can(step) and not busy)
+            one.setEnabled(self._can(step))
+
+    def _can(self, step: Step) -> bool:
+        return self._options.can(step) and step not in self._closed and not self._busy
 
     def _build(self, alert: Alert, options: Options, formatter: AlertFormatter, *, cekal_online: bool) -> None:
+        page = self.parentWidget()
+        if page and any(one.hasFocus() for one in self.steps.values()):
+            page.setFocus()  # no other button gets the keyboard by itself
         clear(self._buttons)
         self._cekal_online = None
         self.steps = {}
@@ -127,7 +142,8 @@ class ActionBar(QWidget):
             self._cekal_online.clicked.connect(self._ask_cekal_online)
             self._buttons.addWidget(self._cekal_online)
         for step in options.steps:
-            text = f"{formatter.step(step, alert)}\n{KEYS[step]}"
+            words, arrow, then = formatter.step(step, alert).partition(" → ")
+            text = f"{words}\n→ {then} {KEYS[step]}" if arrow else f"{words}\n{KEYS[step]}"
             # No answer of a first look stands out.
             made = button(text, "main" if step in _MAIN and not alert.look_needed else "")
             made.pressed.connect(self._pressed)
@@ -140,7 +156,7 @@ class ActionBar(QWidget):
         self._by_mouse = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
 
     def _ask(self, step: Step, *, by_mouse: bool = False) -> None:
-        if self._options.can(step) and not self._busy and self.isVisible():
+        if self._can(step) and self.isVisible():
             self.asked.emit(step, by_mouse)
 
     def _ask_cekal_online(self) -> None:
@@ -159,11 +175,17 @@ class StepFlow(QObject):
     """The judgement of an alert, as it was before that, is recorded."""
 
     def __init__(
-        self, controller: Controller, bar: ActionBar, window: QWidget, put: Callable[[QDialog], object]
+        self,
+        controller: Controller,
+        bar: ActionBar,
+        window: QWidget,
+        put: Callable[[QDialog], object],
+        can_look: Callable[[Step], bool],
     ) -> None:
-        """`put` shows a question in the window."""
+        """`put` shows a question in the window; `can_look`: whether that can be found of the faces."""
         super().__init__(window)
         self._controller, self._bar, self._window, self._put = controller, bar, window, put
+        self._can_look = can_look
         self.dialog: StepDialog | SecondSignatureDialog | None = None
         bar.cekal_online_asked.connect(self._open_cekal_online)
         controller.session_changed.connect(self._give_up)
@@ -177,7 +199,7 @@ class StepFlow(QObject):
         if self.dialog:
             return
         formatter = self._controller.formatter
-        take = partial(self._controller.take_step, alert)
+        take = partial(self._take, alert)
         match step:
             case _ if alert.look_needed and step in JUDGEMENTS:
                 self._do(alert, Decision(step, first_look=True))
@@ -202,7 +224,7 @@ class StepFlow(QObject):
 
     def _ask_beside(self, alert: Alert) -> None:
         """Let a supervisor sign in and look at the faces, and then confirm."""
-        self.dialog = dialog = SecondSignatureDialog(self._window, self._controller, alert)
+        self.dialog = dialog = SecondSignatureDialog(self._window, self._controller, alert, self._can_look)
         dialog.finished.connect(partial(self._signed_beside, alert))
         self._put(dialog)
         self.began.emit()
@@ -213,7 +235,7 @@ class StepFlow(QObject):
         if dialog:
             dialog.deleteLater()
         if signature and result:
-            take = partial(self._controller.take_step, alert)
+            take = partial(self._take, alert)
             confirm = ConfirmDialog(self._window, self._controller.formatter, alert, take, signature)
             confirm.finished.connect(lambda _: self._controller.leave_beside(signature))
             self._ask(confirm, alert)
@@ -231,14 +253,10 @@ class StepFlow(QObject):
         if dialog:
             dialog.deleteLater()
         if result:
-            formatter, after = self._controller.formatter, self._controller.alert_cache.find(before.alert_id)
-            question = formatter.next_candidate(before, after.alert) if after else ""
             if isinstance(dialog, StepDialog) and dialog.step in JUDGEMENTS:
                 self.judged.emit(before, dialog.step)
-            elif not question:
-                self._tell_done(before.alert_id)
-            if question:
-                self._bar.tell(question, "error")
+            else:
+                self._tell_done(before)
         self.ended.emit()
 
     def _give_up(self) -> None:
@@ -247,27 +265,55 @@ class StepFlow(QObject):
             self.dialog.reject()
 
     def _do(self, alert: Alert, decision: Decision) -> None:
-        self._bar.set_busy(busy=True)
         self._bar.tell(self._controller.formatter.say("WORKING"), "muted")
+        slow = QTimer(self)
+        slow.setSingleShot(True)
+        slow.timeout.connect(lambda: self._bar.tell(still_sending(self._controller.formatter), "warning"))
+        slow.start(SLOW_MS)
 
         def done() -> None:
-            self._bar.set_busy(busy=False)
+            slow.stop()
             if decision.first_look:  # the line above the steps says what was found
                 self._bar.tell("", "muted")
             else:
-                self._tell_done(alert.alert_id)
+                self._tell_done(alert)
 
         def failed(words: str) -> None:
-            self._bar.set_busy(busy=False)
+            slow.stop()
             self._bar.tell(words, "error")
 
-        self._controller.take_step(alert, decision, done, failed)
+        self._take(alert, decision, done, failed)
 
-    def _tell_done(self, alert_id: str) -> None:
-        """Say that a step is recorded; not in green where the traveller is the person on the list."""
-        shown = self._controller.alert_cache.find(alert_id)
+    def _take(
+        self, alert: Alert, decision: Decision, done: Callable[[], object], failed: Callable[[str], object]
+    ) -> None:
+        """Send a decision; until it is answered no other begins. If its question was closed, the bar says the end."""
+        asked = self.dialog
+        self._bar.set_busy(busy=True)
+
+        def ended(tell: Callable[[], object], otherwise: Callable[[], object]) -> None:
+            self._bar.set_busy(busy=False)
+            if asked is None or not asked.closed:
+                tell()
+            elif not self.dialog:
+                otherwise()
+
+        def taken() -> None:
+            ended(done, lambda: self._tell_done(alert))
+
+        def refused(words: str) -> None:
+            ended(lambda: failed(words), lambda: self._bar.tell(words, "error"))
+
+        self._controller.take_step(alert, decision, taken, refused)
+
+    def _tell_done(self, before: Alert) -> None:
+        """Say that a step is recorded, or what is asked next; not in green where the traveller is the listed person."""
+        shown, formatter = self._controller.alert_cache.find(before.alert_id), self._controller.formatter
+        if shown and (question := formatter.next_candidate(before, shown.alert)):
+            self._bar.tell(question, "notice")
+            return
         role = "warning" if shown and shown.alert.hit else "done"
-        self._bar.tell(self._controller.formatter.say("DONE"), role, shown.alert.version if shown else None)
+        self._bar.tell(formatter.say("DONE"), role, shown.alert.version if shown else None)
 
     def _open_cekal_online(self) -> None:
         QDesktopServices.openUrl(QUrl(self._controller.settings.cekal_online_url))

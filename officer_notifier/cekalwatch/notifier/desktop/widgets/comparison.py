@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
+from cekalwatch.contract.values.adjudication import Step
 from cekalwatch.contract.values.alerts import AlertPictures
 from cekalwatch.notifier.desktop.widgets.elements import button, label, name_by, row
 from cekalwatch.notifier.desktop.widgets.picture_decoder import PictureDecoder
 from cekalwatch.office.alerts import PicturesMissing
 from cekalwatch.office.locale.alert_formatting import AlertFormatter
 
+OPENS_AFTER_MS = 500
+"""For this time both faces are on screen before a look at them counts: a key may have been meant for what was there."""
 MAX_ZOOM = 8.0
 ZOOM_STEP = 1.25
 
@@ -21,6 +24,8 @@ ZOOM_STEP = 1.25
 class PhotoView(QWidget):
     """Shows one picture, or words in its place when it cannot be loaded. It passes zooming on: two zoom together."""
 
+    painted = Signal()
+    """The picture, or why there is none, is on screen."""
     zoom_asked = Signal(float)
     """By which factor the person wants it larger."""
     moved = Signal(QPointF)
@@ -32,12 +37,14 @@ class PhotoView(QWidget):
         self._picture = QPixmap()
         self._missing = ""
         self._decoding = False
+        self.on_screen = False
+        """Whether the picture has been painted, or that it cannot be shown."""
         self._decoder = PictureDecoder(self)
         self._decoder.decoded.connect(self._decoded)
         self._zoom = 1.0
         self._centre = QPointF(0.5, 0.5)
         self._drag: QPoint | None = None
-        self.setMinimumSize(200, 180)
+        self.setMinimumSize(120, 100)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     @property
@@ -58,6 +65,7 @@ class PhotoView(QWidget):
         """Show a picture, or `missing` when there is none (no bytes) or it is damaged."""
         self._missing = missing
         if jpeg != self._jpeg:
+            self.on_screen = False
             self._jpeg = jpeg
             self._picture = QPixmap()
             self._decoding = bool(jpeg)
@@ -83,6 +91,9 @@ class PhotoView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802  # Qt's name
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if not (self._decoding or self.on_screen):
+            self.on_screen = True
+            self.painted.emit()
         if not self.loaded:
             painter.drawText(
                 self.rect().adjusted(12, 12, -12, -12),
@@ -133,8 +144,17 @@ _NONE = AlertPictures(b"")
 class Comparison(QWidget):
     """Two pictures side by side that zoom together, each as large as possible."""
 
+    opened = Signal()
+    """A look at them counts from now on."""
+
     def __init__(self) -> None:
         super().__init__()
+        self._current = self.seen = False
+        """`seen`: both faces, or why one cannot be shown, have been on screen for a while: a look at them counts."""
+        self._opens = QTimer(self)
+        self._opens.setSingleShot(True)
+        self._opens.setInterval(OPENS_AFTER_MS)
+        self._opens.timeout.connect(self._open)
         self.probe, self.reference = PhotoView(), PhotoView()
         self._probe_title, self._reference_title = label(role="title"), label(role="title")
         self._previous, self._next = button("◀"), button("▶")
@@ -156,22 +176,42 @@ class Comparison(QWidget):
         grid.setColumnStretch(1, 1)
         grid.setRowStretch(1, 1)
         for view in (self.probe, self.reference):
+            view.painted.connect(self._wait)
             view.zoom_asked.connect(self.zoom)
             view.moved.connect(self._move)
 
+    @property
+    def complete(self) -> bool:
+        """Whether there are two faces to compare."""
+        return self.probe.loaded and self.reference.loaded
+
+    def can_find(self, step: Step) -> bool:
+        """Whether a look at them counts: of what cannot be compared, only that one cannot tell."""
+        return self.seen and (self.complete or step is Step.CANNOT_TELL)
+
     def show_pictures(
-        self, pictures: AlertPictures | PicturesMissing, formatter: AlertFormatter, *, another: bool
+        self,
+        pictures: AlertPictures | PicturesMissing,
+        formatter: AlertFormatter,
+        *,
+        another: bool,
+        current: bool = True,
     ) -> None:
         """Show an alert's pictures, or why there are none.
 
-        `another`: it is another alert than before, so the first reference comes first.
+        `another`: it is another alert than before, so the first reference comes first. `current`: they are those of its
+        present version, or there are none any more.
         """
         say = formatter.say
         self._formatter = formatter
+        before, self._current = self._pictures, current
         if isinstance(pictures, AlertPictures):
-            self._pictures, why = pictures, PicturesMissing.NOT_LOADED
+            self._pictures, why = pictures, PicturesMissing.DAMAGED
         else:
             self._pictures, why = _NONE, pictures
+        if another or not current or self._pictures != before:
+            self.seen = False
+            self._opens.stop()
         self._missing = say(f"PICTURES_{why}")
         if another or self._number >= len(self._pictures.reference_jpegs):
             self._number = 0
@@ -181,13 +221,14 @@ class Comparison(QWidget):
             view.setToolTip(say("ZOOM_HINT"))
         self.probe.show_picture(self._pictures.probe, self._missing)
         self._show_reference()
+        self._wait()
 
     def name_probe(self, title: str) -> None:
         self._probe_title.setText(title)
         self.probe.setAccessibleName(title)
 
     def forget(self) -> None:
-        self._pictures, self._missing = _NONE, ""
+        self._pictures, self._missing, self._current, self.seen = _NONE, "", False, False
         for view in (self.probe, self.reference):
             view.show_picture(b"", "")
 
@@ -211,6 +252,19 @@ class Comparison(QWidget):
     def fit(self) -> None:
         for view in (self.probe, self.reference):
             view.set_view(1.0, QPointF(0.5, 0.5))
+
+    def _wait(self) -> None:
+        if self._on_screen and not self.seen and not self._opens.isActive():
+            self._opens.start()
+
+    @property
+    def _on_screen(self) -> bool:
+        return self._current and self.probe.on_screen and self.reference.on_screen
+
+    def _open(self) -> None:
+        if self._on_screen:
+            self.seen = True
+            self.opened.emit()
 
     def _move(self, by: QPointF) -> None:
         for view in (self.probe, self.reference):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLayout,
     QPushButton,
+    QRadioButton,
     QStyle,
     QStyleOptionButton,
     QVBoxLayout,
@@ -26,6 +28,8 @@ TITLE_PX = 40
 """Height that a window's frame may take."""
 MAX_WORD = 24
 """Characters of a word that stay on one line where text wraps; a name may have no space at all."""
+CHOICE_LINE = 36
+"""Characters in a line of a choice: what is beside the faces on the smallest screen."""
 _LONG_WORD = re.compile(rf"\S{{{MAX_WORD + 1},}}")
 _BREAK_HERE = "\u200b"
 
@@ -106,8 +110,18 @@ class ChoiceBox(QComboBox):
             painter.drawPolyline([QPointF(right + x, middle + y) for x, y in corners])
 
 
+class Choice(QRadioButton):
+    """One of several choices; its text has as many lines as it needs, which Qt does not do by itself."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(textwrap.fill(text, CHOICE_LINE))
+
+
 class TickBox(QCheckBox):
-    """A check box that paints its own tick: a style sheet can only show a picture file there."""
+    """A check box that paints its own tick: a style sheet can only show a picture file there. It wraps as `Choice`."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(textwrap.fill(text, CHOICE_LINE))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt's name
         """Paint the box, and the tick in the colour of text on what is chosen."""

@@ -10,6 +10,8 @@ from PySide6.QtGui import QColor, QGuiApplication, QPalette
 
 from cekalwatch.notifier.settings import ThemeName
 
+BALLOON_TEXT = "#000000"
+"""Of the tray's balloon, whose ground is light yellow (#ffffe1) in every theme: Qt paints it itself."""
 TEXT_PX = 17
 """Height of plain text at scale 1, logical pixels; headings are larger. Readable from a metre on a 96 dpi screen."""
 
@@ -135,6 +137,8 @@ QLabel[role="warning"] {{ background: {theme.warning}; color: {theme.warning_tex
     padding: 4px 8px; border-radius: 4px; }}
 QLabel[role="error"] {{ background: {theme.alarm}; color: {theme.alarm_text}; font-weight: 700;
     border-radius: 4px; }}
+QLabel[role="notice"] {{ background: {theme.panel}; border: 2px solid {theme.accent}; font-weight: 700;
+    border-radius: 4px; }}
 QLabel#watch {{ background: {theme.panel}; border-top: 3px solid {theme.border}; font-weight: 600; }}
 QLabel#watch[level="ALL"] {{ border-top-color: {theme.good}; }}
 QLabel#watch[level="SOME"], QLabel#watch[level="UNKNOWN"] {{ background: {theme.warning}; color: {theme.warning_text};
@@ -144,14 +148,14 @@ QLabel#watch[level="NONE"] {{ background: {theme.alarm}; color: {theme.alarm_tex
 QLabel[role="done"] {{ background: {theme.good}; color: {theme.good_text}; font-weight: 700;
     border-radius: 4px; }}
 QFrame#header[tone="alarm"] {{ background: {theme.alarm}; }}
-QFrame#header[tone="alarm"] QLabel {{ color: {theme.alarm_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
+QFrame#header[tone="alarm"] QLabel {{ color: {theme.alarm_text}; }}
 QFrame#header[tone="busy"] {{ background: {theme.warning}; }}
-QFrame#header[tone="busy"] QLabel {{ color: {theme.warning_text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
+QFrame#header[tone="busy"] QLabel {{ color: {theme.warning_text}; }}
 QFrame#header[tone="calm"] {{ background: {theme.panel}; border-bottom: 3px solid {theme.border}; }}
-QFrame#header[tone="calm"] QLabel {{ color: {theme.text}; font-size: {round(text * 1.3)}px; font-weight: 700; }}
-QFrame#header QLabel#whereabouts {{ font-size: {round(text * 1.75)}px; }}
+QFrame#header QLabel {{ font-size: {round(text * 1.1)}px; font-weight: 700; }}
+QFrame#header QLabel#whereabouts {{ font-size: {round(text * 1.5)}px; }}
 QPushButton {{ background: {theme.panel}; border: 2px solid {theme.muted}; border-radius: 6px;
-    padding: {round(text * 0.5)}px {round(text * 0.9)}px; font-weight: 600; }}
+    padding: {round(text * 0.3)}px {round(text * 0.5)}px; font-weight: 600; }}
 QPushButton:hover {{ border-color: {theme.accent}; }}
 QPushButton:focus {{ border: 3px solid {theme.focus}; }}
 QPushButton:disabled {{ color: {theme.muted}; border-style: dashed; }}
@@ -163,6 +167,7 @@ QLineEdit, QPlainTextEdit, QComboBox, QDateTimeEdit {{ background: {theme.panel}
     border-radius: 4px; padding: {round(text * 0.35)}px; selection-background-color: {theme.accent};
     selection-color: {theme.accent_text}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QDateTimeEdit:focus {{ border: 3px solid {theme.focus}; }}
+QComboBox QLineEdit, QComboBox QLineEdit:focus {{ border: none; padding: 0; }}
 QDateTimeEdit::up-button, QDateTimeEdit::down-button {{ width: 0; border: none; }}
 QComboBox::drop-down {{ border: none; width: {text + 8}px; }}
 QComboBox QAbstractItemView {{ background: {theme.panel}; selection-background-color: {theme.accent};
@@ -187,6 +192,7 @@ QMenu {{ background: {theme.panel}; border: 1px solid {theme.border}; }}
 QMenu::item {{ padding: 6px 24px; }}
 QMenu::item:selected {{ background: {theme.accent}; color: {theme.accent_text}; }}
 QMenu::item:disabled {{ color: {theme.muted}; }}
+QBalloonTip QLabel {{ color: {BALLOON_TEXT}; }}
 QToolTip {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.border}; }}
 QScrollBar:vertical {{ background: {theme.ground}; width: 14px; }}
 QScrollBar::handle:vertical {{ background: {theme.border}; border-radius: 6px; min-height: 32px; }}

@@ -39,6 +39,7 @@ class UndoBar(QWidget):
         self.judged: Judged | None = None
         self._until_s = 0.0
         self._formatter: NotifierTexts | None = None
+        self._question = ""
         self.words = label(wrap=True)
         self.words.setMargin(8)
         self.button = button("")
@@ -53,13 +54,13 @@ class UndoBar(QWidget):
         self._timer.timeout.connect(self._count)
         self.hide()
 
-    def offer(self, judged: Judged, formatter: NotifierTexts) -> None:
-        """Offer to undo a judgement from now on, in place of the one before."""
-        self.judged, self._formatter = judged, formatter
+    def offer(self, judged: Judged, formatter: NotifierTexts, question: str = "") -> None:
+        """Offer to undo a judgement from now on, in place of the one before; `question` is what comes next."""
+        self.judged, self._formatter, self._question = judged, formatter, question
         self._until_s = self._monotonic_s() + UNDO_FOR.total_seconds()
         self.button.setText(formatter.say("UNDO", key=UNDO_KEY))
         self.button.setEnabled(True)
-        set_role(self.words, "done")
+        set_role(self.words, "notice" if question else "done")
         self._count()
         self._timer.start()
         self.show()
@@ -86,4 +87,5 @@ class UndoBar(QWidget):
             self.forget()
             return
         say = self._formatter.say
-        self.words.setText(say("JUDGED_NOW", step=say(f"STEP_{self.judged.step}"), count=math.ceil(left_s)))
+        words = say("JUDGED_NOW", step=say(f"STEP_{self.judged.step}"), count=math.ceil(left_s))
+        self.words.setText(f"{words} {self._question}".strip())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
@@ -19,18 +21,24 @@ class WatchLine(WrappingLabel):
         self.setObjectName("watch")
         self._desk = desk
         self._painted: object = None
+        self._why: tuple[str, ...] = ()
         desk.changed.connect(self.paint_again)
+        self.paint_again()
+
+    def explain(self, why: Iterable[str]) -> None:
+        """Add sentences that say why, to what the line says."""
+        self._why = tuple(why)
         self.paint_again()
 
     def paint_again(self) -> None:
         """Show the present state, with what to do where the server refuses this PC."""
         desk = self._desk
-        state = (desk.connection, desk.own_faults, desk.language)
+        state = (desk.connection, desk.own_faults, desk.language, self._why)
         if state == self._painted:
             return
         self._painted = state
         advice = desk.formatter.refusal(desk.connection)
-        self.setText(f"{desk.watching}\n{advice}" if advice else desk.watching)
+        self.setText("  ".join(filter(None, (desk.watching, advice, *self._why))))
         set_role(self, desk.watch_level, "level")
 
 

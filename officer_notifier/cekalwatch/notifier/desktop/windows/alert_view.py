@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cekalwatch.contract.values.adjudication import JUDGEMENTS
 from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.contract.values.people import PersonSession
 from cekalwatch.notifier.desktop.dialogs.step_flow import ActionBar
@@ -35,8 +36,8 @@ class FactsPanel(QFrame):
         self.setObjectName("panel")
         self._title = label(role="title")
         self._grid = QGridLayout()
-        self._grid.setColumnStretch(1, 1)
-        self._grid.setColumnMinimumWidth(0, 170)
+        self._grid.setColumnStretch(0, 2)
+        self._grid.setColumnStretch(1, 3)
         self._grid.setHorizontalSpacing(14)
         self._grid.setVerticalSpacing(3)
         layout = QVBoxLayout(self)
@@ -64,7 +65,7 @@ class FactsPanel(QFrame):
             if not fact.label:
                 self._grid.addWidget(value, row, 0, 1, 2)
                 continue
-            self._grid.addWidget(label(fact.label, "label"), row, 0, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(label(fact.label, "label", wrap=True), row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(value, row, 1)
         self.setVisible(bool(wanted[1]))
 
@@ -92,6 +93,10 @@ class AlertView(QWidget):
         self.scores = FactsPanel()
         """The numbers of the similarity, once somebody asks for them."""
         self.score_bar.numbers.toggled.connect(self._show_numbers)
+        self.steps_so_far = button("")
+        """Opens the history, which is folded behind the number of its entries."""
+        self.steps_so_far.setCheckable(True)
+        self.steps_so_far.toggled.connect(self.history.setVisible)
         self.orders: list[FactsPanel] = []
         """One for each order that an alert had so far; those of others are hidden."""
         self._orders = QVBoxLayout()
@@ -102,6 +107,9 @@ class AlertView(QWidget):
         """What the person found at first sight."""
         self._alert_id = ""
         self._numbers: tuple[str, tuple[Fact, ...]] = ("", ())
+        self._hints: tuple[str, ...] = ()
+        """Before a first look: what to do, and what is left to do where a face cannot be shown."""
+        self.comparison.opened.connect(self._open_looks)
 
         pictures = QVBoxLayout()
         pictures.addWidget(self.comparison, 1)
@@ -116,37 +124,40 @@ class AlertView(QWidget):
         facts = QVBoxLayout(column)
         facts.setContentsMargins(0, 0, 4, 0)
         facts.setSpacing(8)
-        for part in (self.candidate, self.name, self.warnings, self.scores, self.history, self.subject):
+        for part in (self.candidate, self.name, self.scores, self.subject):
             facts.addWidget(part)
         facts.addLayout(self._orders)
-        for part in (self.passage, self.candidates):
-            facts.addWidget(part)
+        for after in (self.candidates, self.passage, self.steps_so_far, self.history):
+            facts.addWidget(after)
         facts.addStretch(1)
         self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(400)
         scroll.setWidget(column)
+        scroll.setMinimumWidth(450)
+        known = QWidget()
+        beside = QVBoxLayout(known)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(scroll, 1)
+        beside.addWidget(self.warnings)
 
-        self._question = QScrollArea()
-        self._question.setWidgetResizable(True)
-        self._question.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._facts = known
         self._side = QStackedWidget()
-        self._side.addWidget(scroll)
-        self._side.addWidget(self._question)
+        self._side.addWidget(known)
 
         middle = QHBoxLayout()
-        middle.setSpacing(12)
+        middle.setSpacing(8)
         middle.addWidget(panel(pictures), 3)
         middle.addWidget(self._side, 2)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setSpacing(4)
         layout.addWidget(self.ended)
         layout.addLayout(middle, 1)
         layout.addWidget(self.look)
         layout.addWidget(self.action_bar)
         layout.addWidget(self._verify)
-        self._has_looked = True
+        self._has_looked = self._unsettled = True
 
     def show_alert(
         self,
@@ -157,8 +168,12 @@ class AlertView(QWidget):
         *,
         cekal_online: bool,
         session: PersonSession | None = None,
+        current: bool = True,
     ) -> None:
-        """Show the present version of an alert: before the person's first look, nothing but the two faces."""
+        """Show the present version of an alert: before the person's first look, nothing but the two faces.
+
+        `current`: the pictures are those of this version.
+        """
         alert, say = shown.alert, formatter.say
         another = alert.alert_id != self._alert_id
         self._alert_id = alert.alert_id
@@ -166,11 +181,12 @@ class AlertView(QWidget):
             self.action_bar.tell("", "muted")
         if another or alert.look_needed:
             self.score_bar.numbers.setChecked(False)
-        self._has_looked = not alert.nameless
+            self.steps_so_far.setChecked(False)
+        self._has_looked, self._unsettled = not alert.nameless, alert.unsettled
         self._arrange()
-        self.look.setText(say("LOOK_HINT") if alert.look_needed else formatter.own_look(alert, session))
-        self.look.setVisible(bool(self.look.text()))
-        self.comparison.show_pictures(pictures, formatter, another=another)
+        self._hints = (say("LOOK_HINT"), say("LOOK_IMPOSSIBLE")) if alert.look_needed else ()
+        self.look.setText(formatter.own_look(alert, session))
+        self.comparison.show_pictures(pictures, formatter, another=another, current=current)
         self.score_bar.show_score(alert, formatter)
         self._numbers = say("FACT_SIMILARITY"), formatter.scores(alert)
         self._show_numbers()
@@ -189,36 +205,51 @@ class AlertView(QWidget):
         for number, one in enumerate(self.orders):
             facts = formatter.order(alert.orders[number]) if number < len(alert.orders) else ()
             one.show_facts(say("ORDER_TITLE"), facts)
-        self.passage.show_facts(say("PASSAGE_TITLE"), formatter.passage(alert))
-        self.history.show_facts(say("HISTORY_TITLE"), formatter.history(alert))
+        _, *moments = formatter.passage(alert)  # the place stands at the top
+        self.passage.show_facts(say("PASSAGE_TITLE"), moments)
+        history = formatter.history(alert)
+        self.history.show_facts("", history)
+        self.history.setVisible(self.steps_so_far.isChecked())
+        self.steps_so_far.setText(f"{say('HISTORY_TITLE')}: {len(history)}")
+        self.steps_so_far.setVisible(bool(history))
         several = formatter.candidates(alert) if len(alert.candidates) > 1 else ()
         alone = () if alert.nameless else (Fact("", say("NO_OTHER_CANDIDATES")),)
         self.candidates.show_facts(say("CANDIDATES_TITLE"), several or alone)
         self._show_sightings(alert, formatter)
         self.action_bar.show_options(alert, options, formatter, cekal_online=cekal_online)
+        self._open_looks()
         self._verify.setText(say("VERIFY"))
         self._scroll.setAccessibleName(say("SUBJECT_TITLE"))
 
+    def _open_looks(self) -> None:
+        """Before a first look, open its steps once both faces are seen."""
+        faces, steps = self.comparison, JUDGEMENTS if self._hints else frozenset()
+        self.action_bar.close_steps(frozenset(step for step in steps if not faces.can_find(step)))
+        if self._hints:
+            self.look.setText(self._hints[faces.seen and not faces.complete])
+        self.look.setVisible(bool(self.look.text()))
+
     def ask(self, question: QDialog) -> None:
         """Show a question in place of the facts: beside the faces, on every desktop."""
-        self._question.setWidget(question)
-        self._side.setCurrentWidget(self._question)
-        question.finished.connect(self._answered)
+        self._side.addWidget(question)
+        self._side.setCurrentWidget(question)
+        question.finished.connect(lambda _: self._answered(question))
         self._arrange()
         question.show()
 
-    def _answered(self) -> None:
-        self._side.setCurrentWidget(self._scroll)
+    def _answered(self, question: QDialog) -> None:
+        self._side.removeWidget(question)
         self._arrange()
 
     def _arrange(self) -> None:
         """Show the parts that come after the look; a question takes the room of the steps."""
-        asking, known = self._side.currentWidget() is self._question, self._has_looked
+        asking, known = self._side.currentWidget() is not self._facts, self._has_looked
         self._side.setVisible(known or asking)
         self.score_bar.setVisible(known)
         self.action_bar.setVisible(not asking)
-        for part in (self._sightings_title, self.strip, self._verify):
+        for part in (self._sightings_title, self.strip):
             part.setVisible(known and not asking)
+        self._verify.setVisible(known and self._unsettled and not asking)
 
     def forget_pictures(self) -> None:
         """Show no picture: the person has left."""
@@ -234,7 +265,7 @@ class AlertView(QWidget):
         for one in alert.sightings:
             place = formatter.say("COUNTER", counter=one.camera.counter)
             words = [formatter.hour(one.captured_at), place]
-            texts.append("\n".join([*words, formatter.say("LATE_SIGHTING")] if one.late else words))
+            texts.append(" ".join([*words, formatter.say("LATE_SIGHTING")] if one.late else words))
         self.strip.show_texts(texts)
 
 
@@ -281,13 +312,13 @@ class ScoreBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.word = label(role="warning")
+        self.word = label(role="warning", wrap=True)
         self.numbers = button("")
         self.numbers.setCheckable(True)
+        self.numbers.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it has a key
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.word)
-        layout.addStretch(1)
+        layout.addWidget(self.word, 1)
         layout.addWidget(self.numbers)
 
     def show_score(self, alert: Alert, formatter: AlertFormatter) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, 
 
 from cekalwatch.contract.values.adjudication import PENDING, AlertState, Step
 from cekalwatch.contract.values.alerts import Alert
+from cekalwatch.contract.values.readiness import WatchLevel
 from cekalwatch.notifier.desktop.alarm_controller import AlarmController
 from cekalwatch.notifier.desktop.controller import Controller
 from cekalwatch.notifier.desktop.dialogs.step_flow import StepFlow
@@ -62,10 +63,9 @@ class AlertWindow(QMainWindow):
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         in_front(self)
         fit(self, 1280, 820)
-        self.setMinimumSize(960, 640)
+        self.setMinimumSize(640, 360)
 
-        self._headline, self._age = label(wrap=True), label()
-        self._place = label(wrap=True)
+        self._headline = label(wrap=True)
         self.whereabouts = label(wrap=True)
         """Where the traveller is now, large; it counts on."""
         self.whereabouts.setObjectName("whereabouts")
@@ -78,26 +78,21 @@ class AlertWindow(QMainWindow):
         self._queue.clicked.connect(partial(self.turn, 1))
         self._header = QFrame()
         self._header.setObjectName("header")
-        header = QVBoxLayout(self._header)
-        header.setContentsMargins(16, 8, 12, 8)
-        header.setSpacing(2)
-        top = QHBoxLayout()
-        top.setSpacing(14)
-        header.addLayout(top)
-        header.addWidget(self.whereabouts)
-        top.addWidget(self._headline, 1)
-        top.addWidget(self._place, 1)
-        top.addWidget(self._age)
+        header = QHBoxLayout(self._header)
+        header.setContentsMargins(16, 4, 12, 4)
+        header.setSpacing(12)
+        header.addWidget(self.whereabouts, 3)
+        header.addWidget(self._headline, 2)
         for one in (self._previous, self._queue, self._next, self.menu):
             # They have keys of their own; the tabulator key reaches the buttons of steps first.
             one.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            top.addWidget(one)
+            header.addWidget(one)
 
         self.view = AlertView()
         self.locked = LockedPlaceholder()
         self.quiet = QuietPlaceholder()
         self.locked.sign_in.clicked.connect(self.sign_in_asked)
-        self.flow = StepFlow(controller, self.view.action_bar, self, self.view.ask)
+        self.flow = StepFlow(controller, self.view.action_bar, self, self.view.ask, self.view.comparison.can_find)
         self.view.action_bar.asked.connect(self._begin)
         self.flow.began.connect(self.paint_again)
         self.flow.ended.connect(self.paint_again)
@@ -112,12 +107,9 @@ class AlertWindow(QMainWindow):
         self.unusable = message()
         """Says for a while that travellers without a usable face have passed."""
         set_role(self.unusable, "muted")
-        self.problems = message()
-        """The alarms because of which counters of this PC are blind. The pages lie between it and the header."""
-        self.problems.setContentsMargins(8, 0, 8, 0)
-        set_role(self.problems, "warning")
         body = QWidget()
         body.setObjectName("page")
+        body.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # at first: no button has the ring that no key needs
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -125,9 +117,9 @@ class AlertWindow(QMainWindow):
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.undo)
         layout.addWidget(self.unusable)
-        layout.addWidget(self.problems)
         layout.addWidget(self.watch)
         self.setCentralWidget(body)
+        body.setFocus()
 
         for keys, action in (
             (MENU_KEY, self.menu.showMenu),
@@ -215,7 +207,9 @@ class AlertWindow(QMainWindow):
             self.undo.forget()  # it says what the officer found
         if not controller.unlocked:
             self.view.forget_pictures()
-            self.pages.setCurrentWidget(self.locked)
+            if self.pages.currentWidget() is not self.locked:
+                self.pages.setCurrentWidget(self.locked)
+                self.locked.sign_in.setFocus()
         elif shown is None:
             self.pages.setCurrentWidget(self.quiet)
         else:
@@ -226,8 +220,12 @@ class AlertWindow(QMainWindow):
                 formatter,
                 cekal_online=shown.alert.state in PENDING and bool(controller.settings.cekal_online_url),
                 session=controller.session,
+                current=controller.pictures.has(shown.alert)
+                or not (shown.alert.pictures_key or shown.alert.look_needed),
             )
             self.pages.setCurrentWidget(self.view)
+            if controller.pictures.has(shown.alert):  # the face on screen comes before those that come next
+                controller.pictures.load_ahead(one.alert for one in controller.waiting())
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt's name
         """Begin to ignore keys when the window gets the keyboard."""
@@ -306,19 +304,13 @@ class AlertWindow(QMainWindow):
         others = [one for one in controller.waiting() if one.alert.alert_id != self._alert_id]
         if shown is None:
             tone = Tone.ALARM if controller.waiting_count else Tone.CALM
-            self._headline.setText(formatter.say("APP_NAME" if controller.unlocked else "LOCKED"))
-            self._place.setText("")
-            self._age.setText("")
-            self.whereabouts.setText("")
+            self.whereabouts.setText(formatter.say("APP_NAME" if controller.unlocked else "LOCKED"))
+            self._headline.setText("")
         else:
-            alert = shown.alert
-            tone = Urgency.of(alert).tone
-            self._headline.setText(formatter.state(alert))
-            self._place.setText(formatter.place(alert))
-            self._age.setText(formatter.age(alert, now))
-            self.whereabouts.setText(formatter.whereabouts(alert, now) if alert.open else "")
-            self.view.comparison.name_probe(formatter.probe(alert, now))
-        self.whereabouts.setVisible(bool(self.whereabouts.text()))
+            tone = Urgency.of(shown.alert).tone
+            self.whereabouts.setText(formatter.where(shown.alert, now))
+            self._headline.setText(formatter.state(shown.alert))
+            self.view.comparison.name_probe(formatter.say("PROBE"))
         self.unusable.setText(controller.unusable_line)
         self.unusable.setVisible(bool(self.unusable.text()))
         set_role(self._header, tone, "tone")
@@ -330,20 +322,22 @@ class AlertWindow(QMainWindow):
             one.setVisible(controller.unlocked and bool(others))
 
     def _paint_problems(self) -> None:
+        """Say in the line at the foot which counters are blind and why, and how old the list is."""
         freshness, formatter = self._controller.freshness, self._controller.formatter
         lines = [formatter.watchlist(freshness)] if freshness and freshness.outdated else []
-        lines += formatter.alarm_lines(self._alarms.blind)
-        self.problems.setText("\n".join(lines))
-        self.problems.setVisible(bool(lines))
+        if self._controller.watch_level is not WatchLevel.ALL:  # one answer of the server: it sees through that camera
+            lines += formatter.alarm_lines(self._alarms.blind)
+        self.watch.explain(lines)
 
     def _judged(self, before: Alert, step: Step) -> None:
         """Offer to undo the judgement, and show the next waiting alert; a referral goes on with Cekal Online."""
+        formatter, after = self._controller.formatter, self._controller.alert_cache.find(before.alert_id)
+        question = formatter.next_candidate(before, after.alert) if after else ""
         if not before.asked_key:  # the server is older than 0.3.0
-            self.view.action_bar.tell(self._controller.formatter.say("DONE"), "done")
+            self.view.action_bar.tell(question or formatter.say("DONE"), "muted" if question else "done")
             return
         self.view.action_bar.tell("", "muted")  # perhaps it says that an earlier judgement is undone
-        self.undo.offer(Judged(before.alert_id, before.subject.subject_id, step), self._controller.formatter)
-        after = self._controller.alert_cache.find(before.alert_id)
+        self.undo.offer(Judged(before.alert_id, before.subject.subject_id, step), formatter, question)
         if step is Step.REFER or after is None or after.alert.state is AlertState.CLAIMED:
             return
         others = [one for one in self._controller.waiting() if one.alert.alert_id != before.alert_id]
