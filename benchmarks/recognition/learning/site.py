@@ -180,8 +180,8 @@ class LearningSite:
 
     def _travellers(self, alert_id: str) -> set[str]:
         with self._database.session() as session:
-            passages = session.exec(select(SightingRow.passage).where(col(SightingRow.alert_id) == alert_id))
-            return {self._who[one.rpartition("/")[2]] for one in passages}
+            captures = session.exec(select(SightingRow.capture_id).where(col(SightingRow.alert_id) == alert_id))
+            return {self._who[one] for one in captures}
 
     async def _stream(self, people: Sequence[Passer]) -> None:
         self._before = self.passed
@@ -197,7 +197,7 @@ class LearningSite:
             face.CopyFrom(passer.face)
             face.capture_id, face.track_id = str(uuid6.uuid7()), str(self.passed)
             face.capture_time.FromDatetime(self.clock.now())
-            self._who[face.track_id] = passer.subject_id
+            self._who[face.capture_id] = passer.subject_id
             await client.call.write(StreamFacesRequest(face=face))
             (receipt,) = await client.receipts(1)
             if receipt.outcome != capture_pb2.CAPTURE_OUTCOME_ACCEPTED:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from hashlib import sha256
 from uuid import UUID
 
 from cekalwatch.contract.values.alerts import Alert as ShownAlert
@@ -279,13 +278,21 @@ class AlertDetailsReader:
                     {each.subject_id: self._judged(one, each.subject_id, judged, held, now) for each in one.candidates},
                     people,
                     self._orders.agencies_owed(one, orders[one.alert_id]),
-                    asked_key(one, persons[one.subject_id]),
+                    self._asked_key(one, persons[one.subject_id]),
                     exercise_record=self._record(one, now),
                     asks_looks=(asks_looks or one.exercise_id is not None) and one.asks_looks,
                 ),
             )
             for one in alerts
         ]
+
+    def _asked_key(self, alert: Alert, files: Iterable[SubjectFile]) -> str:
+        """Return a key of the candidate that an alert asks about and of their photographs, which says nothing of them.
+
+        `files` are the person's. It needs the server's secret: whoever knows the list could try its people otherwise.
+        """
+        of = [str(alert.alert_id), alert.subject_id, *(one.reference_id for one in photographs(files))]
+        return self._watchlist.digest(of)[:_ASKED_DIGITS]
 
     def _record(self, alert: Alert, now: datetime) -> ExerciseRecord | None:
         """Return the record of the person who has judged an exercise; None of any other alert."""
@@ -306,15 +313,6 @@ class AlertDetailsReader:
         beside = {one.pair.other(subject_id): one.judgement for one in judged if subject_id in one.pair}
         standing = [key for key in sorted(beside) if key in held and self._orders.stands(alert, held[key], now)]
         return tuple(JudgedLookalike(key, beside[key]) for key in standing[:MAX_JUDGED])
-
-
-def asked_key(alert: Alert, files: Iterable[SubjectFile]) -> str:
-    """Return a key of the candidate that an alert asks about and of their photographs, which says nothing of them.
-
-    `files` are the person's.
-    """
-    of = (alert.alert_id, alert.subject_id, *(one.reference_id for one in photographs(files)))
-    return sha256(" ".join(map(str, of)).encode()).hexdigest()[:_ASKED_DIGITS]
 
 
 def _nobody(subject_id: str) -> SubjectFile:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from cekalwatch.contract.values.captures import ExercisePlayed, ExerciseRequest
 from cekalwatch.server.audit.entry import Actor
 from cekalwatch.server.capture.candidates import Neighbours
-from cekalwatch.server.capture.passages import Passage
+from cekalwatch.server.capture.passages import Passage, track_key
 from cekalwatch.server.domain.alerts.match import Candidate, Match
 from cekalwatch.server.domain.captures import UNKNOWN_EXERCISE, Capture
 from cekalwatch.server.domain.exercises import LATER, MIN_PICTURES, PLAYED_WITHIN, Exercise, ExerciseEnd
@@ -136,7 +136,7 @@ class ExercisePassages:
         snapshot: GallerySnapshot,
     ) -> Match:
         return Match(
-            capture=replace(capture, passage=f"exercise/{exercise.exercise_id}"),
+            capture=replace(capture, passage=track_key(capture.camera.camera_id, exercise.exercise_id)),
             probe_jpeg=self._probe_jpeg(capture),
             candidates=(found,),
             fused_crops=crops,

@@ -31,6 +31,7 @@ from cekalwatch.contract.values.captures import (
 from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.server.capture.aiming import StreamPictures
 from cekalwatch.server.capture.exercises import ExerciseIntake
+from cekalwatch.server.capture.passages import track_key
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.capture.unusable_faces import UnusableCounter
 from cekalwatch.server.cluster.presence import Presence
@@ -253,7 +254,7 @@ def placed(face: FaceCapture, camera: Camera, run_id: str, clock: CameraClock, n
     return Capture(
         capture_id=str(UUID(face.capture_id)),
         camera=camera,
-        passage=f"{camera.camera_id}/{face.run_id or run_id}/{face.track_id}",
+        passage=track_key(camera.camera_id, face.run_id or run_id, face.track_id),
         captured_at=captured_at,
         jpeg=face.jpeg,
         landmarks=face.landmarks,

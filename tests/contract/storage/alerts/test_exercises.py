@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import time, timedelta
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 from uuid import UUID
 
 import pytest
 import uuid6
+from google.protobuf.message import Message
 
+from cekalwatch.contract.codec.alerts import ALERT
 from cekalwatch.contract.values.adjudication import (
     UNDO_FOR,
     AlertEventType,
@@ -29,9 +37,13 @@ from cekalwatch.server.alerts.adjudication import ActingPerson
 from cekalwatch.server.alerts.exercise_director import ExerciseDirector
 from cekalwatch.server.alerts.fanout import Fanout
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
+from cekalwatch.server.capture.exercises import ExercisePassages
+from cekalwatch.server.capture.passages import track_key
 from cekalwatch.server.domain.alerts.match import Candidate
+from cekalwatch.server.domain.captures import Capture
 from cekalwatch.server.domain.exercises import Exercise, ExerciseEnd, ExerciseSetting, ExerciseSubject, Shift
 from cekalwatch.server.foundation.errors import CekalwatchError
+from cekalwatch.server.gallery.snapshot import GallerySnapshot
 from cekalwatch.server.grpc_api.clients.report_stream import (
     Call,
     PictureGiver,
@@ -48,8 +60,8 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.ports.followings import ReportedLog
 from cekalwatch.v1 import port_pb2
 from cekalwatch.v1.port_service_pb2 import ReportAlertsRequest
-from tests.support.builders.alerts import DEPARTURE, NOON, capture, match
-from tests.support.builders.watchlist import FixedClock
+from tests.support.builders.alerts import DEPARTURE, NOON, capture, face, match
+from tests.support.builders.watchlist import FixedClock, order, reference, subject
 from tests.support.scenarios.adjudication import Counter, seat
 
 E = AlertEventType
@@ -170,6 +182,77 @@ def test_an_exercise_looks_like_any_alert_until_the_first_look_and_is_told_at_on
     assert counter.details.pictures(staged).references == ()
     assert told.seen_by(str(ani.person.person_id)).exercise is ExerciseResult.ENDED, "who signs in next learns nothing"
     assert counter.events(staged) == [E.RAISED, E.LOOKED, E.CLOSED]
+
+
+def form(message: Message) -> list[object]:
+    """Return a message without its content: its fields in their order, how long each text is, and of what letters."""
+    found: list[object] = []
+    for field, value in message.ListFields():
+        for one in value if field.is_repeated else [value]:
+            text = re.sub("[0-9a-f]", "0", one) if isinstance(one, str) else type(one).__name__
+            found.append((field.name, form(one) if isinstance(one, Message) else text))
+    return found
+
+
+def sent_until_judged(database: Database, raise_it: Callable[[Counter, Capture], UUID]) -> list[object]:
+    """Return the form of everything that is sent of an alert before a look, to two people and to a PC without one."""
+    clock = FixedClock(NOON)
+    counter = Counter(database, clock)
+    counter.list_subject()
+    counter.watchlist.put(subject(), order(), [reference()])
+    budi, sari = counter.hire("budi"), counter.hire("sari", PersonRole.SUPERVISOR)
+    alert = raise_it(counter, replace(capture(), passage=track_key("dep-1", uuid6.uuid7(), "1")))
+    steps: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: counter.claim(alert, budi),
+        lambda: counter.adjudicator.release(alert, budi, seat(budi)),
+        lambda: counter.claim(alert, sari),
+        lambda: counter.adjudicator.release(alert, sari, seat(sari)),
+    ]
+    found: list[object] = []
+    for step in steps:
+        step()
+        details = counter.details.get(alert)
+        shown = [details.unnamed, details.seen_by([budi.person.person_id]), details.seen_by([sari.person.person_id])]
+        found += [form(ALERT.write(one)) for one in shown]
+        found.append([counter.events(alert), details.unnamed.raised_at - NOON])
+        clock.moment += timedelta(seconds=5)
+    pictures = counter.details.pictures(alert)
+    return [*found, bool(pictures.probe), len(pictures.references)]
+
+
+def test_what_is_sent_of_an_exercise_and_of_a_real_passage_is_alike_until_somebody_has_looked(tmp_path: Path):
+    def exercise(counter: Counter, seen: Capture) -> UUID:
+        passages = ExercisePassages(counter.alerts, counter.clock, lambda one: one.jpeg, lambda: None)
+        staged = Exercises(counter).sent()
+        snapshot = SimpleNamespace(decision=SimpleNamespace(value=0.48), score_version="model-1")
+        seen = replace(seen, passage=seen.passage.replace("/1", "/exercise"))
+        found = passages._match(seen, staged, face(), Candidate(COLLEAGUE, 0.7), 1, cast("GallerySnapshot", snapshot))
+        event = counter.alerts.record_exercise(found, staged.exercise_id, counter.clock.now())
+        assert event is not None
+        return event.alert_id
+
+    def real(counter: Counter, seen: Capture) -> UUID:
+        event = counter.alerts.record(match(seen), timedelta(0), counter.clock.now())
+        assert event is not None
+        return event.alert_id
+
+    sent = []
+    for name, raise_it in (("exercise", exercise), ("real", real)):
+        with closing(Database(f"sqlite:///{tmp_path / name}.sqlite3")) as database:
+            database.upgrade()
+            sent.append(sent_until_judged(database, raise_it))
+    for a, b in zip(*sent, strict=True):
+        assert a == b
+
+
+def test_the_key_of_who_is_asked_about_is_found_by_no_trying(counter: Counter):
+    alert = counter.raise_alert()
+    found = counter.details.get(alert).whole.asked_key
+    tried = (" ".join((str(alert), f"S-{number}", *more)) for number in range(100) for more in ((), ("R-1",)))
+    assert found not in {sha256(one.encode()).hexdigest()[: len(found)] for one in tried}
+    assert found == counter.details.get(alert).whole.asked_key
+    assert found != counter.details.get(counter.raise_alert("2")).whole.asked_key
 
 
 @pytest.mark.parametrize(

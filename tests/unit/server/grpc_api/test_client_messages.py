@@ -36,6 +36,7 @@ from cekalwatch.contract.values.captures import (
 from cekalwatch.contract.values.reports import MAX_SPAN
 from cekalwatch.contract.values.unusable_faces import UnusablePassage, UnusableReason
 from cekalwatch.server.alerts.shown import shown_handling
+from cekalwatch.server.capture.passages import track_key
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.alerts.adjudication import Finding, FollowUp
 from cekalwatch.server.domain.alerts.handling import Handling
@@ -145,7 +146,7 @@ def test_any_later_message_is_a_valid_value_or_an_error(request: capture_service
 def holds_its_bounds(face: Capture, sent: capture_pb2.FaceCapture) -> None:
     assert UUID(face.capture_id).version == 7
     assert face.capture_id == sent.capture_id, "a receipt names the capture as it was sent"
-    assert face.passage.startswith(f"dep-1/{sent.run_id or RUN}/")
+    assert face.passage == track_key("dep-1", sent.run_id or RUN, sent.track_id)
     assert face.passage.isprintable()
     assert len(face.passage) <= len(f"dep-1/{RUN}/") + 64
     assert face.captured_at.tzinfo is not None
@@ -191,9 +192,9 @@ def test_a_face_that_waited_on_the_disk_belongs_to_the_passage_of_its_own_run() 
     faces = [FACE.read(capture_pb2.FaceCapture(**usual, run_id=run_id)) for run_id in ("", RUN, earlier)]
     captures = [placed(face, DEPARTURE, RUN, CameraClock(), NOON) for face in faces]
     assert [capture.passage for capture in captures if isinstance(capture, Capture)] == [
-        f"dep-1/{RUN}/1",
-        f"dep-1/{RUN}/1",
-        f"dep-1/{earlier}/1",
+        track_key("dep-1", RUN, "1"),
+        track_key("dep-1", RUN, "1"),
+        track_key("dep-1", earlier, "1"),
     ]
 
 
