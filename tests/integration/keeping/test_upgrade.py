@@ -14,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from typer.testing import CliRunner
 
+from cekalwatch.contract.values.orders import OrderKind
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action
@@ -25,7 +26,9 @@ from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.storage.migrations import applying
 from cekalwatch.server.storage.migrations.applying import Migrations
-from tests.support.builders.keys import key_store
+from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from tests.support.builders.keys import key_store, keyring
+from tests.support.builders.watchlist import order, subject
 from tests.support.scenarios.server import list_astronaut, settings
 from tests.support.scenarios.sync import SyncBench, TestSource
 
@@ -115,6 +118,18 @@ def test_it_makes_a_backup_changes_the_tables_and_records_it(site: Site, monkeyp
     assert '"after":"9998"' in entries[-1].details.replace(" ", "")
     assert "nothing to do" in site.run("upgrade")
     assert len(list(site.out.iterdir())) == 1
+
+
+def test_it_lists_the_entry_bans_that_a_nik_had_silenced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [("S-1", "IDN"), ("S-2", "SGP"), ("S-3", "")]
+    with site.opened() as database:
+        store = WatchlistStore(database, keyring(database, site.settings.master_key_source))
+        for number, (key, nationality) in enumerate(people, start=1):
+            person = subject(key, nationality=nationality, nik=f"217101310180000{number}")
+            store.put(person, order(f"T-{number}", subject_id=key, kind=OrderKind.TANGKAL))
+    site.program_with_another_migration(monkeypatch)
+    told = [line for line in site.run("upgrade").splitlines() if "NIK" in line]
+    assert [line.split(":")[0] for line in told] == ["S-2, T-2", "S-3, T-3"]
 
 
 def test_rows_of_tables_that_get_macs_are_signed_once(site: Site) -> None:

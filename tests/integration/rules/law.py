@@ -65,8 +65,14 @@ class Law:
 
     def _holds(self, order: Order, now: datetime) -> bool:
         """Whether neither a rule nor anybody has ended it."""
-        revoked = (one.revoked_at for one in (order, *self._bases(order)))
+        revoked = [order.revoked_at, *(one.revoked_at for one in self._bases(order) if self._takes_along(one))]
         return not order.withdrawn_at and not self.is_void(order) and not any(one and one <= now for one in revoked)
+
+    def _takes_along(self, base: Order) -> bool:
+        """Whether the revocation of a base ends what extends it: not where an agency tidies a ban that had ended."""
+        never_should_have_been = base.ground in {"COURT", "ACQUITTAL", "WRONG_PERSON"}
+        at = base.revoked_at
+        return never_should_have_been or bool(at and at.astimezone(WIB).date() <= self.last_day(base))
 
     def last_day(self, order: Order) -> date:
         """The last day on which the law lets it hold: what says more is capped, and not void."""

@@ -145,8 +145,8 @@ def listed_person(key: str) -> Subject:
     """Return who is listed under a key: two keys of one person have the same passport."""
     person = person_of(key)
     passport = TravelDocument("PASSPORT", f"K{person[-1]}234567", "SGP")
-    nik = "2171010101900001" if person in CITIZENS else ""
-    return subject(key, name=key, nationality="SGP", travel_documents=(passport,), nik=nik)
+    citizen = person in CITIZENS
+    return subject(key, name=key, nationality="IDN" if citizen else "SGP", travel_documents=(passport,))
 
 
 def put(watchlist: WatchlistStore, one: Order, photograph: int = 1) -> None:

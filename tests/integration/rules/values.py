@@ -35,7 +35,7 @@ OPEN = UNSETTLED | {"CONFIRMED"}
 
 
 CITIZENS = {"S-4"}
-"""People with a NIK."""
+"""People whose nationality is Indonesian."""
 
 
 @dataclass

@@ -75,6 +75,8 @@ class RevocationGround(StrEnum):
     ACQUITTAL = "ACQUITTAL"
     """The subject was acquitted."""
     OTHER = "OTHER"
+    WRONG_PERSON = "WRONG_PERSON"
+    """It was about somebody else."""
 
 
 class OrderRule(StrEnum):
@@ -91,7 +93,7 @@ class OrderRule(StrEnum):
     URGENT_RESUBMITTED = "URGENT_RESUBMITTED"
     """The agency had sent an urgent order on the subject before, and no written decision lies between the two."""
     TANGKAL_ON_CITIZEN = "TANGKAL_ON_CITIZEN"
-    """A citizen may never be refused entry; a NIK says citizen, whatever the nationality."""
+    """The nationality says citizen, who may never be refused entry."""
     TERM_TOO_LONG = "TERM_TOO_LONG"
     """Servers before 0.3 say so of an order that runs for more months than the law allows."""
     EXTENDS_UNKNOWN_ORDER = "EXTENDS_UNKNOWN_ORDER"
@@ -128,6 +130,8 @@ class OrderFlag(StrEnum):
     """It extends an order that is not held, or is of another kind: it is judged by itself."""
     BASE_UNDER_OTHER_KEY = "BASE_UNDER_OTHER_KEY"
     """It extends an order of the same person under another key: it is judged by itself."""
+    BASE_REVOKED_LATER = "BASE_REVOKED_LATER"
+    """It extends an order that had ended before its agency took it back."""
     EXTENDED_TWICE_UNCONFIRMED = "EXTENDED_TWICE_UNCONFIRMED"
     """It is extended more often than a figure of the law that no counsel has confirmed."""
     EXTENSION_LATE_UNCONFIRMED = "EXTENSION_LATE_UNCONFIRMED"
@@ -142,6 +146,9 @@ class OrderFlag(StrEnum):
     """It is not urgent, and has no decree number and date."""
     AGENCY_UNKNOWN = "AGENCY_UNKNOWN"
     """Its agency is not in the list of agencies."""
+    TANGKAL_WITH_NIK = "TANGKAL_WITH_NIK"
+    """It refuses entry to somebody with a NIK: a resident, perhaps a citizen, though the nationality says otherwise or
+    nothing."""
     WITNESS = "WITNESS"
     """It is about a witness, and an exit ban for an investigation is about a suspect or a defendant."""
     REVOKED_WITHOUT_MOMENT = "REVOKED_WITHOUT_MOMENT"

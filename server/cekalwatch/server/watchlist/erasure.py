@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 
 import structlog
 
@@ -20,8 +21,6 @@ from cekalwatch.server.domain.retention import ended_by
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.storage.watchlist.removing import SubjectDeletion
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
-
-SUBJECTS_A_QUERY = 500
 
 log = structlog.get_logger()
 
@@ -37,11 +36,9 @@ class SubjectEraser:
     kept_for: timedelta
 
     def due(self) -> Iterator[str]:
-        """Yield the keys of the subjects whose last order ended that long ago, or moved to another key."""
-        after = ""
-        while keys := self.watchlist.subject_keys(after, SUBJECTS_A_QUERY):
-            after = keys[-1]
-            yield from (file.subject.subject_id for file in self.watchlist.orders_of(keys) if self._ended(file))
+        """Return the keys of the subjects whose last order ended that long ago, or moved to another key."""
+        everybody = chain.from_iterable(self.watchlist.everybody())
+        return (file.subject.subject_id for file in everybody if self._ended(file))
 
     def erase(self) -> int:
         """Erase them, each with an entry in the audit trail, and return how many."""

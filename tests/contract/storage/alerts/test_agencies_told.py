@@ -141,6 +141,24 @@ def test_a_hit_escalates_until_every_agency_was_told(
     assert counter.events(hit).count(AlertEventType.ESCALATED) == 2
 
 
+@pytest.mark.parametrize("agency", ["-", " RI "])
+def test_a_hit_whose_order_names_no_agency_escalates_like_any_other(
+    counter: Counter, budi: ActingPerson, siti: ActingPerson, clock: FixedClock, agency: str
+) -> None:
+    list_orders(counter, agency)
+    alert_id = counter.raise_alert()
+    counter.claim(alert_id, budi)
+    counter.judge(alert_id, budi)
+    counter.confirm(alert_id, siti)
+    assert owed(counter, alert_id) == {agency}
+    assert refused(counter, alert_id, siti)[0] is Code.FOLLOW_UP_MISSING
+    clock.advance(POLICY.to_settle)
+    assert counter.escalator.escalate() == 1
+    tell(counter, alert_id, budi, agency.strip())
+    clock.advance(POLICY.again)
+    assert (owed(counter, alert_id), counter.escalator.escalate()) == (set(), 0)
+
+
 def test_a_hit_whose_orders_have_ended_does_not_escalate(
     counter: Counter, hit: UUID, budi: ActingPerson, clock: FixedClock
 ) -> None:

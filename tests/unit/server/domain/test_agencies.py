@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cekalwatch.server.domain.orders.agencies import KNOWN_AGENCIES, Agencies, Agency
+from tests.support.builders.orders import broken, day, urgent
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,15 @@ def test_an_unknown_agency_is_compared_by_its_name() -> None:
     assert KNOWN_AGENCIES.same(["Dinas Perhubungan", "DINAS PERHUBUNGAN, R.I."])
     assert not KNOWN_AGENCIES.same(["Dinas Perhubungan", "Dinas Pariwisata"])
     assert KNOWN_AGENCIES.same(["KPK", "Komisi Pemberantasan Korupsi"])
+
+
+def test_names_of_which_nothing_is_left_are_compared_as_they_are_written() -> None:
+    for known in (KNOWN_AGENCIES, KNOWN_AGENCIES.changed([Agency("D", "Dinas", ("-",))], ())):
+        assert not known.same(["-", " RI "])
+        assert known.same(["-", "-"])
+        assert known.code_of("RI") is None
+    again = urgent("U-2", requesting_agency="-", received_on=day("2026-02-15"))
+    assert broken(again, urgent(requesting_agency=" RI ")) == ()
 
 
 def test_two_agencies_cannot_have_one_name() -> None:

@@ -337,7 +337,9 @@ def test_an_urgent_order_names_five_facts_since_16_december_2025(received: str, 
     assert seen(one, now=noon(received), **bare) == (ACTIVE, lacks)
     named = {"sex": "F", "date_of_birth": "1980", "photographed": True}
     assert seen(replace(one, reason="penyidikan"), now=noon(received), **named) == (ACTIVE, ())
-    assert "LACKS_NATIONALITY" not in seen(one, now=noon(received), **bare | {"nik": "2171013101800001"})[1]
+    assert seen(one, now=noon(received), **bare | {"nik": "2171013101800001"}) == (ACTIVE, lacks), (
+        "it is no nationality"
+    )
 
 
 def test_an_order_without_a_decree_is_in_force_and_flagged() -> None:

@@ -46,9 +46,13 @@ class Clerk:
             return False
         if paper.withdrawn_at and moment >= paper.withdrawn_at:
             return False
-        if any(one.revoked_at and moment >= one.revoked_at for one in chain):
+        if any(one.revoked_at and moment >= one.revoked_at for one in chain if one is paper or self.takes_along(one)):
             return False
         return today in self.days(paper)
+
+    def takes_along(self, base: BanOrder) -> bool:
+        """Whether its revocation ends its extensions: a ban that had ended is only tidied away."""
+        return bool(base.revoked_at and self.day_of(base.revoked_at) <= self.limit(base))
 
     def chain(self, paper: BanOrder) -> list[BanOrder]:
         """The paper, the one it extends, and so on."""
@@ -101,7 +105,7 @@ class Clerk:
 
     def is_void(self, paper: BanOrder, *, beside_others: bool = True) -> bool:
         """Whether the paper breaks a rule by itself, or else beside other extensions of the same order."""
-        if paper.kind is OrderKind.TANGKAL and (self.nationality == "IDN" or self.nik):
+        if paper.kind is OrderKind.TANGKAL and self.nationality == "IDN":
             return True
         if paper.urgent and any(self.was_tried_before(paper, other) for other in self.papers):
             return True

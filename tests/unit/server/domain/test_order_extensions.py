@@ -114,6 +114,25 @@ def test_a_long_chain_of_extensions_can_be_judged() -> None:
     assert status(bans[-1], *bans, nationality="DEU", now=noon("2026-08-01")) is OrderStatus.ACTIVE
 
 
+@pytest.mark.parametrize("ground", [RevocationGround.AGENCY, RevocationGround.OTHER, None])
+def test_a_base_that_had_ended_and_is_taken_back_by_its_agency_leaves_its_extension_in_force(
+    ground: RevocationGround | None,
+) -> None:
+    """An old record is tidied: what it was there for has gone over to the extension."""
+    tidied = order(revoked_at=noon("2026-07-01"), revocation_ground=ground)
+    found = judged(extension(), tidied, now=noon("2026-08-01"))
+    assert (found.status, found.flags) == (OrderStatus.ACTIVE, (OrderFlag.BASE_REVOKED_LATER,))
+    in_force = order(revoked_at=noon("2026-06-30"), revocation_ground=ground)
+    assert status(extension(), in_force, now=noon("2026-08-01")) is OrderStatus.REVOKED
+
+
+@pytest.mark.parametrize("ground", ["COURT", "ACQUITTAL", "WRONG_PERSON"])
+def test_a_ban_that_never_should_have_been_ends_its_extension_whenever_it_is_taken_back(ground: str) -> None:
+    annulled = order(revoked_at=noon("2026-07-15"), revocation_ground=RevocationGround(ground))
+    assert status(extension(), annulled, now=noon("2026-07-14")) is OrderStatus.ACTIVE
+    assert status(extension(), annulled, now=noon("2026-08-01")) is OrderStatus.REVOKED
+
+
 def test_an_extension_says_by_what_the_order_that_it_extends_was_revoked() -> None:
     base = order(
         valid_until=day("2026-06-30"),

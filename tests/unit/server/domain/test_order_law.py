@@ -93,7 +93,7 @@ class PlainLaw:
 
     def rules(self, one: BanOrder, *, with_repetition: bool = True) -> set[OrderRule]:
         found = set()
-        if one.kind is OrderKind.TANGKAL and (self.nationality == "IDN" or self.nik):
+        if one.kind is OrderKind.TANGKAL and self.nationality == "IDN":
             found.add(OrderRule.TANGKAL_ON_CITIZEN)
         if one.urgent and any(not self.decided_by(other, self.first_sent(one)) for other in self.urgent_before(one)):
             found.add(OrderRule.URGENT_RESUBMITTED)
@@ -104,6 +104,12 @@ class PlainLaw:
     def flags(self, one: BanOrder) -> set[OrderFlag]:
         """Those of an order that breaks no rule, but not of renewals."""
         base, found = self.base(one), set[OrderFlag]()
+        at = base
+        while at:
+            found |= {OrderFlag.BASE_REVOKED_LATER} if at.revoked_at and not self.takes_along(at) else set()
+            at = self.base(at)
+        if one.kind is OrderKind.TANGKAL and self.nik:
+            found.add(OrderFlag.TANGKAL_WITH_NIK)
         if one.valid_until > one.valid_from + relativedelta(months=120 if self.since_2024(one) else 6):
             if one.kind is OrderKind.TANGKAL and one.valid_until == date.max:
                 found.add(OrderFlag.LIFE_WITHOUT_GROUND)
@@ -127,7 +133,7 @@ class PlainLaw:
                 found.add(OrderFlag.FOLLOWS_URGENT)
         if one.urgent and self.decided(one) >= date(2025, 12, 16):
             found |= {OrderFlag.LACKS_SEX, OrderFlag.LACKS_BIRTH, OrderFlag.LACKS_REASON}
-            found |= set() if self.nationality or self.nik else {OrderFlag.LACKS_NATIONALITY}
+            found |= set() if self.nationality else {OrderFlag.LACKS_NATIONALITY}
         if not one.urgent and not self.written(one):
             found.add(OrderFlag.NO_DECREE)
         return found
@@ -175,7 +181,8 @@ class PlainLaw:
         ends = [self.end(one)]
         at: BanOrder | None = one
         while at:
-            ends += [(at.revoked_at - timedelta(seconds=1)).astimezone(WIB).date()] if at.revoked_at else []
+            revoked = at.revoked_at if at is one or self.takes_along(at) else None
+            ends += [(revoked - timedelta(seconds=1)).astimezone(WIB).date()] if revoked else []
             at = self.base(at)
         if one.withdrawn_at:
             ends.append((one.withdrawn_at - timedelta(seconds=1)).astimezone(WIB).date())
@@ -222,10 +229,17 @@ class PlainLaw:
         ends = [moment.astimezone(WIB).date() for moment in (one.revoked_at, one.withdrawn_at) if moment]
         return any(end < day for end in ends)
 
-    def taken_back(self, one: BanOrder | None) -> bool:
-        if one is None:
-            return False
-        return bool(one.revoked_at and one.revoked_at <= self.now) or self.taken_back(self.base(one))
+    def taken_back(self, one: BanOrder) -> bool:
+        base = self.base(one)
+        found = bool(one.revoked_at and one.revoked_at <= self.now)
+        while base and not found:
+            found = bool(self.takes_along(base) and base.revoked_at and base.revoked_at <= self.now)
+            base = self.base(base)
+        return found
+
+    def takes_along(self, base: BanOrder) -> bool:
+        """Whether its revocation ends what extends it: an agency may tidy away a ban that had ended."""
+        return bool(base.revoked_at and base.revoked_at.astimezone(WIB).date() <= self.end(base))
 
     def status(self, one: BanOrder) -> OrderStatus:
         today = self.now.astimezone(WIB).date()

@@ -154,11 +154,12 @@ def test_the_configuration_can_change_the_terms() -> None:
 # Entry bans
 
 
-@pytest.mark.parametrize("nationality", ["", "IDN", "DEU"])
-def test_a_nik_says_citizen_whatever_the_nationality_says(nationality: str) -> None:
+@pytest.mark.parametrize("nationality", ["", "DEU"])
+def test_a_nik_alone_says_resident_not_citizen(nationality: str) -> None:
     one, file = order(kind=OrderKind.TANGKAL), filed(nationality=nationality, nik="2171013101800001")
-    assert judge(one, file, NOON, WIB, LEGAL).broken_rules == (OrderRule.TANGKAL_ON_CITIZEN,)
-    assert judge(order(), file, NOON, WIB, LEGAL).status is OrderStatus.ACTIVE
+    found = judge(one, file, NOON, WIB, LEGAL)
+    assert (found.status, found.flags) == (OrderStatus.ACTIVE, (OrderFlag.TANGKAL_WITH_NIK,))
+    assert judge(order(), file, NOON, WIB, LEGAL).flags == ()
 
 
 def test_a_citizen_may_never_be_refused_entry() -> None:

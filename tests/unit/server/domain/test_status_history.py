@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekalwatch.contract.values.orders import OrderKind, OrderStatus
+from cekalwatch.contract.values.orders import OrderKind, OrderStatus, RevocationGround
 from cekalwatch.server.domain.orders.ban_order import BanOrder
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.orders.law_table import Law
@@ -43,7 +43,10 @@ def test_an_order_without_end_does_not_end() -> None:
 
 
 def test_an_extension_ends_with_the_revocation_of_its_base() -> None:
-    base = order(revoked_at=datetime(2026, 8, 1, 3, 0, tzinfo=UTC))
+    base = order(
+        revoked_at=datetime(2026, 8, 1, 3, 0, tzinfo=UTC),
+        revocation_ground=RevocationGround.COURT,
+    )
     extension = order(
         "E-1",
         extends_order_id="O-1",

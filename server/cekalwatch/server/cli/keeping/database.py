@@ -6,6 +6,7 @@ import socket
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from cekalwatch.server.backup.moving import Moved
     from cekalwatch.server.settings.settings import ServerSettings
     from cekalwatch.server.storage.integrity.scan import RowMismatch, RowScan
+    from cekalwatch.server.storage.watchlist.store import WatchlistStore
     from cekalwatch.server.wiring.storage import Context
 
 
@@ -133,6 +135,7 @@ def upgrade(
     from cekalwatch.server.storage.keys.store import KeyStore
     from cekalwatch.server.storage.migrations.applying import SIGNED_SINCE, Migrations
     from cekalwatch.server.storage.snapshots.snapshot import current_state
+    from cekalwatch.server.storage.watchlist.store import WatchlistStore
 
     with command_database(loaded.values) as database:
         database.check_exists()
@@ -161,10 +164,27 @@ def upgrade(
             AuditEntry(datetime.now(UTC), operator(), Action.DATABASE_UPGRADED, details=details)
         )
         typer.echo(f"{database.name}: from {before} to {after}.")
+        _tell_residents(WatchlistStore(database, keys.keyring), loaded.values.legal.home_nationality)
     for result in check_installation(loaded, datetime.now(UTC)):
         if result.verdict is not CheckVerdict.OK:
             typer.echo(f"{result.verdict:<4}  {result.camera_id or result.subject}: {result.text}")
     typer.echo("Next: start the server.")
+
+
+def _tell_residents(store: WatchlistStore, home: str) -> None:
+    """Name the entry bans that counted as void by a NIK alone until 0.2: they stop their people from now on."""
+    from cekalwatch.contract.values.orders import OrderKind
+
+    for file in chain.from_iterable(store.everybody()):
+        person = file.subject
+        if person.nik and person.nationality != home:
+            for order in file.orders:
+                if order.kind is OrderKind.TANGKAL:
+                    said = f"nationality {person.nationality}" if person.nationality else "no nationality"
+                    typer.echo(
+                        f"{person.subject_id}, {order.order_id}: a TANGKAL on somebody with a NIK and {said} was "
+                        "INVALID until 0.2, and is in force for its term now. Check whether the person is a citizen."
+                    )
 
 
 def refuse_running(settings: ServerSettings) -> None:

@@ -42,7 +42,7 @@ class Agencies:
         object.__setattr__(self, "known", tuple(sorted(self.known, key=lambda agency: agency.code)))
         codes: dict[str, str] = {}
         for agency in self.known:
-            for name in map(normalised, agency.names):
+            for name in filter(None, map(normalised, agency.names)):
                 if codes.setdefault(name, agency.code) != agency.code:
                     raise ValueError(f"{codes[name]} and {agency.code} have the same name {name!r}")
         object.__setattr__(self, "_codes", codes)
@@ -70,7 +70,7 @@ class Agencies:
 
     def key_of(self, text: str) -> str:
         """Return what is equal for two spellings of one agency, known or not."""
-        name = normalised(text)
+        name = normalised(text) or text.strip()  # of "-" nothing is left: it is compared as it is written
         return self._codes.get(name) or name
 
     def same(self, names: Iterable[str]) -> bool:

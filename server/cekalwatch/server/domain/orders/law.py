@@ -194,6 +194,8 @@ def _flags_alone(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
         yield OrderFlag.AGENCY_UNKNOWN
     if order.revoked_at is None and (order.revocation_ground or order.revocation_reference):
         yield OrderFlag.REVOKED_WITHOUT_MOMENT
+    if order.kind is OrderKind.TANGKAL and held.file.subject.nik:
+        yield OrderFlag.TANGKAL_WITH_NIK
     if row.suspects_only and order.person_status is PersonStatus.WITNESS:
         yield OrderFlag.WITNESS
 
@@ -225,8 +227,7 @@ def _broken_alone(order: BanOrder, held: PersonOrders) -> set[OrderRule]:
     broken = set(extension_rules(order, held)) if order.extends_order_id else set()
     if is_resubmitted(order, held):
         broken.add(OrderRule.URGENT_RESUBMITTED)
-    subject = held.file.subject
-    if order.kind is OrderKind.TANGKAL and (subject.nik or subject.nationality == held.law.home_nationality):
+    if order.kind is OrderKind.TANGKAL and held.file.subject.nationality == held.law.home_nationality:
         broken.add(OrderRule.TANGKAL_ON_CITIZEN)
     return broken
 

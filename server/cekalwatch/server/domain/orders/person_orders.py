@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Self
+from typing import Final, Self
 
 from cekalwatch.contract.values.law import LawRow
-from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderKind, OrderRule
+from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderKind, OrderRule, RevocationGround
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.law_table import Law, end_of_term
+
+NEVER_RIGHT: Final = frozenset({RevocationGround.COURT, RevocationGround.ACQUITTAL, RevocationGround.WRONG_PERSON})
+"""Grounds of a revocation by which the ban never should have been: its extensions end with it, whenever that is."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,20 @@ class PersonOrders:
         if order.revoked_at is not None:
             yield order.revoked_at, OrderEnd.REVOKED
         for base in self.bases(order):  # an extension is valid only with the ban that it extends
-            if base.revoked_at is not None:
+            if base.revoked_at is not None and not self.revoked_later(base):
                 yield base.revoked_at, OrderEnd.BASE_REVOKED
 
     def revoked_base(self, order: BanOrder) -> BanOrder | None:
-        """Return the first revoked one of the orders that `order` extends; None without any."""
-        revoked = [(base.revoked_at, base) for base in self.bases(order) if base.revoked_at is not None]
+        """Return the first of the orders that `order` extends whose revocation ended it; None without any."""
+        bases = [base for base in self.bases(order) if not self.revoked_later(base)]
+        revoked = [(base.revoked_at, base) for base in bases if base.revoked_at is not None]
         return min(revoked, key=lambda one: one[0])[1] if revoked else None
+
+    def revoked_later(self, base: BanOrder) -> bool:
+        """Whether it had ended before it was taken back, on a ground by which the ban once was right."""
+        if base.revoked_at is None or base.revocation_ground in NEVER_RIGHT:
+            return False
+        return self.day(base.revoked_at) > last_day(base, self)
 
     def day(self, moment: datetime) -> date:
         """Return the day of that moment at the checkpoint."""
@@ -153,7 +163,7 @@ def _lacking(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
     subject = held.file.subject
     named = {
         "sex": subject.sex,
-        "nationality": subject.nationality or subject.nik,
+        "nationality": subject.nationality,
         "birth": subject.date_of_birth,
         "photograph": held.file.photographed is not False,
         "reason": order.reason,
@@ -180,6 +190,8 @@ def extension_flags(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
     if not order.extends_order_id:
         return
     row = held.row(order)
+    if any(map(held.revoked_later, held.bases(order))):
+        yield OrderFlag.BASE_REVOKED_LATER
     if not held.bases(order):
         elsewhere = any(one.order_id == order.extends_order_id for one in held.file.elsewhere)
         yield OrderFlag.BASE_UNDER_OTHER_KEY if elsewhere else OrderFlag.BASE_NOT_HELD

@@ -23,6 +23,7 @@ from cekalwatch.contract.values.orders import (
     RevocationGround,
 )
 from cekalwatch.contract.values.subjects import MAX_REFERENCES, FaceFigures, Subject, TravelDocument
+from cekalwatch.server.domain.orders.agencies import normalised
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.wire.bounds import MAX_PHOTOS_PER_RECORD
@@ -58,6 +59,7 @@ CHOICE_WORDS: Final = MappingProxyType(
         "instansi": RevocationGround.AGENCY,
         "praperadilan": RevocationGround.COURT,
         "putusan bebas": RevocationGround.ACQUITTAL,
+        "salah orang": RevocationGround.WRONG_PERSON,
     }
 )
 """Indonesian words that sources may use for grounds and for a person's status, in lower case."""
@@ -87,7 +89,7 @@ FIELD_FORMS: Final = MappingProxyType(
         "nationality": "a code of three letters as in passports (ISO 3166-1 alpha-3, as IDN), or empty",
         "travel_documents": f"at most {MAX_DOCUMENTS}, as type:number:country (three letters, or left out)",
         "kind": " or ".join(OrderKind),
-        "requesting_agency": f"1 to {MAX_NAME} printable characters",
+        "requesting_agency": f"1 to {MAX_NAME} printable characters, with a letter or digit, and not RI alone",
         "valid_from": _PLAUSIBLE_DAY,
         "valid_until": f"{_A_DAY}, not before valid_from",
         "received_on": _PLAUSIBLE_DAY,
@@ -287,7 +289,7 @@ def build_order(
         order_id=own,
         subject_id=key("subject_id", subject_id),
         kind=OrderKind(kind),
-        requesting_agency=_text("requesting_agency", requesting_agency, MAX_NAME, least=1),
+        requesting_agency=_agency(requesting_agency),
         valid_from=first,
         valid_until=last,
         received_on=_plausible_day("received_on", received_on),
@@ -328,6 +330,13 @@ def _text(field: str, value: str, most: int, *, least: int = 0) -> str:
     if not least <= len(clean) <= most or not clean.isprintable():
         raise RecordError(field)
     return clean
+
+
+def _agency(value: str) -> str:
+    found = _text("requesting_agency", value, MAX_NAME, least=1)
+    if not normalised(found):
+        raise RecordError("requesting_agency")
+    return found
 
 
 def _choice(field: str, value: str, members: type[_Choice]) -> _Choice | None:

@@ -67,6 +67,8 @@ def test_a_ground_of_another_kind_is_not_taken_for_one_of_this_kind() -> None:
         ("kind", "CEKAL"),
         ("requesting_agency", ""),
         ("requesting_agency", " "),
+        ("requesting_agency", "-"),
+        ("requesting_agency", " R.I. "),
         ("requesting_agency", "x" * 201),
         ("valid_from", ""),
         ("valid_from", "2026-02-30"),
