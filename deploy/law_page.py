@@ -38,11 +38,16 @@ place for counsel's signature. A row is a file like this:
     urgent_article = "Permenimipas 13/2025 Pasal 9"
     urgent_facts = ["sex", "nationality", "birth", "photograph", "reason"]
     total_months = 12
+    lead_days = 184
+    urgent_lead_days = 7
+    decision_days = 30
+    receipt_days = 1095
     unconfirmed = []
     confirmed_by = ""
 
-What is left out has no limit; `kind`, `holds_from`, `article`, `term_months` and `extension_months` are needed. A row
-of the same kind and day is replaced, and every change is in the audit trail.
+What is left out has no limit, and of the last four figures that of this version; `kind`, `holds_from`, `article`,
+`term_months` and `extension_months` are needed. A row of the same kind and day is replaced, and every change is in the
+audit trail.
 [The watchlist folder](watchlist-folder.md) says what each status, rule and flag means.
 """
 

@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from cekalwatch.server.domain.orders.ban_order import SubjectFile
+from cekalwatch.server.domain.orders.dates import read
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law as ProductLaw
 from tests.integration.rules.drawing import AGENCIES
@@ -25,15 +26,15 @@ CHECKPOINTS = Checkpoints(ProductLaw(), {"batam-center": WIB})
 
 
 def draw(number: int) -> list[Order]:
-    """Draw the orders on a list; a number gives the same ones everywhere."""
+    """Draw the orders on a list, with dates that can be true; a number gives the same ones everywhere."""
     random = Random(number)  # noqa: S311  # nothing secret
-    begin, orders = random.choice(BEGINNINGS), list[Order]()
-    for place in range(1, random.randrange(2, 6)):
+    begin, orders, wanted = random.choice(BEGINNINGS), list[Order](), random.randrange(1, 5)
+    while len(orders) < wanted:
         first = begin + timedelta(days=random.choice([0, 0, 5, 19, 20, 21, 180, 184]))
         received = first - timedelta(days=random.choice([0, 0, 1, 3, 4, 20]))
         decided = received + timedelta(days=random.choice([-5, 0, 0, 5, 19, 20, 21, 25]))
         order = Order(
-            f"O-{place}",
+            f"O-{len(orders) + 1}",
             random.choice(KEYS),
             random.choice(["CEGAH", "CEGAH", "TANGKAL"]),
             first,
@@ -51,7 +52,8 @@ def draw(number: int) -> list[Order]:
             order.urgent_since = received
             if random.randrange(4) == 0:  # sent again, as if it were not
                 order.urgent, order.received = False, received + timedelta(days=random.choice([1, 15, 30]))
-        orders.append(order)
+        if not read(replace(ban_order(order), urgent_since=order.urgent_since), ProductLaw()).doubts:
+            orders.append(order)
     return orders
 
 

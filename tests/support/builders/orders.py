@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cekalwatch.contract.values.orders import OrderKind, OrderRule, OrderStatus
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement, SubjectFile
+from cekalwatch.server.domain.orders.dates import read
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.orders.law_table import Law
 from tests.support.builders.watchlist import WIB, order, subject
@@ -68,7 +69,8 @@ def extension(order_id: str = "E-1", **facts: object) -> BanOrder:
         "valid_until": day("2026-12-31"),
         "received_on": day("2026-06-01"),
     }
-    return order(order_id, **usual | facts)
+    stated = usual | facts
+    return order(order_id, **{"decree_date": min(stated["received_on"], day("2026-06-01"))} | stated)
 
 
 def urgent(order_id: str = "U-1", **facts: object) -> BanOrder:
@@ -94,10 +96,10 @@ days = st.integers(0, 60).map(lambda number: START + timedelta(days=number * 9))
 @st.composite
 def bans(draw: st.DrawFn, key: str) -> BanOrder:
     """An order of any kind, related to the others in any way."""
-    first = draw(days)
-    length = draw(st.sampled_from([0, 10, 90, 180, 181, 184, 200, 400, 4000, None]))
-    moment, gone = draw(st.none() | days), draw(st.none() | st.none() | days)
-    received = draw(st.sampled_from([first, first - timedelta(days=30)]) | days)
+    first, is_urgent = draw(days | turns), draw(st.booleans())
+    length = draw(st.sampled_from([1, 10, 90, 180, 181, 184, 200, 400, 4000, None]))
+    moment, gone = (draw(st.none() | near(first, 0, 5, 30, 190)), draw(st.none() | st.none() | days))
+    received = draw(near(first, 0, -5, 25) if is_urgent else near(first, 0, -30, 40, 300))
     sent_before = draw(st.none() | st.none() | st.integers(1, 25).map(lambda number: received - timedelta(days=number)))
     return BanOrder(
         order_id=key,
@@ -109,13 +111,18 @@ def bans(draw: st.DrawFn, key: str) -> BanOrder:
         received_on=received,
         urgent_since=sent_before,
         decree_number=draw(st.sampled_from(["", "KEP-1"])),
-        decree_date=draw(st.none() | days | turns),
-        urgent=draw(st.booleans()),
+        decree_date=draw(st.none() | near(received, 0, 0, -5, *([19, 20, 21] if is_urgent else []))),
+        urgent=is_urgent,
         extends_order_id=draw(st.sampled_from(["", *(other for other in (*KEYS, "Z") if other != key)])),
         revoked_at=datetime.combine(moment, datetime.min.time(), WIB) if moment else None,
         withdrawn_at=datetime.combine(gone, datetime.min.time(), WIB) if gone else None,
     )
 
 
-lists = st.tuples(*(bans(key) for key in KEYS))
+def near(day: date, *distances: int) -> st.SearchStrategy[date]:
+    """One of the days at these distances, in days."""
+    return st.sampled_from([day + timedelta(days=number) for number in distances])
+
+
+lists = st.tuples(*(bans(key).filter(lambda one: not read(one, LEGAL).doubts) for key in KEYS))
 moments = st.integers(0, 700 * 24).map(lambda hours: datetime(2025, 12, 1, tzinfo=WIB) + timedelta(hours=hours))

@@ -29,7 +29,9 @@ def subject(subject_id: str = "S-1", **facts: object) -> Subject:
 
 
 def order(order_id: str = "O-1", **facts: object) -> BanOrder:
-    """A CEGAH order from 1 January to 30 June 2026, received on 1 January."""
+    """A CEGAH order from 1 January to 30 June 2026, received and decided on its first day."""
+    first: Any = facts.get("valid_from", date(2026, 1, 1))
+    received: Any = facts.get("received_on", first)
     usual: dict[str, Any] = {
         "order_id": order_id,
         "subject_id": "S-1",
@@ -37,9 +39,9 @@ def order(order_id: str = "O-1", **facts: object) -> BanOrder:
         "requesting_agency": "Kejaksaan Agung",
         "valid_from": date(2026, 1, 1),
         "valid_until": date(2026, 6, 30),
-        "received_on": date(2026, 1, 1),
+        "received_on": received,
         "decree_number": "KEP-1/2026",
-        "decree_date": date(2026, 1, 1),
+        "decree_date": min(received, first),
     }
     return BanOrder(**usual | facts)
 

@@ -51,6 +51,7 @@ from cekalwatch.contract.values.gates import GateAsk, GatePolicyReason
 from cekalwatch.contract.values.imports import LIST_COLUMNS, DayOrder
 from cekalwatch.contract.values.law import ART_9_FACTS
 from cekalwatch.contract.values.orders import (
+    DateOddity,
     Direction,
     OrderFlag,
     OrderGround,
@@ -127,6 +128,7 @@ FAMILIES: dict[str, dict[str, set[str]]] = {
         "LAW_DOES_": {*OF_ROWS, *KNOWN_ANYWHERE},
         "LAW_FACT_": {fact.upper() for fact in ART_9_FACTS},
         "LAW_FIGURE_": {name.upper() for name in (*law.FIGURES, *law.ARTICLES)},
+        "DOUBT_": {*DateOddity, "MEANT"},
         "LAW_RULE_": {*OF_ROWS, *KNOWN_ANYWHERE},
         "LAW_UNKNOWN_": {*OF_ROWS, *KNOWN_ANYWHERE},
         "LOAD_": set(Load),

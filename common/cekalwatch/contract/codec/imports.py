@@ -32,7 +32,7 @@ from cekalwatch.contract.values.imports import (
     SyncRun,
     SyncStatus,
 )
-from cekalwatch.contract.values.orders import ShownOrder
+from cekalwatch.contract.values.orders import DateDoubt, ShownOrder
 from cekalwatch.contract.values.subjects import Subject
 from cekalwatch.v1 import sync_pb2, watchlist_pb2
 from cekalwatch.v1 import watchlist_service_pb2 as pb
@@ -42,7 +42,7 @@ _PHOTO_REPORT = MeasuredCodec(PhotoReport, watchlist_pb2.PhotoReport, parts=(FIG
 RECORD_REPORT = Codec(
     RecordReport,
     watchlist_pb2.ImportReport,
-    parts=(_PHOTO_REPORT,),
+    parts=(_PHOTO_REPORT, Codec(DateDoubt, watchlist_pb2.DateDoubt)),
     local=("place", "added", "ends", "faults", "silences", "unrecognisable"),
 )
 _FAULT = Codec(FieldFault, pb.FieldFault)

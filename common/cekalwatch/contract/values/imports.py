@@ -14,7 +14,7 @@ from typing import Annotated, Protocol, Self
 from annotated_types import MaxLen
 
 from cekalwatch.contract.values.keys import AS_IT_CAME, Key
-from cekalwatch.contract.values.orders import MAX_REVOCATION_REFERENCE, OrderStatus, RevocationGround
+from cekalwatch.contract.values.orders import MAX_REVOCATION_REFERENCE, DateDoubt, OrderStatus, RevocationGround
 from cekalwatch.contract.values.subjects import FaceFigures
 from cekalwatch.contract.values.watchlist import NEVER_FRESH, Freshness, ImportOutcome, PhotoOutcome, SyncOutcome
 
@@ -129,6 +129,8 @@ class RecordReport:
     """By what it was revoked, with REVOKED; None: not stated."""
     revocation_reference: Annotated[str, MaxLen(MAX_REVOCATION_REFERENCE)] = ""
     """Number of the letter or the judgment that revoked it, with REVOKED."""
+    doubts: tuple[DateDoubt, ...] = ()
+    """Its dates that cannot be true."""
     place: str = ""
     """The place of a refused record in its source; empty when unknown."""
     faults: tuple[FieldFault, ...] = ()

@@ -49,6 +49,14 @@ class LawRow:
     """What an urgent order names, of ART_9_FACTS."""
     total_months: Figure | None = None
     """Months for which orders of one agency may follow one another before a person looks; None: any number."""
+    lead_days: Figure = 184
+    """Days before its first day by which an order can be decided or received: what lies further apart is mistyped."""
+    urgent_lead_days: Figure = 7
+    """The same of the receipt of an urgent order."""
+    decision_days: Figure = 30
+    """Days after its first day by which an order that is not urgent can be decided."""
+    receipt_days: Figure = 1095
+    """Days after its decree by which an order can be received."""
     suspects_only: bool = False
     """Whether an order for an investigation is about a suspect or a defendant, not about a witness."""
     suspects_article: Article = ""

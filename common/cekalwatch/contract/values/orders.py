@@ -159,6 +159,41 @@ class OrderFlag(StrEnum):
     LACKS_BIRTH = "LACKS_BIRTH"
     LACKS_PHOTOGRAPH = "LACKS_PHOTOGRAPH"
     LACKS_REASON = "LACKS_REASON"
+    CHECK_DECREE_DATE = "CHECK_DECREE_DATE"
+    """The cell may hold a slip of the pen, which would change whether the order is in force; so with those below."""
+    CHECK_RECEIVED_ON = "CHECK_RECEIVED_ON"
+    CHECK_VALID_FROM = "CHECK_VALID_FROM"
+    CHECK_VALID_UNTIL = "CHECK_VALID_UNTIL"
+    CHECK_REVOKED_AT = "CHECK_REVOKED_AT"
+
+
+class DateOddity(StrEnum):
+    """Why a date cannot be true."""
+
+    AFTER = "AFTER"
+    """It lies after another date that it should precede."""
+    BEFORE = "BEFORE"
+    """It lies before another date that it should follow."""
+    LONG_BEFORE = "LONG_BEFORE"
+    """It lies too long before another date."""
+    LONG_AFTER = "LONG_AFTER"
+    FUTURE = "FUTURE"
+    """It lay in the future when the order was stored."""
+    ENDED = "ENDED"
+    """With this first day, the law had ended the order before it was received as a running one."""
+
+
+@dataclass(frozen=True)
+class DateDoubt:
+    """A cell of an order whose date cannot be true, or of which one in a pair cannot be."""
+
+    field: str
+    oddity: str
+    """A member of DateOddity."""
+    other: str = ""
+    """The cell that it contradicts; empty with FUTURE and ENDED."""
+    meant: str = ""
+    """The day that was probably meant, ISO 8601; empty: nothing usual explains it."""
 
 
 @dataclass(frozen=True)

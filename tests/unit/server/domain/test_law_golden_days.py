@@ -77,7 +77,7 @@ def test_the_end_of_a_capped_order_is_the_one_that_an_extension_continues() -> N
         # Until 16 October 2024: six months.
         ("2024-10-16", "2025-04-16", "2025-04-16", (ACTIVE, ())),
         ("2024-10-16", "2025-04-17", "2025-04-16", (ACTIVE, ("TERM_CAPPED",))),
-        ("2024-10-16", "2025-04-17", "2025-04-17", (LAPSED, ("TERM_CAPPED",))),
+        ("2024-10-16", "2025-04-17", "2025-04-17", (LAPSED, ("TERM_CAPPED", "CHECK_VALID_FROM"))),
         ("2024-10-16", "2034-10-16", "2026-03-01", (LAPSED, ("TERM_CAPPED",))),
         # From 17 October 2024: ten years, which no counsel has confirmed.
         ("2024-10-17", "2034-10-17", "2034-10-17", (ACTIVE, ())),
@@ -148,7 +148,7 @@ def test_an_entry_ban_was_extended_any_number_of_times_and_once_since_october_20
     ("decided", "received", "expected"),
     [
         ("2025-12-15", "2025-12-15", (ACTIVE, ("EXTENSION_LATE_UNCONFIRMED",))),
-        ("2025-12-16", "2025-12-16", (INVALID, ())),
+        ("2025-12-16", "2025-12-16", (INVALID, ("CHECK_RECEIVED_ON",))),
         ("2025-12-12", "2025-12-17", (ACTIVE, ("EXTENSION_LATE_UNCONFIRMED",))),
     ],
 )
@@ -166,7 +166,7 @@ def test_a_late_extension_is_void_since_16_december_2025(
     [
         ("2026-06-27", "2026-06-27", False),
         ("2026-06-27", "2026-06-28", True),
-        ("2026-06-28", "2026-06-27", True),
+        ("2026-06-28", "2026-06-28", True),
         ("2026-06-01", "2026-06-27", False),
     ],
 )
@@ -349,7 +349,7 @@ def test_an_order_without_a_decree_is_in_force_and_flagged() -> None:
 
 @pytest.mark.parametrize(("decided", "flags"), [("2026-01-01", ()), ("2026-01-02", ("WITNESS",))])
 def test_an_exit_ban_on_a_witness_is_flagged_since_2_january_2026(decided: str, flags: tuple[str, ...]) -> None:
-    one = order(decree_date=day(decided), person_status=PersonStatus.WITNESS)
+    one = order(decree_date=day(decided), received_on=day(decided), person_status=PersonStatus.WITNESS)
     for law in (Law(), CONFIRMED):
         assert seen(one, legal=law) == (ACTIVE, flags)
     for other in (PersonStatus.SUSPECT, PersonStatus.DEFENDANT, None):

@@ -13,11 +13,12 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cekalwatch.contract.values.orders import OrderKind, OrderStatus
 from cekalwatch.server.domain.orders.ban_order import BanOrder
+from cekalwatch.server.domain.orders.dates import read
 from cekalwatch.server.domain.orders.law import judge
 from cekalwatch.server.domain.orders.law_table import Law
 from tests.support.builders.orders import filed
@@ -197,7 +198,7 @@ def drawn(
     urgent = urgent or draw(st.booleans())
     last = half_a_year_after(first) + draw(st.sampled_from([-ONE_DAY, -ONE_DAY, timedelta(0), ONE_DAY]))
     if draw(st.integers(0, 3)) == 0:
-        last = first + draw(st.integers(0, 40)) * ONE_DAY
+        last = first + draw(st.integers(1, 40)) * ONE_DAY
     decided = received + 20 * ONE_DAY + draw(near)
     revoked, gone = (
         draw(
@@ -212,7 +213,7 @@ def drawn(
         )
         for _ in range(2)
     )
-    return order(
+    one = order(
         key,
         kind=kind,
         valid_from=first,
@@ -220,11 +221,13 @@ def drawn(
         received_on=received,
         urgent=urgent,
         decree_number=draw(st.sampled_from(["KEP-1", "KEP-1", ""])),
-        decree_date=draw(st.sampled_from([received, received - ONE_DAY, decided, None])),
+        decree_date=draw(st.sampled_from([received, received - ONE_DAY, decided if urgent else received, None])),
         extends_order_id=extends,
         revoked_at=revoked,
         withdrawn_at=gone,
     )
+    assume(not read(one, LEGAL).doubts)
+    return one
 
 
 def decisive(papers: tuple[BanOrder, ...], zone: ZoneInfo) -> list[datetime]:

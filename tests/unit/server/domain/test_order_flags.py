@@ -26,7 +26,8 @@ THIRD = order("O-3", valid_from=day("2027-01-01"), valid_until=day("2027-06-30")
 
 
 def flags(*papers: BanOrder, **circumstances: Any) -> list[tuple[OrderFlag, ...]]:
-    return [judgement(one, papers, **circumstances).flags for one in papers]
+    found = [judgement(one, papers, **circumstances).flags for one in papers]
+    return [tuple(flag for flag in each if not flag.startswith("CHECK_")) for each in found]
 
 
 def judgement(one: BanOrder, papers: tuple[BanOrder, ...], **circumstances: Any) -> OrderJudgement:

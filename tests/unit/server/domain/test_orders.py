@@ -45,11 +45,12 @@ def test_the_same_moment_can_be_another_day_at_another_checkpoint() -> None:
     assert (in_batam.status, in_jayapura.status) == (OrderStatus.ACTIVE, OrderStatus.LAPSED)
 
 
-def test_an_order_of_one_day_is_active_on_that_day() -> None:
-    one = order(valid_from=day("2026-03-01"), valid_until=day("2026-03-01"))
+def test_an_order_of_two_days_is_active_on_both() -> None:
+    one = order(valid_from=day("2026-03-01"), valid_until=day("2026-03-02"))
     assert status(one, now=noon("2026-02-28")) is OrderStatus.NOT_YET_VALID
     assert status(one, now=noon("2026-03-01")) is OrderStatus.ACTIVE
-    assert status(one, now=noon("2026-03-02")) is OrderStatus.LAPSED
+    assert status(one, now=noon("2026-03-02")) is OrderStatus.ACTIVE
+    assert status(one, now=noon("2026-03-03")) is OrderStatus.LAPSED
 
 
 def test_a_permanent_entry_ban_can_be_judged() -> None:
@@ -62,7 +63,6 @@ def test_a_permanent_entry_ban_can_be_judged() -> None:
 @pytest.mark.parametrize(
     "facts",
     [
-        {"valid_until": day("2025-12-31")},
         {"extends_order_id": "O-1"},
         {"revoked_at": datetime(2026, 1, 1)},  # noqa: DTZ001  # the point
         {"withdrawn_at": datetime(2026, 1, 1)},  # noqa: DTZ001
@@ -86,7 +86,8 @@ def test_a_revoked_order_never_alerts_from_that_moment_on() -> None:
 
 
 def test_an_order_revoked_before_it_began_is_revoked() -> None:
-    assert status(order(revoked_at=noon("2025-12-01")), now=noon("2025-12-02")) is OrderStatus.REVOKED
+    one = order(received_on=day("2025-11-20"), revoked_at=noon("2025-12-01"))
+    assert status(one, now=noon("2025-12-02")) is OrderStatus.REVOKED
 
 
 def test_an_extension_falls_with_the_order_that_it_extends() -> None:
@@ -142,7 +143,8 @@ def test_a_tangkal_order_may_run_for_years() -> None:
 
 @pytest.mark.parametrize(("last", "too_long"), [("2027-01-01", False), ("2027-01-02", True)])
 def test_an_extension_runs_at_most_six_more_months(last: str, too_long: bool) -> None:
-    assert judged(extension(valid_until=day(last)), order()).flags == ((OrderFlag.TERM_CAPPED,) if too_long else ())
+    found = judged(extension(valid_until=day(last)), order(), now=noon("2026-08-01"))
+    assert found.flags == ((OrderFlag.TERM_CAPPED,) if too_long else ())
 
 
 def test_the_configuration_can_change_the_terms() -> None:
@@ -183,9 +185,9 @@ def test_invalid_goes_before_everything_and_revoked_before_time() -> None:
     assert status(order(**void), now=noon("2025-01-01")) is OrderStatus.INVALID
     assert status(order(**void), now=noon("2028-01-01")) is OrderStatus.INVALID
     assert status(order(revoked_at=NOON), now=noon("2026-12-01")) is OrderStatus.REVOKED
-    undecided = urgent(valid_from=day("2026-04-01"), valid_until=day("2026-05-01"))
-    assert status(undecided, now=noon("2026-03-15")) is OrderStatus.NOT_YET_VALID
-    assert status(undecided, now=noon("2026-04-15")) is OrderStatus.LAPSED
+    undecided = urgent(valid_from=day("2026-02-08"), valid_until=day("2026-05-01"))
+    assert status(undecided, now=noon("2026-02-07")) is OrderStatus.NOT_YET_VALID
+    assert status(undecided, now=noon("2026-02-22")) is OrderStatus.LAPSED
 
 
 def test_every_broken_rule_is_named() -> None:

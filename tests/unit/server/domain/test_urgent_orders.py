@@ -152,7 +152,7 @@ def test_an_urgent_order_of_the_person_under_another_key_is_the_first_as_well(fi
 
 def test_a_written_decision_under_another_key_lies_between_as_well() -> None:
     again, first = urgent("U-2", received_on=day("2026-02-25")), urgent(subject_id="S-2")
-    decision = order(subject_id="S-3", decree_date=day("2026-02-10"), received_on=day("2026-02-10"))
+    decision = order(subject_id="S-3", valid_from=day("2026-02-10"))
     assert broken(again, elsewhere=[first, decision]) == ()
 
 

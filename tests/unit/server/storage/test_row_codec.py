@@ -102,7 +102,7 @@ def test_what_has_no_column_is_sealed_for_its_row(rows: WatchlistRows) -> None:
     facts = json.loads(rows.keyring.open(ORDER_FACTS.at("O-1"), row.facts))
     assert facts.keys() == {
         *("requesting_agency", "reason", "decree_number", "ground"),
-        *("person_status", "revocation_ground", "revocation_reference"),
+        *("person_status", "revocation_ground", "revocation_reference", "stored_on"),
     }
     assert rows.order(row) == wanted
     row.order_id = "O-2"

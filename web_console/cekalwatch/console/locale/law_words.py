@@ -13,7 +13,19 @@ CITIZEN_ARTICLE: Final = "UU 6/2011 Pasal 14"
 KNOWN_ANYWHERE: Final = ("CITIZEN", "NO_DECREE", "BASE", "AGENCY", "REVOKED", "CLOCK")
 """Rules that hold whatever the table says."""
 OF_ROWS: Final = frozenset(
-    {"TERM", "EXTENSION", "EXTENSION_ANY", "LIFE", "NOTICE", "NOTICE_ANY", "URGENT", "FACTS", "TOTAL", "SUSPECTS"}
+    {
+        "TERM",
+        "EXTENSION",
+        "EXTENSION_ANY",
+        "LIFE",
+        "NOTICE",
+        "NOTICE_ANY",
+        "URGENT",
+        "FACTS",
+        "TOTAL",
+        "SUSPECTS",
+        "DATES",
+    }
 )
 """Rules that a row may have."""
 
@@ -77,5 +89,6 @@ def _rules(row: LawRow, texts: AlertFormatter) -> Iterator[LawRule]:
         yield rule("FACTS", "urgent_facts", row.urgent_article, facts=facts)
     if row.total_months is not None:
         yield rule("TOTAL", "total_months", row.article, months=row.total_months)
+    yield rule("DATES", "lead_days", "", days=row.lead_days, urgent=row.urgent_lead_days, late=row.decision_days)
     if row.suspects_only:
         yield rule("SUSPECTS", "suspects_only", row.suspects_article)

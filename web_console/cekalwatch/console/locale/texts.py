@@ -10,7 +10,15 @@ from typing import Final
 from cekalwatch.console.locale.audit_words import AuditWords
 from cekalwatch.contract.values.imports import LIST_COLUMNS, DayOrder, FieldFault
 from cekalwatch.contract.values.iso_quality import iso_quality
-from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderRule, OrderStatus, ShownOrder
+from cekalwatch.contract.values.orders import (
+    DateDoubt,
+    DateOddity,
+    OrderEnd,
+    OrderFlag,
+    OrderRule,
+    OrderStatus,
+    ShownOrder,
+)
 from cekalwatch.contract.values.reports import Rate, Waits
 from cekalwatch.contract.values.subjects import ReferenceFace, Subject
 from cekalwatch.contract.values.watchlist import (
@@ -92,6 +100,12 @@ class ConsoleTexts(AlarmFormatter):
             one, other = (self.written(reading) for reading in fault.readings)
             return self.say("FAULT_READINGS", one=one, other=other)
         return self.column(fault.field)
+
+    def doubt(self, doubt: DateDoubt) -> str:
+        """Return what is odd about a date, and what was probably meant; the code of what only a newer server knows."""
+        known = doubt.oddity in set(DateOddity)
+        odd = self.say(f"DOUBT_{doubt.oddity}", other=doubt.other) if known else doubt.oddity
+        return f"{odd} {self.say('DOUBT_MEANT', day=self.written(doubt.meant))}" if doubt.meant else odd
 
     def column(self, field: str) -> str:
         """Return what a column of a list file holds; nothing of one that only a newer server knows."""

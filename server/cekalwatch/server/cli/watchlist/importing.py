@@ -23,7 +23,7 @@ from cekalwatch.server.cli.output import counting_progress, whole_table
 from cekalwatch.server.cli.watchlist.running_server import local_import, local_imports, running_server
 from cekalwatch.server.foundation.errors import Code, public_message
 from cekalwatch.server.watchlist.imports.records import FIELD_FORMS
-from cekalwatch.server.watchlist.imports.reports import fault_words, summarise
+from cekalwatch.server.watchlist.imports.reports import doubt_words, fault_words, summarise
 
 if TYPE_CHECKING:
     from cekalwatch.contract.values.imports import RecordReport
@@ -260,7 +260,8 @@ def remarks(report: RecordReport) -> list[str]:
     if report.status is OrderStatus.INVALID:
         article = f" ({report.article})" if report.article else ""
         lines.append("never alerts; it breaks " + ", ".join(report.broken_rules) + article)
-    if report.flags:
+    lines += map(doubt_words, report.doubts)
+    if report.flags and report.status is not OrderStatus.INVALID:
         lines.append("stays in force, and must be looked at: " + ", ".join(report.flags))
     for photo in report.photos:
         if photo.outcome is PhotoOutcome.REFUSED:

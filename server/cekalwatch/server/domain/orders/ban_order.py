@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -37,12 +37,12 @@ class BanOrder(OrderFacts):
     urgent_since: date | None = None
     """When it first arrived as urgent without a decree, if its source now states a later receipt, or that it is not
     urgent; the storage remembers that."""
+    stored_on: date | None = field(default=None, repr=False, compare=False)
+    """When this server first stored what it states: what is dated later was in the future. None: not known."""
 
     def __post_init__(self) -> None:
         if not all(day.year in PLAUSIBLE_YEARS for day in (self.valid_from, self.received_on)):
             raise ValueError("an order begins and is received in a year from 1900 to 2200")
-        if self.valid_until < self.valid_from:
-            raise ValueError("an order cannot end before it begins")
         if self.extends_order_id == self.order_id:
             raise ValueError("an order cannot extend itself")
         if any(moment is not None and moment.tzinfo is None for moment in (self.revoked_at, self.withdrawn_at)):
@@ -110,7 +110,7 @@ class OrderJudgement(OrderState):
     status: OrderStatus
     broken_rules: tuple[OrderRule, ...] = ()
     flags: tuple[OrderFlag, ...] = ()
-    """Why a person must check it, although it breaks no rule; never with INVALID."""
+    """Why a person must check it, although it breaks no rule; with INVALID only the cells with a date."""
     ended_by: OrderEnd | None = None
     """What ended it; only with LAPSED and REVOKED."""
     article: str = ""

@@ -26,10 +26,12 @@ from cekalwatch.contract.values.orders import (
     PersonStatus,
 )
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, JudgedOrder, OrderJudgement, SubjectFile
+from cekalwatch.server.domain.orders.dates import unusual_term
 from cekalwatch.server.domain.orders.law_table import Law, term_flags
 from cekalwatch.server.domain.orders.order_runs import Stretch, run_of
 from cekalwatch.server.domain.orders.person_orders import (
     PersonOrders,
+    date_flags,
     extension_flags,
     extension_rules,
     is_resubmitted,
@@ -40,6 +42,12 @@ from cekalwatch.server.domain.orders.person_orders import (
 
 CITIZEN_ARTICLE: Final = "UU 6/2011 Pasal 14"
 """A citizen may not be refused entry."""
+
+_ENDS_BY: Final = {
+    OrderEnd.TERM_OVER: OrderFlag.CHECK_VALID_UNTIL,
+    OrderEnd.TERM_CAPPED: OrderFlag.CHECK_VALID_FROM,
+}
+"""The cell on which an end of the term rests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ class OrderStanding:
     """When this server found that its source no longer has it, by a clock that may have been ahead."""
     row: LawRow
     """What the law said when it was decided."""
+    unusual_term: bool = False
+    """Whether a slip of the pen in its first or last day is likely."""
 
     def now(self, now: datetime, zone: tzinfo) -> OrderJudgement:
         """Return its status now: `at` that moment, but that a withdrawal has happened whenever it was noted for."""
@@ -73,16 +83,24 @@ class OrderStanding:
         """Return its status at the moment `now` (aware) by the clock of a checkpoint in `zone`."""
         if self.broken_rules:
             articles = dict.fromkeys(_article_of_rule(rule, self.row) for rule in self.broken_rules)
-            return OrderJudgement(OrderStatus.INVALID, self.broken_rules, article="; ".join(articles))
+            return OrderJudgement(OrderStatus.INVALID, self.broken_rules, self.flags, article="; ".join(articles))
         if self.ended_at is not None and self.ended_at <= now:
             return OrderJudgement(OrderStatus.REVOKED, flags=self.flags, ended_by=self.ended_by)
         today = now.astimezone(zone).date()
         if today < self.first_day:
-            return OrderJudgement(OrderStatus.NOT_YET_VALID, flags=self.flags)
+            return OrderJudgement(OrderStatus.NOT_YET_VALID, flags=self._with(OrderFlag.CHECK_VALID_FROM))
         if today > self.last_day:
             article = self.row.urgent_article if self.lapses_by is OrderEnd.UNDECIDED else self.row.article
-            return OrderJudgement(OrderStatus.LAPSED, flags=self.flags, ended_by=self.lapses_by, article=article)
+            cell = _ENDS_BY.get(self.lapses_by)
+            flags = self._with(cell) if cell else self.flags
+            return OrderJudgement(OrderStatus.LAPSED, flags=flags, ended_by=self.lapses_by, article=article)
         return OrderJudgement(OrderStatus.ACTIVE, flags=self.flags)
+
+    def _with(self, cell: OrderFlag) -> tuple[OrderFlag, ...]:
+        """Return the flags of a status that rests on that cell."""
+        if not self.unusual_term or cell in self.flags:
+            return self.flags
+        return tuple(flag for flag in OrderFlag if flag == cell or flag in self.flags)
 
     def term(self, zone: tzinfo) -> tuple[datetime, datetime]:
         """Return the first and the last moment of an order that breaks no rule; it has none if the last is earlier."""
@@ -160,15 +178,20 @@ class Checkpoints:
     def _terms(self, file: SubjectFile, orders: Sequence[BanOrder]) -> Iterator[tuple[datetime, datetime]]:
         for zone in set(self.zones.values()) or {WIB}:
             held = PersonOrders.of(file, zone, self.law)
-            terms = (_times(one, held).term(zone) for one in orders if not _broken_by(one, held))
+            read = [held.own[one.order_id] for one in orders]
+            terms = (_times(one, held).term(zone) for one in read if not _broken_by(one, held))
             yield from ((first, last) for first, last in terms if first <= last)
 
 
 def _standings(held: PersonOrders) -> dict[str, OrderStanding]:
     """Return the legal state of each order of the subject, by key."""
     found = {key: _judged(order, held) for key, order in held.own.items()}
-    flags = {key: _flags(order, held, found) for key, order in held.own.items()}
-    return {key: replace(one, flags=flags[key]) if flags[key] else one for key, one in found.items()}
+    return {
+        key: replace(one, flags=flags, unusual_term=unusual) if flags or unusual else one
+        for key, one in found.items()
+        for flags in [_flags(held.own[key], held, found)]
+        for unusual in [unusual_term(held.own[key], one.row)]
+    }
 
 
 def _judged(order: BanOrder, held: PersonOrders) -> OrderStanding:
@@ -178,9 +201,10 @@ def _judged(order: BanOrder, held: PersonOrders) -> OrderStanding:
 
 
 def _flags(order: BanOrder, held: PersonOrders, times: Mapping[str, OrderStanding]) -> tuple[OrderFlag, ...]:
-    if times[order.order_id].broken_rules:
-        return ()
-    found = set(_flags_alone(order, held))
+    found = set(date_flags(order, held, broken := times[order.order_id].broken_rules))
+    if broken:
+        return tuple(flag for flag in OrderFlag if flag in found)
+    found |= set(_flags_alone(order, held))
     if len(held.own) > 1 and _renewed_too_long(order, held, times):
         found.add(OrderFlag.RENEWED_TOO_LONG)
     return tuple(flag for flag in OrderFlag if flag in found) if found else ()

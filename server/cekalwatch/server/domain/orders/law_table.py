@@ -157,7 +157,7 @@ LIFE_GROUNDS: Final = frozenset({OrderGround.SECURITY_AND_PUBLIC_ORDER})
 
 def end_of_term(order: BanOrder, row: LawRow) -> date:
     """Return the last day that its term allows."""
-    longest = _longest(order, row)
+    longest = longest_end(order, row)
     if order.valid_until <= longest:
         return order.valid_until
     return longest if OrderFlag.TERM_CAPPED in term_flags(order, row) else order.valid_until
@@ -165,7 +165,7 @@ def end_of_term(order: BanOrder, row: LawRow) -> date:
 
 def term_flags(order: BanOrder, row: LawRow) -> Iterator[OrderFlag]:
     """Yield what a person must check of its term; TERM_CAPPED if it ends before the day that it states."""
-    if order.valid_until <= _longest(order, row):
+    if order.valid_until <= longest_end(order, row):
         return
     if _for_life(order) and row.life_needs_ground:
         if order.ground in LIFE_GROUNDS:
@@ -177,7 +177,8 @@ def term_flags(order: BanOrder, row: LawRow) -> Iterator[OrderFlag]:
     yield OrderFlag.TERM_CAPPED if row.binds(figure) else OrderFlag.TERM_UNCONFIRMED
 
 
-def _longest(order: BanOrder, row: LawRow) -> date:
+def longest_end(order: BanOrder, row: LawRow) -> date:
+    """Return the last day that the law allows an order that begins then."""
     return months_later(order.valid_from, row.extension_months if order.extends_order_id else row.term_months)
 
 

@@ -7,14 +7,15 @@ extension is bound in how often, how early, and to a ban that still runs (UU 6/2
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, Self
 
 from cekalwatch.contract.values.law import LawRow
-from cekalwatch.contract.values.orders import OrderEnd, OrderFlag, OrderKind, OrderRule, RevocationGround
+from cekalwatch.contract.values.orders import DateDoubt, OrderEnd, OrderFlag, OrderKind, OrderRule, RevocationGround
 from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
+from cekalwatch.server.domain.orders.dates import CHECK, read
 from cekalwatch.server.domain.orders.law_table import Law, end_of_term
 
 NEVER_RIGHT: Final = frozenset({RevocationGround.COURT, RevocationGround.ACQUITTAL, RevocationGround.WRONG_PERSON})
@@ -30,14 +31,25 @@ class PersonOrders:
     """The orders of the subject itself, by key."""
     urgent: tuple[BanOrder, ...]
     """Those that are or were urgent, under every key of the person: most people have none."""
+    doubts: Mapping[str, tuple[DateDoubt, ...]]
+    """The dates of the orders of the subject that cannot be true, by the key of the order."""
     zone: tzinfo
     law: Law
 
     @classmethod
     def of(cls, file: SubjectFile, zone: tzinfo, law: Law) -> Self:
-        """Return those of a subject at a checkpoint in `zone`."""
-        urgent = tuple(one for one in (*file.orders, *file.elsewhere) if one.was_urgent)
-        return cls(file, {order.order_id: order for order in file.orders}, urgent, zone, law)
+        """Return those of a subject at a checkpoint in `zone`, with dates that can be true."""
+        readings = [read(order, law) for order in file.orders]
+        own, elsewhere = (one.order for one in readings), (read(order, law).order for order in file.elsewhere)
+        file = replace(file, orders=tuple(own), elsewhere=tuple(elsewhere))
+        return cls(
+            file,
+            {order.order_id: order for order in file.orders},
+            tuple(one for one in (*file.orders, *file.elsewhere) if one.was_urgent),
+            {one.order.order_id: one.doubts for one in readings if one.doubts},
+            zone,
+            law,
+        )
 
     def row(self, order: BanOrder) -> LawRow:
         """Return the row of the law in force when `order` was decided."""
@@ -169,6 +181,23 @@ def _lacking(order: BanOrder, held: PersonOrders) -> Iterator[OrderFlag]:
         "reason": order.reason,
     }
     yield from (OrderFlag(f"LACKS_{fact.upper()}") for fact in held.row(order).urgent_facts if not named[fact])
+
+
+def date_flags(order: BanOrder, held: PersonOrders, broken: Collection[OrderRule]) -> Iterator[OrderFlag]:
+    """Yield the cells with a date that cannot be true, or on which it rests that `order` is void or capped."""
+    yield from (CHECK[doubt.field] for doubt in held.doubts.get(order.order_id, ()))
+    row, received = held.row(order), held.law.table.row(order.kind, order.received_on)
+    if end_of_term(order, row) < end_of_term(order, received):
+        yield OrderFlag.CHECK_DECREE_DATE
+    if OrderRule.EXTENDED_TWICE in broken and not _extends_an_extension(order, held):
+        yield OrderFlag.CHECK_RECEIVED_ON
+    if OrderRule.EXTENSION_LATE in broken:
+        yield OrderFlag.CHECK_DECREE_DATE if order.decided_on > order.received_on else OrderFlag.CHECK_RECEIVED_ON
+    if OrderRule.EXTENSION_GAP in broken:
+        end = last_day(held.bases(order)[0], held)
+        yield OrderFlag.CHECK_DECREE_DATE if order.decided_on > end else OrderFlag.CHECK_VALID_FROM
+    if order.urgent and order.has_decree and undecided_until(order, held) is not None:
+        yield OrderFlag.CHECK_DECREE_DATE
 
 
 def last_day(order: BanOrder, held: PersonOrders) -> date:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final, NamedTuple
@@ -21,7 +21,9 @@ from sqlmodel import Session, SQLModel, col, select
 
 from cekalwatch.contract.values.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.orders.ban_order import BanOrder, SubjectFile
+from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, SubjectFile
+from cekalwatch.server.domain.orders.dates import read
+from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.encryption.keyring import Keyring
 from cekalwatch.server.foundation.clock import Clock, SystemClock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
@@ -174,7 +176,7 @@ class RecordStore:
         `grown`: the number of orders that subjects are assumed to have in addition to the stored ones.
         """
         with self._database.session() as session:
-            held = _Held.read(session, self._rows, records).grown(grown)
+            held = _Held.read(session, self._rows, records, self._clock.now()).grown(grown)
             keys = {record.subject.subject_id for record in records}
             files = {file.subject.subject_id: file for file in read_orders(session, self._rows, keys)}
             people = [SubjectFile(record.subject, (), ()) for record in records]
@@ -311,7 +313,7 @@ def _write_records(
     its subject is not changed either, unless a row is damaged; references are added nevertheless. Nothing is written
     for a record whose outcome is one of REFUSALS.
     """
-    held = _Held.read(session, rows, records)
+    held = _Held.read(session, rows, records, now)
     everything = [held.done(record) for record in records]
     kept = [one for one, done in zip(records, everything, strict=True) if done.outcome not in REFUSALS]
     stored = [one for one, done in zip(records, everything, strict=True) if done.outcome is StoreOutcome.STORED]
@@ -349,9 +351,10 @@ class _Held:
     """Orders of each subject."""
     numbers: dict[str, set[str]]
     """Digests in the index of people, by subject."""
+    today: date
 
     @classmethod
-    def read(cls, session: Session, rows: WatchlistRows, records: Sequence[NewRecord]) -> _Held:
+    def read(cls, session: Session, rows: WatchlistRows, records: Sequence[NewRecord], now: datetime) -> _Held:
         order_ids = [record.order.order_id for record in records]
         subject_ids = {record.subject.subject_id for record in records}
         if len(set(order_ids)) < len(records) or len(subject_ids) < len(records):
@@ -372,6 +375,7 @@ class _Held:
             {row.subject_id: row for row in subjects},
             dict(session.exec(counting).all()),
             numbers_of(session, wanted),
+            now.astimezone(WIB).date(),
         )
 
     def grown(self, more: Mapping[str, int]) -> _Held:
@@ -420,7 +424,7 @@ class _Held:
         except DAMAGED:
             return ()
         now = {**asdict(record.subject), **asdict(self.as_first_sent(record.order))}
-        return tuple(name for name, value in now.items() if value != before[name])
+        return tuple(name for name, value in now.items() if value != before[name] and name != "stored_on")
 
     def _same(self, held: BanOrderRow, order: BanOrder) -> bool:
         """Whether a record with that content is stored and readable, and its subject is in the index of people."""
@@ -433,20 +437,24 @@ class _Held:
             return False
 
     def as_first_sent(self, order: BanOrder) -> BanOrder:
-        """Return the order with the day on which it first arrived as urgent, if it does not say so itself any more.
+        """Return the order with the day of this content's storing, and that on which it first arrived as urgent, if it
+        does not say so itself any more.
 
         A written decision that was stored since, and is not stated any more, lies between the two.
         """
         held = self.orders.get(order.order_id)
-        if held is None or not (held.urgent or held.urgent_since):
-            return order
+        new = replace(order, stored_on=self.today)
         try:
-            before = self.order(held)
+            before = self.order(held) if held else None
         except DAMAGED:
+            return new
+        if held is None or before is None:
+            return new
+        order = replace(order, stored_on=before.stored_on) if self.content[order.order_id] == held.content_hash else new
+        if not before.was_urgent or (before.has_decree and not order.has_decree):
             return order
-        if before.has_decree and not order.has_decree:
-            return order
-        first = min(before.first_received_on, order.first_received_on)
+        # A receipt that cannot be true, and is corrected now, begins no days.
+        first = min(read(before, Law()).order.first_received_on, order.first_received_on)
         return order if order.urgent and first == order.received_on else replace(order, urgent_since=first)
 
 

@@ -49,7 +49,7 @@ class WatchlistRows:
     def content_hash(self, subject: Subject, order: BanOrder) -> str:
         """Return the keyed digest of everything that a record states."""
         stated = asdict(order) | {"revoked_at": utc_text(order.revoked_at)}
-        for name in ("withdrawn_at", "urgent_since", *(name for name in _SINCE_0_3 if not stated[name])):
+        for name in ("withdrawn_at", "urgent_since", "stored_on", *(name for name in _SINCE_0_3 if not stated[name])):
             del stated[name]
         return self.keyring.digest(ORDER_CONTENT.at(order.order_id), _json([asdict(subject), stated]))
 

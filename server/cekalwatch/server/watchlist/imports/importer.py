@@ -20,6 +20,7 @@ from cekalwatch.contract.values.subjects import MAX_REFERENCES
 from cekalwatch.contract.values.watchlist import EnrolmentWarning, ImportOutcome, PhotoOutcome
 from cekalwatch.server.audit.entry import MAX_TEXT, Action, Actor, AuditEntry, ObjectKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder, OrderJudgement, SubjectFile
+from cekalwatch.server.domain.orders.dates import read
 from cekalwatch.server.domain.orders.law import Checkpoints, judge
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.orders.silencing import silenced
@@ -158,9 +159,8 @@ class WatchlistImporter:
     def _judgement(self, order: BanOrder, file: SubjectFile, now: datetime) -> OrderJudgement:
         return judge(order, file, now, self._zone, self._law)
 
-    @staticmethod
     def _judged(
-        order: BanOrder, judgement: OrderJudgement, outcome: StoreOutcome, photos: tuple[PhotoReport, ...]
+        self, order: BanOrder, judgement: OrderJudgement, outcome: StoreOutcome, photos: tuple[PhotoReport, ...]
     ) -> RecordReport:
         """Return the report on an order by its judgement."""
         revoked = judgement.status is OrderStatus.REVOKED
@@ -172,6 +172,7 @@ class WatchlistImporter:
             broken_rules=judgement.broken_rules,
             flags=judgement.flags,
             article=judgement.article,
+            doubts=read(order, self._law).doubts,
             revocation_ground=order.revocation_ground if revoked else None,
             revocation_reference=order.revocation_reference if revoked else "",
             photos=photos,

@@ -91,7 +91,7 @@ FIELD_FORMS: Final = MappingProxyType(
         "kind": " or ".join(OrderKind),
         "requesting_agency": f"1 to {MAX_NAME} printable characters, with a letter or digit, and not RI alone",
         "valid_from": _PLAUSIBLE_DAY,
-        "valid_until": f"{_A_DAY}, not before valid_from",
+        "valid_until": _A_DAY,
         "received_on": _PLAUSIBLE_DAY,
         "decree_number": f"at most {MAX_SHORT_TEXT} printable characters",
         "decree_date": f"{_A_DAY}, or empty",
@@ -136,11 +136,10 @@ _Choice = TypeVar("_Choice", OrderGround, PersonStatus, RevocationGround)
 class RecordError(CekalwatchError):
     """RECORD_INVALID, with the field that is missing or cannot be read."""
 
-    def __init__(self, field: str, *others: str, readings: tuple[str, ...] = ()) -> None:
-        """`others`: fields that the same fault is about. `readings`: the days that an ambiguous date can mean."""
+    def __init__(self, field: str, readings: tuple[str, ...] = ()) -> None:
+        """`readings`: the days that an ambiguous date can mean."""
         super().__init__(Code.RECORD_INVALID, field)
         self.field = field
-        self.others = others
         self.readings = readings
         self.faults: tuple[FieldFault, ...] = ()
         """All faults of the record, with the values that its source has; only where these are known."""
@@ -278,9 +277,6 @@ def build_order(
     own = key("order_id", order_id)
     if own == EXAMPLE_ORDER_ID:
         raise RecordError("order_id")
-    first, last = _plausible_day("valid_from", valid_from), _day("valid_until", valid_until)
-    if last < first:
-        raise RecordError("valid_until", "valid_from")
     if revoked_at and revoked_at.year not in PLAUSIBLE_YEARS:
         raise RecordError("revoked_at")
     if extends_order_id == own:
@@ -290,8 +286,8 @@ def build_order(
         subject_id=key("subject_id", subject_id),
         kind=OrderKind(kind),
         requesting_agency=_agency(requesting_agency),
-        valid_from=first,
-        valid_until=last,
+        valid_from=_plausible_day("valid_from", valid_from),
+        valid_until=_day("valid_until", valid_until),
         received_on=_plausible_day("received_on", received_on),
         reason=_text("reason", reason, MAX_REASON),
         decree_number=_text("decree_number", decree_number, MAX_SHORT_TEXT),

@@ -13,10 +13,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from cekalwatch.contract.values.imports import FieldFault, RecordReport
 from cekalwatch.contract.values.iso_quality import iso_quality
-from cekalwatch.contract.values.orders import OrderStatus
+from cekalwatch.contract.values.orders import DateDoubt, DateOddity, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.csv_files import report_csv
 from cekalwatch.program.errors import Exit, ProgramError
@@ -67,6 +68,22 @@ def fault_words(fault: FieldFault) -> str:
     if fault.readings:
         return f"{value} can be {' or '.join(fault.readings)}: write the one that is meant"
     return f"{value}; must be {FIELD_FORMS[fault.field]}"
+
+
+_ODDITIES: Final = {
+    DateOddity.AFTER: "lies after {}",
+    DateOddity.BEFORE: "lies before {}",
+    DateOddity.LONG_BEFORE: "lies too long before {}",
+    DateOddity.LONG_AFTER: "lies too long after {}",
+    DateOddity.FUTURE: "lies in the future",
+    DateOddity.ENDED: "begins a term that the law had ended before it was received",
+}
+
+
+def doubt_words(doubt: DateDoubt) -> str:
+    """Return what is odd about a date, and what was probably meant."""
+    odd = _ODDITIES[DateOddity(doubt.oddity)].format(doubt.other) if doubt.oddity in _ODDITIES else doubt.oddity
+    return f"{doubt.field} {odd}" + (f": probably {doubt.meant}" if doubt.meant else "")
 
 
 _OF_PREVIEWS = {"added", "ends", "silences", "unrecognisable"}

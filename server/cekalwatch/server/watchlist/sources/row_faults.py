@@ -51,9 +51,7 @@ class RowFaults:
         if not self._found:
             return
         error = next(iter(self._found.values()))
-        wrong: dict[str, tuple[str, ...]] = {name: () for one in self._found.values() for name in one.others}
-        wrong |= {name: one.readings for name, one in self._found.items()}
-        error.faults = tuple(FieldFault(name, shown(name), readings) for name, readings in wrong.items())
+        error.faults = tuple(FieldFault(name, shown(name), one.readings) for name, one in self._found.items())
         raise error
 
     def _note(self, error: RecordError) -> object:

@@ -146,11 +146,6 @@ def test_all_faults_of_a_row_are_told_with_their_values(tmp_path: Path) -> None:
     assert "317" not in repr(report), "logs and tracebacks show a report as it is written"
 
 
-def test_days_in_the_wrong_order_can_be_corrected_at_either_end(tmp_path: Path) -> None:
-    _, (report,) = read(table(tmp_path, row(valid_from="2026-06-30", valid_until="2026-01-01")))
-    assert {fault.field for fault in report.faults} == {"valid_from", "valid_until"}
-
-
 def test_a_key_that_comes_twice_is_told_with_its_value(tmp_path: Path) -> None:
     _, (report,) = read(table(tmp_path, row("O-1"), row("O-1")))
     assert (report.place, report.faults) == ("line 3", (FieldFault("order_id", "O-1"),))

@@ -22,8 +22,10 @@ NEEDED: Final = ("term_months", "extension_months")
 OPEN: Final = ("extensions", "notice_days", "urgent_days", "total_months")
 """Figures that may be left out: without a limit."""
 ARTICLES: Final = ("article", "notice_article", "urgent_article", "suspects_article")
+DISTANCES: Final = ("lead_days", "urgent_lead_days", "decision_days", "receipt_days")
+"""Limits of dates that can be true; where they are left out, those of this version."""
 SWITCHES: Final = ("life_needs_ground", "suspects_only")
-FIGURES: Final = (*NEEDED, *OPEN, *SWITCHES)
+FIGURES: Final = (*NEEDED, *OPEN, *DISTANCES, *SWITCHES)
 
 
 def show(visit: RequestContext) -> Response:
@@ -93,7 +95,7 @@ def _form(visit: RequestContext, fields: Mapping[str, str], problem: str = "") -
         "law_row.html",
         form=fields,
         problem=problem,
-        needed=NEEDED,
+        needed=(*NEEDED, *DISTANCES),
         open_figures=OPEN,
         switches=SWITCHES,
         articles=ARTICLES,
@@ -109,6 +111,7 @@ _NAMES: Final = frozenset(
         *("kind", "holds_from", "confirmed_by"),
         *NEEDED,
         *OPEN,
+        *DISTANCES,
         *ARTICLES,
         *SWITCHES,
         *(f"fact_{fact}" for fact in ART_9_FACTS),
@@ -121,7 +124,7 @@ _NAMES: Final = frozenset(
 def _fields_of(row: LawRow) -> dict[str, str]:
     plain: dict[str, str] = {"kind": row.kind, "holds_from": row.holds_from.isoformat()}
     plain |= {name: getattr(row, name) for name in (*ARTICLES, "confirmed_by")}
-    plain |= {name: str(value) for name in (*NEEDED, *OPEN) if (value := getattr(row, name)) is not None}
+    plain |= {name: str(value) for name in (*NEEDED, *OPEN, *DISTANCES) if (value := getattr(row, name)) is not None}
     plain |= {name: "1" for name in SWITCHES if getattr(row, name)}
     plain |= {f"fact_{fact}": "1" for fact in row.urgent_facts}
     return plain | {f"open_{figure}": "1" for figure in row.unconfirmed}
@@ -133,6 +136,7 @@ def _entered(visit: RequestContext) -> LawRow:
     figures: dict[str, Any] = {name: form.get(name, "").strip() for name in (*ARTICLES, "confirmed_by")}
     figures |= {name: int(form.get(name, "")) for name in NEEDED}
     figures |= {name: int(form[name]) if form.get(name, "").strip() else None for name in OPEN}
+    figures |= {name: int(form[name]) for name in DISTANCES if form.get(name, "").strip()}
     figures |= {name: bool(form.get(name)) for name in SWITCHES}
     return LawRow(
         kind=OrderKind(form.get("kind", "")),
