@@ -41,7 +41,9 @@ PEOPLE = {"lina": (PersonRole.LIST_MANAGER,), "nia": (PersonRole.LIST_MANAGER,)}
 def listed(order_id: str, subject_id: str, **cells: str) -> Row:
     """A row whose order is in force now."""
     ban = order_in_force()
-    days = {name: getattr(ban, name).isoformat() for name in ("valid_from", "valid_until", "received_on")}
+    days = {
+        name: getattr(ban, name).isoformat() for name in ("valid_from", "valid_until", "received_on", "decree_date")
+    }
     return row(order_id, **days | {"subject_id": subject_id, "nationality": "USA"} | cells)
 
 
@@ -167,8 +169,9 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
     office: PortOffice, pages: Pages
 ) -> None:
     first = [listed("C-1", "N-1"), listed("C-2", "N-2"), listed("C-7", "N-7", kind="TANGKAL")]
+    revoked = order_in_force().received_on.isoformat()
     second = [
-        listed("C-1", "N-1", revoked_at="2026-01-01", revocation_ground="COURT", revocation_reference="12/Pid.Pra"),
+        listed("C-1", "N-1", revoked_at=revoked, revocation_ground="COURT", revocation_reference="12/Pid.Pra"),
         listed("C-2", "N-2", name="Contoh Lain"),
         listed("C-4", "N-4", kind="TANGKAL", nationality="IDN"),
         listed("C-5", "N-5", extends_order_id="C-404"),

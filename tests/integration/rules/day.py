@@ -15,10 +15,12 @@ import grpc
 from cekalwatch.contract.values.adjudication import FollowUp, Outcome, Reason
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.office.client.refusals import error_reason
+from cekalwatch.server.domain.orders.dates import read
+from cekalwatch.server.domain.orders.law_table import Law
 from tests.integration.rules.comparison import Comparison, Sent
 from tests.integration.rules.faces import LOOKS, OTHER_KEYS, SUBJECTS, THRESHOLD, scores
 from tests.integration.rules.model import Rules
-from tests.integration.rules.office import CAMERAS, LISTED, PEOPLE, Office
+from tests.integration.rules.office import CAMERAS, LISTED, PEOPLE, Office, ban_order
 from tests.integration.rules.pc import Pc
 from tests.integration.rules.values import WIB, Camera, Order, Person, Station, person_of
 from tests.support.builders.watchlist import FixedClock
@@ -152,8 +154,9 @@ class Day:
         self._put(replace(one, urgent=True, received=today, urgent_since=since))
 
     def is_decided(self, key: str) -> None:
-        """An order's decree comes."""
-        self._put(replace(self._order(key), decree=self._today()))
+        """An order's decree comes, with its paper if that was not awaited."""
+        one, today = self._order(key), self._today()
+        self._put(replace(one, decree=today, received=one.received if one.urgent else today))
 
     def is_respelled(self, key: str, agency: str) -> None:
         """An order comes again, with another name of its agency."""
@@ -199,6 +202,9 @@ class Day:
         return self.model.orders[key]
 
     def _put(self, one: Order) -> None:
+        """Store an order; what is drawn has dates that can be true (`test_order_dates.py` has the others)."""
+        if read(replace(ban_order(one), urgent_since=one.urgent_since), Law()).doubts:
+            raise CannotHappenError
         self.model.photographs[one.subject] = max(1, self.model.photographs[one.subject])
         self.model.orders[one.key] = one
         self.office.put(one)

@@ -92,7 +92,7 @@ class Drawing:
             "subject": self._some([*SUBJECTS * 2, *OTHER_KEYS]),
             "kind": self._some(["CEGAH", "CEGAH", "TANGKAL"]),
             "begins": begins,
-            "lasts": self._some([0, 1, 20, 30, 170, 400]),
+            "lasts": self._some([1, 1, 20, 30, 170, 400]),
             "received": received,
             "urgent": urgent,
             "decided": None if self._random.randrange(4) < 1 + 2 * urgent else received,

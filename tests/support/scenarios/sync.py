@@ -177,7 +177,8 @@ class SyncBench(Generic[Source]):
     def __post_init__(self) -> None:
         self.store = SyncStore(self.database)
         guard = self.database.guard
-        self.watchlist = WatchlistStore(self.database, guard.keyring if guard else keyring(self.database))
+        keys = guard.keyring if guard else keyring(self.database)
+        self.watchlist = WatchlistStore(self.database, keys, self.clock)
 
     @staticmethod
     def of_seven(database: Database) -> SyncBench[TestSource]:

@@ -132,11 +132,11 @@ def test_an_order_that_breaks_a_rule_is_told_when_it_comes_and_not_again(bench: 
 
 
 def test_an_extension_that_came_before_its_order_is_not_flagged(bench: SyncBench[TestSource]) -> None:
-    base: dict[str, Any] = {"valid_from": date(2026, 1, 1), "valid_until": date(2026, 5, 31)}
+    base: dict[str, Any] = {"valid_from": date(2025, 12, 1), "valid_until": date(2026, 5, 31)}
     later: dict[str, Any] = {
         "valid_from": date(2026, 6, 1),
-        "valid_until": date(2026, 10, 31),
-        "received_on": date(2026, 5, 1),
+        "valid_until": date(2026, 11, 30),
+        "received_on": date(2026, 2, 20),
     }
     bench.source.put("O-8", "S-8", extends_order_id="O-9", **later)
     bench.source.put("O-9", "S-8", **base)

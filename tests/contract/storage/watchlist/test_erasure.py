@@ -114,6 +114,7 @@ def test_a_source_that_still_has_the_record_brings_it_back_only_when_it_changed(
     assert held.eraser.erase() == 7
     assert bench.done().counts == SyncCounts(read=7, unchanged=7)
     assert held.left == []
+    bench.clock.moment = datetime(2027, 5, 1, 12, tzinfo=WIB)
     bench.source.put("O-3", valid_from=date(2027, 5, 1), valid_until=date(2027, 9, 1), received_on=date(2027, 5, 1))
     assert bench.done().counts == SyncCounts(read=7, added=1, unchanged=6)
     assert held.left == ["S-O-3"]

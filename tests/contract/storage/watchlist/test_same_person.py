@@ -105,7 +105,7 @@ def test_who_is_searched_follows_what_happens_under_another_key(store: Watchlist
     assert searched() == [False, True, False]
     sent(store, 1, NIK)
     assert searched() == [False, False, False], "the first one has lapsed, and the second one is none"
-    decided = order("O-3", subject_id="S-3", decree_date=day("2026-02-10"), received_on=day("2026-02-10"))
+    decided = order("O-3", subject_id="S-3", valid_from=day("2026-02-10"))
     store.put(subject("S-3", **NIK), decided)
     assert searched() == [False, True, True], "a written decision lies between them"
     store.put(subject("S-3"), decided)

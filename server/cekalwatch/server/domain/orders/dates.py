@@ -59,8 +59,13 @@ def read(order: BanOrder, law: Law) -> Reading:
 
 
 def unusual_term(order: BanOrder, row: LawRow) -> bool:
-    """Whether it states another term than the law's longest one: nothing odd while it runs, but why it does not run."""
+    """Whether its term is not the law's longest one, or an urgent one began long before its receipt.
+
+    That is not odd while it runs, but its first or last day may be mistyped if it does not run.
+    """
     longest = longest_end(order, row)
+    if order.urgent and order.received_on - order.valid_from > timedelta(row.decision_days):
+        return True
     return order.valid_until <= longest + NEAR and order.valid_until not in {longest, longest - DAY}
 
 
@@ -94,7 +99,6 @@ def _broken(order: BanOrder, cells: Cells, row: LawRow) -> Iterator[DateDoubt]:
         ("decree_date", "received_on", -lead if urgent else 0 * DAY, timedelta(row.receipt_days)),
         ("decree_date", "valid_from", -late, lead),
         ("received_on", "valid_from", None, waits),
-        ("valid_from", "received_on", None, timedelta(row.decision_days) if order.urgent else None),
         ("valid_from", "valid_until", DAY, None),
         ("decree_date", "valid_until", 0 * DAY, None),
         ("decree_date", "revoked_at", -DAY, None),

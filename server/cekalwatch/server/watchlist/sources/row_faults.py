@@ -11,7 +11,8 @@ from cekalwatch.server.watchlist.imports.records import RecordError
 
 _STAND_INS: Final[Mapping[str, object]] = MappingProxyType(
     {
-        **dict.fromkeys(("order_id", "subject_id", "name", "requesting_agency"), "-"),
+        **dict.fromkeys(("order_id", "subject_id", "name"), "-"),
+        "requesting_agency": "A",
         **dict.fromkeys(("valid_from", "received_on"), "2000-01-01"),
         **dict.fromkeys(("aliases", "travel_documents", "photographs"), ()),
         "kind": "CEGAH",
