@@ -33,6 +33,7 @@ NEW: dict[str, set[str]] = {program: set() for program in PROGRAMS} | {
         *(f"notices.mqtt.{one.name}" for one in fields(MqttTerms)),
         "notices.syslog_text",
         *(f"notices.gates.{name}" for name in GATE.split()),
+        "openid.hosts",
         "openid.native_client_id",
         "shift_note_retention_days",
         "unusable_notice_seconds",

@@ -61,6 +61,7 @@ def worked_on() -> Alert:
         escalated_at=NOON,
         escalations=3,
         orders_ended_at=NOON,
+        attended=1,
     )
     return replace(
         port_alert(),
