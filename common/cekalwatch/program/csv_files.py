@@ -15,6 +15,7 @@ from typing import Final, TextIO
 
 from cekalwatch.contract.values.imports import FieldFault, PhotoReport, RecordReport
 from cekalwatch.contract.values.iso_quality import iso_quality
+from cekalwatch.contract.values.orders import DateDoubt
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 """At the start of a file; tells Excel that the text is UTF-8."""
@@ -56,9 +57,11 @@ CSV_COLUMNS: Final = (
 _PHOTO_COLUMNS: Final = CSV_COLUMNS.index("place") - CSV_COLUMNS.index("photo")
 
 
-def report_csv(reports: Iterable[RecordReport], right: Callable[[FieldFault], str]) -> str:
+def report_csv(
+    reports: Iterable[RecordReport], right: Callable[[FieldFault], str], odd: Callable[[DateDoubt], str]
+) -> str:
     """Return a row for each photograph, with its order's columns repeated, one for an order without, and one for each
-    wrong field of a refused order, for which `right` says what would be right.
+    wrong field of a refused order, for which `right` says what would be right, as `odd` does for doubtful dates.
     """
     stream = io.StringIO()
     stream.write(BYTE_ORDER_MARK)
@@ -76,8 +79,9 @@ def report_csv(reports: Iterable[RecordReport], right: Callable[[FieldFault], st
             *(report.status or "", " ".join(report.broken_rules), " ".join(report.flags)),
             *(report.revocation_ground or "", report.revocation_reference),
         ]
+        doubts = "; ".join(f"{doubt.field} {odd(doubt)}" for doubt in report.doubts)
         for photo in report.photos or (None,):
-            writer.row([*record, *_photo_cells(photo), report.place, "", ""])
+            writer.row([*record, *_photo_cells(photo), report.place, "", doubts])
     return stream.getvalue()
 
 

@@ -21,11 +21,14 @@ from openpyxl import Workbook, load_workbook
 from PIL import Image
 
 from cekalwatch.console import import_jobs
+from cekalwatch.console.locale.texts import ConsoleTexts
 from cekalwatch.contract.values.imports import EXAMPLE_ORDER_ID, REQUIRED_COLUMNS
 from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.program.translations import Language
 from cekalwatch.server.audit.entry import Action
 from tests.support.builders.face_records import exchanged
 from tests.support.builders.portraits import astronaut
+from tests.support.builders.watchlist import WIB
 from tests.support.builders.watchlist_folder import COLUMNS, Row, row
 from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice, port_office
@@ -214,6 +217,27 @@ async def test_a_preview_tells_what_ends_and_what_breaks_a_rule_as_the_import_do
         assert "Stored 2" in words(await browser.get(await worked(browser, path)))
     (silenced,) = office.trail(Action.ORDERS_SILENCED)
     assert {"order:C-1", "order:C-7"} <= set(json.loads(silenced.objects))
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "decree_date : lies after received_on. Probably meant: {}."),
+        ("id", "decree_date : lebih lambat dari received_on. Mungkin maksudnya {}."),
+    ],
+)
+async def test_a_preview_says_which_date_was_probably_meant(pages: Pages, language: str, told: str) -> None:
+    meant = order_in_force().decree_date
+    assert meant
+    ahead = meant.replace(year=meant.year + 1).isoformat()
+    texts = ConsoleTexts(Language(language), WIB)
+    async with pages.browser() as browser:
+        await browser.sign_in("lina")
+        browser.client.cookies.set("language", language, domain="127.0.0.1")
+        path = await previewed(browser, table(listed("C-1", "N-1", decree_date=ahead)), "list.csv")
+        assert told.format(texts.date(meant)) in words(await browser.get(path))
+        (line,) = csv.DictReader(io.StringIO((await browser.get(f"{path}/report.csv")).text.removeprefix("\ufeff")))
+        assert line["what_is_right"] == told.replace(" :", "").format(texts.date(meant))
 
 
 FAULTY = (

@@ -113,6 +113,16 @@ async def test_what_came_before_a_mistake_is_stored_and_reported_on(server: Runn
     assert await ending(call) == Code.RECORD_EXPECTED
 
 
+async def test_a_date_that_cannot_be_true_is_told_with_what_was_probably_meant(server: Running) -> None:
+    request = record(1)
+    request.record.order.decree_number, request.record.order.decree_date = "KEP-1", "2027-01-01"
+    call = called(server)
+    await call.write(request)
+    (report,) = await reports(call, 1)
+    doubt = watchlist_pb2.DateDoubt(field="decree_date", oddity="AFTER", other="received_on", meant="2026-01-01")
+    assert (report.outcome, list(report.doubts), "CHECK_DECREE_DATE" in report.flags) == (STORED, [doubt], True)
+
+
 async def test_a_record_without_the_photographs_that_it_announced_is_stored_with_the_others(
     server: Running, portrait: bytes
 ) -> None:

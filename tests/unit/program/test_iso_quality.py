@@ -36,7 +36,7 @@ def test_components_are_those_of_the_standards_formulas(figures: FaceFigures, pa
 def test_the_reports_of_an_import_have_them() -> None:
     photo = PhotoReport("a.jpg", PhotoOutcome.ENROLLED, figures=GOOD)
     report = RecordReport("O-1", "S-1", ImportOutcome.STORED, photos=(photo,))
-    (row,) = csv.DictReader(io.StringIO(report_csv([report], lambda _: "").removeprefix("\ufeff")))
+    (row,) = csv.DictReader(io.StringIO(report_csv([report], lambda _: "", lambda _: "").removeprefix("\ufeff")))
     names = ("iso_eye_distance", "iso_yaw", "iso_pitch", "iso_luminance")
     assert [row[name] for name in names] == ["73", "100", "100", "100"]
     assert "ISO/IEC 29794-5: eyes 73, yaw 100, pitch 100, light 100" in face_words(GOOD)

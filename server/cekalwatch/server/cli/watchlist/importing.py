@@ -260,7 +260,7 @@ def remarks(report: RecordReport) -> list[str]:
     if report.status is OrderStatus.INVALID:
         article = f" ({report.article})" if report.article else ""
         lines.append("never alerts; it breaks " + ", ".join(report.broken_rules) + article)
-    lines += map(doubt_words, report.doubts)
+    lines += [f"{doubt.field} {doubt_words(doubt)}" for doubt in report.doubts]
     if report.flags and report.status is not OrderStatus.INVALID:
         lines.append("stays in force, and must be looked at: " + ", ".join(report.flags))
     for photo in report.photos:

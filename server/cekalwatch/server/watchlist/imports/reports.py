@@ -81,9 +81,9 @@ _ODDITIES: Final = {
 
 
 def doubt_words(doubt: DateDoubt) -> str:
-    """Return what is odd about a date, and what was probably meant."""
+    """Return what is odd about a date, to be read after its field, and what was probably meant."""
     odd = _ODDITIES[DateOddity(doubt.oddity)].format(doubt.other) if doubt.oddity in _ODDITIES else doubt.oddity
-    return f"{doubt.field} {odd}" + (f": probably {doubt.meant}" if doubt.meant else "")
+    return odd + (f": probably {doubt.meant}" if doubt.meant else "")
 
 
 _OF_PREVIEWS = {"added", "ends", "silences", "unrecognisable"}
@@ -99,7 +99,11 @@ def check_report_file(file: Path) -> None:
 
 def write_report(file: Path, reports: Sequence[RecordReport]) -> None:
     """Write the reports, replacing a file of that name in one step. Raises ProgramError."""
-    text = report_csv(reports, fault_words) if file.suffix.lower() == ".csv" else _json(reports, summarise(reports))
+    text = (
+        report_csv(reports, fault_words, doubt_words)
+        if file.suffix.lower() == ".csv"
+        else _json(reports, summarise(reports))
+    )
     try:
         # mkstemp makes the file with mode 0600.
         handle, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import stat
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from cekalwatch.contract.values.imports import FieldFault, PhotoReport, RecordReport
-from cekalwatch.contract.values.orders import OrderFlag, OrderRule, OrderStatus
+from cekalwatch.contract.values.orders import DateDoubt, DateOddity, OrderFlag, OrderRule, OrderStatus
 from cekalwatch.contract.values.watchlist import ImportOutcome, PhotoOutcome
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.watchlist.importing import remarks, show_reports
@@ -141,6 +142,20 @@ def test_all_wrong_fields_are_told_with_their_values_and_what_would_be_right(tmp
         ("O-1", "valid_from", "01/11/2026"),
         ("O-5", "valid_from", ""),
     ]
+
+
+def test_a_date_that_cannot_be_true_is_told_with_what_was_probably_meant(tmp_path: Path) -> None:
+    ahead = DateDoubt("decree_date", DateOddity.AFTER, "received_on", "2026-05-20")
+    newer = DateDoubt("valid_from", "ONLY_A_NEWER_SERVER_KNOWS")
+    report = replace(FINE, flags=(OrderFlag.CHECK_DECREE_DATE,), doubts=(ahead, newer))
+    told = ["decree_date lies after received_on: probably 2026-05-20", "valid_from ONLY_A_NEWER_SERVER_KNOWS"]
+    assert remarks(report)[:2] == told
+    write_report(tmp_path / "report.csv", [report])
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text("utf-8-sig")))
+    assert row["what_is_right"] == "; ".join(told)
+    write_report(tmp_path / "report.json", [report])
+    (record,) = json.loads((tmp_path / "report.json").read_text())["records"]
+    assert record["doubts"][0] == asdict(ahead)
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are() -> None:

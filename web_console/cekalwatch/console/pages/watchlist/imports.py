@@ -153,7 +153,7 @@ def report(visit: RequestContext) -> Response:
     lines = job.lines if job.session is visit.session else [replace(one, faults=()) for one in job.lines]
     name = f"import-{job.began_at.astimezone(visit.texts.zone):%Y-%m-%d-%H%M}.csv"
     return Response(
-        report_csv(lines, visit.texts.fault),
+        report_csv(lines, visit.texts.fault, visit.texts.doubt),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
