@@ -17,7 +17,7 @@ from tests.support.builders.watchlist import order
 
 Row = tuple[BanOrder, list[BanOrder], str, str]
 DAYS: Final = frozenset({"decree_date", "received_on", "valid_from", "valid_until"})
-FOREIGNER: Final = {"nationality": "DEU", "sex": "F", "date_of_birth": "1980", "photographed": True}
+FOREIGNER: Final[dict[str, Any]] = {"nationality": "DEU", "sex": "F", "date_of_birth": "1980", "photographed": True}
 
 
 def stated(facts: dict[str, Any]) -> dict[str, Any]:
