@@ -134,6 +134,19 @@ async def test_nobody_blinds_a_camera_or_sets_one_of_another_site(stand: Stand) 
     assert (await stand.desk.get()).number == 0
 
 
+async def test_one_administrator_lets_a_camera_send_no_less_by_any_figure(stand: Stand) -> None:
+    less = {
+        "min_eye_distance_px": 33,
+        "max_yaw_degrees": 49,
+        "max_pitch_degrees": 44,
+        "max_crops_per_track": 4,
+        "min_detector_score": 0.75,
+    }
+    for name, value in less.items():
+        assert await stand.desk.refusal(0, **{name: value}) == "SILENCES_ORDERS", name
+    assert (await stand.desk.get()).number == 0
+
+
 async def test_of_two_who_set_it_at_once_the_second_is_told(stand: Stand) -> None:
     await stand.desk.set(0, jpeg_quality=90)
     assert await stand.desk.refusal(0, jpeg_quality=80) == "POLICY_CHANGED"

@@ -46,6 +46,7 @@ SILENCING = {
     "ends sooner": (changed("O-1", valid_until=date(2026, 6, 19)), {"O-1"}),
     "begins later": (changed("O-1", valid_from=date(2026, 3, 5)), {"O-1"}),
     "of the other kind": (changed("O-1", kind=OrderKind.TANGKAL), {"O-1"}),
+    "of the other kind, of a foreigner": (changed("O-3", kind=OrderKind.CEGAH), {"O-3"}),
     "of somebody else": (changed("O-1", who=subject("S-3", nationality="MYS")), {"O-1"}),
     "of somebody without photographs": (changed("O-1", who=subject("S-8")), {"O-1"}),
     "a citizen": (changed("O-3", who=subject("S-3", nationality="IDN")), {"O-3"}),
