@@ -71,6 +71,10 @@ class AlarmKind(StrEnum):
     GROUP_MISSING = "GROUP_MISSING"
     GATE_AWAY = "GATE_AWAY"
     ORDERS_SILENCED = "ORDERS_SILENCED"
+    SERVER_DEAD = "SERVER_DEAD"
+    RUNS_OUT = "RUNS_OUT"
+    DISK_FILLING = "DISK_FILLING"
+    BACKUP_OLD = "BACKUP_OLD"
 
 
 OF_VIEWS = {
@@ -112,6 +116,12 @@ OF_SERVERS = frozenset(
 """A server does not do all of its work."""
 OF_STARTS = frozenset({AlarmKind.SERVER_REFUSED})
 """A server of the site was refused at its start, as a running one reports."""
+OF_DEAD = frozenset({AlarmKind.SERVER_DEAD})
+"""A server of the database died, and is not back."""
+OF_UPKEEP = frozenset({AlarmKind.RUNS_OUT, AlarmKind.DISK_FILLING})
+"""Something of a server will not work in some days."""
+OF_BACKUPS = frozenset({AlarmKind.BACKUP_OLD})
+"""What was done lately would be lost with the database."""
 OF_DATABASE = frozenset({AlarmKind.ROWS_CHANGED})
 """Possible attacks."""
 OF_THRESHOLDS = frozenset(
@@ -158,7 +168,8 @@ NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 def acknowledges(kind: AlarmKind) -> frozenset[PersonRole]:
     """Return the roles that see an alarm of that kind, and may acknowledge it."""
-    if kind in OF_SERVERS | OF_STARTS | OF_DATABASE | OF_RECEIVERS | OF_DIRECTORY:
+    system = OF_SERVERS | OF_STARTS | OF_DEAD | OF_UPKEEP | OF_BACKUPS | OF_DATABASE | OF_RECEIVERS | OF_DIRECTORY
+    if kind in system:
         return KEEPS_SYSTEM
     if kind in OF_PORTS | OF_DEVICES:
         return KEEPS_SYSTEM | CONFIRMS

@@ -195,7 +195,9 @@ class Peers:
                     cameras[name] = (here, server.run.name)
         agents = {name: server.run.name for server in reversed(servers) for name in server.agents}
         watched = {name: one for server in reversed(servers) for name, one in server.agents.items()}
-        return WholePresence(servers, cameras, agents, watched)
+        running = {one.run.name for one in servers if one.alive}
+        listed = tuple(one for one in servers if one.alive or one.run.name not in running)
+        return WholePresence(listed, cameras, agents, watched)
 
     def _as_it_does(self) -> ServerRun:
         load, (before_s, counted) = self._load(), self._counted

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -174,6 +175,9 @@ class BackupTerms:
 class BackupSection(StorageSection):
     """Backups."""
 
+    secret_ends: Mapping[str, date] = Field(default_factory=dict)
+    """Days on which secrets end that do not say so themselves, by the setting that names their file, for example
+    "openid.client_secret_file" = 2027-06-30. They are a problem 30, 7 and 1 days before."""
     backup: BackupTerms = BackupTerms()
     """Backups (docs/backup.md)."""
 

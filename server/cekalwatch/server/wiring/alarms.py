@@ -24,14 +24,18 @@ from cekalwatch.server.health.alarms.servers import (
     RowAlarms,
     ServerAlarms,
 )
+from cekalwatch.server.health.alarms.upkeep import BackupAlarms, DeadServerAlarms, UpkeepAlarms
 from cekalwatch.server.health.alarms.watchlist import SourceAlarms, ThresholdAlarms
 from cekalwatch.server.health.state.health import Health
 from cekalwatch.server.health.state.readiness import ReadinessGauge
+from cekalwatch.server.health.state.status import disk_space
 from cekalwatch.server.storage.audit.search import AuditSearch
 from cekalwatch.server.storage.cluster.change_notifier import ChangeTopic
+from cekalwatch.server.storage.cluster.presence_store import PresenceStore
 from cekalwatch.server.storage.integrity.scan import RowScan
 from cekalwatch.server.wiring.capture import CaptureParts
 from cekalwatch.server.wiring.cluster import ClusterParts
+from cekalwatch.server.wiring.endings import endings_of
 from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.part import Part
 from cekalwatch.server.wiring.storage import Context
@@ -47,6 +51,8 @@ LOOK_AT_EXERCISES_PERIOD_S = 2.0
 LOOK_AT_REFUSED_PERIOD_S = 2.0
 LOOK_AT_DEVICES_PERIOD_S = 2.0
 LOOK_AT_RIGHTS_PERIOD_S = 5.0
+LOOK_AT_UPKEEP_PERIOD_S = 600.0
+LOOK_AT_BACKUPS_PERIOD_S = 60.0
 FOLLOW_PERIOD_S = 1.0
 SWEEP_PERIOD_S = 3600.0
 
@@ -84,6 +90,11 @@ def init_alarms(
 
     audit = AuditSearch(context.database)
     rights = RightsAlarms(audit, clock)
+    upkeep = UpkeepAlarms(
+        context.actor.key, lambda: endings_of(settings, clock.now()), lambda: disk_space(settings.data_dir), clock
+    )
+    backups = BackupAlarms(audit, stores.audit, clock, settings.backup.limit)
+    dead = DeadServerAlarms(PresenceStore(context.database, clock).dead)
     board = AlarmBoard(store, clock, rights.actors, changed)
     terms = CameraLimits(timedelta(seconds=settings.heartbeat_period_seconds), settings.min_camera_fps)
     cameras = CameraAlarms(settings.cameras, cluster.presence, store, clock, terms)
@@ -109,6 +120,9 @@ def init_alarms(
         LeaderJob("look_at_exercises", LOOK_AT_EXERCISES_PERIOD_S, partial(board.apply, exercises)),
         LeaderJob("look_at_ports", LOOK_AT_PORTS_PERIOD_S, partial(board.apply, ports)),
         LeaderJob("look_at_refused_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, refused)),
+        PeriodicJob("look_at_upkeep", LOOK_AT_UPKEEP_PERIOD_S, partial(board.apply, upkeep)),
+        LeaderJob("look_at_backups", LOOK_AT_BACKUPS_PERIOD_S, partial(board.apply, backups)),
+        LeaderJob("look_at_dead_servers", LOOK_AT_REFUSED_PERIOD_S, partial(board.apply, dead)),
         LeaderJob("look_at_rights", LOOK_AT_RIGHTS_PERIOD_S, partial(board.apply, rights)),
         LeaderJob("sweep_troubles", SWEEP_PERIOD_S, sweeper.sweep),
     )

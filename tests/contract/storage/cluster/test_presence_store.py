@@ -18,7 +18,7 @@ from cekalwatch.server.cluster.peers import Load, Peers
 from cekalwatch.server.cluster.presence import Presence
 from cekalwatch.server.domain.presence import AgentPresence, CameraPresence, GatePresence, ServerRun
 from cekalwatch.server.foundation.clock import SystemClock
-from cekalwatch.server.storage.cluster.presence_store import FORGOTTEN_AFTER, LASTS, PresenceStore
+from cekalwatch.server.storage.cluster.presence_store import LASTS, PresenceStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.alerts import DEPARTURE
 from tests.support.builders.watchlist import FixedClock
@@ -131,7 +131,9 @@ class TestOfSeveralServers:
             assert ahead is not None
             assert abs(ahead - timedelta(minutes=3)) < timedelta(seconds=10)
 
-    def test_a_server_that_tells_nothing_more_has_gone_with_its_agents_and_is_forgotten(self, shared: Database) -> None:
+    def test_a_server_that_tells_nothing_more_has_gone_with_its_agents_until_it_is_back_or_taken_out(
+        self, shared: Database
+    ) -> None:
         store = PresenceStore(shared, SystemClock())
         store.tell(RUN, {"dep-1": CAMERA}, agents("pc-1"))
         age(shared, LASTS + timedelta(seconds=1))
@@ -141,8 +143,16 @@ class TestOfSeveralServers:
         camera, server = whole.cameras["dep-1"]
         assert (camera.streams, camera.last_heard_at, server) == (0, T0, "server-1")
         assert whole.agents == {}
-        age(shared, FORGOTTEN_AFTER)
-        store.tell(replace(RUN, run_id="b"), {}, {})
+        age(shared, timedelta(days=40))
+        other = replace(RUN, run_id="b", name="server-2")
+        store.tell(other, {}, {})
+        assert [one.run.name for one in store.dead()] == ["server-1"], "nobody forgets it"
+        store.tell(replace(RUN, run_id="c"), {}, {})
+        assert sorted(one.run.run_id for one in store.told()) == ["b", "c"], "it is back, and listed once"
+        assert store.dead() == []
+        age(shared, LASTS + timedelta(seconds=1))
+        store.tell(other, {}, {})
+        assert (store.forget("server-2"), store.forget("server-1"), store.forget("server-1")) == (False, True, False)
         assert [one.run.run_id for one in store.told()] == ["b"]
 
     def test_a_camera_is_where_its_stream_is(self, shared: Database) -> None:

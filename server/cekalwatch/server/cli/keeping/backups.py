@@ -71,8 +71,9 @@ def back_up(
     to: Path | None = None,
     recipients: list[str] | None = None,
     with_keys: bool | None = None,
+    otherwise: str = "--to",
 ) -> BackupMade:
-    """Make a backup, and show its progress. Raises ProgramError."""
+    """Make a backup, and show its progress. Raises ProgramError, which names the option that does `otherwise`."""
     from dataclasses import replace
 
     from cekalwatch.server.backup.making import make_backup
@@ -83,7 +84,10 @@ def back_up(
         settings = settings.model_copy(update={"backup": replace(terms, recipients=tuple(recipients))})
     folder = to or terms.folder
     if folder is None:
-        raise ProgramError("Where is the backup to go? Name a folder: --to, or folder in [backup]", Exit.CONFIG)
+        raise ProgramError(
+            f"Where is the backup to go? Name a folder: folder in [backup] of the settings; or use {otherwise}",
+            Exit.CONFIG,
+        )
     if not folder.is_dir():
         raise ProgramError(f"There is no folder {folder} for the backup; is its disk there?", Exit.NO_INPUT)
     with byte_progress() as progress:

@@ -22,6 +22,7 @@ from cekalwatch.server.cli.options import (
     command_database,
     command_settings,
     signed_by_two,
+    with_context,
     with_loaded_settings,
 )
 from cekalwatch.server.cli.output import counting_progress
@@ -105,6 +106,22 @@ def _tell(moved: Moved, to: str, settings_file: Path | None) -> None:
     typer.echo(f"The old database is {moved.old_file}: erase it when that backup is made; it holds all that was moved.")
 
 
+@app.command(
+    "forget-server",
+    epilog="Example:\n\n  cekalwatch-server database forget-server main-2\n\nOne that runs again is listed again.",
+)
+@with_context
+def forget_server(context: Context, name: Annotated[str, typer.Argument(help="Its name in the problem.")]) -> None:
+    """Take a server of this database out that died and will not come back, so that it is no problem any more."""
+    from cekalwatch.server.audit.entry import Action
+    from cekalwatch.server.storage.cluster.presence_store import PresenceStore
+
+    if not PresenceStore(context.database, context.clock).forget(name):
+        raise ProgramError(f"No server {name} died; *Problems* and *System* name those that did", Exit.NO_INPUT)
+    context.stores.audit.append(audit_entry(context, Action.SERVER_FORGOTTEN, name=name))
+    typer.echo(f"{name} is taken out.")
+
+
 CONNECT_S = 1.0
 UPGRADE_EPILOG = (
     "Example:\n\n  systemctl stop cekalwatch-server\n\n  cekalwatch-server upgrade\n\n"
@@ -151,7 +168,7 @@ def upgrade(
             )
     refuse_running(loaded.values)
     if not without_backup:
-        typer.echo(f"Backup: {back_up(loaded.values, loaded.file).file}")
+        typer.echo(f"Backup: {back_up(loaded.values, loaded.file, otherwise='--without-backup').file}")
     with command_database(loaded.values) as database:
         # Opened before the tables change, since rows of some must be signed then.
         keys = KeyStore.open(database, loaded.values.master_key_source, SystemClock(), operator())

@@ -255,7 +255,7 @@ class MaintenanceReader:
     def _with(self, key: KeyEntry | None) -> MaintenanceStatus:
         backup_at = self.last_backup_at()
         stale = backup_at is None or not lately(backup_at, self.clock.now(), self.backup_limit)
-        found = MaintenanceStatus(backup_at, stale, *_disk(self.data_dir))
+        found = MaintenanceStatus(backup_at, stale, *disk_space(self.data_dir))
         if key is None:
             return found
         return replace(found, data_key=key.key_id, data_key_at=key.made_at, resealing=key.settled_at is None)
@@ -265,7 +265,7 @@ def _seals(entry: KeyEntry) -> bool:
     return entry.purpose is KeyPurpose.SEALING
 
 
-def _disk(folder: Path) -> tuple[int, int]:
+def disk_space(folder: Path) -> tuple[int, int]:
     """Return size and free space in bytes; 0 for both when the disk cannot be read."""
     try:
         usage = shutil.disk_usage(folder)

@@ -25,7 +25,7 @@ from cekalwatch.server.storage.errors import StorageError
 LASTS = timedelta(seconds=6)
 """How long a server counts as alive after its last report."""
 FORGOTTEN_AFTER = timedelta(hours=1)
-"""How long a server that died is listed."""
+"""How long what an earlier run of a server told of its cameras is kept."""
 
 _CAMERA: TypeAdapter[CameraPresence] = TypeAdapter(CameraPresence)
 _AGENT: TypeAdapter[AgentPresence] = TypeAdapter(AgentPresence)
@@ -61,7 +61,8 @@ class PresenceStore:
             return timedelta()
         with self._database.session() as session:
             now, ahead = self._compare_clocks(session)
-            session.exec(delete(ServerRunRow).where(col(ServerRunRow.seen_at) < now - FORGOTTEN_AFTER))
+            before = (col(ServerRunRow.name) == run.name) & (col(ServerRunRow.run_id) != run.run_id)
+            session.exec(delete(ServerRunRow).where(before & (col(ServerRunRow.seen_at) < now - FORGOTTEN_AFTER)))
             facts = {name: getattr(run, name) for name in ServerRun.__dataclass_fields__} | {"law": dict(run.law)}
             facts["gates"] = _GATES.dump_python(dict(run.gates), mode="json")
             session.merge(ServerRunRow(**facts, seen_at=now, clock_ahead_ms=round(ahead.total_seconds() * 1000)))
@@ -103,6 +104,19 @@ class PresenceStore:
             runs = select(ServerRunRow).where(ServerRunRow.name == name).order_by(col(ServerRunRow.seen_at).desc())
             row, now = session.exec(runs).first(), database_now(session)
         return LastTold(row.address, row.seen_at, now - row.seen_at) if row else None
+
+    def dead(self) -> list[ReportedRun]:
+        """Return the servers that died, of whose name none runs. Raises StorageError."""
+        told = self.told()
+        running = {one.run.name for one in told if one.alive}
+        return list({one.run.name: one for one in told if one.run.name not in running}.values())
+
+    def forget(self, name: str) -> bool:
+        """Take a server that died out; return whether there was one. Raises StorageError."""
+        gone = [one.run.run_id for one in self.dead() if one.run.name == name]
+        for run_id in gone:
+            self.leave(run_id)
+        return bool(gone)
 
     def leave(self, run_id: str) -> None:
         """Forget this server, which stops. Raises StorageError."""
