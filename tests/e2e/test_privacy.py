@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from cekalwatch.contract.codec.captures import FACE
 from cekalwatch.contract.engine.scalars import Reading
 from cekalwatch.contract.values.orders import Direction
-from cekalwatch.server.capture.passages import Track
+from cekalwatch.server.capture.passages import Track, track_key
 from cekalwatch.server.capture.session import placed
 from cekalwatch.server.domain.captures import CameraClock, Capture
 from cekalwatch.server.domain.checkpoints import Camera
@@ -157,9 +157,8 @@ def check(written: disk_search.Written, strangers: Seen, mixed: Seen, matched: s
     """Assert that of all crops only those that matched left a trace."""
     assert matched
     assert matched < {face.capture_id for face in mixed.run.faces}
-    stranger, known = disk_search.of_keys([strangers.run.hello.run_id, mixed.run.hello.run_id], written)
-    assert stranger == set()
-    assert known, "the search does not find what is there"
+    runs = disk_search.of_keys([strangers.run.hello.run_id, mixed.run.hello.run_id], written)
+    assert runs == [set(), set()], "passages have keys that say nothing of a camera's run"
     tracks = {face.track_id for face in mixed.run.faces if face.capture_id in matched}
     probes: set[str] = set()
     faces = strangers.run.faces + mixed.run.faces
@@ -177,9 +176,11 @@ def check(written: disk_search.Written, strangers: Seen, mixed: Seen, matched: s
     assert f"{UNSEALED}/probe.jpeg" in {name.rpartition("/")[0] for name in probes}
     # Beside the notifier's pictures, which it shows: in the database only under seal.
     assert not any(Path(name).name.startswith("cekalwatch.sqlite3") for name in probes)
-    for track in mixed.run.tracks:
-        there = disk_search.of_text(f"{mixed.run.hello.run_id}/{track}", written)
-        assert bool(there) == (track in tracks)
+    assert tracks, "the search does not find what is there"
+    for run, found in ((strangers.run, set[str]()), (mixed.run, tracks)):
+        for track in run.tracks:
+            there = disk_search.of_text(track_key(run.hello.camera_id, run.hello.run_id, track), written)
+            assert bool(there) == (track in found)
     alerted = np.repeat([face.capture_id in matched for face in mixed.run.faces], 2)
     others = np.concatenate([strangers.templates, mixed.templates[~alerted]])
     assert disk_search.of_templates(others, written) == set()

@@ -221,7 +221,8 @@ async def test_a_server_tells_that_checkpoints_wait_and_when_they_have_arrived(
     monkeypatch.setattr(audit_wiring, "DELIVER_PERIOD_S", 0.1)
     files = receiver_files(site)
     receiver = syslog_receiver.SyslogReceiver(files)
-    address, authority = receiver.address, tmp_path / "collector.pem"  # it is not there yet
+    address, authority = receiver.address, tmp_path / "collector.pem"
+    authority.write_bytes(b"not the one yet")
     chosen = settings(tmp_path / "data", audit={"syslog": address, "syslog_authorities": authority})
     with receiver:
         async with running(chosen) as server:

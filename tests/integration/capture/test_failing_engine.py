@@ -129,14 +129,14 @@ async def test_an_import_ends_with_the_reason_and_the_old_gallery_goes_on(
         with monkeypatch.context() as broken:
             broken.setattr(OpenVinoSession, "run", gone)
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await imported(server, 1, 2)
+                await imported(server, 2, 3)
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         assert reason_of(caught.value) == Code.RECOGNISER_FAILED
         found = await status(server)
         assert (found.gallery.templates, found.gallery.subjects) == (1, 1), "nothing of it is stored"
         camera = await CaptureClient.open(server.channel)
         assert await camera.receipt(face()) == ACCEPTED
-        again = await imported(server, 1, 2)  # and no photograph was refused for good
+        again = await imported(server, 2, 3)  # and no photograph was refused for good
         assert [photo.outcome for report in again for photo in report.photos] == [
             watchlist_pb2.PHOTO_OUTCOME_ENROLLED
         ] * 2

@@ -143,7 +143,12 @@ SILENT: dict[str, Callable[[], BanOrder]] = {
     "lapsed": lambda: order_in_force(valid_until=TODAY - timedelta(days=2)),
     "revoked": lambda: order_in_force(revoked_at=datetime.now(UTC) - timedelta(hours=1)),
     "not yet valid": lambda: order_in_force(valid_from=TODAY + timedelta(days=2)),
-    "capped": lambda: order_in_force(valid_from=TODAY - timedelta(days=400), valid_until=TODAY + timedelta(days=30)),
+    "capped": lambda: order_in_force(
+        valid_from=TODAY - timedelta(days=400),
+        received_on=TODAY - timedelta(days=400),
+        decree_date=TODAY - timedelta(days=401),
+        valid_until=TODAY + timedelta(days=30),
+    ),
     "for arrivals only": lambda: order_in_force(kind=OrderKind.TANGKAL),
 }
 

@@ -92,7 +92,7 @@ def test_the_next_candidate_is_asked_about_in_the_same_window(office: OfficeThre
     first = pc.window.view.name.text()
     pc.press(Qt.Key.Key_F6)
     pc.give_reason()
-    pc.until(lambda: "next face" in pc.window.view.action_bar.message)
+    pc.until(lambda: "next face" in pc.window.undo.words.text())
     assert not {name for name in ("EILEEN MARIE SANTOSO", "SARI WIJAYA") if name in pc.words}
     pc.shows(alert_id, "CLAIMED")
     pc.until(lambda: pc.window.view.comparison.reference.loaded)

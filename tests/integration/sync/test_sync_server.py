@@ -56,7 +56,8 @@ CHANGE_S = 60
 def listed(order_id: str = "O-1", **cells: str) -> Row:
     """A row whose order is in force now, with the portrait."""
     ban = order_in_force()
-    days = {name: getattr(ban, name).isoformat() for name in ("valid_from", "valid_until", "received_on")}
+    names = ("valid_from", "valid_until", "received_on", "decree_date")
+    days = {name: getattr(ban, name).isoformat() for name in names}
     return row(order_id, **days | {"photographs": "portrait.jpg", "nationality": "USA"} | cells)
 
 

@@ -23,7 +23,6 @@ from cekalwatch.contract.codec.alerts import PICTURES
 from cekalwatch.contract.values.alerts import Alert, AlertPictures
 from cekalwatch.office.alerts import PicturesMissing
 from cekalwatch.office.client.refusals import Failure
-from cekalwatch.v1.alert_pb2 import AlertImages
 
 MAX_ALERTS = 100
 """Above this number, the pictures that have been here longest go first: some 25 MB."""
@@ -105,7 +104,7 @@ class PictureCache:
 
     def _opened(self, held: _Held) -> AlertPictures:
         plain = self._cipher.decrypt(held.sealed[:_NONCE], held.sealed[_NONCE:], None)
-        return PICTURES.read(AlertImages.FromString(plain))
+        return PICTURES.read(PICTURES.message.FromString(plain))
 
 
 log = structlog.get_logger()

@@ -22,6 +22,7 @@ import grpc
 import structlog
 from google.protobuf.message import Message
 
+from cekalwatch.contract.values.people import TwoPersonAction
 from cekalwatch.server.audit.device_entries import device
 from cekalwatch.server.auth.admission import (
     Admission,
@@ -78,8 +79,15 @@ async def admit_second_person(request: Message, context: Context) -> None:
     action = joint_action(first.method)
     if action is None or not token or first.caller.session is None:
         raise CekalwatchError(Code.SECOND_PERSON_NEEDED)
+    await _admit(first.people, first.method, action, request, token)
+
+
+async def _admit(
+    people: PersonAuthentication, method: str, action: TwoPersonAction, request: Message, token: str
+) -> None:
+    """Let the running call be that of two people, when the token's person has signed for what the request says."""
     act = JointAct.of(action, signed_bytes(request))
-    _caller.set(await asyncio.to_thread(first.people.admit_second, first.method, act, current_caller(), token))
+    _caller.set(await asyncio.to_thread(people.admit_second, method, act, current_caller(), token))
 
 
 class _ReaderStalledError(Exception):
@@ -242,9 +250,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         if action is None or not (token or always_two(first.method)):
             return
         async with self._refusing(first.method, first.certificate_pem, context):
-            act = JointAct.of(action, signed_bytes(request))
-            admit = self._people.admit_second
-            _caller.set(await asyncio.to_thread(admit, first.method, act, current_caller(), token))
+            await _admit(self._people, first.method, action, request, token)
 
     @asynccontextmanager
     async def _refusing(self, method: str, certificate_pem: bytes, context: Context) -> AsyncIterator[None]:

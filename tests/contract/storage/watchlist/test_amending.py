@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from cekalwatch.contract.values.orders import RevocationGround
@@ -81,11 +83,12 @@ def test_two_people_amend_no_order_that_a_source_keeps(database: Database, watch
 
     assert [(one.order_id, one.source) for one in amender.keeping("S-1")] == [("O-2", ""), ("O-1", "folder")]
     kept = amendment("O-1")
-    for act in (
+    acts: tuple[Callable[[], object], ...] = (
         lambda: amender.end(kept, RevocationGround.AGENCY, ""),
         lambda: amender.erase(kept),
         lambda: amender.correct(kept, ()),
-    ):
+    )
+    for act in acts:
         with pytest.raises(CekalwatchError) as caught:
             act()
         assert (caught.value.code, caught.value.told) == (Code.ORDER_OF_SOURCE, {"detail": "folder"})

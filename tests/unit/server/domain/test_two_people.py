@@ -17,6 +17,7 @@ PAIRS = {
     TwoPersonAction.ACCEPT_SHRUNKEN_LIST: {PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR},
     TwoPersonAction.AMEND_ORDER: {PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR},
     TwoPersonAction.CHANGE_LAW: {PersonRole.LIST_MANAGER, PersonRole.SUPERVISOR},
+    TwoPersonAction.CHANGE_CAMERAS: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
     TwoPersonAction.CHANGE_FIRST_LOOKS: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
     TwoPersonAction.SET_EXERCISES: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
     TwoPersonAction.SET_GATES: {PersonRole.ADMINISTRATOR, PersonRole.SUPERVISOR},
