@@ -66,7 +66,7 @@ _VIDEO: Final = _Check(1, (ord("V") << 8,), 0xFF00)
 """The calls of cameras (V4L2)."""
 _NO_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC if platform.system() == "Linux" else 0
 _THREAD: Final = 0x10000
-"""CLONE_THREAD: libc uses clone3, whose flags a filter cannot see, unless it is told that there is none."""
+"""CLONE_THREAD. A filter cannot see the flags of clone3, so it says that clone3 is missing; libc then uses clone."""
 _THREAD_NAMES: Final = (15, 16)
 _INTERNET: Final = (2, 10)
 """AF_INET and AF_INET6: sockets with a path lead to other programs of this machine."""

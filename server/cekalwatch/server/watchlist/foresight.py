@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cekalwatch.contract.values.silencing import MAX_WHAT, SilencedOrder, Silencing
@@ -32,19 +31,11 @@ class ListForesight:
 
     def at_camera(self, camera: Camera) -> Silencing:
         """Return all orders that alert at a camera, as if nobody passed there any more."""
-        found = self._all(lambda one: one.place == camera.direction)
-        return replace(found, what=f"camera {camera.camera_id}"[:MAX_WHAT])
-
-    def everything(self, what: str) -> Silencing:
-        """Return all orders in force, which `what` concerns alike."""
-        return replace(self._all(lambda _: True), what=what)
-
-    def _all(self, chosen: Callable[[SilencedOrder], bool]) -> Silencing:
         now, found = self.clock.now(), dict[str, SilencedOrder]()
         for files in self.watchlist.everybody():
             lost = silenced(files, (), now, self.checkpoints, self.checkpoints)
-            found |= {key: one for key, one in lost.items() if chosen(one)}
-        return silencing(found)
+            found |= {key: one for key, one in lost.items() if one.place == camera.direction}
+        return replace(silencing(found), what=f"camera {camera.camera_id}"[:MAX_WHAT])
 
     def of_orders(self, order_ids: frozenset[str]) -> Silencing:
         """Return the silencing of exactly these orders, as far as they are in force or will be."""

@@ -130,7 +130,7 @@ class SecondSignatureDialog(ProofDialog):
     def __init__(
         self, parent: QWidget | None, controller: Controller, alert: Alert, can_look: Callable[[Step], bool]
     ) -> None:
-        """`can_look` says whether both faces are on screen beside it, for what is found of them."""
+        """`can_look`: whether a finding may be chosen now; both faces must be on screen, except for "cannot tell"."""
         formatter = controller.formatter
         super().__init__(parent, controller, formatter.say(f"STEP_{Step.CONFIRM}"), formatter.say("ASK_SUPERVISOR"))
         self._can_look = can_look

@@ -12,8 +12,8 @@ from cekalwatch.server.domain.orders.agencies import Agencies
 def agencies_owed(handling: Handling, with_order: Iterable[str], agencies: Agencies) -> tuple[str, ...]:
     """Return the names of the agencies that nobody has told yet; none of an alert that is not a hit.
 
-    `with_order` are the agencies with an order in force, each once or in several spellings. Who was told of the hit is
-    owed word of the release once their order has ended, and of everybody's once no order is in force any more.
+    `with_order`: the agencies with an order in force; one may stand there in several spellings. An agency that was told
+    of the hit must be told of the release when its order has ended; all of them when no order is in force any more.
     """
     if handling.state is not AlertState.CONFIRMED:
         return ()
@@ -29,7 +29,7 @@ def agencies_owed(handling: Handling, with_order: Iterable[str], agencies: Agenc
 
 
 def is_release(handling: Handling, agency: str, with_order: Collection[str], agencies: Agencies) -> bool:
-    """Whether word to an agency tells of the release: it was told of the hit, and its order has ended since."""
+    """Whether a message to the agency now is about the release: it was told of the hit, and its order has ended."""
     key = agencies.key_of(agency)
     last = next((one for one in reversed(handling.follow_ups) if agencies.key_of(one.agency) == key), None)
     return last is not None and last.by_order and key not in map(agencies.key_of, with_order)

@@ -33,7 +33,7 @@ Cells = Mapping[str, date]
 
 
 @dataclass(frozen=True)
-class Reading:
+class DatedOrder:
     """An order with the dates by which it is judged."""
 
     order: BanOrder
@@ -41,12 +41,12 @@ class Reading:
     """The cells that cannot be true, or of which one cannot be."""
 
 
-def read(order: BanOrder, law: Law) -> Reading:
+def read(order: BanOrder, law: Law) -> DatedOrder:
     """Return `order` by the reading under which it is in force longest: as it is stated if all dates can be true."""
     cells, row = _cells(order), law.table.row(order.kind, order.received_on)
     broken = list(_broken(order, cells, row))
     if not broken:
-        return Reading(order)
+        return DatedOrder(order)
     odd = _suspects(order, cells, broken)
     best = max((_without(order, cell, row) for cell in odd), key=lambda one: _length(one, law))
     doubts = tuple(
@@ -55,7 +55,7 @@ def read(order: BanOrder, law: Law) -> Reading:
         for doubt in [next(doubt for doubt in broken if cell in (doubt.field, doubt.other))]
         for doubt in [doubt if doubt.field == cell else _turned(doubt)]
     )
-    return Reading(best, doubts)
+    return DatedOrder(best, doubts)
 
 
 def unusual_term(order: BanOrder, row: LawRow) -> bool:
