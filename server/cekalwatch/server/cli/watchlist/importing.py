@@ -65,7 +65,7 @@ def import_(
     """Import ban orders with their photographs, and report on each. Running it again changes nothing.
 
     It goes through the running server; when none is running, straight into the database. A record by which an order in
-    force would no longer alert is refused, but with --sign.
+    force would no longer alert is refused, unless two people sign for it (--sign).
     """
 
     from cekalwatch.server.watchlist.imports.reports import check_report_file, write_report
