@@ -146,11 +146,13 @@ async def acknowledge_alarm(scene: Scene) -> None:
     camera: Any = stub.StreamFaces()
     await camera.write(hello("no-such-camera"))
     await camera.code()
+    found: list[Any] = []
     async with asyncio.timeout(20):
-        while not (found := await scene.operations.GetStatus(operations_service_pb2.GetStatusRequest())).troubles:
-            pass
+        while not found:
+            status = await scene.operations.GetStatus(operations_service_pb2.GetStatusRequest())
+            found = [one for one in status.troubles if one.about == "no-such-camera"]
     sari = await seat(scene, "sari", PersonRole.SUPERVISOR)
-    request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=found.troubles[0].trouble_id)
+    request = trouble_service_pb2.AcknowledgeTroubleRequest(trouble_id=found[0].trouble_id)
     await scene.alarms.AcknowledgeTrouble(request, metadata=bearer(sari.token))
 
 
