@@ -16,7 +16,7 @@ LOG = Path("build/setup.log")
 CHECKOUT = ("--no-deps", "--no-build-isolation", "--editable", ".")
 REASONS = {
     r"No space left on device|Errno 28": "The disk is full: the packages need about 3 GB in this folder.",
-    r"NewConnectionError|NameResolutionError|unreachable|refused|ProxyError|imeout|timed out|No matching dist": (
+    r"NewConnectionError|NameResolutionError|unreachable|refused|ProxyError|imeout|timed out": (
         "No package index can be reached: connect this machine, or name a mirror or a proxy "
         "(pip config set global.index-url ADDRESS; HTTPS_PROXY)."
     ),

@@ -43,6 +43,7 @@ def test_set_up_says_what_takes_minutes_before_it_begins() -> None:
     ("said", "sentence"),
     [
         ("Collecting a\nERROR: Could not install packages: [Errno 28] No space left on device\n", "The disk is full"),
+        ("ERROR: No matching distribution found for a==1.0\n", "ERROR: No matching distribution found"),
         ("WARNING: NameResolutionError(...)\nERROR: No matching distribution found for a\n", "No package index"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n", "A package is not the one that the lock names"),
         ("ERROR: of another kind\n", "ERROR: of another kind"),
