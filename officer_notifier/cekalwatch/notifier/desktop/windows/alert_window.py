@@ -109,7 +109,7 @@ class AlertWindow(QMainWindow):
         set_role(self.unusable, "muted")
         body = QWidget()
         body.setObjectName("page")
-        body.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # at first: no button has the ring that no key needs
+        body.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # at first: no button has the ring that no key needs
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
