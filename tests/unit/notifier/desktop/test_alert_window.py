@@ -182,7 +182,7 @@ def test_a_locked_window_counts_what_was_begun_here(desk: LoneDesk, window: Aler
     assert window.locked.count.text() == "Waiting alerts: 1. Sign in to see them."
     assert window.tone == "alarm"
     assert window.locked.sign_in.hasFocus()
-    QTest.mouseClick(window.centralWidget(), Qt.MouseButton.LeftButton, pos=QPoint(40, 200))
+    QTest.mouseClick(window.pages, Qt.MouseButton.LeftButton, pos=QPoint(40, 200))
     assert window.locked.sign_in.hasFocus(), "Space signs in after a click beside the button, too"
 
 
