@@ -35,6 +35,7 @@ from cekalwatch.server.cli.app import app as server
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.settings.settings import ServerSettings
 from tests.support.repository import ROOT
+from tests.support.tools.log_tables import log_tables
 
 FILE = ROOT / "tests/unit/contract/released_surface.json"
 """The names of the last release."""
@@ -51,7 +52,7 @@ _SAID = {"required", "multiple", "nargs", "default", "envvar", "min", "max", "me
 
 def surface() -> dict[str, list[str]]:
     """Return the sorted names of each kind; other tests compare the tables of `docs`, which it reads, with the code."""
-    monitoring, operations = ((ROOT / "docs" / page).read_text("utf-8") for page in ("monitoring.md", "operations.md"))
+    monitoring = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
     found = {
         "commands": (
             one for name, (app, _) in PROGRAMS.items() for one in _commands(typer.main.get_command(app), name)
@@ -63,7 +64,8 @@ def surface() -> dict[str, list[str]]:
         "alarms": re.findall(r"^\| `(Cekalwatch\w+)`", monitoring, re.MULTILINE),
         "log_events": (
             f"{program} {event}"
-            for program, event in re.findall(r"^\| (\w+) \| `([a-z_]+)` \|", operations, re.MULTILINE)
+            for program, table in log_tables().items()
+            for event in re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)
         ),
         "errors": (code.value for code in Code),
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.repository import ROOT
+from tests.support.tools.log_tables import log_tables
 
 PROGRAMS = (
     ("server", "server/cekalwatch/server"),
@@ -22,7 +23,7 @@ PROGRAMS = (
     ("all", "common/cekalwatch"),
 )
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
-ROW = re.compile(r"^\| (\w+) \| `([^`]+)` \| ([\w/]+) \| ([^|]*) \| [^|]+ \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([^`]+)` \| ([\w/]+) \| ([^|]*) \| [^|]+ \|$", re.MULTILINE)
 EVENT = re.compile(r"[a-z]+(_[a-z]+)*")
 NO_FIELDS = {"exc_info", "stack_info"}
 """They put a traceback beside the event."""
@@ -80,12 +81,18 @@ def _texts(event: ast.expr, place: str) -> Iterator[str]:
 
 
 def documented() -> dict[tuple[str, str], tuple[str, frozenset[str]]]:
-    """Return level and fields of the rows of the table, by program and event."""
-    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    """Return level and fields of the rows of the programs' tables, by program and event."""
     return {
         (program, event): (level, frozenset(re.findall(r"`(\w+)`", fields)))
-        for program, event, level, fields in ROW.findall(page)
+        for program, table in log_tables().items()
+        for event, level, fields in ROW.findall(table)
     }
+
+
+def test_a_technician_finds_an_event_by_the_alphabet() -> None:
+    for table in log_tables().values():
+        events = [event for event, *_ in ROW.findall(table)]
+        assert events == sorted(events)
 
 
 def test_every_event_is_snake_case() -> None:
