@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from cekalwatch.client.list_import import ListImport
 from cekalwatch.contract.values.alarms import Alarm
 from cekalwatch.contract.values.alerts import AlertEvent
 from cekalwatch.contract.values.imports import RecordReport
+
+MAX_NUMBER: Final = 2**53 - 1
+"""Of an event; what every reader of JSON keeps exactly."""
 
 
 class Problem(BaseModel):
@@ -74,7 +78,9 @@ class Events(BaseModel):
 class Acknowledgement(BaseModel):
     """Up to where events are handled."""
 
-    sequence: int = Field(ge=0, lt=2**63, description="That of the last one that is handled.")
+    model_config = ConfigDict(strict=True)
+
+    sequence: int = Field(ge=0, le=MAX_NUMBER, description="That of the last one that is handled.")
 
 
 class OpenProblem(BaseModel):
@@ -116,6 +122,8 @@ class States(BaseModel):
 
 class Credentials(BaseModel):
     """A name and a password."""
+
+    model_config = ConfigDict(strict=True)
 
     name: str = Field(min_length=1, max_length=200)
     password: str = Field(min_length=1, max_length=1000)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -40,6 +39,12 @@ _STATUS: Final[Mapping[type[CallError], int]] = {
     TooManyCallsError: 429,
     UnreachableError: 503,
 }
+_SIGN_IN: Final = "Sign in with POST /v1/session, and send its token in the header Cekalwatch-Session."
+_TITLES: Final[Mapping[int, str]] = {
+    400: "The body is no JSON.",
+    404: "There is no such path.",
+    405: "The path has other methods.",
+}
 
 
 class GatewayError(Exception):
@@ -63,19 +68,26 @@ async def _own(_: Request, error: Exception) -> JSONResponse:
 async def _servers(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, CallError):
         return await _failed(_, error)
-    return _answer(_STATUS.get(type(error), 500), error.code, error.reason, error.what_to_do)
+    what_to_do = _SIGN_IN if isinstance(error, SignInNeededError) else error.what_to_do
+    return _answer(_STATUS.get(type(error), 500), error.code, error.reason, what_to_do)
 
 
 async def _wrong(_: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else ()
-    fields = json.dumps(sorted({".".join(map(str, one["loc"][:2])) for one in faults}))
-    return _answer(422, "REQUEST_INVALID", "The request is not as /v1/openapi.json says.", f"Look at {fields}.")
+    places = {" ".join(one for one in fault["loc"][:2] if isinstance(one, str)) for fault in faults}
+    told = ", ".join(sorted(places)) or "the request"
+    return _answer(422, "REQUEST_INVALID", "The request is not as /v1/openapi.json says.", f"Look at: {told}.")
 
 
-async def _other(_: Request, error: Exception) -> JSONResponse:
-    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-    answer = _answer(status, "REQUEST_INVALID", "There is nothing like that here.", "Look at /v1/openapi.json.")
-    answer.headers.update(headers or {})
+async def _other(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        return await _failed(request, error)
+    status = error.status_code
+    title = _TITLES.get(status, "The request cannot be answered.")
+    answer = _answer(status, "REQUEST_INVALID", title, "Look at /v1/openapi.json.")
+    answer.headers.update(error.headers or {})
+    if status == 405 and (methods := request.app.openapi()["paths"].get(request.url.path)):
+        answer.headers["allow"] = ", ".join(sorted(method.upper() for method in methods))  # of all its routes
     return answer
 
 

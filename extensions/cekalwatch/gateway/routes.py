@@ -19,6 +19,7 @@ from cekalwatch.client.list_import import send_list
 from cekalwatch.gateway.gateway import Gateway, GivenToken
 from cekalwatch.gateway.held_events import PositionError
 from cekalwatch.gateway.messages import (
+    MAX_NUMBER,
     Acknowledgement,
     Credentials,
     Events,
@@ -33,7 +34,8 @@ from cekalwatch.office.client.session_client import Password
 
 MAX_PAGE: Final = 100
 MAX_WAIT_S: Final = 30
-MAX_NUMBER: Final = 2**63 - 1
+MAX_TOKEN: Final = 200
+"""Characters of a session's token; the server's have fewer."""
 
 _KEY = HTTPBearer(auto_error=False, description="The key in the gateway's key_file.")
 _PERSON = APIKeyHeader(name="Cekalwatch-Session", auto_error=False, description="The token of POST /v1/session.")
@@ -62,7 +64,8 @@ def known(gateway: TheGateway, given: Annotated[HTTPAuthorizationCredentials | N
 
 def person(token: Annotated[str | None, Depends(_PERSON)]) -> GivenToken:
     """Return the token that came with a request; the server judges it."""
-    return GivenToken(token if token and token.isascii() and token.isprintable() else "")
+    sendable = token is not None and len(token) <= MAX_TOKEN and token.isascii() and token.isprintable()
+    return GivenToken(token if token and sendable else "")
 
 
 ThePerson = Annotated[GivenToken, Depends(person)]

@@ -172,8 +172,14 @@ def run(name: str, office: PortOffice, *more: str, typed: str = "") -> str:
 
 async def test_the_examples_do_what_they_say(office: PortOffice) -> None:
     alert_id = await office.raise_alert()
-    judged = await asyncio.to_thread(run, "judge.py", office, "budi", typed=PASSWORD)
-    assert judged == f"{alert_id} {AlertState.REFERRED}\n"
+    with pytest.raises(AssertionError, match="Nobody has looked: nothing is judged"):
+        await asyncio.to_thread(run, "judge.py", office, "budi", typed=PASSWORD)
+    assert not {Action.ALERT_LOOKED, Action.ALERT_CLAIMED} & {one.action for one in office.trail()}
+    judged = await asyncio.to_thread(run, "judge.py", office, "budi", typed=f"{PASSWORD}\nperhaps\nsame")
+    traveller, listed, done = judged.splitlines()
+    assert (Path(traveller).name, Path(listed).name) == ("traveller.jpg", "listed.jpg")
+    assert done == f"{alert_id} {AlertState.REFERRED}"
+    assert not await asyncio.to_thread(Path(traveller).exists)
     folder = write_orders(office.site.folder / "list", [row("O-2", subject_id="S-2")])
     pushed = await asyncio.to_thread(run, "push_list.py", office, "lina", str(folder / ORDERS_FILE), typed=PASSWORD)
     assert pushed == "1 orders imported\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ pytestmark = pytest.mark.slow
 PEOPLE = {"budi": (), "lina": (PersonRole.LIST_MANAGER,)}
 NAMES = ("Contoh Satu", "S-1", "O-1")
 LIST_FILE = {"name": "list.csv"}
+TEXT = "application/json"
 
 
 @contextmanager
@@ -76,6 +79,8 @@ async def test_events_come_without_names_until_they_are_acknowledged_also_after_
             waiting = asyncio.create_task(client.get("/v1/events", params={"wait_seconds": 30}))
             first, second = await office.raise_alert(), await office.raise_alert(track="2")
             page = (await waiting).json()
+            at = datetime.fromisoformat(page["events"][0]["occurred_at"])
+            assert abs(at - datetime.now(UTC)) < timedelta(minutes=1)
             assert page["events"][0]["alert"]["alert_id"] == first
             assert page["events"][0]["alert"]["counter"] == "D1"
             after = {"after": page["events"][0]["sequence"], "wait_seconds": 30}
@@ -85,7 +90,10 @@ async def test_events_come_without_names_until_they_are_acknowledged_also_after_
             assert [one for one in NAMES if one in whole.text] == []
             done = await client.post("/v1/events/acknowledgement", json={"sequence": page["events"][0]["sequence"]})
             assert done.status_code == 204
-            for beyond in (more["cursor"] + 1, 2**63 - 1):
+            for no_number in (False, True, 1.0, "1"):
+                refused = await client.post("/v1/events/acknowledgement", json={"sequence": no_number})
+                assert problem(refused) == (422, "REQUEST_INVALID")
+            for beyond in (more["cursor"] + 1, 2**53 - 1):
                 assert problem(await client.get("/v1/events", params={"after": beyond})) == (409, "CURSOR_UNKNOWN")
                 refused = await client.post("/v1/events/acknowledgement", json={"sequence": beyond})
                 assert problem(refused) == (409, "CURSOR_UNKNOWN")
@@ -118,8 +126,10 @@ async def test_a_list_is_pushed_by_a_person_with_the_right_and_by_nobody_else(of
     content = (changed / ORDERS_FILE).read_bytes()
     with opened(office, max_list_bytes=100_000) as gateway:
         async with caller(create_app(gateway)) as client:
-            alone = await client.post("/v1/list/preview", params=LIST_FILE, content=content)
-            assert problem(alone) == (401, "SIGN_IN_NEEDED")
+            for token in ({}, {"cekalwatch-session": "x" * 12_000}, {"cekalwatch-session": "a\tb"}):
+                alone = await client.post("/v1/list/preview", params=LIST_FILE, content=content, headers=token)
+                assert problem(alone) == (401, "SIGN_IN_NEEDED")
+                assert "POST /v1/session" in alone.json()["detail"], "and no call of the library"
             much = b"x" * 100_001
             before = await client.post("/v1/list/preview", params=LIST_FILE, content=much)
             assert problem(before) == (401, "SIGN_IN_NEEDED"), "before a byte is taken"
@@ -174,6 +184,12 @@ async def test_without_the_key_there_is_nothing_and_too_much_is_refused(office: 
             secret = await client.post("/v1/session", json={"name": "", "password": "hidden word"})
             assert problem(secret) == (422, "REQUEST_INVALID")
             assert "hidden" not in secret.text
+            assert secret.json()["detail"] == "Look at: body name."
+            halved = await client.post("/v1/session", content=b'{"name": ', headers={"content-type": TEXT})
+            assert (problem(halved)[0], halved.json()["detail"]) == (422, "Look at: body.")
+            for path, allowed in (("/v1/session", "DELETE, POST"), ("/v1/events", "GET"), ("/v1/openapi.json", "GET")):
+                other = await client.put(path, content=b"")
+                assert (problem(other)[0], other.headers["allow"]) == (405, allowed)
             held = [gateway.waiting.acquire() for _ in range(MAX_WAITING)]
             assert problem(await client.get("/v1/events")) == (429, "TOO_MANY_WAIT")
             for _ in held:
@@ -187,6 +203,13 @@ def test_the_document_is_openapi_and_has_no_place_for_a_person_of_the_list() -> 
     document = json.loads(CliRunner().invoke(command, ["openapi"]).stdout)
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    assert len({one["operationId"] for one in operations}) == len(operations)
+    for code, answer in ((code, answer) for one in operations for code, answer in one["responses"].items()):
+        if int(code) >= 400:
+            reference = {"$ref": "#/components/schemas/Problem"}
+            assert answer["content"]["application/problem+json"]["schema"] == reference
+    assert not re.findall(r'"(?:exclusiveM|m)(?:ax|in)imum": [^,}]*[.e]', json.dumps(document)), "a bound is an integer"
     answered = [document["components"]["schemas"][one] for one in ("Event", "Alert", "States", "ListRecord")]
     fields = {name for one in answered for name in one["properties"]}
     assert not fields & {"name", "subject", "orders", "candidates", "score", "jpeg", "value", "values", "faults"}

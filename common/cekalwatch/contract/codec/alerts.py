@@ -101,9 +101,7 @@ SEARCH = Codec(AlertSearch, alert_service_pb2.ListAlertsRequest, unread=("filter
 SHIFT_REPORT = Codec(ShiftReport, alert_service_pb2.GetShiftReportResponse)
 
 _EVENT_NAMES = {"occurred_at": "event_time", "trace": "trace_parent"}
-_EVENT = Codec(
-    AlertEvent, alert_pb2.AlertEvent, names=_EVENT_NAMES, parts=(ALERT,), unheeded=("occurred_at", "capture_id")
-)
+_EVENT = Codec(AlertEvent, alert_pb2.AlertEvent, names=_EVENT_NAMES, parts=(ALERT,), unheeded=("capture_id",))
 REPORTED_EVENT = Codec(
     AlertEvent, alert_pb2.AlertEvent, names=_EVENT_NAMES, parts=(_REPORTED_ALERT,), unheeded=("trace",)
 )

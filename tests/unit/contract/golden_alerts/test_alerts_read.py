@@ -107,9 +107,9 @@ def test_a_stream_is_read_as_it_was_written() -> None:
     assert STREAM.read(response("keep alive")) == KeepAlive(LATER, 9, fresh)
     new = ALERT.read(alert_pb2.Alert.FromString(sent("alert, new")))
     assert STREAM.read(response("waiting alert")) == new
-    assert STREAM.read(response("event, of a person")) == AlertEvent(3, AlertEventType.CONFIRMED, alert=new)
+    assert STREAM.read(response("event, of a person")) == AlertEvent(3, AlertEventType.CONFIRMED, LATER, alert=new)
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    of_capture = AlertEvent(4, AlertEventType.CONFIRMED, trace=trace, alert=ALERT.read(worked_on()))
+    of_capture = AlertEvent(4, AlertEventType.CONFIRMED, LATER, trace=trace, alert=ALERT.read(worked_on()))
     assert STREAM.read(response("event, of a capture")) == of_capture
 
 
