@@ -6,6 +6,7 @@ python -m deploy.law_page
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 
 from cekalwatch.console.locale.law_words import LawRule, rules_anywhere, rules_of
 from cekalwatch.console.locale.texts import ConsoleTexts
@@ -56,11 +57,17 @@ def page() -> str:
     """Return the page."""
     texts = ConsoleTexts(Language.EN)
     parts = [HEAD]
-    for row in SHIPPED.rows:
-        parts.append(
-            f"## {texts.say('LAW_ROW_FROM', kind=texts.order_kind(row.kind), day=texts.date(row.holds_from))}\n"
-        )
-        parts.append(_table(rules_of(row, texts), texts))
+    for kind, rows in groupby(SHIPPED.rows, lambda row: row.kind):
+        since: dict[LawRule, str] = {}
+        for row in rows:
+            day = texts.date(row.holds_from)
+            parts.append(f"## {texts.say('LAW_ROW_FROM', kind=texts.order_kind(kind), day=day)}\n")
+            since = {one: since.get(one, day) for one in rules_of(row, texts)}
+            parts.append(_table((one for one in since if since[one] == day), texts))
+            for earlier in dict.fromkeys(since.values()):
+                if earlier != day:
+                    same = ", ".join(one.name for one in since if since[one] == earlier)
+                    parts.append(f"As from {earlier} on: {same}.\n")
     parts.append(f"## {texts.say('LAW_ANYWHERE')}\n")
     parts.append(_table(rules_anywhere(texts), texts))
     return "\n".join(parts)

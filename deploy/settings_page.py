@@ -25,25 +25,20 @@ HEAD = """# Settings
 
 <!-- Written by `make settings-page` from the descriptions in the code; do not edit it by hand. -->
 
-Each program takes its settings from, in rising order: the defaults, a TOML file, environment variables, the options
-of a command, and on Windows the policies of the domain ([windows-administration.md](windows-administration.md)).
+Each program takes its settings from, in rising order: the defaults, a TOML file, environment variables, the options of
+a command, and on Windows the policies of the domain ([windows-administration.md](windows-administration.md)).
 
-The file is the one that `--config FILE` or the environment variable `<PREFIX>CONFIG` names. When none is
-named it is `/etc/cekalwatch/server.toml` (`camera.toml`, `notifier.toml`, `console.toml`, `gateway.toml`; on Windows
-in the folder `cekalwatch` of `C:/ProgramData`), or else the same name in the account's own folder,
+The file is that of `--config FILE` or `<PREFIX>CONFIG`, else `/etc/cekalwatch/server.toml` (`camera.toml`,
+`notifier.toml`, `console.toml`, `gateway.toml`; on Windows in `C:/ProgramData/cekalwatch`), else the same name in
 `~/.config/cekalwatch`. Each command says on standard error which file it has read.
 
-The setting `listen` of the server is `listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; a
-setting within a table, such as `period_seconds` of `[watchlist.sync]`, is
-`CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_SECONDS`. Lists and tables are written as JSON in the environment. A setting
-that does not exist is an error, and so is a value outside its bounds.
+The server's `listen` is `listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; `period_seconds` of
+`[watchlist.sync]` is `CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_SECONDS`. Lists and tables are JSON in the environment.
+An unknown setting is an error, and so is a value outside its bounds. `~` is the home of the account under which the
+program runs. A setting with a new name is read by its old one for one release; each start and `check` say so.
 
-A setting that has a new name is read by its old one for one release; each start and `check` say what the new one is.
-The old names of a program are at the end of its part.
-
-What a program uses, and where each value comes from: `cekalwatch-server settings`; likewise with the other programs.
-`--format toml` prints a configuration file to start from. Paths that begin with `~` are those of the account under
-which the program runs.
+`cekalwatch-server settings` shows what the server uses, and where each value comes from; likewise the other programs.
+`--format toml` prints a configuration file to start from.
 """
 
 

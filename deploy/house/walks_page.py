@@ -37,12 +37,20 @@ def listed(root: Path, walk: Walk) -> list[str]:
 
 
 def with_steps(page: str, passed: Mapping[str, Sequence[str]]) -> str:
-    """Return the page with the modules that each walk passes, by its key; what else is said of a walk stays."""
+    """Return the page with the modules that each walk passes, by its key; what else is said of a walk stays.
+
+    A module is described where it comes first.
+    """
+    described: set[str] = set()
     for walk in WALKS:
         before, rest = page.split(f"### {walk.title}\n", 1)
         section, _, following = rest.partition("\n### ")
         words = _STEPS.sub("", section).strip("\n")
-        steps = "\n".join(f"{number}. `{name}`: {_first_line(name)}" for number, name in enumerate(passed[walk.key], 1))
+        steps = "\n".join(
+            f"{number}. `{name}`" + ("" if name in described else f": {_first_line(name)}")
+            for number, name in enumerate(passed[walk.key], 1)
+        )
+        described.update(passed[walk.key])
         parts = [part for part in (words, steps) if part]
         page = f"{before}### {walk.title}\n\n" + "\n\n".join(parts) + "\n"
         if following:

@@ -35,10 +35,11 @@ from cekalwatch.server.cli.app import app as server
 from cekalwatch.server.foundation.errors import Code
 from cekalwatch.server.settings.settings import ServerSettings
 from tests.support.repository import ROOT
-from tests.support.tools.log_tables import log_tables
 
 FILE = ROOT / "tests/unit/contract/released_surface.json"
 """The names of the last release."""
+LOG_TABLE = re.compile(r"^### ([a-z]+)\n((?:\|.*\n|\n)+)", re.MULTILINE)
+"""A program, and its table of log events in `docs/operations.md`."""
 PROGRAMS: Mapping[str, tuple[typer.Typer, type[Settings]]] = {
     "server": (server, ServerSettings),
     "camera": (camera, CameraSettings),
@@ -52,7 +53,7 @@ _SAID = {"required", "multiple", "nargs", "default", "envvar", "min", "max", "me
 
 def surface() -> dict[str, list[str]]:
     """Return the sorted names of each kind; other tests compare the tables of `docs`, which it reads, with the code."""
-    monitoring = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
+    monitoring, operations = ((ROOT / "docs" / page).read_text("utf-8") for page in ("monitoring.md", "operations.md"))
     found = {
         "commands": (
             one for name, (app, _) in PROGRAMS.items() for one in _commands(typer.main.get_command(app), name)
@@ -60,11 +61,11 @@ def surface() -> dict[str, list[str]]:
         "settings": (f"{name} {one}" for name, (_, of) in PROGRAMS.items() for one in settings(of)),
         "rpcs": _rpcs(),
         "addresses": (f"{page.method} {page.path}" for page in ROUTES),
-        "metrics": re.findall(r"^\| `(cekalwatch_\w+)`", monitoring, re.MULTILINE),
+        "metrics": re.findall(r"^\| `(cekalwatch_\w+)[`{]", monitoring, re.MULTILINE),
         "alarms": re.findall(r"^\| `(Cekalwatch\w+)`", monitoring, re.MULTILINE),
         "log_events": (
             f"{program} {event}"
-            for program, table in log_tables().items()
+            for program, table in LOG_TABLE.findall(operations)
             for event in re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)
         ),
         "errors": (code.value for code in Code),

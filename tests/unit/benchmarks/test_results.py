@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,15 +61,19 @@ def test_a_run_changes_the_figures_that_it_measured_and_no_others() -> None:
     assert results.figures == [now, light, other, added]
 
 
-def test_a_row_says_of_what_and_when_and_figures_of_which_nothing_is_wanted_have_none() -> None:
+def test_figures_taken_together_say_once_where_and_when_and_those_of_which_nothing_is_wanted_have_no_row() -> None:
     plain = Figure("alerts.paint", "y", 9, machine="m", date="2026-12-01")
     stale = Figure(
         "alerts.paint", "x", 1234.5, "ms", wanted="at most 9", machine="m", date="2026-12-01", stale_since="abc"
     )
     light = Figure("alerts.paint", "x", 3, "ms", "pack light", "at most 9", "m", "f00", remark="of ten")
-    assert [one for one in page(Results([plain, stale, light])).splitlines() if one.startswith("| paint ")] == [
-        "| paint | `x` | 1,234.5 ms | at most 9 | 1 December 2026, before `abc` | A |",
-        "| paint | `x`, pack light | 3 ms (of ten) | at most 9 | `f00` | A |",
+    again = replace(stale, name="z", value=1)
+    assert page(Results([plain, stale, again, light])).partition("| --- | --- | --- |\n")[2].splitlines() == [
+        "| **paint**: 1 December 2026, before `abc` on A | | |",
+        "| `x` | 1,234.5 ms | at most 9 |",
+        "| `z` | 1 ms | at most 9 |",
+        "| **paint**, pack light: `f00` on A | | |",
+        "| `x` | 3 ms (of ten) | at most 9 |",
     ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.repository import ROOT
-from tests.support.tools.log_tables import log_tables
+from tests.support.tools.surface import LOG_TABLE
 
 PROGRAMS = (
     ("server", "server/cekalwatch/server"),
@@ -80,17 +80,21 @@ def _texts(event: ast.expr, place: str) -> Iterator[str]:
             raise AssertionError(f"{place}: an event must be a text")
 
 
+def log_tables() -> list[tuple[str, str]]:
+    return LOG_TABLE.findall((ROOT / "docs" / "operations.md").read_text("utf-8"))
+
+
 def documented() -> dict[tuple[str, str], tuple[str, frozenset[str]]]:
     """Return level and fields of the rows of the programs' tables, by program and event."""
     return {
         (program, event): (level, frozenset(re.findall(r"`(\w+)`", fields)))
-        for program, table in log_tables().items()
+        for program, table in log_tables()
         for event, level, fields in ROW.findall(table)
     }
 
 
 def test_a_technician_finds_an_event_by_the_alphabet() -> None:
-    for table in log_tables().values():
+    for _, table in log_tables():
         events = [event for event, *_ in ROW.findall(table)]
         assert events == sorted(events)
 

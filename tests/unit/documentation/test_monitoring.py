@@ -57,8 +57,12 @@ def expressions() -> Iterator[str]:
 
 
 def test_the_page_lists_every_metric_and_no_other() -> None:
-    listed = re.findall(rf"^\| `((?:{'|'.join((PREFIX, *WEB))})\w+)`", PAGE, re.MULTILINE)
+    listed = re.findall(rf"^\| `((?:{'|'.join((PREFIX, *WEB))})\w+)(?:{{[a-z_,]+}})?` \|", PAGE, re.MULTILINE)
     assert sorted(listed) == sorted(metrics())
+
+
+def test_the_page_says_which_are_histograms() -> None:
+    assert set(re.findall(r"^\| `(\w+)(?:{[a-z_,]+})?` \| Histogram: ", PAGE, re.MULTILINE)) == histograms()
 
 
 def test_the_page_says_of_every_alarm_what_to_do() -> None:
