@@ -17,15 +17,14 @@ HEAD = """# The law
 
 <!-- Written by `make law-page` from the table in the code; do not edit it by hand. -->
 
-Each order is judged by the row in force on the day of its decision: the date of its decree, else its receipt. An order
-is silenced only by something that the law names and that is known; what is doubtful, incomplete or too long alerts for
-as long as the law can allow, and is flagged. What is marked was read in secondary sources only: it flags orders, and
-ends none until two people record who of the office's counsel has approved the row.
+Each order is judged by the row in force on the day of its decision: the date of its decree, else its receipt. What is
+marked was read in secondary sources only: it flags orders, and ends none until two people record who of the office's
+counsel has approved the row. [The watchlist folder](watchlist-folder.md) says what each status, rule and flag means.
 
-`cekalwatch-server law show` shows the rows of a server, `law preview` which orders another row changes, and when;
-`law add` and `law confirm` put it into force, by a list manager and a supervisor, on every server of the database at
-once. The console has the same at *List*, *Law*, in Indonesian and English; printed from the browser, the page has a
-place for counsel's signature. A row is a file like this:
+`cekalwatch-server law show` shows the rows of a server, `law preview` which orders another row changes, and when; `law
+add` and `law confirm` put it into force, by a list manager and a supervisor, on every server of the database at once.
+The console has the same at *List*, *Law*, in Indonesian and English, to print with a place for counsel's signature. A
+row is a file like this:
 
     kind = "CEGAH"
     holds_from = 2027-01-01
@@ -47,9 +46,7 @@ place for counsel's signature. A row is a file like this:
     confirmed_by = ""
 
 What is left out has no limit, and of the last four figures that of this version; `kind`, `holds_from`, `article`,
-`term_months` and `extension_months` are needed. A row of the same kind and day is replaced, and every change is in the
-audit trail.
-[The watchlist folder](watchlist-folder.md) says what each status, rule and flag means.
+`term_months` and `extension_months` are needed. A row of the same kind and day is replaced. Changes are audited.
 """
 
 

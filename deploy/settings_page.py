@@ -32,13 +32,11 @@ The file is that of `--config FILE` or `<PREFIX>CONFIG`, else `/etc/cekalwatch/s
 `notifier.toml`, `console.toml`, `gateway.toml`; on Windows in `C:/ProgramData/cekalwatch`), else the same name in
 `~/.config/cekalwatch`. Each command says on standard error which file it has read.
 
-The server's `listen` is `listen = "…"` in the file and `CEKALWATCH_SERVER_LISTEN` in the environment; `period_seconds` of
-`[watchlist.sync]` is `CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_SECONDS`. Lists and tables are JSON in the environment.
-An unknown setting is an error, and so is a value outside its bounds. `~` is the home of the account under which the
-program runs. A setting with a new name is read by its old one for one release; each start and `check` say so.
-
-`cekalwatch-server settings` shows what the server uses, and where each value comes from; likewise the other programs.
-`--format toml` prints a configuration file to start from.
+The server's `listen` is `CEKALWATCH_SERVER_LISTEN` in the environment, `period_seconds` of `[watchlist.sync]` is
+`CEKALWATCH_SERVER_WATCHLIST__SYNC__PERIOD_SECONDS`; lists and tables are JSON there. An unknown setting is an error,
+and so is a value outside its bounds. `~` is the home of the account under which the program runs. A setting with a new
+name is read by its old one for one release; each start and `check` say so. `cekalwatch-server settings` shows what the
+server uses, and where each value comes from; `--format toml` prints a file to start from. Other programs do the same.
 """
 
 
