@@ -115,8 +115,7 @@ class GuardedPort:
         self.database.begin()
         self.context = Context.open(self.settings, self.database, SystemClock(), TEST, self._stack)
         self.office = Office(self.database)
-        for name, role in WHO.items():
-            self.office.hire(person(name, role))
+        self._hired = {name: self.office.hire(person(name, role)) for name, role in WHO.items()}
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
@@ -168,6 +167,17 @@ class GuardedPort:
                 )
         if stores.exercises.setting() != EXERCISES:
             stores.exercises.set(EXERCISES, self._entry())
+        self._restore_people()
+
+    def _restore_people(self) -> None:
+        people = self._stores.people
+        for account in people.all():
+            hired = self._hired.get(account.person.sign_in_name)
+            if hired and (account.person, account.password.must_change) != (hired.person, False):
+                people.change(hired.person, self._entry())
+                people.set_password(hired.person.person_id, hired.password, self._entry())
+        for name in WHO:
+            people.forgive(name)
 
     def silenced(self) -> list[str]:
         """Say what no longer alerts as it did at first, and where, by what the database has."""
@@ -230,8 +240,8 @@ class GuardedPort:
         """Make a call; return its answers, and nothing where it was refused."""
         kind = "unary" if len(requests) == 1 else "stream"
         channel = self._channel(who.device)
-        metadata = bearer(self._token(who)) if who.name else ()
         try:
+            metadata = bearer(self._token(who)) if who.name else ()
             if kind == "unary":
                 ask: Any = channel.unary_unary(method, response_deserializer=answer.FromString)
                 return [ask(requests[0].SerializeToString(), metadata=metadata, timeout=20)]
@@ -239,6 +249,8 @@ class GuardedPort:
             return list(ask((one.SerializeToString() for one in requests), metadata=metadata, timeout=20))
         except grpc.RpcError as error:
             self.last_refusal = error
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                self._tokens.pop(who, None)  # a session that was ended; the next call signs in again
             return []
 
     def _files(self, device: DeviceRole) -> TlsFiles:
