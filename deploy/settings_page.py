@@ -52,12 +52,14 @@ def page() -> str:
 
 def _once(page: str) -> str:
     """Say a setting that several tables have in the same words in the first of them, and name it in the others."""
-    said, lines, table = dict[str, str](), list[str](), ""
+    said, lines, table, program = dict[str, str](), list[str](), "", ""
     again: dict[str, list[str]] = {}
     for line in (*page.split("\n"), ""):
+        if line.startswith("## "):
+            program = line.removeprefix("## ")
         if line.startswith("#"):
-            table = line.strip("# ")
-        if line.startswith("| `") and (of := said.setdefault(line, table)) != table:
+            table = line.strip("# ") if line.startswith("## ") else f"{line.strip('# ')} of {program}"
+        if line.count(" | ") >= 3 and line.startswith("| `") and (of := said.setdefault(line, table)) != table:
             again.setdefault(of, []).append(line.split(" | ")[0].removeprefix("| "))
             continue
         if again and not line.startswith("|"):
@@ -65,7 +67,7 @@ def _once(page: str) -> str:
                 del lines[-2:]
             elif lines[-1]:
                 lines.append("")
-            lines += [f"As in {of}: {', '.join(names)}." for of, names in again.items()]
+            lines += [f"As in {of.removesuffix(f' of {program}')}: {', '.join(names)}." for of, names in again.items()]
             again = {}
         lines.append(line)
     return "\n".join(lines[:-1])

@@ -46,7 +46,7 @@ class TraceTerms:
     """URL of a collector of OTLP over gRPC, such as https://HOST:4317; http:// on this machine only; empty: no
     traces are made. It needs the extra `otel`."""
     authorities: Path | None = None
-    """PEM file of the authorities that sign the collector's certificate; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Share of the captures that are traced; the camera client decides, the other programs follow it."""
 

@@ -157,4 +157,4 @@ def test_the_reference_has_a_part_for_each_table() -> None:
         assert heading in page
     assert "| `volts` | number above 0 | 230.0 | Its voltage, in volts. |" in page
     assert "| `seats` | whole number | depends on the machine |" in page
-    assert "| `hours` | whole number | must be set |" in page
+    assert "| `hours` | whole number | required |" in page

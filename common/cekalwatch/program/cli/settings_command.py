@@ -136,19 +136,19 @@ def markdown(settings: type[Settings]) -> str:
         lines = [title, ""] if table else []
         lines += ["| setting | value | default | meaning |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| `{one.key}` | {_cell(one.form)} | {_cell(_default(one))} | {_cell(one.meaning)} |" for one in group
+            f"| `{one.key}` | {' | '.join(map(_cell, (one.form, _default(one), one.meaning)))} |" for one in group
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    return "–" if text == _NOT_SET else text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def _default(setting: Setting) -> str:
     if setting.required:
-        return "must be set"
+        return "required"
     if setting.form == TABLE and setting.default is not None:
         return "as below"
     return _OF_THE_MACHINE if setting.varies else _value(setting.default)

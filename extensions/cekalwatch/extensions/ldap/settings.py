@@ -43,7 +43,7 @@ class DirectoryTerms:
     people_base: Annotated[str, Field(min_length=1, max_length=500)]
     """Distinguished name below which people are looked for."""
     authorities: Path | None = None
-    """PEM file of the authorities that sign the servers' certificates; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
     name_attribute: AttributeName = "sAMAccountName"
     """The attribute that is a person's sign-in name here; `uid` in many directories. People must not be able to change
     it themselves."""

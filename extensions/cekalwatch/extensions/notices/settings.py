@@ -47,7 +47,7 @@ class WebhookTerms:
     """File that nobody else may read, with the secret that signs: "whsec_" and 24 to 64 bytes as Base64. It is read for
     each notice, so that it can be changed."""
     authorities: Path | None = None
-    """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
     kinds: Annotated[frozenset[NoticeKind], Field(min_length=1)] = frozenset(NoticeKind)
     """What it receives: "alerts", "troubles" (problems), "checkpoints"."""
 
@@ -62,9 +62,9 @@ class MqttTerms:
     """What topics begin with, of lower-case letters, digits, hyphens and slashes. Installations that share a broker
     have one each."""
     authorities: Path | None = None
-    """PEM file of the authorities that sign the broker's certificate; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
     tls_dir: Path | None = None
-    """Folder with certificate.pem and key.pem for a broker that requires them; it gets none when not set."""
+    """Folder with certificate.pem and key.pem, where the other end requires them."""
     user: Annotated[str, Field(max_length=128)] = ""
     """Name at the broker, with `password_file`; empty: none."""
     password_file: Path | None = None
@@ -90,7 +90,7 @@ class GateTerms:
     secret_file: Path
     """File that nobody else may read, with the secret that signs, as that of a webhook. Each gate has its own."""
     authorities: Path | None = None
-    """PEM file of the authorities that sign the gate's certificate; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class NoticeTerms:
     """HOST:PORT of a syslog receiver with TLS (RFC 5425, usually port 6514) that gets each entry of the audit trail
     and each problem; empty: none. Checkpoints go to `audit.syslog`, which may be the same."""
     syslog_authorities: Path | None = None
-    """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
     syslog_tls_dir: Path | None = None
-    """Folder with certificate.pem and key.pem for a receiver that requires them; it gets none when not set."""
+    """Folder with certificate.pem and key.pem, where the other end requires them."""
     syslog_text: SyslogText = SyslogText.JSON
     """Form of the messages' text: "json", with which a collector can check the trail's chain, or "cef", the Common
     Event Format of SIEMs."""

@@ -50,7 +50,7 @@ class SqlSettings:
     withdrawn_column: str = ""
     """Column that is true (or not 0, or a time) in rows of orders that have been taken off the list."""
     whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
-    """Hours after which the whole list is read again, since a list of changes does not show rows that were deleted."""
+    """Hours after which the whole list is read again: changes repeat no wrong record, and show no deleted one."""
     photograph_columns: tuple[Name, ...] = ()
     """Columns that hold photographs as bytes, instead of names in the field `photographs`."""
     photograph_version: str = ""

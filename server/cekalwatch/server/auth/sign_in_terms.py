@@ -57,7 +57,7 @@ class OpenIdTerms:
     hosts: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] = ()
     """Other hosts on which the provider may have endpoints; usually there is none but the issuer's."""
     authorities: Path | None = None
-    """PEM file of the authorities that sign the provider's certificate; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
 
     def __post_init__(self) -> None:
         require_safe(self.issuer)

@@ -116,9 +116,9 @@ class AuditTerms:
     syslog: Annotated[str, AfterValidator(address_or_none)] = ""
     """HOST:PORT of a syslog receiver with TLS (RFC 5425, usually port 6514) that gets each checkpoint; empty: none."""
     syslog_authorities: Path | None = None
-    """PEM file of the authorities that sign the receiver's certificate; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
     syslog_tls_dir: Path | None = None
-    """Folder with certificate.pem and key.pem for a receiver that requires them; it gets none when not set."""
+    """Folder with certificate.pem and key.pem, where the other end requires them."""
     timestamp_url: Annotated[str, AfterValidator(_url_or_none), Field(max_length=512)] = ""
     """URL of a time-stamping authority (RFC 3161), which says when each checkpoint was there; empty: none."""
     timestamp_authorities: Path | None = None

@@ -70,9 +70,9 @@ class WebAccess:
     token_from: SecretPlace = ""
     """Where the bearer token is: "file:PATH" (private) or "env:NAME"; empty for none."""
     client_tls: Path | None = None
-    """Folder with certificate.pem and key.pem that are shown to the server."""
+    """Folder with certificate.pem and key.pem, where the other end requires them."""
     authorities: Path | None = None
-    """PEM file of the authorities that sign the server's certificate; when not set, those of the system."""
+    """PEM file of the authorities that sign the other end's certificate; when not set, those of the system."""
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Seconds that one step of an answer may take."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
@@ -120,7 +120,7 @@ class HttpSettings:
     encoding: Encoding = "utf-8"
     """How its JSON is encoded. A record that is not in this encoding is refused."""
     whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
-    """Hours after which the whole list is read again, since a wrong record in a list of changes is not repeated."""
+    """Hours after which the whole list is read again: changes repeat no wrong record, and show no deleted one."""
     ask_photographs: bool = True
     """Whether to send HEAD requests for photographs without a version in their row, to notice changes."""
     mapping: MappingSettings = MappingSettings()
@@ -154,7 +154,7 @@ class CentreSettings:
     """Folder with the certificate that `pki accept` got from the centre. When not set, `centre` in `data_dir`; while
     that does not exist, plaintext is spoken, and only to a centre on this machine."""
     whole_every_hours: Annotated[float, Field(gt=0, le=8760)] = 24.0
-    """Hours after which the whole list is read again: what changes gave wrongly, the next ones do not repeat."""
+    """Hours after which the whole list is read again: changes repeat no wrong record, and show no deleted one."""
 
     @property
     def name(self) -> str:
