@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,13 @@ MAX_NUMBER: Final = 2**53 - 1
 """Of an event; what every reader of JSON keeps exactly."""
 
 
+class _Told(BaseModel):
+    @classmethod
+    def told(cls, one: object, **own: Any) -> Self:
+        """Return what is told of a value: what has the same name in it, and `own`."""
+        return cls(**{name: getattr(one, name) for name in cls.model_fields if name not in own}, **own)
+
+
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
@@ -26,7 +33,7 @@ class Problem(BaseModel):
     code: str = Field(description="A code of the server's error catalogue, or of the gateway.")
 
 
-class Alert(BaseModel):
+class Alert(_Told):
     """An alert as it stands: a possible match, and not a hit."""
 
     alert_id: str
@@ -41,7 +48,7 @@ class Alert(BaseModel):
     late: bool = Field(description="Whether the traveller may be gone.")
 
 
-class Event(BaseModel):
+class Event(_Told):
     """Something that happened to an alert."""
 
     sequence: int = Field(description="Its number, ascending; a cursor.")
@@ -53,19 +60,9 @@ class Event(BaseModel):
     def of(cls, event: AlertEvent) -> Event:
         """Return the answer about an event."""
         alert, camera = event.alert, event.alert.camera
-        told = Alert(
-            alert_id=alert.alert_id,
-            state=alert.state,
-            version=alert.version,
-            site=camera.site,
-            counter=camera.counter,
-            camera_id=camera.camera_id,
-            direction=str(camera.direction or ""),
-            raised_at=alert.raised_at,
-            captured_at=alert.captured_at,
-            late=alert.late,
-        )
-        return cls(sequence=event.sequence, type=event.type, occurred_at=event.occurred_at, alert=told)
+        place = {"site": camera.site, "counter": camera.counter, "camera_id": camera.camera_id}
+        told = Alert.told(alert, **place, direction=str(camera.direction or ""))
+        return cls.told(event, alert=told)
 
 
 class Events(BaseModel):
@@ -83,7 +80,7 @@ class Acknowledgement(BaseModel):
     sequence: int = Field(ge=0, le=MAX_NUMBER, description="That of the last one that is handled.")
 
 
-class OpenProblem(BaseModel):
+class OpenProblem(_Told):
     """A problem of a camera, a server or a source, which a person must solve."""
 
     problem_id: str
@@ -97,15 +94,7 @@ class OpenProblem(BaseModel):
     @classmethod
     def of(cls, one: Alarm) -> OpenProblem:
         """Return the answer about a problem."""
-        return cls(
-            problem_id=one.alarm_id,
-            kind=one.kind,
-            about=one.about,
-            site=one.site,
-            counter=one.counter,
-            began_at=one.began_at,
-            acknowledged=one.acknowledged_at is not None,
-        )
+        return cls.told(one, problem_id=one.alarm_id, acknowledged=one.acknowledged_at is not None)
 
 
 class States(BaseModel):
@@ -136,7 +125,7 @@ class Session(BaseModel):
     roles: list[str]
 
 
-class ListRecord(BaseModel):
+class ListRecord(_Told):
     """What became, or would become, of an order of a list."""
 
     order_id: str
@@ -150,17 +139,10 @@ class ListRecord(BaseModel):
     def of(cls, one: RecordReport) -> ListRecord:
         """Return the answer about an order: no values."""
         fields = [fault.field for fault in one.faults] or ([one.field] if one.field else [])
-        return cls(
-            order_id=one.order_id,
-            subject_id=one.subject_id,
-            outcome=one.outcome,
-            reason=one.reason,
-            fields=fields,
-            problem=one.has_problem,
-        )
+        return cls.told(one, fields=fields, problem=one.has_problem)
 
 
-class ListResult(BaseModel):
+class ListResult(_Told):
     """What became, or would become, of a list file."""
 
     rows: int
@@ -170,4 +152,4 @@ class ListResult(BaseModel):
     @classmethod
     def of(cls, found: ListImport) -> ListResult:
         """Return the answer about a list file."""
-        return cls(rows=found.rows, digest=found.digest, records=[ListRecord.of(one) for one in found.records])
+        return cls.told(found, records=[ListRecord.of(one) for one in found.records])
