@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,9 +18,9 @@ MAX_NUMBER: Final = 2**53 - 1
 
 class _Told(BaseModel):
     @classmethod
-    def told(cls, one: object, **own: Any) -> Self:
+    def told(cls, one: object, **own: object) -> Self:
         """Return what is told of a value: what has the same name in it, and `own`."""
-        return cls(**{name: getattr(one, name) for name in cls.model_fields if name not in own}, **own)
+        return cls.model_validate({name: getattr(one, name) for name in cls.model_fields if name not in own} | own)
 
 
 class Problem(BaseModel):
