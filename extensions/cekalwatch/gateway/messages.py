@@ -19,7 +19,7 @@ MAX_NUMBER: Final = 2**53 - 1
 class _Told(BaseModel):
     @classmethod
     def told(cls, one: object, **own: object) -> Self:
-        """Return what is told of a value: what has the same name in it, and `own`."""
+        """Return a value as a message: the fields of the same name, and `own`."""
         return cls.model_validate({name: getattr(one, name) for name in cls.model_fields if name not in own} | own)
 
 

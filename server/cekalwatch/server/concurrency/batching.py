@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -23,44 +24,84 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class FairQueue(Generic[Item]):
-    """Any number of threads put and get. A party's items keep their order."""
+OLDEST_EVERY = 4
+"""Where not all have precedence 0, every fourth is the one that has waited longest: none starves."""
 
-    def __init__(self) -> None:
-        self._waiting: OrderedDict[Hashable, deque[Item]] = OrderedDict()
+
+@dataclass(eq=False)
+class _Queued(Generic[Item]):
+    """An item that waits in the line of its precedence and party, of which the oldest is on the left."""
+
+    item: Item
+    line: tuple[int, Hashable]
+    since_s: float
+
+
+class FairQueue(Generic[Item]):
+    """Any number of threads put and get. The highest precedence goes first; of each, the parties take turns.
+
+    A party's items keep their order at precedence 0, and go newest first above it.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._lines: dict[int, OrderedDict[Hashable, deque[_Queued[Item]]]] = {}
+        """What waits, by precedence and party; only what is not empty."""
+        self._by_age: OrderedDict[_Queued[Item], None] = OrderedDict()
+        self._now_s = now_s
+        self._taken = 0
         self._takers = 0
         """Threads that wait in `get`."""
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, party: Hashable, item: Item) -> None:
+    def put(self, party: Hashable, item: Item, precedence: int = 0) -> None:
         """Let `item` wait for the turn of `party`."""
         with self._changed:
-            self._waiting.setdefault(party, deque()).append(item)
+            waiting = _Queued(item, (precedence, party), self._now_s())
+            self._lines.setdefault(precedence, OrderedDict()).setdefault(party, deque()).append(waiting)
+            self._by_age[waiting] = None
             self._changed.notify()
 
     def __len__(self) -> int:
         """Count the items that wait."""
         with self._changed:
-            return sum(map(len, self._waiting.values()))
+            return len(self._by_age)
+
+    @property
+    def oldest_s(self) -> float:
+        """How long the oldest item has waited, seconds; 0 when none waits."""
+        with self._changed:
+            return self._now_s() - next(iter(self._by_age)).since_s if self._by_age else 0.0
 
     def get(self, most: int) -> list[Item]:
-        """Wait for items and return at most `most`, one of each party after another; none once it is closed and empty.
+        """Wait for items and return at most `most`, the highest precedence first; none once it is closed and empty.
 
         What is there is returned at once: there is no waiting for more. Threads that wait share it out evenly.
         """
         with self._changed:
             self._takers += 1
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            share = min(most, -(-sum(map(len, self._waiting.values())) // self._takers))
+            self._changed.wait_for(lambda: self._by_age or self._closed)
+            share = min(most, -(-len(self._by_age) // self._takers))
             self._takers -= 1
-            found: list[Item] = []
-            while self._waiting and len(found) < share:
-                party, items = self._waiting.popitem(last=False)
-                found.append(items.popleft())
-                if items:
-                    self._waiting[party] = items
-            return found
+            return [self._next() for _ in range(share)]
+
+    def _next(self) -> Item:
+        self._taken += 1
+        if self._taken % OLDEST_EVERY == 0 and max(self._lines) > 0:
+            precedence, party = next(iter(self._by_age)).line
+            waiting = self._lines[precedence][party].popleft()
+        else:
+            precedence = max(self._lines)
+            party, items = next(iter(self._lines[precedence].items()))
+            waiting = items.pop() if precedence else items.popleft()
+        parties = self._lines[precedence]
+        parties.move_to_end(party)
+        if not parties[party]:
+            del parties[party]
+        if not parties:
+            del self._lines[precedence]
+        del self._by_age[waiting]
+        return waiting.item
 
     def close(self) -> None:
         """Process the waiting items to the end, and wake waiting threads."""
@@ -74,7 +115,8 @@ class BatchWorker(Generic[Item, Result]):
 
     An error in `unwell` that `work` raises is one of the worker and not of its items: each caller gets it, and the
     worker pauses as a loop that fails, which is logged and shown. `measure` is told of each batch.
-    Each `party` of an item gets its turn in every round: one that has many items waiting delays its own only.
+    Each `party` of an item gets its turn in every round: one that has many items waiting delays its own only. What has
+    a higher `precedence`, of 0 and more, goes first.
     """
 
     def __init__(
@@ -85,6 +127,7 @@ class BatchWorker(Generic[Item, Result]):
         threads: int,
         most: int,
         party: Callable[[Item], Hashable] = lambda _: None,
+        precedence: Callable[[Item], int] = lambda _: 0,
         unwell: tuple[type[Exception], ...] = (),
         measure: BatchMeasure = unmeasured,
         priority: Priority = Priority.SERVING,
@@ -95,6 +138,7 @@ class BatchWorker(Generic[Item, Result]):
         self._unwell = unwell
         self._most = most
         self._party = party
+        self._precedence = precedence
         self._queue: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue()
         names = (f"{name}-{number}" for number in range(threads))
         self._threads = [threading.Thread(target=partial(self._run, one), name=one, daemon=True) for one in names]
@@ -106,10 +150,15 @@ class BatchWorker(Generic[Item, Result]):
         """How many items wait for a worker."""
         return len(self._queue)
 
+    @property
+    def oldest_s(self) -> float:
+        """How long the oldest of them has waited, seconds."""
+        return self._queue.oldest_s
+
     async def do(self, item: Item) -> Result:
         """Return the result for `item`; raises what `work` raised, or gave, for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.put(self._party(item), (item, future))
+        self._queue.put(self._party(item), (item, future), self._precedence(item))
         return await future
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from cekalwatch.server.capture.exercises import ExerciseIntake, ExercisePassages
 from cekalwatch.server.capture.passage_counters import PassageCounter, ScoreCounter
 from cekalwatch.server.capture.passages import Passages
 from cekalwatch.server.capture.policies import CameraPolicies
+from cekalwatch.server.capture.precedence import CapturePrecedence
 from cekalwatch.server.capture.processing import CaptureProcessor
 from cekalwatch.server.capture.session import CaptureTerms
 from cekalwatch.server.capture.sessions import CaptureSessions
@@ -98,15 +99,16 @@ def init_capture(context: Context, search: GalleryParts, events: EventParts, pre
     intake = ExerciseIntake(stores.exercises)
     exercises = ExercisePassages(stores.alerts, context.clock, crops.probe, events.announce)
     scores = ScoreCounter(stores.scores, cameras, context.checkpoints, context.clock)
+    timing = AlertTiming(
+        timedelta(seconds=settings.grouping_window_seconds), timedelta(seconds=settings.late_after_seconds)
+    )
     decider = Decider(
         lambda: search.snapshots.current,
         OrdersInForce(stores.watchlist, context.checkpoints),
         stores.alerts,
         context.clock,
         Passages(settings.passage_idle_seconds, ended=scores.ended),
-        AlertTiming(
-            timedelta(seconds=settings.grouping_window_seconds), timedelta(seconds=settings.late_after_seconds)
-        ),
+        timing,
         crops.probe,
         events.announce,
         counter.begun,
@@ -128,6 +130,7 @@ def init_capture(context: Context, search: GalleryParts, events: EventParts, pre
         threads=settings.threads + 1,
         most=search.engines.engine.inference.batch,
         party=lambda capture: capture.camera.camera_id,
+        precedence=CapturePrecedence(context.clock, timing.late_after),
         unwell=(RecogniserError,),
         measure=metrics.batch("embed"),
         priority=Priority.RECOGNITION,

@@ -21,6 +21,20 @@ def test_rounds_go_on_where_they_stopped():
     assert [turns.get(2) for _ in range(5)] == [["a0", "b0"], ["c0", "a1"], ["b1", "c1"], ["a2", "b2"], ["c2"]]
 
 
+def test_what_has_precedence_goes_first_and_every_fourth_is_the_one_that_has_waited_longest():
+    now_s = [0.0]
+    turns: FairQueue[str] = FairQueue(lambda: now_s[0])
+    for number in range(3):
+        turns.put("a", f"further a{number}")
+    now_s[0] = 2.5
+    for number in range(6):
+        turns.put("ab"[number % 2], f"first {number}", 3)
+    assert turns.oldest_s == 2.5
+    assert turns.get(4) == ["first 4", "first 5", "first 2", "further a0"]
+    assert turns.get(5) == ["first 3", "first 0", "first 1", "further a1", "further a2"]
+    assert turns.oldest_s == 0
+
+
 def test_closing_takes_what_waits_to_the_end_and_wakes_whoever_waits_for_more():
     turns: FairQueue[int] = FairQueue()
     turns.put(None, 1)
