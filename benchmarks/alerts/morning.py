@@ -103,14 +103,7 @@ def _traveller(subject_id: str, listed: Path, passing: Path) -> Traveller | None
         return None
     if float(enrolment.template @ probe.template) < THRESHOLD + CLEARLY_ABOVE:
         return None
-    reference = NewReference(
-        photo=photo,
-        face_jpeg=enrolment.face_jpeg,
-        figures=enrolment.figures,
-        warnings=tuple(enrolment.warnings),
-        model_version=engine().recogniser.model_version,
-        template=enrolment.template,
-    )
+    reference = NewReference.of(enrolment, photo, engine().recogniser.model_version, enrolment.template)
     return Traveller(subject_id, reference, passage)
 
 

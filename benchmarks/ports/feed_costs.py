@@ -71,8 +71,7 @@ def _with_photographs(data_dir: Path) -> list[str]:
     keys = KeyStore.open(database, KeyFile(data_dir / "master.key"), SystemClock(), operator())
     photo = jpeg(astronaut(), 95)
     enrolled = Enroller(engine().detector, engine().recogniser).enrol(photo)
-    model = engine().recogniser.model_version
-    reference = NewReference(photo, enrolled.face_jpeg, enrolled.figures, (), model, enrolled.template)
+    reference = NewReference.of(enrolled, photo, engine().recogniser.model_version, enrolled.template)
     _announce(database)
     store = WatchlistStore(database, keys.keyring)
     made = [f"P-{number}" for number in range(PHOTOGRAPHS)]

@@ -72,9 +72,7 @@ async def _searches(port: Port, people: int) -> None:
 def _reference() -> NewReference:
     photo = jpeg(astronaut(), 95)
     enrolment = Enroller(engine().detector, engine().recogniser).enrol(photo)
-    return NewReference(
-        photo, enrolment.face_jpeg, enrolment.figures, (), engine().recogniser.model_version, enrolment.template
-    )
+    return NewReference.of(enrolment, photo, engine().recogniser.model_version, enrolment.template)
 
 
 if __name__ == "__main__":

@@ -199,14 +199,7 @@ def measure(seconds: float = SECONDS) -> dict[str, float]:
         database, keys = database_with_gallery(folder, engine)
         photo = jpeg(astronaut(1.0), 95)
         enrolled = Enroller(engine.detector, engine.recogniser).enrol(photo)
-        reference = NewReference(
-            photo=photo,
-            face_jpeg=enrolled.face_jpeg,
-            figures=enrolled.figures,
-            warnings=tuple(enrolled.warnings),
-            model_version=engine.recogniser.model_version,
-            template=enrolled.template,
-        )
+        reference = NewReference.of(enrolled, photo, engine.recogniser.model_version, enrolled.template)
         WatchlistStore(database, keys).put(subject(nationality="USA"), order_in_force(), [reference])
         database.close()
 

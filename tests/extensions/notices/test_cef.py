@@ -115,5 +115,5 @@ def test_rsyslog_gets_events_whole_and_each_once(tmp_path: Path) -> None:
 
 
 def test_the_notice_of_an_alarm_without_place_has_no_empty_field() -> None:
-    notice = alarm_notice(StoredAlarm(UUID(int=1), AlarmCondition(AlarmKind.LOOP_FAILING, "server-1"), NOON))
+    notice = alarm_notice(StoredAlarm(UUID(int=1), AlarmCondition(AlarmKind.LOOP_FAILING, "server-1"), began_at=NOON))
     assert not re.search(r"=( |$)", alarm_event(notice))

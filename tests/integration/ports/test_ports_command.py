@@ -37,7 +37,7 @@ def test_it_lists_the_ports(tmp_path: Path, follows: bool) -> None:
     key_store(database, chosen.master_key_source)
     assert "No port has called yet" in shown(tmp_path)
     began = datetime.now(UTC)
-    here = Following(SEKUPANG, "run-1", "server-1", began, None, "model-1", "0.2.0", "ca:1f")
+    here = Following(SEKUPANG, "run-1", "model-1", "0.2.0", "ca:1f", "server-1", began)
     FollowingStore(database).tell([here], began)
     if not follows:
         FollowingStore(database).left(here, began)

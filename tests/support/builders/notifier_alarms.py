@@ -8,7 +8,7 @@ from typing import Any
 from cekalwatch.contract.values.alarms import Alarm, AlarmKind
 from tests.support.fakes.alert_server import EPOCH
 
-COVERED = Alarm("t-1", AlarmKind.CAMERA_COVERED, "dep-3", "batam-center", "3", EPOCH)
+COVERED = Alarm("t-1", AlarmKind.CAMERA_COVERED, "dep-3", "batam-center", "3", began_at=EPOCH)
 
 
 def make_alarm(kind: AlarmKind = AlarmKind.CAMERA_COVERED, counter: str = "3", **facts: Any) -> Alarm:

@@ -115,14 +115,7 @@ def portrait(scale: float) -> NewReference:
     """The portrait of the astronaut, as `light` enrols it."""
     photo = jpeg(astronaut(scale), 95)
     enrolment = Enroller(engine().detector, engine().recogniser).enrol(photo)
-    return NewReference(
-        photo=photo,
-        face_jpeg=enrolment.face_jpeg,
-        figures=enrolment.figures,
-        warnings=tuple(enrolment.warnings),
-        model_version=engine().recogniser.model_version,
-        template=enrolment.template,
-    )
+    return NewReference.of(enrolment, photo, engine().recogniser.model_version, enrolment.template)
 
 
 def list_astronaut(

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -35,8 +35,14 @@ SITI = PersonReference("00000000-0000-0000-0000-000000000005", "Siti Rahma")
 ALARM_ID = UUID("0198a4b0-aaaa-7bbb-8ccc-dddddddddddd")
 CLOCK_WRONG = AlarmCondition(AlarmKind.CAMERA_CLOCK_WRONG, "dep-1", "batam-center", "D1", {"offset_s": "-12", "a": "b"})
 STALE = AlarmCondition(AlarmKind.SOURCE_STALE, "folder:/srv/list")
-OPEN = StoredAlarm(ALARM_ID, CLOCK_WRONG, NOON).shown
-OVER = StoredAlarm(ALARM_ID, STALE, NOON, NOON + HOUR, NOON + HOUR / 2, SITI, 7).shown
+SEEN: Final[dict[str, Any]] = {
+    "began_at": NOON,
+    "ended_at": NOON + HOUR,
+    "acknowledged_at": NOON + HOUR / 2,
+    "acknowledged_by": SITI,
+}
+OPEN = StoredAlarm(ALARM_ID, CLOCK_WRONG, began_at=NOON).shown
+OVER = StoredAlarm(ALARM_ID, STALE, 7, **SEEN).shown
 
 PROMISE = ThresholdPromise("volunteers", passages=1200, needed=5000, counted=900, low=0.25, high=0.5)
 OWN_PROMISE = ThresholdPromise("", passages=7, needed=5000, counted=3, low=0.0, high=0.0)

@@ -51,7 +51,7 @@ from tests.unit.contract.test_golden_operations import (
     HOUR,
     LEARNED,
     NOON,
-    SITI,
+    SEEN,
     STALE,
 )
 
@@ -132,8 +132,8 @@ FULL: dict[str, Any] = {
     "cameras": (DEPARTURE, ARRIVAL),
     "policies": {"dep-1": POLICY, "arr-1": CapturePolicy()},
     "alarms": (
-        StoredAlarm(ALARM_ID, CLOCK_WRONG, NOON),
-        StoredAlarm(ALARM_ID, STALE, NOON, NOON + HOUR, NOON + HOUR / 2, SITI, 7),
+        StoredAlarm(ALARM_ID, CLOCK_WRONG, began_at=NOON),
+        StoredAlarm(ALARM_ID, STALE, 7, **SEEN),
     ),
     "health": SimpleNamespace(
         clock=FixedClock(NOON),

@@ -186,7 +186,7 @@ HISTORY = SubjectHistory(
 )
 FILE = SubjectFile(PERSON, (ORDER, PLAIN, replace(ORDER, order_id="O-3", withdrawn_at=None)), (FACE,), unreadable=1)
 PORT = Port("batam-center", "server")
-FOLLOWING = Following(PORT, "run", "centre-1", NOON, NOON, "model-1", "0.2.0")
+FOLLOWING = Following(PORT, "run", "model-1", "0.2.0", server="centre-1", since=NOON, heard_at=NOON)
 PORT_STATE = PortState(PORT, "centre-1", NOON, 3, "0.2.0", 77, 4, NOON, FOLLOWING)
 
 

@@ -71,6 +71,6 @@ def test_a_ports_sign_of_life(noted: Noted) -> None:
 
 @pytest.mark.parametrize("noted", around(FOLLOWS_WITHIN))
 def test_that_a_port_follows_the_list(noted: Noted) -> None:
-    following = Following(SEKUPANG, "run", "server-1", heard_at=NOON + noted.ahead)
+    following = Following(SEKUPANG, "run", server="server-1", heard_at=NOON + noted.ahead)
     told = PortState(SEKUPANG, following=following).status(NOON)
     assert told.follows_list is noted.is_well

@@ -176,8 +176,21 @@ def acknowledges(kind: AlarmKind) -> frozenset[PersonRole]:
     return KEEPS_SOURCES if kind in OF_SOURCES | OF_PEOPLE else CONFIRMS
 
 
+@dataclass(frozen=True, kw_only=True)
+class AlarmTimes:
+    """When an alarm began and ended, and who acknowledged it."""
+
+    began_at: datetime
+    ended_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: PersonReference | None = None
+    """None while nobody has acknowledged it."""
+    read_by: tuple[str, ...] = ()
+    """Keys of the people who acknowledged, each for themselves, what tells of people (`OF_PEOPLE`)."""
+
+
 @dataclass(frozen=True)
-class Alarm:
+class Alarm(AlarmTimes):
     """An alarm that a person must solve. It contains nothing of a traveller or a subject."""
 
     alarm_id: str
@@ -189,14 +202,7 @@ class Alarm:
     """Empty: it concerns all sites."""
     counter: str
     """Empty if there is none."""
-    began_at: datetime
-    ended_at: datetime | None = None
-    acknowledged_at: datetime | None = None
-    acknowledged_by: PersonReference | None = None
-    """None while nobody has acknowledged it."""
     details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
-    read_by: tuple[str, ...] = ()
-    """Keys of the people who acknowledged, each for themselves, what tells of people (`OF_PEOPLE`)."""
 
     @property
     def blinds(self) -> bool:

@@ -11,6 +11,7 @@ from annotated_types import Interval, MaxLen
 
 from cekalwatch.contract.values.cameras import AimingAnswer, AimingRequest, Heartbeat
 from cekalwatch.contract.values.capture_policy import CapturePolicy
+from cekalwatch.contract.values.subjects import FaceMeasures
 from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.wire.bounds import MAX_CROP_BYTES, MAX_REASON
 
@@ -64,24 +65,14 @@ class ClientTime:
 
 
 @dataclass(frozen=True)
-class FaceQuality:
+class FaceQuality(FaceMeasures):
     """The quality of one face, as numbers."""
 
-    eye_distance_px: float
-    """Between the eyes' centres, pixels of the picture."""
-    yaw_degrees: float
-    """Estimated head turn, positive to the picture's right, -90 to 90."""
-    pitch_degrees: float
-    """Estimated head nod, positive downwards, -90 to 90."""
-    sharpness: float
-    """0 (blurred) to 1 (sharp)."""
-    brightness: float
-    """Mean luminance of the aligned face, 0 (black) to 1 (white)."""
-    score: Share
+    score: Share = 0.0
     """Overall, 0 (worst) to 1 (best)."""
 
 
-UNMEASURED: Final = FaceQuality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+UNMEASURED: Final = FaceQuality()
 
 
 @dataclass(frozen=True)

@@ -74,11 +74,11 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class FaceFigures:
-    """The measurements of the face in a photograph; 0 when there are none."""
+class FaceMeasures:
+    """What is measured of a face in a picture; 0 when nothing was."""
 
     eye_distance_px: float = 0.0
-    """Between the eyes' centres, pixels of the photograph."""
+    """Between the eyes' centres, pixels of the picture."""
     yaw_degrees: float = 0.0
     """Estimated head turn, positive to the picture's right, -90 to 90."""
     pitch_degrees: float = 0.0
@@ -86,11 +86,28 @@ class FaceFigures:
     sharpness: float = 0.0
     """0 (blurred) to 1 (sharp)."""
     brightness: float = 0.0
-    """Mean luminance of the face, 0 (black) to 1 (white)."""
+    """Mean luminance of the aligned face, 0 (black) to 1 (white)."""
+
+
+@dataclass(frozen=True)
+class FaceFigures(FaceMeasures):
+    """The measurements of the face in a photograph."""
+
     detector_score: float = 0.0
     """How sure the detector is that it is a face, 0 to 1."""
     faces: int = 0
     """Faces that were found in the photograph, this one among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class PicturedFace:
+    """The face of a photograph, measured."""
+
+    face_jpeg: bytes = field(repr=False)
+    """The face with half its width around it, at most 60 kB."""
+    figures: FaceFigures
+    warnings: tuple[str, ...]
+    """Members of EnrolmentWarning."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Literal
 
 from pydantic import model_validator
@@ -11,23 +10,19 @@ from pydantic.dataclasses import dataclass
 
 from cekalwatch.program.settings import SECTION
 from cekalwatch.server.watchlist.sources.mapping_settings import MappingSettings, Name
-from cekalwatch.server.watchlist.sources.settings import Encoding
+from cekalwatch.server.watchlist.sources.settings import SourceFolder
 
 _PACKAGE_FIELD = re.compile(r"[12]\.\d{3}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, config=SECTION)
-class PackagesSettings:
+class PackagesSettings(SourceFolder):
     """A folder of packages of police or borders (ANSI/NIST-ITL), such as INTERPOL's, one person each."""
 
     kind: Literal["packages"]
     """Says that the source is such a folder."""
-    path: Path
-    """The folder."""
     pattern: Name = "*.nist"
     """Which of its files are packages, as in a shell."""
-    encoding: Encoding = "utf-8"
-    """How the packages' texts are stored."""
     mapping: MappingSettings
     """How packages are read. Its names are fields of record types 1 and 2, such as "2.030"; photographs are the faces
     of type 10."""

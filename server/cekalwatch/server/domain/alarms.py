@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, fields
 from uuid import UUID
 
-from cekalwatch.contract.values.alarms import NO_DETAILS, Alarm, AlarmKind
-from cekalwatch.contract.values.people import PersonReference
+from cekalwatch.contract.values.alarms import NO_DETAILS, Alarm, AlarmKind, AlarmTimes
 
 MAX_ABOUT = 200
 """Maximum characters of the subject of an alarm."""
@@ -50,20 +48,13 @@ class AlarmCondition:
 
 
 @dataclass(frozen=True)
-class StoredAlarm:
+class StoredAlarm(AlarmTimes):
     """An alarm condition with its times."""
 
     alarm_id: UUID
     condition: AlarmCondition
-    began_at: datetime
-    ended_at: datetime | None = None
-    acknowledged_at: datetime | None = None
-    acknowledged_by: PersonReference | None = None
-    """The person who acknowledged it; None while nobody has."""
     change: int = 0
     """Rises with every change of any alarm."""
-    read_by: tuple[str, ...] = ()
-    """Keys of the people who acknowledged, each for themselves, what tells of people."""
 
     def is_seen_at(self, site: str) -> bool:
         """Whether it is at `site`, or concerns all; an empty `site` is all of them."""
@@ -72,20 +63,9 @@ class StoredAlarm:
     @property
     def shown(self) -> Alarm:
         """The alarm in the form for clients."""
-        condition = self.condition
-        return Alarm(
-            str(self.alarm_id),
-            condition.kind,
-            condition.about,
-            condition.site,
-            condition.counter,
-            self.began_at,
-            self.ended_at,
-            self.acknowledged_at,
-            self.acknowledged_by,
-            condition.details,
-            self.read_by,
-        )
+        one = self.condition
+        times = {field.name: getattr(self, field.name) for field in fields(AlarmTimes)}
+        return Alarm(str(self.alarm_id), one.kind, one.about, one.site, one.counter, one.details, **times)
 
 
 @dataclass(frozen=True)

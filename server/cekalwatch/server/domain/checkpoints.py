@@ -41,8 +41,8 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Camera(CameraReference):
-    """A camera that may connect."""
+class CameraPlace(CameraReference):
+    """Where a camera of the settings is."""
 
     camera_id: Key
     """Name of the camera, the one in its certificate."""
@@ -52,6 +52,12 @@ class Camera(CameraReference):
     """What officers call the counter below it."""
     direction: Direction
     """Whether the travellers that it sees leave (DEPARTURE) or come in (ARRIVAL)."""
+
+
+@dataclass(frozen=True)
+class Camera(CameraPlace):
+    """A camera that may connect."""
+
     capture_policy: CapturePolicyChanges = field(default=CapturePolicyChanges(), compare=False, repr=False)
     """Its differences from `[capture_policy]`. SIGHUP sends a change to the camera."""
 

@@ -64,22 +64,29 @@ class PortAlert:
 
 
 @dataclass(frozen=True)
-class Following:
-    """How a port follows the centre's list."""
+class PortProgram:
+    """A program of a port that calls."""
 
     port: Port
+    """By its certificate, which one program has."""
     run_id: str
-    """Of its program."""
+    """A key made at its start."""
+    model_version: str = ""
+    version: str = ""
+    certificate: str = ""
+    """Issuer and serial number of its certificate, as `CertificateKey.text`; empty in plaintext."""
+
+
+@dataclass(frozen=True)
+class Following(PortProgram):
+    """How a port follows the centre's list."""
+
     server: str = ""
     """The centre's server at which it follows; empty while it does not."""
     since: datetime | None = None
     """When it began to follow, or ended."""
     heard_at: datetime | None = None
     """When it was last known to follow."""
-    model_version: str = ""
-    version: str = ""
-    certificate: str = ""
-    """Issuer and serial number of its certificate, as `CertificateKey.text`."""
 
     def goes_on(self, now: datetime) -> bool:
         """Whether it follows now: at a server of the centre that lives."""

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cekalwatch.contract.values.subjects import FaceFigures
+from cekalwatch.contract.values.subjects import FaceFigures, PicturedFace
 from cekalwatch.contract.values.watchlist import EnrolmentWarning
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.recognition.crops import face_jpeg
@@ -52,15 +52,11 @@ class EnrolmentError(CekalwatchError):
 
 
 @dataclass(frozen=True, eq=False)
-class Enrolment:
+class Enrolment(PicturedFace):
     """A reference face, ready for the gallery."""
 
     template: NDArray[np.float32]
     """Shape (size,), length 1."""
-    figures: FaceFigures
-    warnings: tuple[EnrolmentWarning, ...]
-    face_jpeg: bytes
-    """The face with half its width around it, at most 60 kB."""
 
 
 def plain_and_reference(recogniser: Recogniser, aligned: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -166,7 +162,7 @@ class Enroller:
         except (LandmarksError, TemplateError) as error:
             raise CekalwatchError(Code.PHOTO_NO_FACE, str(error)) from error
         warnings = (*_warnings(figures), *[EnrolmentWarning.PICTURE_TURNED] * turned)
-        return Enrolment(template, figures, warnings, _face_jpeg(picture, face))
+        return Enrolment(_face_jpeg(picture, face), figures, warnings, template)
 
     def _refusal(self, figures: FaceFigures, rivals: int) -> Code | None:
         """Return why the face cannot be a reference; None when it can."""

@@ -12,10 +12,9 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_settings import SettingsConfigDict
 
-from cekalwatch.contract.values.orders import Direction
 from cekalwatch.program.cli.settings_command import literal
 from cekalwatch.program.settings import SECTION, Settings
-from cekalwatch.server.domain.checkpoints import Key, Site
+from cekalwatch.server.domain.checkpoints import CameraPlace, Key, Site
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.wire.address import address_form
 
@@ -27,17 +26,8 @@ DEFAULT_ENROLMENT = "0.0.0.0:50052"
 
 
 @dataclass(frozen=True, config=SECTION)
-class PlannedCamera:
+class PlannedCamera(CameraPlace):
     """A camera that will connect."""
-
-    camera_id: Key
-    """Its key: lower-case letters, digits and hyphens."""
-    site: Key
-    """The port of the camera."""
-    counter: Annotated[str, Field(min_length=1, max_length=64)]
-    """What officers call the counter below it."""
-    direction: Direction
-    """DEPARTURE or ARRIVAL."""
 
 
 @dataclass(frozen=True, config=SECTION)

@@ -260,7 +260,8 @@ _ALARMS = RowCodec(StoredAlarm, AlarmRow, {"alarm_id": "trouble_id"}, {"acknowle
 
 
 def _new(condition: AlarmCondition, details: str, now: datetime) -> AlarmRow:
-    return _ALARMS.write(StoredAlarm(uuid6.uuid7(), condition, now), open_key=_key(*condition.key), details=details)
+    one = StoredAlarm(uuid6.uuid7(), condition, began_at=now)
+    return _ALARMS.write(one, open_key=_key(*condition.key), details=details)
 
 
 def _alarm(row: AlarmRow, name: str | None) -> StoredAlarm:

@@ -17,7 +17,7 @@ from typing import Self
 import structlog
 
 from cekalwatch.server.concurrency.token_bucket import TokenBuckets
-from cekalwatch.server.domain.ports import Following, Port
+from cekalwatch.server.domain.ports import Following, Port, PortProgram
 from cekalwatch.server.foundation.clock import Clock, lately
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.storage.ports.followings import FollowingStore
@@ -68,25 +68,6 @@ class ListPosition:
 
 
 @dataclass(frozen=True)
-class PortProgram:
-    """A program of a port that calls."""
-
-    site: str
-    name: str
-    run_id: str
-    """A key made at its start."""
-    model_version: str = ""
-    version: str = ""
-    certificate: str = ""
-    """Its certificate, as `CertificateKey.text`; empty in plaintext."""
-
-    @property
-    def port(self) -> Port:
-        """The port, by its certificate, which one program has."""
-        return Port(self.site, self.name)
-
-
-@dataclass(frozen=True)
 class _Followed:
     """A port that follows here."""
 
@@ -96,10 +77,7 @@ class _Followed:
 
     def told_by(self, server: str) -> Following:
         """Return it as a report of the server of that name."""
-        one = self.program
-        return Following(
-            one.port, one.run_id, server, self.since, None, one.model_version, one.version, one.certificate
-        )
+        return Following(**vars(self.program), server=server, since=self.since)
 
 
 class ListFeed:
@@ -136,7 +114,7 @@ class ListFeed:
         self._admit_here(port)  # another change may have come in the meantime
         known = self._ports.get(port.port)
         if known is None:
-            log.info("port_follows", site=port.site, name=port.name, model_version=port.model_version)
+            log.info("port_follows", **vars(port.port), model_version=port.model_version)
         streams, since = (known.streams, known.since) if known else (0, self._clock.now())
         self._ports[port.port] = _Followed(port, streams + 1, since)
         try:
@@ -148,7 +126,7 @@ class ListFeed:
                 self._ports[port.port] = replace(left, streams=left.streams - 1)
             else:
                 del self._ports[port.port]
-                log.info("port_left", site=port.site, name=port.name)
+                log.info("port_left", **vars(port.port))
                 await asyncio.to_thread(self._followings.left, left.told_by(self._server), self._clock.now())
 
     async def news(self, period_s: float) -> AsyncGenerator[str]:

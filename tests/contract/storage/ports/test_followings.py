@@ -15,7 +15,7 @@ from tests.support.builders.alerts import NOON
 from tests.support.builders.keys import keyring
 from tests.support.builders.ports import HARBOUR_BAY, SEKUPANG
 
-HERE = Following(SEKUPANG, "run-1", "server-1", NOON, None, "model-1", "0.2.0", "ca:1f")
+HERE = Following(SEKUPANG, "run-1", "model-1", "0.2.0", "ca:1f", "server-1", NOON)
 LATER = NOON + timedelta(seconds=5)
 
 

@@ -24,5 +24,5 @@ def test_lately_is_within_a_time_on_either_side(ago: timedelta, expected: bool) 
 
 def test_a_port_that_was_heard_in_a_time_to_come_does_not_follow() -> None:
     heard = NOON + FOLLOWS_WITHIN + SECOND
-    assert not Following(SEKUPANG, "run-1", "server-1", NOON, heard).goes_on(NOON)
-    assert Following(SEKUPANG, "run-1", "server-1", NOON, heard).goes_on(heard)
+    assert not Following(SEKUPANG, "run-1", server="server-1", since=NOON, heard_at=heard).goes_on(NOON)
+    assert Following(SEKUPANG, "run-1", server="server-1", since=NOON, heard_at=heard).goes_on(heard)

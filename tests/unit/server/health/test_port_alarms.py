@@ -25,7 +25,7 @@ from tests.support.builders.ports import SEKUPANG
 from tests.support.builders.watchlist import FixedClock
 
 LIMIT = timedelta(minutes=5)
-FOLLOWS = Following(SEKUPANG, "run-1", "server-1", NOON, NOON, certificate="ca:1f")
+FOLLOWS = Following(SEKUPANG, "run-1", certificate="ca:1f", server="server-1", since=NOON, heard_at=NOON)
 WELL = PortState(SEKUPANG, "server-1", NOON, following=FOLLOWS)
 SILENT = {AlarmKind.PORT_NOT_FOLLOWING, AlarmKind.PORT_NOT_REPORTING}
 

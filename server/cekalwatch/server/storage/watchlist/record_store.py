@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import uuid6
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
-from cekalwatch.contract.values.subjects import MAX_ORDERS, FaceFigures, ReferenceFace, Subject
+from cekalwatch.contract.values.subjects import MAX_ORDERS, PicturedFace, ReferenceFace, Subject
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.orders.ban_order import WIB, BanOrder, SubjectFile
 from cekalwatch.server.domain.orders.dates import read
@@ -70,16 +70,18 @@ Refuses = Callable[[Sequence[SubjectFile], Sequence[SubjectFile]], bool]
 
 
 @dataclass(frozen=True, eq=False)
-class NewReference:
+class NewReference(PicturedFace):
     """A photograph to store, with its face and its template in one model version."""
 
     photo: bytes
-    face_jpeg: bytes
-    figures: FaceFigures
-    warnings: tuple[str, ...]
     model_version: str
     template: NDArray[np.float32]
     """Shape (size,), length 1."""
+
+    @classmethod
+    def of(cls, face: PicturedFace, photo: bytes, model_version: str, template: NDArray[np.float32]) -> Self:
+        """Return the reference of an enrolled face."""
+        return cls(face.face_jpeg, face.figures, tuple(map(str, face.warnings)), photo, model_version, template)
 
     @property
     def photo_sha256(self) -> str:

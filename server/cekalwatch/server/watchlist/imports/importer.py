@@ -268,15 +268,6 @@ class WatchlistImporter:
         if ready and ready.model_version == self._enroller.model_version:
             template = np.frombuffer(ready.template, dtype="<f4").astype(np.float32, copy=False)
             if len(template) == self._enroller.template_size:
-                return NewReference(
-                    photo, ready.face_jpeg, ready.figures, ready.warnings, ready.model_version, template
-                )
+                return NewReference.of(ready, photo, ready.model_version, template)
         enrolment = self._enroller.enrol(photo)
-        return NewReference(
-            photo=photo,
-            face_jpeg=enrolment.face_jpeg,
-            figures=enrolment.figures,
-            warnings=tuple(map(str, enrolment.warnings)),
-            model_version=self._enroller.model_version,
-            template=enrolment.template,
-        )
+        return NewReference.of(enrolment, photo, self._enroller.model_version, enrolment.template)

@@ -22,7 +22,7 @@ from cekalwatch.contract.values.orders import (
     PersonStatus,
     RevocationGround,
 )
-from cekalwatch.contract.values.subjects import MAX_REFERENCES, FaceFigures, Subject, TravelDocument
+from cekalwatch.contract.values.subjects import MAX_REFERENCES, PicturedFace, Subject, TravelDocument
 from cekalwatch.server.domain.orders.agencies import normalised
 from cekalwatch.server.domain.orders.ban_order import PLAUSIBLE_YEARS, BanOrder
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
@@ -146,12 +146,9 @@ class RecordError(CekalwatchError):
 
 
 @dataclass(frozen=True)
-class SuppliedFace:
+class SuppliedFace(PicturedFace):
     """A face and its template that the source sends with a photograph, made by a server with the same model."""
 
-    face_jpeg: bytes
-    figures: FaceFigures
-    warnings: tuple[str, ...]
     model_version: str
     template: bytes
     """Little-endian float32 numbers, of length 1 together."""

@@ -18,17 +18,23 @@ Encoding = Literal["utf-8", "windows-1252"]
 
 
 @dataclass(frozen=True, kw_only=True, config=SECTION)
-class FolderSettings:
+class SourceFolder:
+    """A folder from which a list is read."""
+
+    path: Path
+    """The folder."""
+    encoding: Encoding = "utf-8"
+    """How the texts of its files are stored."""
+
+
+@dataclass(frozen=True, kw_only=True, config=SECTION)
+class FolderSettings(SourceFolder):
     """A folder with a CSV table and photographs."""
 
     kind: Literal["folder"] = "folder"
     """Says that the source is a folder."""
-    path: Path
-    """The folder."""
     file: Name = "orders.csv"
     """Name of the table in it."""
-    encoding: Encoding = "utf-8"
-    """How the table's text is stored."""
     other_columns: Literal["refuse", "ignore"] = "refuse"
     """What to do with a table that has columns which the mapping does not know."""
     mapping: MappingSettings = MappingSettings()

@@ -19,7 +19,7 @@ from cekalwatch.contract.values.law import LawRow
 from cekalwatch.contract.values.watchlist import Freshness
 from cekalwatch.server.audit.entry import Action, AuditEntry, ObjectKind
 from cekalwatch.server.domain.orders.ban_order import BanOrder
-from cekalwatch.server.domain.ports import Port
+from cekalwatch.server.domain.ports import Port, PortProgram
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
@@ -33,7 +33,7 @@ from cekalwatch.server.storage.watchlist.law import LawStore
 from cekalwatch.server.storage.watchlist.list_feed import ChangedSubject, ListFeedStore, StoredReference
 from cekalwatch.server.watchlist.agencies import listed
 from cekalwatch.server.watchlist.freshness import FreshnessGauge
-from cekalwatch.server.watchlist.list_feed import ListAllowance, ListFeed, ListPosition, PortProgram
+from cekalwatch.server.watchlist.list_feed import ListAllowance, ListFeed, ListPosition
 from cekalwatch.v1 import law_pb2
 from cekalwatch.v1 import list_feed_service_pb2 as pb
 from cekalwatch.wire.bounds import MAX_PAGE, PHOTO_CHUNK_BYTES
@@ -160,10 +160,10 @@ def _program(port: pb.PortServer) -> PortProgram:
     told = port.run_id, text(port.model_version, "model_version"), text(port.server_version, "server_version")
     caller = current_caller()
     if caller.on_this_machine:
-        return PortProgram(min(port.sites), caller.identity.name, *told)
+        return PortProgram(Port(min(port.sites), caller.identity.name), *told)
     if caller.identity.site not in port.sites:
         raise CekalwatchError(Code.SITE_NOT_ALLOWED, caller.identity.site)
-    return PortProgram(caller.identity.site, caller.identity.name, *told, caller.device.certificate)
+    return PortProgram(Port(caller.identity.site, caller.identity.name), *told, caller.device.certificate)
 
 
 def list_message(
