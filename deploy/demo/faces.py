@@ -22,8 +22,6 @@ from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.vision.faces import Face, FaceDetector, Picture
 from deploy.demo.people import Person, Photo, Role
 
-PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png"}
-PHONE_SUFFIXES = {".heic", ".heif"}
 FOLDER_ROLES = (Role.LISTED, Role.LAPSED, Role.LISTED, Role.TANGKAL, Role.URGENT, Role.UNLISTED, Role.UNLISTED)
 PHOTOS_NEEDED = 3
 """One for the list, and two in the video, so that a passage shows more than one pose."""
@@ -115,12 +113,6 @@ def people_of_folder(folder: Path, detector: FaceDetector, say: Callable[[str], 
 
 
 def _usable(file: Path, detector: FaceDetector, say: Callable[[str], None]) -> Photo | None:
-    suffix = file.suffix.lower()
-    if suffix in PHONE_SUFFIXES:
-        say(f"{file} is left out: HEIC is not read here; save it as JPEG.")
-        return None
-    if suffix not in PICTURE_SUFFIXES:
-        return None
     try:
         photo = _photo(read_picture(file), detector, (0.5, 0.5))
     except (PictureError, OSError) as error:

@@ -51,6 +51,9 @@ def refusal(decoder: PhotographDecoder, data: bytes) -> Code:
 def test_a_photograph_is_the_same_from_a_confined_process(decoder: PhotographDecoder) -> None:
     assert (decoder.decode(PHOTOGRAPH) == decode_photograph(PHOTOGRAPH)).all()
     assert refusal(decoder, b"hello") is Code.PHOTO_UNREADABLE
+    assert refusal(decoder, b"\0\0\0\x18ftypheic") is Code.PHOTO_HEIC
+    assert refusal(decoder, b"GIF89a") is Code.PHOTO_GIF
+    assert refusal(decoder, b"1.001:00145") is Code.PHOTO_NIST_PACKAGE
     assert (decoder.decode(PHOTOGRAPH) == decode_photograph(PHOTOGRAPH)).all()
 
 

@@ -9,7 +9,10 @@ class PictureFault(StrEnum):
     """What is wrong with the file."""
 
     OTHER_FORMAT = "OTHER_FORMAT"
-    """It is none of the formats that are read, or a kind of one that is not."""
+    """It is none of the formats that are read, or a kind of one that is not; three of them are named."""
+    HEIC = "HEIC"
+    GIF = "GIF"
+    NIST_PACKAGE = "NIST_PACKAGE"
     DAMAGED = "DAMAGED"
     """Its structure is broken, or it ends early."""
     TOO_LARGE = "TOO_LARGE"

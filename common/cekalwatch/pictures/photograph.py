@@ -6,6 +6,7 @@ Records of faces (`face_record`) are read by their first picture.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
@@ -117,6 +118,14 @@ def read_photograph(data: bytes) -> PhotographFile:
     return file
 
 
+_UNREAD: Final = {
+    PictureFault.HEIC: re.compile(rb".{4}ftyp(hei[cmsx]|hev[cx]|mif1|msf1)", re.DOTALL),
+    PictureFault.GIF: re.compile(rb"GIF8"),
+    PictureFault.NIST_PACKAGE: re.compile(rb"1\.0?01:"),
+}
+"""How formats begin that people send and nobody reads (ISO/IEC 23008-12; ANSI/NIST-ITL, record type 1)."""
+
+
 def _read_picture(data: bytes) -> PhotographFile:
     if data.startswith(png.SIGNATURE):
         essence, block = png.read_png(data)
@@ -131,6 +140,9 @@ def _read_picture(data: bytes) -> PhotographFile:
     if data.startswith(_BMP_SIGNATURE):
         _check_bmp(data)
         return PhotographFile(PictureFormat.BMP, data)
+    for fault, begins in _UNREAD.items():
+        if begins.match(data):
+            raise PictureError(fault, f"a {fault}: save it as JPEG")
     jpeg = read_jpeg(data)
     if jpeg.scan_pixels > MAX_SCAN_PIXELS:
         raise PictureError(PictureFault.TOO_COSTLY, f"{jpeg.width}x{jpeg.height} in {jpeg.scans} scans")

@@ -41,7 +41,7 @@ def test_the_first_people_with_enough_photographs_get_a_role_each(tmp_path: Path
         person_in(tmp_path, f"c-{number}")
     (tmp_path / "d-nobody.txt").write_text("no folder")
     (tmp_path / "c-0" / "00.jpg").write_bytes(b"damaged")
-    (tmp_path / "c-0" / "000.HEIC").write_bytes(b"of a phone")
+    (tmp_path / "c-0" / "000.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
     said = list[str]()
     people = people_of_folder(tmp_path, engine().detector, said.append)
     assert [Path(line.split()[0]).name for line in said] == ["2.jpg", "00.jpg", "000.HEIC"]

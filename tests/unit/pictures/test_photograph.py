@@ -81,9 +81,18 @@ def test_which_way_it_was_held_is_read_from_each_format(kind: str, orientation: 
         assert image.getexif().get(0x0112, 1) == 1, "nobody turns it a second time"
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"GIF89a" + bytes(40), b"%PDF-1.7", b"RIFF\0\0\0\0WAVE", b"II+\0"])
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"%PDF-1.7", b"RIFF\0\0\0\0WAVE", b"II+\0", b"\0\0\0\x18ftypisom", b"1.1:"]
+)
 def test_other_formats_are_not_read(data: bytes) -> None:
     assert fault(data) is PictureFault.OTHER_FORMAT
+
+
+@pytest.mark.parametrize("brand", ["heic", "heix", "mif1"])
+def test_a_format_that_people_send_is_named(brand: str) -> None:
+    assert fault(b"\0\0\0\x1cftyp" + brand.encode()) is PictureFault.HEIC
+    assert fault(b"GIF87a") is fault(b"GIF89a") is PictureFault.GIF
+    assert fault(b"1.001:00145\x1d") is fault(b"1.01:00145\x1d") is PictureFault.NIST_PACKAGE
 
 
 @pytest.mark.parametrize("what", bombs.REFUSED)

@@ -70,8 +70,6 @@ FOLDER_FRAMES_PER_S = 5.0
 FALLBACK_FRAMES_PER_S = 25.0
 """For a video that does not state its rate."""
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-
 log = structlog.get_logger()
 
 
@@ -126,14 +124,14 @@ class VideoReader:
 
 
 class FolderReader:
-    """The JPEG and PNG files of a folder, by name. One that cannot be read is skipped and logged."""
+    """The JPEG and PNG files of a folder, by name. Others are skipped, and logged with what they are."""
 
     frames_per_s = FOLDER_FRAMES_PER_S
 
     def __init__(self, folder: Path) -> None:
-        self._paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+        self._paths = sorted(path for path in folder.iterdir() if path.is_file())
         if not self._paths:
-            raise SourceError(f"{folder} holds no .jpg, .jpeg or .png file")
+            raise SourceError(f"{folder} holds no file")
         self._next = 0
 
     def read(self) -> Picture | None:

@@ -130,12 +130,11 @@ class Code(StrEnum):
     # The watchlist.
     RECORD_EXPECTED = auto(), Kind.INVALID_ARGUMENT, "A photograph came that its record did not announce."
     RECORD_INVALID = auto(), Kind.INVALID_ARGUMENT, "A field of the record is missing or cannot be read."
-    PHOTO_TOO_LARGE = (
-        auto(),
-        Kind.INVALID_ARGUMENT,
-        "The photograph has too many bytes, pixels or scans, or takes too long to decode.",
-    )
+    PHOTO_TOO_LARGE = auto(), Kind.INVALID_ARGUMENT, "The photograph is too large, or takes too long to decode."
     PHOTO_UNREADABLE = auto(), Kind.INVALID_ARGUMENT, "The photograph cannot be read."
+    PHOTO_HEIC = auto(), Kind.INVALID_ARGUMENT, "The photograph is a HEIC of a phone: save it as JPEG."
+    PHOTO_GIF = auto(), Kind.INVALID_ARGUMENT, "The photograph is a GIF: save the original as JPEG."
+    PHOTO_NIST_PACKAGE = auto(), Kind.INVALID_ARGUMENT, "The photograph is a NIST package: import it as one."
     PHOTO_MISSING = auto(), Kind.INVALID_ARGUMENT, "The photograph that the record names is missing."
     PHOTO_NO_FACE = auto(), Kind.INVALID_ARGUMENT, "No face was found in the photograph."
     PHOTO_SEVERAL_FACES = auto(), Kind.INVALID_ARGUMENT, "Several faces were found in the photograph."

@@ -54,6 +54,14 @@ _JPEG_OUTPUT: Final = 4 * (2 * LONG_SIDE) ** 2
 _BAND_PIXELS: Final = 2_000_000
 _DEEP_GREY: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
+_FAULTS: Final = {
+    PictureFault.TOO_LARGE: Code.PHOTO_TOO_LARGE,
+    PictureFault.TOO_COSTLY: Code.PHOTO_TOO_LARGE,
+    PictureFault.HEIC: Code.PHOTO_HEIC,
+    PictureFault.GIF: Code.PHOTO_GIF,
+    PictureFault.NIST_PACKAGE: Code.PHOTO_NIST_PACKAGE,
+}
+
 decoding_memory: Final = ByteBudget(DECODE_BYTES, DECODE_WAIT_S)
 """The budget of all photographs of this server, in whatever process they are decoded."""
 
@@ -87,8 +95,7 @@ def decoding(data: bytes) -> Generator[int, None, Picture]:
             yield _memory(image)
             return _upright_bgr(image, file)
     except PictureError as error:
-        too_large = error.fault in (PictureFault.TOO_LARGE, PictureFault.TOO_COSTLY)
-        raise CekalwatchError(Code.PHOTO_TOO_LARGE if too_large else Code.PHOTO_UNREADABLE, str(error)) from None
+        raise CekalwatchError(_FAULTS.get(error.fault, Code.PHOTO_UNREADABLE), str(error)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CekalwatchError(Code.PHOTO_TOO_LARGE, "pixels") from None
     except MemoryError:
@@ -253,5 +260,5 @@ def _picture(answer: bytes | None) -> Picture:
 
 def _refused(refusal: Refusal) -> CekalwatchError:
     """Return the decoder's own error, which can only say that the photograph is bad."""
-    code = Code.PHOTO_TOO_LARGE if refusal.kind == Code.PHOTO_TOO_LARGE else Code.PHOTO_UNREADABLE
+    code = next((one for one in _FAULTS.values() if one == refusal.kind), Code.PHOTO_UNREADABLE)
     return CekalwatchError(code, refusal.detail[:200])

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from cekalwatch.camera.sources.files import FileSource, FolderReader, FramePace, VideoReader
 from cekalwatch.camera.sources.frames import Frame, SourceError
@@ -80,8 +81,10 @@ def test_a_folder_gives_its_pictures_by_name_and_passes_over_what_it_cannot_read
     picture(tmp_path / "c.JPG", 30)
     picture(tmp_path / "a.jpeg", 10)
     (tmp_path / "aa.jpg").write_bytes(b"damaged")
-    (tmp_path / "notes.txt").write_text("no picture")
-    frames = list(FileSource(FolderReader(tmp_path), "folder", FramePace.UNPACED, clock))
+    (tmp_path / "d.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with capture_logs() as logs:
+        frames = list(FileSource(FolderReader(tmp_path), "folder", FramePace.UNPACED, clock))
+    assert [(line["position"], line["problem"]) for line in logs] == [(2, "no JPEG"), (5, "a HEIC: save it as JPEG")]
     assert [round(float(frame.picture.mean()), -1) for frame in frames] == [10, 20, 30]
     assert [frame.at_s for frame in frames] == pytest.approx([0, 0.2, 0.4])
 
