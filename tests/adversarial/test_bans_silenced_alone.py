@@ -7,7 +7,7 @@ streams, and made by hand. After each call everybody whose order is in force sti
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +30,7 @@ from cekalwatch.server.domain.exercises import ExerciseSetting
 from cekalwatch.server.domain.orders import silencing
 from cekalwatch.server.domain.orders.law import OrderStanding
 from cekalwatch.server.grpc_api.guard import Guard
+from cekalwatch.server.grpc_api.served import Served
 from cekalwatch.server.storage.watchlist.record_store import RecordStore
 from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.server.watchlist.imports.importer import ByHand
@@ -37,6 +38,7 @@ from cekalwatch.v1 import watchlist_service_pb2 as pb
 from tests.support.builders.watchlist_folder import COLUMNS, row
 from tests.support.scenarios.guarded_port import DEVICES, ORDERS, PEOPLE, WHO, Caller, GuardedPort
 from tests.support.scenarios.site_pki import SITE
+from tests.unit.documentation.test_guarded_calls import named
 
 SECONDS = 25.0
 """Of the search in `make test`; with the server's start it takes no more than 40."""
@@ -259,12 +261,33 @@ def file_of(cells: Any, digest: str) -> Iterator[pb.ImportListFileRequest]:
         yield pb.ImportListFileRequest(**part)
 
 
+AROUND = Guard.around
+GUARDED: set[str] = set()
+"""The calls that a server guards."""
+REFUSED_TO_ALL = {"ImportWatchlist"}
+"""Nobody can sign for it: what it would silence is refused."""
+
+
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedPort]:
     folder: Path = tmp_path_factory.mktemp("guarded")
-    found = GuardedPort(folder)
+
+    def around(guard: Guard, served: Iterable[Served]) -> list[Served]:
+        given = list(served)
+        GUARDED.update(one.call.path.rpartition("/")[2] for one in given if one.silences)
+        return AROUND(guard, given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Guard, "around", around)
+        found = GuardedPort(folder)
     yield found
     found.close()
+
+
+@pytest.mark.slow
+def test_the_page_on_people_names_what_the_server_guards(port: GuardedPort) -> None:
+    assert port.server.port
+    assert set(named("guarded")) == GUARDED | REFUSED_TO_ALL
 
 
 def search(port: GuardedPort, seconds: float) -> type[OneAlone]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 
 from cekalwatch.contract.values.people import PersonRole
 from cekalwatch.server.audit.entry import Action
+from cekalwatch.v1 import alert_service_pb2
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.invitation import DeviceInvitation
 from tests.support.scenarios.enrolling import enrolled
+from tests.support.scenarios.people import PASSWORD
 from tests.support.scenarios.port_office import PortOffice
 from tests.support.scenarios.site_pki import SITE, now
-from tests.support.scenarios.web_console import Browser, words
+from tests.support.scenarios.web_console import Browser, form_token, words
 
 pytestmark = pytest.mark.slow
 SCRIPT = "<script>alert('x')</script>"
@@ -63,6 +66,37 @@ async def test_a_pc_is_invited_enrols_with_what_the_page_shows_and_is_revoked(
         (Action.CERTIFICATES_REVOKED, f"person:{person}"),
     ]
     assert {json.loads(one.objects)[0] for one in trail} == {f"device:{SITE}/notifier/pc-d1"}
+
+
+async def test_a_camera_is_revoked_by_two_people_who_see_whose_orders_alert_there(
+    office: PortOffice, browser: Browser
+) -> None:
+    office.site.device(DeviceRole.CAMERA, "dep-1")
+    path = f"/devices/camera/{SITE}/dep-1/revoke"
+    alone = await browser.post(path, await browser.token("/devices"))
+    assert (alone.status_code, "A second person must sign" in words(alone)) == (409, True)
+    assert office.trail(Action.CERTIFICATES_REVOKED, Action.ORDERS_SILENCED) == []
+    office.hire("wati", PersonRole.SUPERVISOR)
+    second = {"second_name": "wati", "second_password": PASSWORD}
+    answer = await browser.post(path, form_token(alone), **second)
+    assert answer.status_code == 303, words(answer)
+    (silenced,) = office.trail(Action.ORDERS_SILENCED)
+    assert json.loads(silenced.details)["what"] == "camera dep-1"
+    assert len(office.trail(Action.CERTIFICATES_REVOKED)) == 1
+
+
+async def test_the_last_pc_that_rings_at_a_counter_is_revoked_by_two_people(
+    office: PortOffice, browser: Browser
+) -> None:
+    for name, counters in (("pc-1", [CAMERAS[0]["counter"]]), ("pc-2", [])):
+        stream = (await office.pc(name)).subscribe(filter=alert_service_pb2.AlertFilter(counters=counters))
+        await asyncio.wait_for(stream.read(), 30)
+    token = await browser.token("/devices")
+    path = f"/devices/notifier/{SITE}"
+    assert (await browser.post(f"{path}/pc-1/revoke", token)).status_code == 303, "another rings there"
+    alone = await browser.post(f"{path}/pc-2/revoke", token)
+    assert (alone.status_code, "A second person must sign" in words(alone)) == (409, True)
+    assert len(office.trail(Action.CERTIFICATES_REVOKED)) == 1
 
 
 async def test_an_invitation_is_withdrawn(office: PortOffice, browser: Browser) -> None:

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from cekalwatch.v1 import session_pb2, session_service_pb2
 from cekalwatch.v1.audit_service_pb2 import ExportAuditEntriesRequest
 from cekalwatch.v1.camera_service_pb2 import SetCameraPolicyRequest
+from cekalwatch.v1.device_service_pb2 import RevokeDeviceRequest
 from cekalwatch.v1.operations_service_pb2 import (
     ForgetLearnedThresholdRequest,
     SetGatePolicyRequest,
@@ -40,7 +41,7 @@ ACTIONS: dict[type[Message], session_pb2.TwoPersonAction.ValueType] = {
         (AmendOrderRequest, PutAgencyRequest, RemoveAgencyRequest, ImportListFileRequest),
         session_pb2.TWO_PERSON_ACTION_AMEND_ORDER,
     ),
-    SetCameraPolicyRequest: session_pb2.TWO_PERSON_ACTION_CHANGE_CAMERAS,
+    **dict.fromkeys((RevokeDeviceRequest, SetCameraPolicyRequest), session_pb2.TWO_PERSON_ACTION_CHANGE_CAMERAS),
     SetExerciseHoursRequest: session_pb2.TWO_PERSON_ACTION_SET_EXERCISES,
     **dict.fromkeys(
         (AddPersonRequest, ChangePersonRequest, DisablePersonRequest, ResetPasswordRequest),

@@ -1,27 +1,38 @@
-"""The page on people names the calls by which somebody could silence a ban, as the table of calls has them."""
+"""The page on people says of each call of the contract whether it could silence a ban, and who signs for it then."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
-from cekalwatch.contract.values.people import TwoPersonAction
-from cekalwatch.server.auth.rights import RIGHTS
+import cekalwatch.v1
 
+SECTION = "### Nobody silences a ban alone"
 PAGE = Path(__file__).parents[3] / "docs/people.md"
-SILENCING = {
-    TwoPersonAction.AMEND_ORDER,
-    TwoPersonAction.CHANGE_CAMERAS,
-    TwoPersonAction.CHANGE_LAW,
-    TwoPersonAction.SET_EXERCISES,
-}
-REFUSED_TO_ALL = {"ImportWatchlist"}
-"""Nobody can sign for it: what it would silence is refused."""
+TABLES = {"guarded": "| call |", "others": "| calls |"}
 
 
-def test_the_page_on_people_names_each_guarded_call() -> None:
-    section = PAGE.read_text().partition("### Nobody silences a ban alone")[2].partition("**What remains.**")[0]
-    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    guarded = {path.rpartition("/")[2] for path, right in RIGHTS.items() if right.action in SILENCING}
-    assert named == guarded | REFUSED_TO_ALL
+def named(table: str) -> list[str]:
+    """The calls of a table of the page."""
+    section = PAGE.read_text().partition(SECTION)[2].partition(TABLES[table])[2].partition("\n\n")[0]
+    return [
+        name
+        for row in section.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    ]
+
+
+def calls() -> list[str]:
+    """The methods of all services that the contract's files describe."""
+    modules = (one.name for one in pkgutil.iter_modules(cekalwatch.v1.__path__) if one.name.endswith("_pb2"))
+    files = (importlib.import_module(f"cekalwatch.v1.{name}").DESCRIPTOR for name in modules)
+    return [
+        method for file in files for service in file.services_by_name.values() for method in service.methods_by_name
+    ]
+
+
+def test_the_page_on_people_says_once_of_each_call_whether_it_could_silence_a_ban() -> None:
+    assert sorted([*named("guarded"), *named("others")]) == sorted(calls())

@@ -15,7 +15,7 @@ STREAM_FACES = call(capture_pb.StreamFacesRequest, Plain(capture_pb.StreamFacesR
 LIST_DEVICES = call(pb.ListDevicesRequest, DEVICE_LIST, rights.DEVICES)
 INVITE_DEVICE = call(DEVICE_TO_INVITE, DEVICE_INVITED, rights.DEVICES)
 CANCEL_INVITATION = call(pb.CancelInvitationRequest, Nothing(pb.CancelInvitationResponse), rights.DEVICES)
-REVOKE_DEVICE = call(pb.RevokeDeviceRequest, Plain(pb.RevokeDeviceResponse), rights.DEVICES)
+REVOKE_DEVICE = call(pb.RevokeDeviceRequest, Plain(pb.RevokeDeviceResponse), rights.CAMERAS)
 
 GET_CAMERA_POLICY = call(
     camera_pb.GetCameraPolicyRequest, Only(camera_pb.GetCameraPolicyResponse, "policy", CAMERA_POLICY), rights.DEVICES

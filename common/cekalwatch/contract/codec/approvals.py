@@ -17,6 +17,7 @@ from cekalwatch.v1 import (  # noqa: F401
     approval_pb2,
     audit_service_pb2,
     camera_service_pb2,
+    device_service_pb2,
     operations_service_pb2,
     people_service_pb2,
     session_service_pb2,

@@ -143,7 +143,7 @@ TRAIL_EXPORT = Right(TRAIL.devices, TwoPersonAction.EXPORT_AUDIT)
 DEVICES = Right(
     _devices(*((role, Reach.SERVER, KEEPS_DEVICES) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))
 )
-# A second person where travellers would be seen less.
+# A second person where travellers would be seen less, or alerts would reach nobody at a counter.
 CAMERAS = Right(DEVICES.devices, TwoPersonAction.CHANGE_CAMERAS, at_times=True)
 CAMERA_VIEW = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS)))

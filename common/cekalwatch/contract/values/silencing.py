@@ -38,7 +38,7 @@ class Silencing:
     count: int = 0
     """Of all."""
     what: Annotated[str, MaxLen(MAX_WHAT)] = ""
-    """What becomes less where that concerns all orders alike: "camera KEY", or "exercises"; else empty."""
+    """What becomes less where that concerns all orders alike: "camera KEY", "exercises" and the like; else empty."""
 
     def __bool__(self) -> bool:
         return bool(self.count or self.what)

@@ -57,9 +57,12 @@ def silenced_words(approval: Approval, texts: Texts, zone: tzinfo | None) -> tup
 def _word(word: str | bool, texts: Texts) -> str:  # a value of a request
     if isinstance(word, bool):
         return texts.say("APPROVED_YES" if word else "APPROVED_NO")
-    role, state, why = (word.removeprefix(one) for one in ("PERSON_ROLE_", "ALERT_STATE_", "GATE_POLICY_REASON_"))
+    prefixes = ("PERSON_ROLE_", "ALERT_STATE_", "GATE_POLICY_REASON_", "DEVICE_ROLE_")
+    role, state, why, device = (word.removeprefix(one) for one in prefixes)
     if state != word and f"STATE_{state}" in texts:
         return texts.say(f"STATE_{state}")
     if why != word and f"GATES_WHY_{why}" in texts:
         return texts.say(f"GATES_WHY_{why}")
+    if device != word and f"DEVICE_ROLE_{device}" in texts:
+        return texts.say(f"DEVICE_ROLE_{device}")
     return texts.say(f"ROLE_{role}") if f"ROLE_{role}" in texts else safe_text(word)

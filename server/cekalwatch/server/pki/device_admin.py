@@ -236,17 +236,22 @@ class DeviceAdmin:
         self._record(Action.INVITATION_WITHDRAWN, identity, {})
         pki.cancel_invitation(identity, now)
 
+    def is_admitted(self, identity: Identity) -> bool:
+        """Whether a device has a certificate in force."""
+        self._refuse_other_sites(identity)
+        now = self._office.clock.now()
+        return any(one.identity == identity and one.good(now) for one in self._office.open_pki().issued())
+
     def revoke(self, identity: Identity) -> RevokedDevice:
         """Revoke all certificates of a device, and withdraw its invitation.
 
         It revokes before it records: an unavailable database must not keep a stolen device connected.
         """
-        self._refuse_other_sites(identity)
         if identity.role is DeviceRole.SERVER or identity == self._through:
             raise RefusedError(Code.DEVICE_KEPT_ELSEWHERE, f"{identity.uri} is revoked on the server's machine")
         pki, now = self._office.open_pki(), self._office.clock.now()
         invited = identity in {one.identity for one in pki.open_invitations(now)}
-        if not invited and not any(one.identity == identity and one.good(now) for one in pki.issued()):
+        if not invited and not self.is_admitted(identity):
             raise RefusedError(Code.DEVICE_UNKNOWN, f"{identity.uri} has no certificate in force, and no invitation")
         count = pki.revoke(identity, now)
         try:

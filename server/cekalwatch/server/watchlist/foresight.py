@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.silencing import MAX_WHAT, SilencedOrder, Silencing
-from cekalwatch.server.domain.checkpoints import Camera
 from cekalwatch.server.domain.orders.law import Checkpoints
 from cekalwatch.server.domain.orders.law_table import Law
 from cekalwatch.server.domain.orders.silencing import silenced, silencing
@@ -29,13 +30,13 @@ class ListForesight:
             found |= silenced(files, files, now, self.checkpoints, later)
         return silencing(found)
 
-    def at_camera(self, camera: Camera) -> Silencing:
-        """Return all orders that alert at a camera, as if nobody passed there any more."""
+    def without(self, what: str, directions: Collection[Direction] = tuple(Direction)) -> Silencing:
+        """Return all orders that alert in these directions, as if nothing came of them without `what`."""
         now, found = self.clock.now(), dict[str, SilencedOrder]()
         for files in self.watchlist.everybody():
             lost = silenced(files, (), now, self.checkpoints, self.checkpoints)
-            found |= {key: one for key, one in lost.items() if one.place == camera.direction}
-        return replace(silencing(found), what=f"camera {camera.camera_id}"[:MAX_WHAT])
+            found |= {key: one for key, one in lost.items() if one.place in directions}
+        return replace(silencing(found), what=what[:MAX_WHAT])
 
     def of_orders(self, order_ids: frozenset[str]) -> Silencing:
         """Return the silencing of exactly these orders, as far as they are in force or will be."""

@@ -173,4 +173,4 @@ def init_devices(
         context.stores.audit,
         context.clock,
     )
-    return Part(served=DeviceCalls(office, whole, open_calls).served())
+    return Part(served=DeviceCalls(office, whole, open_calls, context.foresight).served())

@@ -42,7 +42,6 @@ from cekalwatch.server.recognition.engines.recogniser import RecogniserError
 from cekalwatch.server.recognition.probes import CaptureEmbedder, Probe
 from cekalwatch.server.storage.alerts.write_probe import ALERT_BYTES, WriteProbe
 from cekalwatch.server.storage.audit.trail import AuditTrail
-from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.server.wiring.events import EventParts
 from cekalwatch.server.wiring.gallery import GalleryParts
 from cekalwatch.server.wiring.part import Part
@@ -232,6 +231,5 @@ def init_cameras(
     cameras = {camera.camera_id: camera for camera in captures.cameras}
     surveys = CameraSurveys(context.stores.camera_surveys, context.clock)
     watches = CameraWatches(desk, trail, context.clock)
-    foresight = ListForesight(context.stores.watchlist, context.checkpoints, context.clock)
-    calls = CameraCalls(cameras, captures.policies, desk, watches, surveys, foresight)
+    calls = CameraCalls(cameras, captures.policies, desk, watches, surveys, context.foresight)
     return CameraParts(watches, served=calls.served())

@@ -43,6 +43,7 @@ from cekalwatch.server.storage.sync.store import SyncStore
 from cekalwatch.server.storage.watchlist.agencies import AgencyStore
 from cekalwatch.server.storage.watchlist.law import LawStore
 from cekalwatch.server.storage.watchlist.store import WatchlistStore
+from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.server.watchlist.law_follower import LawFollower
 from cekalwatch.server.wiring.data_folder import hold_folder, refuse_lost_database
 from cekalwatch.vision.manifest import Pack
@@ -160,6 +161,11 @@ class Context:
         )
         law.follow()
         return cls(settings, database, keys, stores, checkpoints, law, clock, actor, stack, metrics)
+
+    @property
+    def foresight(self) -> ListForesight:
+        """The guard's comparison of the list before and after what people do."""
+        return ListForesight(self.stores.watchlist, self.checkpoints, self.clock)
 
     def note_configuration(self, pack: Pack) -> None:
         """Record the settings and the model pack if they differ from the last record."""

@@ -31,7 +31,6 @@ from cekalwatch.server.storage.watchlist.list_feed import ListFeedStore
 from cekalwatch.server.watchlist.agencies import AgencyRegistry
 from cekalwatch.server.watchlist.amendments import OrderAmender
 from cekalwatch.server.watchlist.browser import WatchlistReader
-from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.server.watchlist.imports.import_run import ImportRun
 from cekalwatch.server.watchlist.imports.importer import ByHand, WatchlistImporter
 from cekalwatch.server.watchlist.imports.preview import ImportPreview, PreviewRun
@@ -202,7 +201,6 @@ def init_watchlist(
     amender = OrderAmender(stores.watchlist, clock, settings.home.zone, source)
     reader = WatchlistReader(stores.watchlist, stores.audit, context.checkpoints, home, found)
     records = ImportCalls(imports.begin_by_hand, workers)
-    foresight = ListForesight(stores.watchlist, context.checkpoints, clock)
     files = ListFileCalls(
         ListFiles(
             stores.watchlist,
@@ -210,7 +208,7 @@ def init_watchlist(
             imports.preview,
             settings.home.zone,
             workers,
-            foresight.of_orders,
+            context.foresight.of_orders,
             guard.require_two,
         )
     )
@@ -242,9 +240,9 @@ def init_watchlist(
         records.served(),
         files.served(),
         *subjects.served(),
-        *agency_calls(agencies, foresight),
-        *law_calls(law, foresight),
-        *amendment_calls(amender, foresight),
+        *agency_calls(agencies, context.foresight),
+        *law_calls(law, context.foresight),
+        *amendment_calls(amender, context.foresight),
         *sync_calls(SyncService(stores.syncs, scheduler, clock), search.freshness),
         *feed_calls.served(),
     )

@@ -10,6 +10,7 @@ import segno
 from markupsafe import Markup
 from starlette.responses import Response
 
+from cekalwatch.console.pages.signing_in.provider import with_second_where_needed
 from cekalwatch.console.request_context import RequestContext
 from cekalwatch.contract.calls import devices as calls
 from cekalwatch.contract.codec.devices import ROLES
@@ -71,7 +72,9 @@ def _one(visit: RequestContext, device: DeviceRecord, problem: str = "") -> Resp
     own = device.role is DeviceRole.SERVER or (
         device.role is DeviceRole.CONSOLE and device.name == visit.console.settings.name
     )
-    return visit.page("device.html", device=device, own=own, problem=problem)
+    return visit.page(
+        "device.html", device=device, own=own, problem=problem, second_name=visit.form.get("second_name", "")
+    )
 
 
 def act(visit: RequestContext) -> Response:
@@ -80,14 +83,16 @@ def act(visit: RequestContext) -> Response:
     if device is None or wanted not in ACTS:
         return _missing(visit)
     role, site, name = ROLES.number(device.role), device.site, device.name
-    try:
+    asked = calls.REVOKE_DEVICE(role=role, site=site, name=name)
+
+    def done(word: str) -> Response:
         if wanted == "cancel":
             visit.ask(calls.CANCEL_INVITATION(role=role, site=site, name=name))
-        elif not visit.ask(calls.REVOKE_DEVICE(role=role, site=site, name=name)).recorded:
+        elif not visit.ask(asked, word).recorded:
             return visit.page("done.html", words=visit.texts.say("REVOKED_NOT_RECORDED"), then="/devices")
-    except grpc.RpcError as error:
-        return _one(visit, device, explain(error, visit.texts))
-    return visit.to("/devices")
+        return visit.to("/devices")
+
+    return with_second_where_needed(visit, asked, done, lambda problem: _one(visit, device, problem))
 
 
 def _find(visit: RequestContext) -> DeviceRecord | None:

@@ -182,15 +182,13 @@ def _import_directly(settings: ServerSettings, records: _FolderRecords) -> Itera
 def _import_signed(settings: ServerSettings, source: FolderSource, held: set[str]) -> Iterator[RecordReport]:
     """Import those of the records for which two people sign at this machine."""
     from cekalwatch.server.audit.silencing import silencing_entry
-    from cekalwatch.server.watchlist.foresight import ListForesight
 
     with command_context(settings) as context:
         imports = local_imports(context)
-        foresight = ListForesight(context.stores.watchlist, context.checkpoints, context.clock)
         records = [one for one in _FolderRecords(source) if one.order.order_id in held]
         with closing(imports.preview(context.actor)) as preview:
             keys = frozenset(key for one in preview.import_records(records) for key in one.silences)
-        found = foresight.of_orders(keys)
+        found = context.foresight.of_orders(keys)
         orders = "\n".join(f"  {one.order_id}: {one.name}, {one.place}, {one.at:%Y-%m-%d}" for one in found.orders)
         people = signed_by_two(context, TwoPersonAction.AMEND_ORDER, "SIGN_SILENCED", count=found.count, orders=orders)
         entry = silencing_entry(found, people, context.actor, context.clock.now(), "watchlist import")

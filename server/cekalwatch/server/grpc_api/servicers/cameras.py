@@ -56,7 +56,7 @@ class CameraCalls:
         refused = out_of_bounds(changes) or request.number != state.number
         if refused or not changes.applied_to(state.of_settings).sends_less_than(state.in_force):
             return NOTHING_SILENCED
-        return self.foresight.at_camera(camera)
+        return self.foresight.without(f"camera {camera.camera_id}", (camera.direction,))
 
     async def _picture(self, request: pb.GetAimingPictureRequest) -> TakenPicture:
         given, who = self.watches.picture if request.watched else self.aiming.picture, current_caller()

@@ -18,6 +18,8 @@ from cekalwatch.contract.values.devices import (
     DeviceRecord,
     DeviceToInvite,
 )
+from cekalwatch.contract.values.rights import DESKS
+from cekalwatch.contract.values.silencing import NOTHING_SILENCED, Silencing
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import WholePresence
 from cekalwatch.server.domain.presence import CameraPresence
@@ -28,6 +30,7 @@ from cekalwatch.server.grpc_api.messages import page
 from cekalwatch.server.grpc_api.open_calls import OpenCalls
 from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.pki.device_admin import DeviceAdmin, DeviceRegistry, KnownDevice
+from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.v1 import device_service_pb2 as pb
 from cekalwatch.wire.identity import DeviceRole, Identity, IdentityError
 
@@ -49,6 +52,7 @@ class DeviceCalls:
     """Reads the connections of all servers, and blocks."""
     open_calls: OpenCalls
     """Of this server."""
+    foresight: ListForesight
 
     def served(self) -> tuple[Served, ...]:
         """Return the calls."""
@@ -56,7 +60,7 @@ class DeviceCalls:
             serve(calls.LIST_DEVICES, self._list),
             serve(calls.INVITE_DEVICE, self._invite),
             serve(calls.CANCEL_INVITATION, lambda request: _done(self._admin().cancel, _identity(request))),
-            serve(calls.REVOKE_DEVICE, self._revoke),
+            serve(calls.REVOKE_DEVICE, self._revoke, silences=self._silences),
         )
 
     def _list(self, _: pb.ListDevicesRequest) -> pb.ListDevicesResponse:
@@ -76,6 +80,26 @@ class DeviceCalls:
     def _revoke(self, request: pb.RevokeDeviceRequest) -> pb.RevokeDeviceResponse:
         revoked = _done(self._admin().revoke, _identity(request))
         return pb.RevokeDeviceResponse(certificates=revoked.certificates, recorded=revoked.recorded)
+
+    def _silences(self, request: pb.RevokeDeviceRequest) -> Silencing:
+        """Return whose orders alert through a device: at a camera, at a port, at counters where no other PC rings."""
+        who, cameras = _identity(request), self.office.places.cameras.values()
+        what = f"{who.role} {who.name}"
+        if not _done(self._admin().is_admitted, who):
+            return NOTHING_SILENCED
+        match who.role:
+            case DeviceRole.PORT:
+                return self.foresight.without(what)
+            case DeviceRole.CAMERA:
+                lost = [one for one in cameras if one.camera_id == who.name]
+            case role if role in DESKS:
+                watched = self.whole().watched
+                here = [one for one in cameras if who.name in watched and watched[who.name].attends(one)]
+                others = [one for name, one in watched.items() if name != who.name]
+                lost = [one for one in here if not any(other.attends(one) for other in others)]
+            case _:
+                lost = []
+        return self.foresight.without(what, {one.direction for one in lost}) if lost else NOTHING_SILENCED
 
     def _admin(self) -> DeviceAdmin:
         caller = current_caller()
