@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ from cekalwatch.server.audit.entry import operator
 from cekalwatch.server.pki.site_pki import SitePki, hosts_of
 from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
+from cekalwatch.server.wiring.endings import endings_of
+from cekalwatch.wire.identity import DeviceRole, Identity
 from cekalwatch.wire.invitation import InvitationCode, fingerprint, public_id
 from cekalwatch.wire.tls import TlsFiles
 from tests.support.scenarios.site_pki import certificate_request
@@ -83,6 +86,33 @@ def test_a_console_is_invited_with_its_names_and_nobody_else_has_some(technician
     assert hosts_of(renewed)[0] == "konsol.batam.local"
 
 
+def test_what_ends_is_renewed_by_the_commands_that_its_problems_print(
+    technician: Technician, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands are typed as they are printed: an expired server's, and of devices of one name at two sites."""
+    technician.types("init")
+    pki, now = SitePki.load(technician.data / "pki"), datetime.now(UTC)
+    pki.issue(
+        Identity(DeviceRole.SERVER, "batam-center", "a"),
+        ["a.example"],
+        technician.data / "tls",
+        now - timedelta(days=399),
+    )
+    for site in ("batam-center", "sekupang"):
+        device = Identity(DeviceRole.NOTIFIER, site, "pc-1")
+        pki.issue(device, [], tmp_path / site, now - timedelta(days=380))
+    monkeypatch.chdir(tmp_path)
+    soon, typed = now + timedelta(days=30), list[str]()
+    while commands := [one.command for one in endings_of(technician.settings, now) if one.until < soon]:
+        typed.append(commands[0])
+        program, *arguments = shlex.split(typed[-1])
+        assert (program, arguments.pop(0)) == ("cekalwatch-server", "pki"), "this problem was seen before"
+        technician.types(*arguments)
+        assert typed.count(typed[-1]) == 1, "it did not end the problem"
+    assert len(typed) == 3
+    assert certificate(TlsFiles(technician.data / "tls")).not_valid_after_utc > now + timedelta(days=397)
+
+
 def test_renewal_keeps_the_key_and_revocation_ends_every_certificate(technician: Technician, tmp_path: Path) -> None:
     technician.types("init")
     files = TlsFiles(tmp_path / "camera")
@@ -113,6 +143,29 @@ def test_an_invitation_prints_its_code_and_keeps_none(technician: Technician) ->
         if file.is_file():
             assert code.secret not in file.read_bytes()
             assert code.text.encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("role", "step", "with_file"),
+    [
+        ("camera", "cekalwatch-camera enrol --server cekal.local:50052", "cekalwatch-camera init"),
+        ("notifier", "cekalwatch-notifier enrol --server cekal.local:50052", "cekalwatch-notifier init"),
+        ("console", "cekalwatch-console init --invitation FILE", "cekalwatch-console init"),
+        ("port", "cekalwatch-server pki accept --invitation FILE", "cekalwatch-server pki accept"),
+        ("diagnostics", "cekalwatch-server pki issue --role diagnostics", "cekalwatch-server pki issue"),
+    ],
+)
+def test_an_invitation_names_the_program_that_is_invited(
+    technician: Technician, tmp_path: Path, role: str, step: str, with_file: str
+) -> None:
+    technician.write(enrolment_listen="0.0.0.0:50052")
+    technician.types("init")
+    technician.types("issue", "--role", "server", "--name", "main", "--host", "cekal.local")
+    device = ("invite", "--role", role, "--name", "x")
+    assert step in technician.output(*device)
+    written = technician.output(*device, "--out", str(tmp_path / "x.invitation"))
+    assert with_file in written
+    assert role == "diagnostics" or "--invitation x.invitation" in written
 
 
 @pytest.mark.slow

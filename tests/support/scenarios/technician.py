@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cekalwatch.program.errors import Exit, ProgramError
 from cekalwatch.server.cli.app import app
@@ -39,13 +39,20 @@ class Technician:
         return ServerSettings.load(self.config, data_dir=self.data)
 
     def types(self, *arguments: str) -> str:
-        """Return what the command prints; raises what ends it."""
+        """Return what the command prints on standard output; raises what ends it."""
+        return self._typed(*arguments).stdout
+
+    def output(self, *arguments: str) -> str:
+        """Return all that the command prints; raises what ends it."""
+        return self._typed(*arguments).output
+
+    def _typed(self, *arguments: str) -> Result:
         options = ("--config", str(self.config), "--data-dir", str(self.data))
         outcome = CliRunner().invoke(app, [*self._command, *arguments, *options])
         if outcome.exception and not isinstance(outcome.exception, SystemExit):
             raise outcome.exception
         assert outcome.exit_code == 0, outcome.output
-        return outcome.stdout
+        return outcome
 
     def is_refused(self, *arguments: str) -> tuple[Exit, str]:
         """Return the exit code and the words of a command that is refused."""

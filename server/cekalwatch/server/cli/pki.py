@@ -176,7 +176,8 @@ def invite(
 
     identity = _places(settings).new(role, site, name)
     hosts = tuple(host or ())
-    reached = endpoints_at(settings.tls_path, settings.listen, settings.enrolment_listen) if out else None
+    wanted = out or settings.enrolment_listen
+    reached = endpoints_at(settings.tls_path, settings.listen, settings.enrolment_listen) if wanted else None
     pki, now = _pki(settings), datetime.now(UTC)
     with _journal(settings) as journal:
         code = pki.invite(identity, now, timedelta(minutes=minutes), hosts)
@@ -185,10 +186,13 @@ def invite(
         zone = next(one.time_zone for one in settings.sites if one.site == identity.site)
         invitation = DeviceInvitation(identity, *reached, code, tuple(counter or ()), hosts, zone)
         write_private(out, f"{invitation.text}\n".encode())
-        typer.echo(f"{out}: for {identity.uri}, good for {minutes} minutes. On the device: {_next_step(role)}")
+        typer.echo(
+            f"{out}: for {identity.uri}, good for {minutes} minutes. On the device: {_next_step(role, out.name)}"
+        )
         return
     typer.echo(f"Code of {identity.uri}, good for {minutes} minutes and one device:", err=True)
     typer.echo(code.text)
+    typer.echo(f"On the device: {_next_step(role, server=reached.enrol if reached else 'HOST:PORT')}", err=True)
 
 
 @app.command(epilog=EXAMPLES + "  cekalwatch-server pki accept --invitation sekupang.invitation")
@@ -258,11 +262,11 @@ def _places(settings: ServerSettings) -> DevicePlaces:
     return DevicePlaces(settings.sites, settings.cameras)
 
 
-def _next_step(role: DeviceRole) -> str:
-    match role:
-        case DeviceRole.PORT:
-            return "cekalwatch-server pki accept --invitation FILE"
-        case DeviceRole.CAMERA | DeviceRole.NOTIFIER | DeviceRole.CONSOLE:
-            return f"cekalwatch-{role} init --invitation FILE"
-        case _:
-            return "a program that takes its code"
+def _next_step(role: DeviceRole, file: str = "", server: str = "") -> str:
+    """Return what is typed at the device with an invitation's `file`, or with a code alone at `server`."""
+    if role is DeviceRole.DIAGNOSTICS:
+        return f"no program of ours takes it; cekalwatch-server pki issue --role {role} makes its files"
+    if not file and role in {DeviceRole.CAMERA, DeviceRole.NOTIFIER}:
+        return f"cekalwatch-{role} enrol --server {server}"
+    program = "cekalwatch-server pki accept" if role is DeviceRole.PORT else f"cekalwatch-{role} init"
+    return f"{program} --invitation {file or 'FILE, the file that pki invite writes with --out'}"

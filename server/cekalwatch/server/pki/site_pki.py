@@ -82,11 +82,11 @@ class SitePki:
         return certificate
 
     def renew(self, identity: Identity, now: datetime, days: int = DEVICE_DAYS) -> x509.Certificate:
-        """Sign a new certificate for the key of the present one, so that no key is sent; raises ProgramError."""
-        good = self._good(identity, now)
-        if not good:
+        """Sign a new certificate for the key of the last one, which may have expired; raises ProgramError."""
+        held = [one for one in self._ledger.issued(identity) if not one.revoked_at]
+        if not held:
             raise ProgramError(f"{identity.uri} has no certificate in force: issue or invite it first", Exit.USAGE)
-        former = good[-1].certificate
+        former = held[-1].certificate
         public_key = former.public_key()
         if not isinstance(public_key, ec.EllipticCurvePublicKey):
             raise ProgramError(f"The key of {identity.uri} is of another kind than this authority's", Exit.CONFIG)
