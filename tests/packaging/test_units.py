@@ -23,6 +23,9 @@ def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     manual = f"man:{package}(1) "
     text = request.param.read_text()
     assert manual in text
+    # Of these programs the server alone takes the signal; others would end by it.
+    reloads = request.param.name == "cekalwatch-server.service"
+    assert ("\nExecReload=/bin/kill -HUP $MAINPID\n" in text) is reloads
     *_, name, kind = request.param.name.split(".")
     unit = tmp_path / f"{name}.{kind}"
     unit.write_text(text.replace(f"/usr/bin/{package}", str(program)).replace(manual, ""))
@@ -32,6 +35,13 @@ def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_systemd_takes_the_unit_as_it_is(unit: Path):
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_backup_that_failed_is_told_by_a_unit_of_the_package():
+    text = (DEBIAN / "cekalwatch-server.cekalwatch-backup.service").read_text()
+    told = text.split("\nOnFailure=")[1].splitlines()[0]
+    assert (DEBIAN / f"cekalwatch-server.{told}").exists()
+    assert f"--name={told.removesuffix('.service')} " in (DEBIAN / "rules").read_text(), "the package has it"
 
 
 def test_the_unit_leaves_the_program_little(unit: Path):

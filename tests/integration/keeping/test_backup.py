@@ -328,6 +328,9 @@ def test_check_says_how_old_the_last_backup_is(site: Site) -> None:
     assert "none was ever made" in check_backup(site.settings, NOW)[1]
     made = site.back_up()
     assert check_backup(site.settings, NOW + timedelta(hours=30))[0] == "OK"
+    without = site.settings.model_copy(update={"backup": BackupTerms()})
+    verdict, text = check_backup(without, NOW + timedelta(hours=30))
+    assert (verdict, "set recipients and folder in [backup]" in text) == ("WARN", True), "an upgrade needs them"
     verdict, text = check_backup(site.settings, NOW - timedelta(days=30))
     assert (verdict, "by a clock that was ahead" in text) == ("WARN", True)
     verdict, text = check_backup(site.settings, NOW + timedelta(hours=40))

@@ -182,12 +182,16 @@ def test_data_outlives_upgrade_and_removal_and_goes_at_a_purge_when_somebody_say
     assert host.has(kept["camera"])
     host.works("cekalwatch-camera", "--version")
 
+    timer = "etc/systemd/system/timers.target.wants/cekalwatch-backup.timer"
+    host.works("systemctl", "enable", "cekalwatch-backup.timer")
+    assert host.has(timer)
     for name, file in kept.items():
         host.works("apt-get", "remove", "-q", "-y", f"cekalwatch-{name}")
         assert not host.has(f"usr/bin/cekalwatch-{name}")
         assert not host.has(f"usr/lib/cekalwatch-{name}")
         assert host.has(file)
         assert host.has(f"etc/cekalwatch/{name}.toml")
+    assert not host.has(timer)
 
     told = host.run("apt-get", "purge", "-q", "-y", "cekalwatch-camera")
     assert told.returncode == 0, told.stderr

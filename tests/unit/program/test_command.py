@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -24,6 +25,8 @@ def sample(end: str) -> None:
             raise ProgramError("Wrong settings:\n  listen: it is missing", Exit.CONFIG)
         case "interrupt":
             raise KeyboardInterrupt
+        case "full":
+            raise OSError(errno.ENOSPC, "No space left on device", "/srv/report.csv")
         case "bug":
             raise ZeroDivisionError
 
@@ -60,7 +63,14 @@ def test_a_problem_is_the_status_of_a_service_and_in_its_log(
 
 def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(monkeypatch, "interrupt") == INTERRUPTED
-    assert "Traceback" not in capsys.readouterr().err
+    assert capsys.readouterr().err == "Stopped by Ctrl-C: run it again for what is not done\n"
+
+
+def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(monkeypatch, "full") == Exit.UNAVAILABLE
+    assert capsys.readouterr().err == (
+        "Error: No space left on device: /srv/report.csv. Make room, and run the command again\n"
+    )
 
 
 def test_success_and_wrong_usage_have_their_codes(monkeypatch: pytest.MonkeyPatch) -> None:

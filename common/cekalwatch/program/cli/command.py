@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cekalwatch.program.errors import FOR_A_PERSON, Exit, ProgramError
 from cekalwatch.program.platform.message_box import show_problem
 from cekalwatch.program.platform.streams import has_streams, nowhere, reader_is_gone
+from cekalwatch.program.secret_files import DISK_FULL
 
 if TYPE_CHECKING:
     import typer
@@ -85,9 +86,16 @@ def run(app: typer.Typer) -> None:
     except ProgramError as error:
         _tell(str(error), error.exit_code)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if not isinstance(end, KeyboardInterrupt) and end.code != INTERRUPTED:  # Typer exits with the code
+            raise
+        print("Stopped by Ctrl-C: run it again for what is not done", file=sys.stderr)  # noqa: T201
         raise SystemExit(INTERRUPTED) from None
     except OSError as error:
+        if error.errno in DISK_FULL:
+            place = f": {error.filename}" if error.filename else ""
+            _tell(f"{error.strerror}{place}. Make room, and run the command again", Exit.UNAVAILABLE)
+            raise SystemExit(Exit.UNAVAILABLE) from None
         if not reader_is_gone(error):
             raise
         sys.stdout = nowhere()  # what waits in the old one cannot be written

@@ -236,9 +236,10 @@ def _check_content(settings: ServerSettings, database: Database, now: datetime) 
 def check_backup(settings: ServerSettings, now: datetime) -> Judged:
     """Say how old the last backup is."""
     terms, last = settings.backup, BackupRecord.load(settings.backup_record_file)
+    if not (terms.recipients and terms.folder):
+        made = f"the last one was made {_ago(last.made_at, now)}" if last else "none was ever made"
+        return CheckVerdict.WARN, f"{made}: set recipients and folder in [backup], also for `upgrade` (docs/backup.md)"
     if last is None:
-        if not terms.recipients:
-            return CheckVerdict.WARN, "none was ever made: set recipients and folder in [backup] (docs/backup.md)"
         return CheckVerdict.WARN, "none was ever made: cekalwatch-server backup, and each night (docs/backup.md)"
     text = f"the last backup was made {_ago(last.made_at, now)}: {last.file}"
     if not lately(last.made_at, now, terms.limit):
