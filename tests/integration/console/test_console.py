@@ -344,6 +344,26 @@ async def test_an_administrator_keeps_people_and_not_their_own_record(office: Po
     assert {link.actor.partition("@")[0] for link in trail} == {f"person:{office.people['administrator'].person_id}"}
 
 
+async def test_who_is_the_last_to_judge_alerts_at_a_site_is_disabled_by_two_people(
+    office: PortOffice, pages: Pages
+) -> None:
+    both = (SITE, "sekupang")
+    office.hire("adi", PersonRole.ADMINISTRATOR, sites=both)
+    office.hire("tono", sites=both[1:])
+    async with pages.browser() as browser:
+        await browser.sign_in("adi")
+        token, fields = await browser.token("/people"), {"role-AUDITOR": "1", "sites": "sekupang"}
+        for act in ("disable", "change"):
+            alone = await browser.post(f"/people/tono/{act}", token, **fields)
+            assert (alone.status_code, "Contoh Satu" in words(alone)) == (409, False), act
+            assert "A second person must sign" in words(alone)
+        assert (await browser.post("/people/budi/disable", token)).status_code == 303, "others judge alerts there"
+        signed = {"second_name": "sari", "second_password": PASSWORD}
+        assert (await browser.post("/people/tono/disable", form_token(alone), **signed)).status_code == 303
+    (silenced,) = office.trail(Action.ORDERS_SILENCED)
+    assert json.loads(silenced.details)["what"] == "site sekupang"
+
+
 async def test_of_two_administrators_the_second_sees_what_the_first_did_and_changes_nothing(
     office: PortOffice, pages: Pages
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ ORDERS = 12
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    rows = [row(f"C-{number}", subject_id=f"N-{number}") for number in range(ORDERS)]
+    first, last = (str(datetime.now(UTC).date() + timedelta(days=days)) for days in (-5, 60))
+    days = dict.fromkeys(("decree_date", "received_on", "valid_from"), first) | {"valid_until": last}
+    rows = [row(f"C-{number}", subject_id=f"N-{number}", **days) for number in range(ORDERS)]
     return write_orders(tmp_path / "list", [*rows, row("C-99", subject_id="N-99", valid_from="01/02/2026")])
 
 
@@ -94,6 +97,8 @@ async def test_a_shrunken_list_is_accepted_by_two_people_and_by_nobody_else(
         assert f"{ORDERS - 1} ended" in await ended(browser)
         (link,) = office.trail(Action.SHRINK_ACCEPTED)
         assert all(str(office.people[name].person_id) in str(link.objects) for name in ("lina", "sari"))
+        (silenced,) = office.trail(Action.ORDERS_SILENCED)
+        assert silenced.objects.count('"order:C-') == ORDERS - 1
         assert "no longer waits for approval" in await accept("sari"), "an old tab accepts nothing"
 
 

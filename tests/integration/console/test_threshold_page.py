@@ -63,6 +63,8 @@ async def test_two_people_set_it_keep_it_and_give_it_back(office: PortOffice, br
     assert (await browser.post("/threshold/keep", token, threshold=f"0.{kept}", **second)).status_code == 303
     said = [json.loads(link.details)["threshold"] for link in office.trail(Action.THRESHOLD_SET)]
     assert said == ["0.5500", "not set", f"0.{kept}"]
+    (higher,) = office.trail(Action.ORDERS_SILENCED)
+    assert json.loads(higher.details) == {"orders": 1, "by": "SetThreshold", "what": "threshold 0.5500"}
 
 
 async def test_what_is_wrong_changes_nothing_and_what_was_typed_stays(
@@ -99,6 +101,12 @@ async def test_what_was_learned_is_forgotten_by_two_people_who_read_what_it_does
     (link,) = office.trail(Action.LEARNING_FORGOTTEN)
     assert json.loads(link.details)["model"] == model
     assert all(str(office.people[name].person_id) in str(link.objects) for name in ("sari", "adi"))
+    assert not office.trail(Action.ORDERS_SILENCED)
+    entry = AuditEntry(datetime.now(UTC), Actor(ActorKind.SERVER, "test"), Action.THRESHOLD_LEARNED)
+    ThresholdStore(office.database).forget_learned(learned(model, -0.02), entry)
+    assert (await browser.post("/threshold/forget", token, model=model, **second)).status_code == 303
+    (higher,) = office.trail(Action.ORDERS_SILENCED)
+    assert json.loads(higher.details)["by"] == "ForgetLearnedThreshold"
 
 
 async def test_two_people_accept_the_learned_threshold_that_waits(office: PortOffice, browser: Browser) -> None:

@@ -124,7 +124,7 @@ THRESHOLD = Right(
     _devices(*((role, Reach.SERVER, KEEPS_SYSTEM) for role in WATCHLIST.devices)), TwoPersonAction.CHANGE_THRESHOLD
 )
 GATES = Right(_devices(*((role, Reach.SERVER, CONFIRMS) for role in DESKS)), TwoPersonAction.SET_GATES)
-# To give rights takes two people, to take them away one.
+# To give rights takes two people, to take them away one, unless alerts at a site would be nobody's to judge.
 PEOPLE = Right(
     _devices(*((role, Reach.SERVER, KEEPS_PEOPLE) for role in (DeviceRole.CONSOLE, DeviceRole.DIAGNOSTICS))),
     TwoPersonAction.CHANGE_PEOPLE,

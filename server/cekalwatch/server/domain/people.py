@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -12,6 +12,8 @@ from typing import Self
 from uuid import UUID
 
 from cekalwatch.contract.values.people import (
+    CONFIRMS,
+    HANDLES_ALERTS,
     MAX_DISPLAY_NAME,
     TWO_PERSON_ACTIONS,
     PersonReference,
@@ -145,6 +147,22 @@ class TwoPeople:
     def without_officer(self) -> bool:
         """Whether neither is an officer: a supervisor does an officer's part."""
         return PersonRole.OFFICER not in self.first.roles | self.second.roles
+
+
+def unattended(
+    people: Iterable[Person], changed: UUID, roles: Collection[PersonRole], sites: Collection[str]
+) -> frozenset[str]:
+    """Return the sites where nobody may judge alerts any more, or confirm them, once one has these roles and sites."""
+    before = {one.person_id: (one.roles, one.sites) for one in people if not one.disabled}
+
+    after = before | {changed: (roles, sites)}
+
+    return frozenset(
+        site
+        for need in (HANDLES_ALERTS, CONFIRMS)
+        for site in {site for some, at in before.values() if need.intersection(some) for site in at}
+        if not any(need.intersection(some) and site in at for some, at in after.values())
+    )
 
 
 @dataclass(frozen=True)

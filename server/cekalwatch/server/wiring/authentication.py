@@ -106,7 +106,9 @@ def init_authentication(
         providers.sign_in, providers.password_change, providers.sessions, signed_out, providers.approvals, foresee
     )
     context.stack.callback(sessions.close)
-    keeping = PeopleCalls(context.stores.people, providers.passwords, context.clock, sessions.passwords)
+    keeping = PeopleCalls(
+        context.stores.people, providers.passwords, context.clock, sessions.passwords, context.foresight
+    )
     served = *sessions.served(), *keeping.served()
     people = PersonAuthentication(providers.sessions, providers.approvals.is_for)
 

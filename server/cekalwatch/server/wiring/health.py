@@ -212,7 +212,7 @@ def init_operations(
 
     names, waiting = stores.people.display_names, stores.handling.waiting_at
     counters = CounterBoard(status.cameras, status.policies, status.peers.whole, names, waiting)
-    calls = OperationsCalls(status, counters, setting, outlooks, signers, today)
+    calls = OperationsCalls(status, counters, setting, outlooks, signers, today, context.foresight)
     return OperationParts(status, served=calls.served())
 
 

@@ -243,7 +243,7 @@ def init_watchlist(
         *agency_calls(agencies, context.foresight),
         *law_calls(law, context.foresight),
         *amendment_calls(amender, context.foresight),
-        *sync_calls(SyncService(stores.syncs, scheduler, clock), search.freshness),
+        *sync_calls(SyncService(stores.syncs, scheduler, clock), search.freshness, context.foresight),
         *feed_calls.served(),
     )
     jobs: list[PeriodicJob] = [

@@ -18,7 +18,7 @@ from cekalwatch.office.client.refusals import error_reason, explain
 
 ACTS = ("change", "disable", "enable", "reset", "unlock")
 ALONE = ("change", "disable", "unlock")
-"""For which one person is enough; a change that gives rights asks for the second one then."""
+"""For which one person is enough, unless the change gives rights, or leaves alerts to nobody."""
 
 
 def show(visit: RequestContext, problem: str = "") -> Response:
@@ -71,32 +71,26 @@ def act(visit: RequestContext) -> Response:
     def again(problem: str) -> Response:
         return _one(visit, record, problem)
 
-    def done(word: str = "") -> Response:
+    def done(word: str) -> Response:
         try:
-            if request is None:
-                visit.ask(calls.UNLOCK_PERSON(sign_in_name=name))
-                return visit.to("/people")
             answer = visit.ask(request, word)
         except grpc.RpcError as error:
             # The second of two people sees the values of the first one, and not their own.
             if error_reason(error) != "PERSON_CHANGED":
-                return again(explain(error, visit.texts))
+                raise
             visit.form = {}
             return _one(visit, _find(visit) or record, explain(error, visit.texts))
         first = isinstance(answer, str)
         return visit.page("first_password.html", name=name, first=answer) if first else visit.to("/people")
 
     request = _request(visit, name, wanted)
-    if request is None:
-        return done()
     return (with_second_where_needed if wanted in ALONE else with_second_person)(visit, request, done, again)
 
 
-def _request(visit: RequestContext, name: str, wanted: str) -> Asked[object] | None:
-    """Return the request of an act; None for one that no second person can sign."""
+def _request(visit: RequestContext, name: str, wanted: str) -> Asked[object]:
     match wanted:
         case "unlock":
-            return None
+            return calls.UNLOCK_PERSON(sign_in_name=name)
         case "reset":
             return calls.RESET_PASSWORD(sign_in_name=name)
         case "change":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cekalwatch.contract.calls import operations as calls
+from cekalwatch.contract.values.silencing import NOTHING_SILENCED, Silencing
 from cekalwatch.contract.values.status import ServerStatus
 from cekalwatch.contract.values.thresholds import ThresholdOutlook, ThresholdSource
 from cekalwatch.server.gallery.threshold import ThresholdSetting
@@ -15,6 +16,7 @@ from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.health.state.counters import CounterBoard
 from cekalwatch.server.health.state.status import StatusService
 from cekalwatch.server.storage.audit.signers import JointEntry
+from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.v1 import operations_service_pb2 as pb
 
 
@@ -30,6 +32,7 @@ class OperationsCalls:
     """Returns who set the threshold of a model version last; it blocks."""
     today: Callable[[], str]
     """ISO 8601."""
+    foresight: ListForesight
 
     def served(self) -> tuple[Served, ...]:
         """Return the calls."""
@@ -37,8 +40,8 @@ class OperationsCalls:
             serve(calls.GET_STATUS, self._status),
             serve(calls.LIST_COUNTERS, lambda _: tuple(self.counters.counters(current_caller().sees))),
             serve(calls.GET_THRESHOLD, self._outlook),
-            serve(calls.SET_THRESHOLD, self._set_threshold),
-            serve(calls.FORGET_LEARNED_THRESHOLD, self._forget_learned),
+            serve(calls.SET_THRESHOLD, self._set_threshold, silences=self._setting_silences),
+            serve(calls.FORGET_LEARNED_THRESHOLD, self._forget_learned, silences=self._forgetting_silences),
         )
 
     async def _status(self, _: pb.GetStatusRequest) -> ServerStatus:
@@ -49,6 +52,18 @@ class OperationsCalls:
         by_people = outlook.decision.source is ThresholdSource.PEOPLE
         signers = self.signers(outlook.model_version) if by_people else None
         return replace(outlook, set_at=signers.at, set_by=signers.names) if signers else outlook
+
+    def _setting_silences(self, request: pb.SetThresholdRequest) -> Silencing:
+        """Return all orders where the threshold becomes higher: whoever resembles their photograph less passes."""
+        outlook = self.outlooks.look()
+        wanted = request.threshold if request.HasField("threshold") else outlook.without_people.value
+        higher = wanted > outlook.decision.value
+        return self.foresight.without(f"threshold {wanted:.4f}") if higher else NOTHING_SILENCED
+
+    def _forgetting_silences(self, _: pb.ForgetLearnedThresholdRequest) -> Silencing:
+        """Return all orders where the learned threshold is below that of the pack, also while another applies."""
+        lower = self.outlooks.look().learned_offset < 0
+        return self.foresight.without("threshold of the pack") if lower else NOTHING_SILENCED
 
     def _set_threshold(self, request: pb.SetThresholdRequest) -> None:
         """Set the decision threshold, or give it back to settings and model pack."""

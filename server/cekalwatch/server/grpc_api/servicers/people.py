@@ -15,9 +15,10 @@ from cekalwatch.contract.values.people import (
     PersonRecord,
     PersonRole,
 )
+from cekalwatch.contract.values.silencing import NOTHING_SILENCED, Silencing
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.auth.signing_in.passwords import Passwords
-from cekalwatch.server.domain.people import Person
+from cekalwatch.server.domain.people import Person, unattended
 from cekalwatch.server.foundation.clock import Clock
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import coded
@@ -25,6 +26,7 @@ from cekalwatch.server.grpc_api.messages import require
 from cekalwatch.server.grpc_api.served import Served, serve
 from cekalwatch.server.grpc_api.workers import Workers
 from cekalwatch.server.storage.people.store import Account, PeopleStore
+from cekalwatch.server.watchlist.foresight import ListForesight
 from cekalwatch.v1 import people_service_pb2 as pb
 
 
@@ -37,14 +39,15 @@ class PeopleCalls:
     clock: Clock
     workers: Workers
     """They hash passwords, a few at once."""
+    foresight: ListForesight
 
     def served(self) -> tuple[Served, ...]:
         """Return the calls."""
         return (
             serve(calls.LIST_PEOPLE, self._list),
             serve(calls.ADD_PERSON, self._add),
-            serve(calls.CHANGE_PERSON, coded(self._change)),
-            serve(calls.DISABLE_PERSON, coded(self._disable)),
+            serve(calls.CHANGE_PERSON, coded(self._change), silences=self._change_silences),
+            serve(calls.DISABLE_PERSON, coded(self._disable), silences=self._disabling_silences),
             serve(calls.RESET_PASSWORD, self._reset),
             serve(calls.UNLOCK_PERSON, coded(self._unlock)),
             serve(calls.TAKE_PASSWORD_PARTS, coded(lambda _: tuple(self._admin().take_parts()))),
@@ -78,6 +81,22 @@ class PeopleCalls:
             admin.disable(name)
         else:
             admin.enable(name)
+
+    def _change_silences(self, request: pb.ChangePersonRequest) -> Silencing:
+        return self._silences(_sign_in_name(request.sign_in_name), _roles(request.roles), _sites(request.sites))
+
+    def _disabling_silences(self, request: pb.DisablePersonRequest) -> Silencing:
+        name = _sign_in_name(request.sign_in_name)
+        return self._silences(name, frozenset(), frozenset()) if request.disabled else NOTHING_SILENCED
+
+    def _silences(self, name: str, roles: frozenset[PersonRole], sites: frozenset[str]) -> Silencing:
+        """Return all orders if alerts at a site would be nobody's to judge, or to confirm, with these rights."""
+        account = self.store.account(name)
+        if account is None:
+            return NOTHING_SILENCED
+        person, everybody = account.person, [one.person for one in self.store.all()]
+        left = unattended(everybody, person.person_id, roles - person.withheld.roles, sites)
+        return self.foresight.without(f"site {', '.join(sorted(left))}") if left else NOTHING_SILENCED
 
     async def _reset(self, request: pb.ResetPasswordRequest) -> str:
         """Give a person another first password, and return its first part."""

@@ -237,6 +237,14 @@ class SyncService:
                 raise
             return None
 
+    def missing(self, run_id: int) -> frozenset[str]:
+        """Return the orders that the list lacks which the run found shrunken; none where it does not wait."""
+        state = self.store.state()
+        if state.waiting is None or state.waiting.run_id != run_id:
+            return frozenset()
+        left = self.store.left(state.reading, whole=state.reading_whole and not state.keyless)
+        return frozenset(one.order_id for one in left if one.held)
+
     def status(self) -> SyncStatus:
         """Return the status."""
         state, runs = self.store.state(), self.store.runs(2)

@@ -113,7 +113,7 @@ def _amendment(request: pb.AmendOrderRequest) -> Amendment:
     )
 
 
-def sync_calls(syncs: SyncService, freshness: FreshnessGauge) -> tuple[Served, ...]:
+def sync_calls(syncs: SyncService, freshness: FreshnessGauge, foresight: ListForesight) -> tuple[Served, ...]:
     """Serve the synchronisation with the list's source."""
 
     def sync_now(request: pb.SyncNowRequest) -> pb.SyncNowResponse:
@@ -122,6 +122,9 @@ def sync_calls(syncs: SyncService, freshness: FreshnessGauge) -> tuple[Served, .
     def accept(request: pb.AcceptShrunkenListRequest) -> pb.AcceptShrunkenListResponse:
         who = current_caller()
         return pb.AcceptShrunkenListResponse(run_id=syncs.accept(request.run_id, who.two_people(), who.actor) or 0)
+
+    def silences(request: pb.AcceptShrunkenListRequest) -> Silencing:
+        return foresight.of_orders(syncs.missing(request.run_id))
 
     def status(_: pb.GetSyncStatusRequest) -> SyncStatus:
         return replace(syncs.status(), freshness=freshness.now())
@@ -132,7 +135,7 @@ def sync_calls(syncs: SyncService, freshness: FreshnessGauge) -> tuple[Served, .
 
     return (
         serve(calls.SYNC_NOW, sync_now),
-        serve(calls.ACCEPT_SHRUNKEN_LIST, accept),
+        serve(calls.ACCEPT_SHRUNKEN_LIST, accept, silences=silences),
         serve(calls.GET_SYNC_STATUS, status),
         serve(calls.LIST_SYNC_RUNS, runs),
     )
