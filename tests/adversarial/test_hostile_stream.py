@@ -203,6 +203,17 @@ def test_hostile_streams_stop_no_other_camera_and_come_to_an_end_themselves(soun
 
 
 @pytest.mark.slow
+def test_a_stream_that_is_led_elsewhere_is_not_opened_there() -> None:
+    """FFmpeg follows such an answer, and tells the password there, where the protocol is not refused."""
+    with ScriptedRtsp() as elsewhere, ScriptedRtsp() as camera:
+        moved = b"RTSP/1.0 302 Moved\r\nCSeq: %SEQUENCE%\r\nLocation: " + elsewhere.address.encode() + b"\r\n\r\n"
+        camera.answers = SOUND | {"DESCRIBE": moved}
+        with watched(NetworkCamera(camera.address, Transport.TCP)) as source, reading(source):
+            until(lambda: source.faults[StreamFault.NOT_OPENED] > 0)
+    assert ("DESCRIBE" in camera.asked, elsewhere.asked) == (True, [])
+
+
+@pytest.mark.slow
 def test_a_stream_in_rtsps_is_known_by_its_authority_and_not_trusted_otherwise(
     tmp_path: Path, sound_film: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""The page on people says of each call of the contract whether it could silence a ban, and who signs for it then."""
+"""The page on people says what takes two people and who they are, and of each call whether it could silence a ban."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import cekalwatch.v1
+from cekalwatch.contract.values.people import TWO_PERSON_ACTIONS, PersonRole
 
 SECTION = "### Nobody silences a ban alone"
 PAGE = Path(__file__).parents[3] / "docs/people.md"
@@ -36,3 +37,13 @@ def calls() -> list[str]:
 
 def test_the_page_on_people_says_once_of_each_call_whether_it_could_silence_a_ban() -> None:
     assert sorted([*named("guarded"), *named("others")]) == sorted(calls())
+
+
+def test_the_page_on_people_says_what_takes_two_people_and_who_they_are() -> None:
+    table = PAGE.read_text().partition("## What takes two people")[2].partition("\n\nThey")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.endswith("` |")]
+    told = {
+        action.strip("`"): {one for one in PersonRole if one.lower().replace("_", " ") in two.partition(";")[0]}
+        for _, two, action in rows
+    }
+    assert told == {action: set(pair) for action, pair in TWO_PERSON_ACTIONS.items()}
