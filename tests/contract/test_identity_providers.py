@@ -96,9 +96,33 @@ def test_who_works_elsewhere_is_not_let_in_here(office: Office, prove: MakeProof
     assert refusal(office, prove("budi", True)) is Code.PERSON_SITE_NOT_ALLOWED
 
 
-def test_a_name_is_the_same_in_upper_case(office: Office, prove: MakeProof):
-    office.hire(person("budi"))
-    assert refusal(office, prove("BUDI", True)) is None
+@pytest.mark.parametrize("written", ["SITI", "ſiti", "ѕiti", "siti ", "s\u0307iti"])
+def test_a_name_is_the_same_in_capitals_where_it_is_typed_and_as_written_where_a_provider_says_it(
+    office: Office, prove: MakeProof, written: str
+):
+    office.hire(person("siti"))
+    typed = written == "SITI" and isinstance(prove("siti", True), PasswordProof)
+    assert refusal(office, prove(written, True)) is (None if typed else Code.SIGN_IN_REFUSED)
+
+
+def test_who_signed_in_once_is_an_account_of_the_provider_whatever_it_calls_them_and_others_later(
+    office: Office, identity_server: IdentityServer
+):
+    who = office.hire(person("Budi.H", PersonRole.SUPERVISOR), password=None).person
+
+    def sign_in(name: str, subject: str) -> Code | None:
+        verifier, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
+        code = identity_server.consent(name, verifier, nonce, sub=subject)
+        return refusal(office, CodeProof(code, verifier, REDIRECT, nonce))
+
+    assert sign_in("Budi.H", "s-1") is None
+    assert sign_in("Budi.H", "s-2") is Code.SIGN_IN_REFUSED, "somebody else has got the name"
+    assert sign_in("budi.hartono", "s-1") is None, "the same person has got another name"
+    for disabled in (True, False):
+        entry = office.entry(Action.PERSON_CHANGED)
+        office.people.change(replace(who, disabled=disabled), entry)
+        assert sign_in("Budi.H", "s-2") is (Code.SIGN_IN_REFUSED if disabled else None), "two people enable again"
+    assert sign_in("Budi.H", "s-1") is Code.SIGN_IN_REFUSED
 
 
 def test_what_the_provider_says_of_roles_is_not_looked_at(office: Office, identity_server: IdentityServer):
@@ -391,7 +415,7 @@ def test_a_signature_that_is_not_the_providers_is_refused(office: Office, identi
         identity_server.documents["/token"] = (200, {"id_token": token})
         return refusal(office, replace(code_proof(identity_server), nonce=nonce))
 
-    right = identity_server.sign({"sub": "s", "preferred_username": "budi", "nonce": "n" * 16})
+    right = identity_server.sign({"sub": "subject of budi", "preferred_username": "budi", "nonce": "n" * 16})
     claims = jwt.decode(right, options={"verify_signature": False})
     header = {"kid": identity_server.key_id}
     public = identity_server.key.public_key()

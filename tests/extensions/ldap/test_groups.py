@@ -146,6 +146,22 @@ def test_who_joins_a_group_is_an_officer_and_who_leaves_it_is_signed_out(port: P
     assert port.roles("budi") == {OFFICER}
 
 
+def test_an_entry_is_the_person_and_a_name_is_as_the_directory_writes_it(port: Port):
+    port.office.hire(person(port.called("siti"), SUPERVISOR))
+    port.office.hire(person(port.called("budi"), OFFICER))
+    (long_s,) = port.hire_there("ſiti")
+    (budi,) = port.hire_there("Budi")
+    group = port.group("watch", long_s, budi)
+    port.bind(group, OFFICER)
+    port.bind(group, SUPERVISOR)
+    port.follower.look()
+    assert (port.roles("siti"), port.roles("budi")) == (set(), {OFFICER})
+    port.directory.delete(budi)
+    port.directory.change(group, "member", ldap3.MODIFY_REPLACE, port.hire_there("budi"))
+    port.follower.look()
+    assert port.roles("budi") == set(), "another entry has got the name"
+
+
 def _password(port: Port) -> KeptPassword:
     return KeptPassword(port.office.passwords.hash(PASSWORD), must_change=False)
 

@@ -86,10 +86,10 @@ def test_who_signs_in_through_the_provider_has_no_password(machine: Machine):
 def test_what_cannot_be_is_told_and_not_done(machine: Machine):
     machine.add("ani")
     for arguments, told in (
-        (("add", "Budi", "--display-name", "B", "--role", "officer"), "a-z"),
+        (("add", "Ｂudi", "--display-name", "B", "--role", "officer"), "a-z"),
         (("add", "budi", "--display-name", "", "--role", "officer"), "display name"),
         (("add", "budi", "--display-name", "B", "--role", "officer", "--site", "Batam Center"), "site"),
-        (("add", "ani", "--display-name", "Petugas ani", "--role", "officer"), "already"),
+        (("add", "ani", "--display-name", "Petugas ani", "--role", "officer"), "looks like it"),
         (("add", "budi", "--display-name", "B", "--role", "boss"), "boss"),
         (("add", "budi", "--display-name", "B"), "--role"),
         (("roles", "nobody", "--role", "officer"), "nobody"),

@@ -101,11 +101,18 @@ class IdentityServer:
         _SPARE_KEYS.append(self.key)
 
     def consent(
-        self, name: str, verifier: str, nonce: str, redirect_uri: str = REDIRECT, client_id: str = CLIENT_ID
+        self,
+        name: str,
+        verifier: str,
+        nonce: str,
+        redirect_uri: str = REDIRECT,
+        client_id: str = CLIENT_ID,
+        **more: str,
     ) -> str:
         """Return the code that the browser of the person `name` would bring back."""
         code = secrets.token_urlsafe(16)
         claims = {"sub": f"subject of {name}", "preferred_username": name, "nonce": nonce, "roles": ["ADMINISTRATOR"]}
+        claims |= more
         self._codes[code] = _Grant(claims, challenge_of(verifier), redirect_uri, client_id)
         return code
 

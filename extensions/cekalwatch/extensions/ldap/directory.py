@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,8 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_MEMBERS: Final = 10_000
 """People in one group."""
 PAGE: Final = 500
+MAX_ENTRY: Final = 64
+"""Bytes of what the directory calls an entry."""
 PAGED: Final = "1.2.840.113556.1.4.319"
 IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
 """LDAP_MATCHING_RULE_IN_CHAIN: also through groups within groups."""
@@ -47,6 +50,8 @@ NEVER_EXPIRES: Final = frozenset({0, 0x7FFF_FFFF_FFFF_FFFF})
 WINDOWS_EPOCH_S: Final = 11_644_473_600
 LOCKED_FOR_GOOD: Final = "000001010000Z"
 """In `pwdAccountLockedTime`, of OpenLDAP's password policy."""
+ENTRY: Final = ("objectGUID", "entryUUID", "nsUniqueId")
+"""What Active Directory, OpenLDAP (RFC 4530) and 389 call an entry, whatever its names."""
 STATES: Final = ("userAccountControl", "accountExpires", "pwdAccountLockedTime", "nsAccountLock")
 OK: Final = 0
 NO_SUCH_OBJECT: Final = 32
@@ -168,17 +173,19 @@ class LdapDirectory:
         barred: set[str] = set()
         for group in sorted(set(groups) - missing):
             for entry in self._entries(line, group):
-                name = _text(entry, self._terms.name_attribute).casefold()
+                name = unicodedata.normalize("NFC", _text(entry, self._terms.name_attribute))
+                key = _entry(entry) or name
                 if not SIGN_IN_NAME.fullmatch(name):
                     log.warning("directory_name_unusable", group=group[:100])
                 elif not _enabled(entry, datetime.now(UTC)):
-                    barred.add(name)
+                    barred.add(key)
                 else:
                     shown = _text(entry, self._terms.display_attribute).strip()[:MAX_DISPLAY_NAME]
-                    before = held[name].groups if name in held else frozenset()
+                    before = held[key].groups if key in held else frozenset()
                     shown = shown if shown.isprintable() and shown else name
-                    held[name] = Member(name, shown, before | {group})
-        return Answer(tuple(held[name] for name in sorted(held.keys() - barred)), missing)
+                    held[key] = Member(key, name, shown, before | {group})
+        left = (one for key, one in held.items() if key not in barred)
+        return Answer(tuple(sorted(left, key=lambda one: one.sign_in_name)), missing)
 
     def _require_active_directory(self, line: Any) -> None:  # noqa: ANN401
         """Refuse `nested` where the directory does not know it: it would find nobody, and nobody is told why."""
@@ -196,7 +203,7 @@ class LdapDirectory:
 
         rule = f":{IN_CHAIN}:" if self._terms.nested else ""
         query = f"({self._terms.name_attribute}=*)(memberOf{rule}={escape_filter_chars(group)})"
-        names = [self._terms.name_attribute, self._terms.display_attribute, *STATES]
+        names = [self._terms.name_attribute, self._terms.display_attribute, *STATES, *ENTRY]
         cookie, count = None, 0
         while True:
             line.search(
@@ -246,6 +253,12 @@ def _exists(line: Any, group: str) -> bool:  # noqa: ANN401
 
 def _entries_of(line: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     return [one for one in line.response or () if one.get("type") == "searchResEntry"]
+
+
+def _entry(entry: dict[str, Any]) -> str:
+    """Return what the directory calls an entry; empty where it does not say."""
+    found = entry["raw_attributes"].items()
+    return next((raw[0].hex() for name, raw in found if name in ENTRY and raw and len(raw[0]) <= MAX_ENTRY), "")
 
 
 def _enabled(entry: dict[str, Any], now: datetime) -> bool:

@@ -48,6 +48,8 @@ class GroupBindings:
 class Member:
     """A person in the directory who is in bound groups, and may sign in there."""
 
+    entry: str
+    """What the directory never gives to another entry."""
     sign_in_name: str
     display_name: str
     groups: frozenset[str]

@@ -6,7 +6,7 @@ it does not answer everything stays as it is, until the outage is longer than th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -80,7 +80,7 @@ class GroupFollower:
         except DirectoryError as error:
             self._away(bindings, str(error))
             return
-        self._apply(bindings, {one.sign_in_name: one for one in answer.members})
+        self._apply(bindings, answer.members)
         self._groups.heard(self._clock.now())
         if self.outage:
             log.info("directory_answers_again")
@@ -95,12 +95,12 @@ class GroupFollower:
             log.warning("directory_away", reason=reason)
         self.outage = DirectoryOutage(reason, heard, heard + self._lasts)
         if now >= self.outage.until:
-            self._apply(bindings, {}, why="OUTAGE")
+            self._apply(bindings, (), why="OUTAGE")
 
-    def _apply(self, bindings: Collection[GroupBinding], members: Mapping[str, Member], why: str = "DIRECTORY") -> None:
-        known = self._groups.people()
-        for seen in known:
-            member = members.get(seen.sign_in_name)
+    def _apply(self, bindings: Collection[GroupBinding], members: Collection[Member], why: str = "DIRECTORY") -> None:
+        found = self._groups.entries(members)
+        for seen in self._groups.people():
+            member = found.get(seen.person_id)
             groups = member.groups if member else frozenset()
             whole = as_groups_give(seen, bindings, groups)
             wanted = as_groups_say(whole, bindings, groups)
@@ -108,8 +108,8 @@ class GroupFollower:
                 gives = not (whole.roles <= seen.recorded.roles and whole.sites <= seen.recorded.sites)
                 self._groups.withhold(seen, wanted, self._entry(Action.PERSON_CHANGED, wanted, why, gives=gives))
                 log.info("roles_follow_groups", person=str(seen.person_id), roles=" ".join(sorted(wanted.roles)))
-        names = {one.sign_in_name for one in known}
-        strangers = [one for one in members.values() if one.sign_in_name not in names]
+        known = {one.entry for one in found.values()}
+        strangers = [one for one in members if one.entry not in known]
         for member in strangers[:MAX_ADDED]:
             self._add(member, bindings)
 
@@ -126,7 +126,7 @@ class GroupFollower:
             # A new role that groups decide waits until they were asked, which they were just now.
             self._people.add(Account(person, KeptPassword(None, must_change=False)), entry)
         except NameTakenError:
-            return  # an administrator was faster
+            return  # an administrator was faster, or it looks like somebody's name
         held = self._people.person(person.person_id)
         if held and held != person:
             self._groups.withhold(held, person, self._entry(Action.PERSON_CHANGED, person, "DIRECTORY", gives=False))

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
 from sqlmodel import Session, select
 
 from cekalwatch.contract.values.people import PersonRole
-from cekalwatch.extensions.ldap.domain import GroupBinding, GroupBindings
+from cekalwatch.extensions.ldap.domain import GroupBinding, GroupBindings, Member
 from cekalwatch.server.audit.entry import AuditEntry
-from cekalwatch.server.domain.people import NOTHING_WITHHELD, Person, Withheld
+from cekalwatch.server.domain.people import NOTHING_WITHHELD, Person, Withheld, typed
 from cekalwatch.server.storage.audit.store import commit_audited
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import one_checked, replace_row, with_valid_mac
 from cekalwatch.server.storage.people.store import (
     GROUP_BINDINGS,
     account_of,
+    accounts_of,
+    bind,
     end_sessions,
     held_person,
     lock_people,
@@ -25,6 +30,9 @@ from cekalwatch.server.storage.people.store import (
 )
 from cekalwatch.server.storage.people.tables import DirectoryRow, PersonRow
 from cekalwatch.server.storage.settings import read_setting, write_setting
+
+DIRECTORY: Final = "directory"
+"""Under which a person's entry is kept, beside their accounts at identity providers."""
 
 
 class GroupStore:
@@ -79,6 +87,25 @@ class GroupStore:
             lock_people(session)
             replace_row(session, DirectoryRow(heard_at=at))
             session.commit()
+
+    def entries(self, members: Collection[Member]) -> dict[UUID, Member]:
+        """Return whose entries these are; who has none yet is bound to the only one of their name.
+
+        The directory does not mind capitals in names, so neither is it here.
+        """
+        names = Counter(typed(one.sign_in_name) for one in members)
+        with self._database.session() as session:
+            lock_people(session)
+            bound, free = accounts_of(with_valid_mac(session, session.exec(select(PersonRow)).all()), DIRECTORY)
+            named, found = {typed(row.sign_in_name): row for row in free}, {}
+            for one in members:
+                row, name = bound.get(one.entry), typed(one.sign_in_name)
+                if row is None and names[name] == 1 and (row := named.get(name)):
+                    bind(row, DIRECTORY, one.entry)
+                if row:
+                    found[UUID(row.person_id)] = one
+            session.commit()
+            return found
 
     def people(self) -> list[Person]:
         """Return everybody whose row is as it was written, by sign-in name."""

@@ -70,10 +70,8 @@ class PeopleAdmin:
             self._store.add(Account(person, kept), self._given(person, Action.PERSON_ADDED, **_facts(person)))
         except PersonError as error:
             raise RefusedError(Code.PERSON_INVALID, f"This person cannot be added: {error}") from None
-        except NameTakenError:
-            raise RefusedError(
-                Code.SIGN_IN_NAME_TAKEN, f"There is somebody with the sign-in name {name} already"
-            ) from None
+        except NameTakenError as error:
+            raise _taken(error) from None
         return first
 
     def change(
@@ -95,6 +93,16 @@ class PeopleAdmin:
         gains = not (changed.roles <= person.roles and changed.sites <= person.sites)
         self._keep(person, changed, gains=gains, change="ROLES", **_facts(changed))
         return changed
+
+    def rename(self, name: str, new: str) -> None:
+        """Give the person another sign-in name, for one that their provider writes otherwise."""
+        person = self.account(name).person.recorded
+        try:
+            self._keep(person, replace(person, sign_in_name=new), gains=True, change="RENAMED")
+        except PersonError as error:
+            raise RefusedError(Code.PERSON_INVALID, f"This cannot be: {error}") from None
+        except NameTakenError as error:
+            raise _taken(error) from None
 
     def disable(self, name: str) -> None:
         """Disable the person; their sessions end."""
@@ -198,6 +206,10 @@ class PeopleAdmin:
         return AuditEntry(
             self._clock.now(), self._actor, action, (ObjectKind.PERSON.key(person.person_id),), details=details
         )
+
+
+def _taken(error: NameTakenError) -> RefusedError:
+    return RefusedError(Code.SIGN_IN_NAME_TAKEN, f"Somebody has the sign-in name {error}, or one that looks like it")
 
 
 def _changed() -> RefusedError:

@@ -77,6 +77,14 @@ def roles(context: Context, name: Name, role: Roles, site: Sites = None) -> None
     typer.echo(f"{name}: {' '.join(sorted(person.roles))} at {' '.join(sorted(person.sites))}")
 
 
+@app.command(epilog=EXAMPLES + "  cekalwatch-server people rename budi Budi.Hartono")
+@with_quiet_context
+def rename(context: Context, name: Name, new: Annotated[str, typer.Argument()]) -> None:
+    """Give a person another sign-in name, as the identity provider writes it."""
+    _admin(context).rename(name, new)
+    typer.echo(f"{name} is {new}")
+
+
 @app.command(epilog=EXAMPLES + "  cekalwatch-server people disable budi")
 @with_quiet_context
 def disable(context: Context, name: Name) -> None:

@@ -23,15 +23,26 @@ from cekalwatch.contract.values.people import (
 )
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
-SIGN_IN_NAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{1,63}"
+SIGN_IN_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._@-]{1,63}"
 
 SIGN_IN_NAME = re.compile(SIGN_IN_NAME_PATTERN)
 SITE_PATTERN = re.compile(r"[a-z0-9-]{1,64}")
 MAX_SITE_KEYS = 100
+_LOOKS = str.maketrans({"0": "o", "1": "l", "i": "l", "u": "v", **dict.fromkeys("._@-")})
 
 
 class PersonError(ValueError):
     """The description of a person is not valid; the message says why."""
+
+
+def typed(name: str) -> str:
+    """Return a name as people type it, who do not mind capitals. Only ASCII's count: `ſiti` is not `siti`."""
+    return name.lower() if name.isascii() else name
+
+
+def looks(name: str) -> str:
+    """Return the same for sign-in names that a reader can take for each other."""
+    return name.lower().translate(_LOOKS).replace("rn", "m").replace("vv", "w")
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class Person:
 
     person_id: UUID
     sign_in_name: str
-    """Lower case, of `SIGN_IN_NAME_PATTERN`; the personnel number will do."""
+    """Of `SIGN_IN_NAME_PATTERN`, as the identity provider writes it; the personnel number will do."""
     display_name: str
     """For screens, 1 to 100 printable characters; it goes into no log and no audit trail."""
     roles: frozenset[PersonRole]
@@ -63,7 +74,9 @@ class Person:
 
     def __post_init__(self) -> None:
         if not SIGN_IN_NAME.fullmatch(self.sign_in_name):
-            raise PersonError("a sign-in name has 2 to 64 of a-z, 0-9 and . _ @ -, and begins with a letter or digit")
+            raise PersonError(
+                "a sign-in name has 2 to 64 of A-Z, a-z, 0-9 and . _ @ -, and begins with a letter or digit"
+            )
         if not 1 <= len(self.display_name) <= MAX_DISPLAY_NAME or not self.display_name.isprintable():
             raise PersonError(f"a display name has 1 to {MAX_DISPLAY_NAME} printable characters")
         if not self.roles | self.withheld.roles:

@@ -331,7 +331,11 @@ class Code(StrEnum):
     PERSON_UNKNOWN = auto(), Kind.NOT_FOUND, "There is nobody with this sign-in name."
     PERSON_CHANGED = auto(), Kind.FAILED_PRECONDITION, "Somebody else has changed this person; check the record again."
     PERSON_INVALID = auto(), Kind.INVALID_ARGUMENT, "A person cannot have such a name, or lacks a role or a site."
-    SIGN_IN_NAME_TAKEN = auto(), Kind.FAILED_PRECONDITION, "Somebody already has this sign-in name."
+    SIGN_IN_NAME_TAKEN = (
+        auto(),
+        Kind.FAILED_PRECONDITION,
+        "Somebody already has this sign-in name, or one that looks like it.",
+    )
     OWN_RECORD = auto(), Kind.PERMISSION_DENIED, "Nobody may change their own record."
     SAME_PERSON_TWICE = auto(), Kind.PERMISSION_DENIED, "This needs two different people."
     PASSWORD_CHANGE_NEEDED = auto(), Kind.PERMISSION_DENIED, "The first password must be changed before anything else."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,17 @@ def test_who_was_given_both_roles_by_an_earlier_version_is_no_auditor(office: Of
     found = office.people.account("umi")
     assert found is not None
     assert found.person.roles == {PersonRole.ADMINISTRATOR}
+
+
+@pytest.mark.parametrize("name", ["SITI.rahma", "sitirahma", "s1ti.rahma", "Siti_Rahma", "siti.rahrna"])
+def test_a_name_that_could_be_taken_for_anothers_is_refused(office: Office, name: str) -> None:
+    """Added, or given to somebody who has another."""
+    machine = PeopleAdmin(office.people, office.passwords, office.clock, KEEPER)
+    machine.add("siti.rahma", "Siti Rahma", OFFICER, SITES)
+    machine.add("budi", "Budi", OFFICER, SITES)
+    for gives in (partial(machine.add, name, "Siti", OFFICER, SITES), partial(machine.rename, "budi", name)):
+        with pytest.raises(RefusedError, match=r"siti\.rahma") as refused:
+            gives()
+        assert refused.value.code is Code.SIGN_IN_NAME_TAKEN
+    machine.rename("siti.rahma", "Siti.Rahma")
+    assert [one.person.sign_in_name for one in office.people.all()] == ["Siti.Rahma", "budi"]

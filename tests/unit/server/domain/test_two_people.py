@@ -55,7 +55,7 @@ def test_who_is_disabled_is_nobody():
     "wrong",
     [
         {"sign_in_name": "B"},
-        {"sign_in_name": "Budi"},
+        {"sign_in_name": "ſiti"},
         {"sign_in_name": ".budi"},
         {"sign_in_name": "b" * 65},
         {"sign_in_name": "budi\n"},

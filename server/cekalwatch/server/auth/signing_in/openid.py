@@ -1,8 +1,8 @@
 """The identity provider that asks an OpenID Connect provider (OpenID Connect Core 1.0, code flow with PKCE).
 
-The provider identifies a person by one claim, which must be a sign-in name known here. Its roles and groups are
-ignored. Blocks, for seconds at most: bytes and time of an answer are limited, nothing is unpacked, and a provider leads
-to its own host and to those that the settings name.
+The provider identifies a person by issuer and subject. At their first sign-in these are bound to whose sign-in name one
+claim is exactly. Its roles and groups are ignored. Blocks, for seconds at most: bytes and time of an answer are
+limited, nothing is unpacked, and a provider leads to its own host and to those that the settings name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ MAX_TOKEN_AGE = timedelta(minutes=10)
 MAX_AUTHENTICATION_AGE = timedelta(minutes=2)
 """Maximum age of an authentication that must be fresh."""
 MAX_ENDPOINT = 512
+MAX_NAME = 255
+"""Characters of a subject (Core, 2), and of the claim that names it."""
 MAX_REFRESH_TOKEN = 16 * 1024
 MAX_MOMENT = 1e12
 """Seconds since 1970, in a token."""
@@ -101,8 +104,10 @@ class OpenIdProvider:
         metadata = self._current()
         token, refresh_token = self._exchange(metadata, proof, client_id)
         claims = self._verified(metadata, token, proof, client_id)
-        name = claims.get(self._terms.claim)
-        account = self._store.account(name.casefold()) if isinstance(name, str) and len(name) <= 64 else None
+        name, subject = claims.get(self._terms.claim), claims["sub"]
+        account = None
+        if isinstance(name, str) and isinstance(subject, str) and max(len(name), len(subject)) <= MAX_NAME:
+            account = self._store.provided(self._terms.issuer, subject, unicodedata.normalize("NFC", name))
         if account is None:
             raise SignInRefusedError(detail="known to the provider, not here")
         return account, ProviderGrant(refresh_token, client_id) if refresh_token else None

@@ -87,7 +87,7 @@ def judge_password(password: str, person: Person) -> None:
     from zxcvbn import zxcvbn  # 13 MB of words, for those only who choose a password
 
     judged = zxcvbn(normal[:_JUDGED_CHARACTERS], user_inputs=known)
-    if person.sign_in_name in folded or judged["score"] < MIN_STRENGTH:
+    if person.sign_in_name.casefold() in folded or judged["score"] < MIN_STRENGTH:
         raise CekalwatchError(Code.PASSWORD_TOO_EASY)
 
 
@@ -130,7 +130,7 @@ class PasswordProvider:
 
         While a name is locked, no password is checked, not even the right one.
         """
-        name = proof.sign_in_name.casefold()
+        name = proof.sign_in_name
         tries = self._store.begin_try(name, self._clock.now(), self._rule)
         if tries is None:
             raise SignInRefusedError(Code.SIGN_IN_LOCKED)

@@ -181,7 +181,7 @@ class AuditCalls:
         """Return the key of the searched person, by key or sign-in name; raises PERSON_UNKNOWN."""
         if key := uuid(wanted):
             return key
-        account = self._readers.people.account(wanted.lower())
+        account = self._readers.people.account(wanted)
         if account is None:
             raise CekalwatchError(Code.PERSON_UNKNOWN)
         return account.person.person_id

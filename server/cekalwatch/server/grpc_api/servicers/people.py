@@ -118,7 +118,7 @@ class PeopleCalls:
 
 def _sign_in_name(value: str) -> str:
     require(1 <= len(value) <= MAX_SIGN_IN_NAME, "sign_in_name")
-    return value.lower()
+    return value
 
 
 def _display_name(value: str) -> str:

@@ -14,13 +14,21 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, delete, func, select, update
 
 from cekalwatch.contract.values.people import NEVER_TOGETHER, PersonRole
 from cekalwatch.server.audit.entry import AuditEntry
 from cekalwatch.server.domain.names import named, people_in
-from cekalwatch.server.domain.people import NOTHING_WITHHELD, LockOut, Person, SignInTries, TryAllowance, Withheld
+from cekalwatch.server.domain.people import (
+    NOTHING_WITHHELD,
+    LockOut,
+    Person,
+    SignInTries,
+    TryAllowance,
+    Withheld,
+    looks,
+    typed,
+)
 from cekalwatch.server.storage.audit.store import commit_audited, write_audit
 from cekalwatch.server.storage.database import Database
 from cekalwatch.server.storage.integrity.guarded_session import checked, guard_of, with_valid_mac
@@ -88,7 +96,7 @@ class PersonChangedError(Exception):
 
 
 class NameTakenError(Exception):
-    """Somebody already has this sign-in name."""
+    """Somebody has this sign-in name already, or one that looks like it: the name."""
 
 
 class PeopleStore:
@@ -101,6 +109,8 @@ class PeopleStore:
         """Keep a new person; raises NameTakenError."""
         person, password = account.person, account.password
         with self._database.session() as session:
+            lock_people(session)
+            _require_free(session, person)
             row = PersonRow(
                 person_id=str(person.person_id),
                 sign_in_name=person.sign_in_name,
@@ -114,17 +124,26 @@ class PeopleStore:
             )
             _record(session, row, person)
             session.add(row)
-            try:
-                session.flush()
-            except IntegrityError:
-                raise NameTakenError(person.sign_in_name) from None
             commit_audited(session, entry)
 
     def account(self, sign_in_name: str) -> Account | None:
-        """Return the person of that name; None also if the record was changed."""
+        """Return the person of that name as people type it; None also if the record was changed."""
         with self._database.session() as session:
-            found = session.exec(select(PersonRow).where(PersonRow.sign_in_name == sign_in_name))
+            same = func.lower(PersonRow.sign_in_name) == typed(sign_in_name)
+            found = session.exec(select(PersonRow).where(same))
             return next(map(account_of, with_valid_mac(session, found)), None)
+
+    def provided(self, provider: str, account: str, name: str) -> Account | None:
+        """Return whose account of a provider that is; who has none yet, and exactly that name, is bound to it."""
+        with self._database.session() as session:
+            lock_people(session)
+            bound, free = accounts_of(with_valid_mac(session, session.exec(select(PersonRow)).all()), provider)
+            row = bound.get(account)
+            if row is None and (row := next((one for one in free if one.sign_in_name == name), None)):
+                bind(row, provider, account)
+            found = account_of(row) if row else None
+            session.commit()
+            return found
 
     def person(self, person_id: UUID) -> Person | None:
         """Return the person of that key, as `account` does."""
@@ -153,7 +172,7 @@ class PeopleStore:
             return frozenset(
                 UUID(person_id)
                 for person_id, sign_in_name, shown in session.exec(query)
-                if sign_in_name == wanted or wanted in shown.casefold()
+                if typed(sign_in_name) == wanted or wanted in shown.casefold()
             )
 
     def all(self) -> list[Account]:
@@ -171,9 +190,13 @@ class PeopleStore:
             row = held_person(session, person.person_id)
             if seen and account_of(row).person.recorded != seen.recorded:
                 raise PersonChangedError(person.person_id)
+            if person.sign_in_name != row.sign_in_name:
+                _require_free(session, person)
+                row.sign_in_name = person.sign_in_name
             _record(session, row, person)
             row.disabled = person.disabled
             if person.disabled:
+                row.provided = None
                 end_sessions(session, person.person_id)
             commit_audited(session, entry)
 
@@ -275,6 +298,30 @@ class PeopleStore:
             return found
 
 
+def accounts_of(rows: Iterable[PersonRow], provider: str) -> tuple[dict[str, PersonRow], list[PersonRow]]:
+    """Return the rows of people with an account of that provider, by account, and of those without one.
+
+    A name that the provider gives to another account later is nobody's here. Who is disabled has none any more: two
+    people enable them again, and their next account may be another.
+    """
+    held = [(row, json.loads(row.provided or "{}").get(provider)) for row in rows]
+    return {account: row for row, account in held if account}, [row for row, account in held if not account]
+
+
+def bind(row: PersonRow, provider: str, account: str) -> None:
+    """Write that the person has this account of the provider, unless they are disabled."""
+    if row.disabled:
+        return
+    row.provided = json.dumps(json.loads(row.provided or "{}") | {provider: account}, sort_keys=True)
+
+
+def _require_free(session: Session, person: Person) -> None:
+    """Raise NameTakenError when somebody else has the person's name, or one that looks like it."""
+    for person_id, held in session.exec(select(PersonRow.person_id, PersonRow.sign_in_name)):
+        if person_id != str(person.person_id) and looks(held) == looks(person.sign_in_name):
+            raise NameTakenError(held)
+
+
 def account_of(row: PersonRow) -> Account:
     """Return the person of a row, without what groups withhold, and the stored form of the password."""
     whole = Person(
@@ -352,7 +399,7 @@ def _locked_tag(session: Session, sign_in_name: str) -> str:
     """Return the name's tag, and keep others from counting until the transaction ends."""
     lock_people(session)
     key = session.exec(select(SignInKeyRow.key)).one()
-    return hmac.new(key, sign_in_name.encode(), hashlib.sha256).hexdigest()[:TAG_DIGITS]
+    return hmac.new(key, typed(sign_in_name).encode(), hashlib.sha256).hexdigest()[:TAG_DIGITS]
 
 
 def _list(values: Iterable[str]) -> str:

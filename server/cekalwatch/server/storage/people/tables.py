@@ -35,6 +35,9 @@ class PersonRow(SignedRow, table=True):
     """JSON object of two lists, `roles` and `sites`, which do not count now, as groups of the directory say; none where
     all count."""
 
+    provided: str | None = Field(default=None, sa_column=Column(String, nullable=True, info={LATER: True}))
+    """JSON object: the person's account at each provider by which they were known here, under the provider's name."""
+
 
 class DirectoryRow(SignedRow, table=True):
     """One row: when the directory answered last, or two people bound the first group."""

@@ -35,6 +35,7 @@ def _widen_tables() -> None:
         ("alert", _number("attended", nullable=True)),
         ("alert", _number("called", nullable=True)),
         ("alert", _number("turn", nullable=True)),
+        ("person", _text("provided", nullable=True)),
         ("person", _text("second_part", nullable=True)),
         ("person", _text("withheld", nullable=True)),
         ("server_run", _json("gates", nullable=True)),
