@@ -451,6 +451,12 @@ def test_a_new_key_of_the_providers_is_taken_up(office: Office, identity_server:
     assert identity_server.requests.count("/keys") == read + 1
 
 
+def test_of_two_keys_that_could_have_signed_none_is_chosen(office: Office, identity_server: IdentityServer):
+    office.hire(person("budi"))
+    identity_server.documents["/keys"] = (200, {"keys": [identity_server.public_key()] * 2})
+    assert refusal(office, code_proof(identity_server)) is Code.SIGN_IN_REFUSED
+
+
 @pytest.mark.parametrize(
     ("path", "answer"),
     [

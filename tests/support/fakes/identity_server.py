@@ -132,7 +132,7 @@ class IdentityServer:
             case "/.well-known/openid-configuration":
                 return 200, self.metadata
             case "/keys":
-                return 200, {"keys": [self._public_key()]}
+                return 200, {"keys": [self.public_key()]}
             case "/token" if request.method == "POST":
                 return self._token(request.form, request.headers.get("authorization", ""))
             case _:
@@ -199,7 +199,7 @@ class IdentityServer:
             return Response("You are signed out.")
         return Response(status=302, headers={"Location": then})
 
-    def _public_key(self) -> dict[str, Any]:
+    def public_key(self) -> dict[str, Any]:
         key = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
         return {**key, "kid": self.key_id, "use": "sig", "alg": "RS256"}
 

@@ -27,10 +27,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def certificate_request() -> bytes:
-    """A device's sound request (DER), with a new key."""
+def certificate_request(names: int = 0) -> bytes:
+    """A device's sound request (DER), with a new key; each of `names` has 64 characters."""
     key = ec.generate_private_key(ec.SECP256R1())
-    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    called = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x" * 64)] * names)
+    request = x509.CertificateSigningRequestBuilder().subject_name(called).sign(key, hashes.SHA256())
     return request.public_bytes(serialization.Encoding.DER)
 
 

@@ -368,6 +368,7 @@ def test_an_exercise_is_in_no_figure_no_threshold_no_notice_and_no_report(
     assert counter.handling.raised_between("batam-center", since, until) == []
     assert counter.handling.open_alerts() == []
     assert counter.handling.waiting() == {}
+    assert counter.handling.waiting_at() == {(DEPARTURE.site, DEPARTURE.counter): 1}, "a number tells no exercise"
     assert counter.handling.watched() == []
     assert AlertNotices(counter.alerts).after(0)[0] == []
     assert ReportedLog(database).waiting() == 0
