@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,3 +64,17 @@ def test_what_it_looks_for_is_found(line: str):
 )
 def test_a_folder_of_wheels_is_none(line: str):
     assert not from_an_index(line)
+
+
+def test_what_asks_an_index_takes_wheels_only():
+    """A source package runs its own code, with tools that no hash pins, when it is built."""
+    code = [path.read_text("utf-8") for path in texts() if path.suffix == ".py"]
+    asks = [
+        said
+        for text in code
+        if '"pip"' in text
+        for one in ast.walk(ast.parse(text))
+        if isinstance(one, ast.FunctionDef) and '"pip"' in (said := ast.get_source_segment(text, one) or "")
+    ]
+    assert len(asks) > 5
+    assert [one for one in asks if not re.search("--only-binary|--no-index", one)] == []

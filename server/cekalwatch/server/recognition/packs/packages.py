@@ -46,7 +46,7 @@ def fetched_from_npm(package: str, sha256: str, work: Path) -> Path:
 
 def fetched_wheel(package: str, sha256: str, work: Path) -> Path:
     """Fetch the wheel of `package` (name==version) into the folder `work`, and return it. Raises PackError."""
-    _run(_pip("download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(work), package), work)
+    _run(_pip("download", "--quiet", "--no-deps", "--dest", str(work), package), work)
     return _arrived(work, f"{package.partition('==')[0].replace('-', '_')}-*.whl", sha256, package)
 
 
@@ -60,8 +60,9 @@ def taken_out(archive: Path, name: str, sha256: str) -> bytes:
     return data
 
 
-def _pip(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+def _pip(does: str, *arguments: str) -> list[str]:
+    # A wheel is unpacked; a source package would run its code here.
+    return [sys.executable, "-m", "pip", "--disable-pip-version-check", does, "--only-binary", ":all:", *arguments]
 
 
 def _run(command: list[str], work: Path) -> None:
