@@ -6,19 +6,22 @@ It says after each call for whom no alert would come any more, by what the datab
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import numpy as np
 
 from cekalwatch.contract.values.capture_policy import CapturePolicy, SetPolicy
 from cekalwatch.contract.values.orders import OrderKind
-from cekalwatch.contract.values.people import PersonRole
+from cekalwatch.contract.values.people import CONFIRMS, HANDLES_ALERTS, PersonRole
 from cekalwatch.server.app import Server
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind, AuditEntry
 from cekalwatch.server.domain.exercises import ExerciseSetting
@@ -30,13 +33,16 @@ from cekalwatch.server.storage.exercises.store import read_shift
 from cekalwatch.server.storage.watchlist.record_store import NewRecord, NewReference
 from cekalwatch.server.watchlist.amendments import _mark
 from cekalwatch.server.wiring.storage import Context
+from cekalwatch.v1 import alert_service_pb2 as alert_messages
 from cekalwatch.v1 import session_service_pb2 as messages
+from cekalwatch.v1.alert_service_pb2_grpc import AlertServiceStub
+from cekalwatch.wire.dialer import Dialer
 from cekalwatch.wire.identity import DeviceRole
 from cekalwatch.wire.tls import TlsFiles
 from cekalwatch.wire.tokens import bearer
 from tests.support.builders.watchlist import order, reference, subject
 from tests.support.scenarios.people import PASSWORD, Office, person
-from tests.support.scenarios.server import engine
+from tests.support.scenarios.server import CaptureClient, engine, face, portrait
 from tests.support.scenarios.site_pki import SITE, Site
 
 WHO = {
@@ -58,6 +64,8 @@ PEOPLE = 12
 URGENT_DAYS = 15
 """Fewer than the law gives an urgent order, however its days are counted."""
 SHIFTS = ("07:00-15:00", "15:00-23:00")
+PASSAGE_S = 10.0
+"""An alert comes within this time."""
 TEST = Actor(ActorKind.COMMAND, "test")
 
 
@@ -83,7 +91,9 @@ def in_force(number: int) -> tuple[Any, Any]:
 
 
 def photograph(subject_id: str) -> NewReference:
-    """One with a template that is like nobody else's."""
+    """One with a template that is like nobody else's; the first subject is whom `alerts_at_a_passage` shows."""
+    if subject_id == "S-1":
+        return portrait(1.0)
     drawn = np.random.default_rng(int(subject_id[2:])).normal(size=512)
     template = (drawn / np.linalg.norm(drawn)).astype(np.float32)
     version = engine().recogniser.model_version
@@ -122,16 +132,18 @@ class GuardedPort:
         self._stack.callback(thread.join)
         self._stack.callback(self._loop.call_soon_threadsafe, self._loop.stop)
         self._sound = self._looked_at = -1
+        self._ringing: Any = None
+        self._channels: dict[DeviceRole, grpc.Channel] = {}
+        self._tokens: dict[Caller, str] = {}
+        self._devices = DevicePlaces(self.settings.sites, self.settings.cameras)
         self.restore()
         self.server = Server(self.settings)
         self._do(self.server.__aenter__())
         self._stack.callback(lambda: self._do(self.server.__aexit__(None, None, None)))
         self.address = f"127.0.0.1:{self.server.port}"
-        self._channels: dict[DeviceRole, grpc.Channel] = {}
-        self._tokens: dict[Caller, str] = {}
-        self._devices = DevicePlaces(self.settings.sites, self.settings.cameras)
         for device in DEVICES:
             self._files(device)
+        self._restore_devices()
 
     def close(self) -> None:
         self._stack.close()
@@ -167,7 +179,32 @@ class GuardedPort:
                 )
         if stores.exercises.setting() != EXERCISES:
             stores.exercises.set(EXERCISES, self._entry())
+        version = engine().pack.score_version
+        if stores.thresholds.get(version) is not None:
+            stores.thresholds.set(None, version, self._entry())
         self._restore_people()
+        if self._channels:
+            self._restore_devices()
+
+    def _restore_devices(self) -> None:
+        """Issue the certificates that were revoked, and let the officer's PC ring at all counters."""
+        for device in DEVICES.keys() - self._admitted() - {DeviceRole.SERVER}:
+            shutil.rmtree(self._files(device).folder)
+            self._channels.pop(device, None)
+            self._tokens = {who: token for who, token in self._tokens.items() if who.device is not device}
+            self._files(device)
+        if self._ringing is None or self._ringing.done():
+            begun = threading.Event()
+            self._ringing = asyncio.run_coroutine_threadsafe(self._ring(begun), self._loop)
+            self._stack.callback(self._ringing.cancel)
+            begun.wait(30)
+
+    async def _ring(self, begun: threading.Event) -> None:
+        async with self._dialer(DeviceRole.NOTIFIER).aio_channel() as channel:
+            request = alert_messages.SubscribeAlertsRequest(agent_id=DEVICES[DeviceRole.NOTIFIER])
+            events: Any = AlertServiceStub(channel)
+            async for _ in events.SubscribeAlerts(request):
+                begun.set()
 
     def _restore_people(self) -> None:
         people = self._stores.people
@@ -197,11 +234,32 @@ class GuardedPort:
         setting = stores.exercises.setting()
         if len(setting.shifts) < len(SHIFTS) or setting.a_shift < 2:
             found.append("exercises")
-        if stores.thresholds._row() is not None:
+        if stores.thresholds.get(engine().pack.score_version) is not None:
             found.append("threshold")
-        if self.revoked:
-            found.append("cameras")
+        found += {DeviceRole.CAMERA, DeviceRole.PORT, DeviceRole.NOTIFIER} - self._admitted()
+        for needed in (HANDLES_ALERTS, CONFIRMS):
+            if not any(one.person.roles & needed and not one.person.disabled for one in stores.people.all()):
+                found.append(f"nobody is {' or '.join(needed)}")
         return found
+
+    def newest_alert(self) -> tuple[str, int]:
+        with self.database.engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT alert_id, version FROM alert ORDER BY alert_id DESC LIMIT 1")
+            return next(((str(key), int(version)) for key, version in found), ("", 0))
+
+    def alerts_at_a_passage(self) -> bool:
+        """Let the first subject pass the departure camera, and say whether that became an alert, or part of one."""
+        before, until_s = self.newest_alert(), time.monotonic() + PASSAGE_S
+        self._do(self._pass())
+        while (found := self.newest_alert()) == before and time.monotonic() < until_s:
+            pass
+        return found != before
+
+    async def _pass(self) -> None:
+        async with self._dialer(DeviceRole.CAMERA).aio_channel() as channel:
+            camera = await CaptureClient.open(channel, DEVICES[DeviceRole.CAMERA])
+            await camera.receipt(face(track=str(uuid4())))
+            camera.call.cancel()
 
     def _silenced_orders(self) -> list[str]:
         stores, found = self._stores, list[str]()
@@ -227,14 +285,9 @@ class GuardedPort:
         """The last day of an order as it was at first; what is urgent ends before it says."""
         return ban.received_on + timedelta(days=URGENT_DAYS) if ban.urgent else ban.valid_until
 
-    @property
-    def revoked(self) -> bool:
-        """Whether the certificate of a camera is revoked."""
-        pki = self.site.pki
-        return any(
-            one.identity.role is DeviceRole.CAMERA and any(each.revoked_at for each in one.issued)
-            for one in self._devices.all(pki, datetime.now(UTC))
-        )
+    def _admitted(self) -> set[DeviceRole]:
+        now = datetime.now(UTC)
+        return {one.identity.role for one in self._devices.all(self.site.pki, now) if one.good_until(now)}
 
     def call(self, who: Caller, method: str, requests: list[Any], answer: Any) -> list[Any]:
         """Make a call; return its answers, and nothing where it was refused."""
@@ -260,9 +313,11 @@ class GuardedPort:
 
     def _channel(self, device: DeviceRole) -> grpc.Channel:
         if device not in self._channels:
-            files = self._files(device)
-            self._channels[device] = self._stack.enter_context(self.site.dialer(self.address, files).channel())
+            self._channels[device] = self._stack.enter_context(self._dialer(device).channel())
         return self._channels[device]
+
+    def _dialer(self, device: DeviceRole) -> Dialer:
+        return self.site.dialer(self.address, self._files(device))
 
     def _token(self, who: Caller) -> str:
         if who not in self._tokens:

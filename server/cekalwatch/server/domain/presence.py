@@ -63,6 +63,10 @@ class AgentPresence(AlertFilter):
         is_own = bool(self.counters) or not self.supervises
         return is_own and self.wants(camera)
 
+    def reaches(self, camera: Camera) -> bool:
+        """Whether an alert at `camera` reaches somebody here, at once or when it has gone to the supervisors."""
+        return self.attends(camera) or (self.is_for_supervisors and self.site in {"", camera.site})
+
 
 @dataclass(frozen=True)
 class GatePresence:

@@ -22,7 +22,7 @@ from cekalwatch.contract.values.rights import DESKS
 from cekalwatch.contract.values.silencing import NOTHING_SILENCED, Silencing
 from cekalwatch.program.errors import ProgramError
 from cekalwatch.server.cluster.peers import WholePresence
-from cekalwatch.server.domain.presence import CameraPresence
+from cekalwatch.server.domain.presence import AgentPresence, CameraPresence
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.server.grpc_api.authentication import current_caller
 from cekalwatch.server.grpc_api.errors import coded
@@ -82,7 +82,7 @@ class DeviceCalls:
         return pb.RevokeDeviceResponse(certificates=revoked.certificates, recorded=revoked.recorded)
 
     def _silences(self, request: pb.RevokeDeviceRequest) -> Silencing:
-        """Return whose orders alert through a device: at a camera, at a port, at counters where no other PC rings."""
+        """Return whose orders alert through a device: a camera, a port, the last PC at a counter or of supervisors."""
         who, cameras = _identity(request), self.office.places.cameras.values()
         what = f"{who.role} {who.name}"
         if not _done(self._admin().is_admitted, who):
@@ -93,10 +93,15 @@ class DeviceCalls:
             case DeviceRole.CAMERA:
                 lost = [one for one in cameras if one.camera_id == who.name]
             case role if role in DESKS:
-                watched = self.whole().watched
-                here = [one for one in cameras if who.name in watched and watched[who.name].attends(one)]
-                others = [one for name, one in watched.items() if name != who.name]
-                lost = [one for one in here if not any(other.attends(one) for other in others)]
+                agents = self.whole().watched
+                mine = [one for name, one in agents.items() if name == who.name]
+                others = [one for name, one in agents.items() if name != who.name]
+                lost = [
+                    camera
+                    for camera in cameras
+                    for reaches in (AgentPresence.attends, AgentPresence.reaches)
+                    if any(reaches(one, camera) for one in mine) and not any(reaches(one, camera) for one in others)
+                ]
             case _:
                 lost = []
         return self.foresight.without(what, {one.direction for one in lost}) if lost else NOTHING_SILENCED
