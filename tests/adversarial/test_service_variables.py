@@ -10,7 +10,7 @@ import pytest
 
 from deploy.packages.__main__ import DEBIAN
 
-UNITS = sorted(DEBIAN.glob("*.service"))
+UNITS = [unit for unit in sorted(DEBIAN.glob("*.service")) if "ExecStart=/usr/bin/cekalwatch-" in unit.read_text()]
 PRELOADS = {"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "OPENSSL_CONF"}
 
 
@@ -23,6 +23,13 @@ def test_a_member_of_the_group_makes_no_variables_for_a_service(unit: Path) -> N
     folder = Path(variables).parent
     assert folders[str(folder)] == ("0700", "root", "root")
     assert not [path for path in folders if folder.is_relative_to(path) and path != str(folder)], "nor is one above it"
+
+
+def test_what_runs_none_of_our_programs_reads_no_variables() -> None:
+    others = set(DEBIAN.glob("*.service")) - set(UNITS)
+    assert UNITS
+    assert others
+    assert not [unit.name for unit in others if "Environment" in unit.read_text()]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)

@@ -50,6 +50,7 @@ REQUIRED = {
     "sheets": "{folder}/sheets",
     "since": "2026-12-01",
     "known": "2026-12-31",
+    "new": "budi.santoso",
     "to": "postgresql://127.0.0.1:1/cekalwatch",
 }
 """A value for each option and argument that a command must have."""
