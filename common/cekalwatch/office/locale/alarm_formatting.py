@@ -10,7 +10,6 @@ from cekalwatch.contract.values.alarms import (
     OF_COUNTERS,
     OF_DATABASE,
     OF_PEOPLE,
-    OF_SILENCING,
     OF_SOURCES,
     OF_THRESHOLDS,
     Alarm,
@@ -60,7 +59,7 @@ class AlarmFormatter(AlertFormatter):
             return f"{self.say('COUNTER', counter=alarm.counter)} ({alarm.about})"
         if alarm.kind in OF_SOURCES and alarm.about == "import":
             return self.say("SOURCE_BY_HAND")
-        if alarm.kind in OF_PEOPLE | OF_SILENCING:
+        if alarm.kind in OF_PEOPLE:
             return self.say("PLACE_AUDIT_ENTRY", number=alarm.about.rpartition(" ")[2])
         if alarm.kind in OF_DATABASE:
             return self.say("PLACE_TABLE", table=alarm.about)

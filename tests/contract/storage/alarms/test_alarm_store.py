@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -9,7 +10,9 @@ import pytest
 
 from cekalwatch.contract.values.alarms import AlarmKind, may_acknowledge
 from cekalwatch.contract.values.people import PersonReference, PersonRole, PersonSession, TwoPersonAction
+from cekalwatch.contract.values.silencing import Silencing
 from cekalwatch.server.audit.entry import Action, Actor, ActorKind
+from cekalwatch.server.audit.silencing import silencing_entry
 from cekalwatch.server.auth.people_admin import PeopleAdmin
 from cekalwatch.server.domain.alarms import AlarmChanges, AlarmCondition
 from cekalwatch.server.domain.people import Person, TwoPeople
@@ -19,6 +22,7 @@ from cekalwatch.server.health.alarms.board import AlarmBoard, AlarmSweeper
 from cekalwatch.server.health.alarms.people import RightsAlarms
 from cekalwatch.server.storage.alarms import AlarmStore
 from cekalwatch.server.storage.audit.search import AuditSearch
+from cekalwatch.server.storage.audit.store import AuditStore
 from cekalwatch.server.storage.database import Database
 from tests.support.builders.keys import key_store
 from tests.support.scenarios.people import SITE, HandClock, Office, person
@@ -130,32 +134,41 @@ def test_a_supervisor_acknowledges_and_the_audit_trail_says_who(
     assert (entry.actor, entry.objects) == (f"person:{sari.person_id}@pc", f'["trouble:{alarm.alarm_id}"]')
 
 
-@pytest.mark.both_databases
-def test_given_rights_are_acknowledged_by_each_reader_and_by_nobody_who_gave_signed_or_got_them(database: Database):
-    office = Office(database)
-    lia, ani, sari, tono = (
-        office.hire(person(name, role)).person
-        for name, role in (
-            ("lia", PersonRole.LIST_MANAGER),
-            ("ani", PersonRole.ADMINISTRATOR),
-            ("sari", PersonRole.SUPERVISOR),
-            ("tono", PersonRole.SUPERVISOR),
-        )
-    )
-    two, actor = TwoPeople(TwoPersonAction.CHANGE_PEOPLE, ani, sari), Actor(ActorKind.PERSON, f"{ani.person_id}@laptop")
-    PeopleAdmin(office.people, office.passwords, office.clock, actor, ani, two).add(
-        "umi", "Umi", frozenset({PersonRole.SUPERVISOR}), frozenset({SITE})
-    )
+def giving(office: Office, actor: Actor, two: TwoPeople) -> list[Person]:
+    admin = PeopleAdmin(office.people, office.passwords, office.clock, actor, two.first, two)
+    admin.add("umi", "Umi", frozenset({PersonRole.SUPERVISOR}), frozenset({SITE}))
     umi = office.people.account("umi")
     assert umi is not None
+    return [two.first, two.second, umi.person]
+
+
+def silencing(office: Office, actor: Actor, two: TwoPeople) -> list[Person]:
+    entry = silencing_entry(Silencing((), 1), two, actor, office.clock.now(), "SetCameraPolicy")
+    AuditStore(office.database).append(entry)
+    return [two.second]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(("act", "others"), [(giving, ("tono", "lia", "tono")), (silencing, ("tono", "dewi", "tono"))])
+def test_what_two_people_did_is_acknowledged_by_each_reader_and_by_nobody_who_did_signed_or_got_it(
+    database: Database, act: Callable[[Office, Actor, TwoPeople], list[Person]], others: tuple[str, ...]
+):
+    office = Office(database)
+    roles = {"lia": PersonRole.LIST_MANAGER, "ani": PersonRole.ADMINISTRATOR}
+    who = {
+        name: office.hire(person(name, roles.get(name, PersonRole.SUPERVISOR))).person
+        for name in ("lia", "ani", "sari", "tono", "dewi")
+    }
+    two = TwoPeople(TwoPersonAction.CHANGE_PEOPLE, who["ani"], who["sari"])
+    concerned = act(office, Actor(ActorKind.PERSON, f"{two.first.person_id}@laptop"), two)
     rule, store = RightsAlarms(AuditSearch(database), office.clock), AlarmStore(database)
     board = AlarmBoard(store, office.clock, rule.actors)
     board.apply(rule)
     (alarm,) = store.open()
-    for one in (ani, sari, umi.person):
+    for one in concerned:
         assert acknowledge(board, alarm.alarm_id, one) is Code.SAME_PERSON_TWICE
     read: list[str] = []
-    for one in (tono, lia, tono):
+    for one in map(who.__getitem__, others):
         session = PersonSession(str(one.person_id), "", one.roles, office.clock.now())
         assert may_acknowledge(store.open()[0].shown, session) is (str(one.person_id) not in read)
         assert acknowledge(board, alarm.alarm_id, one) is None

@@ -67,10 +67,10 @@ class AlarmBoard:
         self,
         store: AlarmStore,
         clock: Clock,
-        actors: Callable[[], Collection[str]] = tuple,
+        actors: Callable[[AlarmKind], Collection[str]] = lambda _: (),
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`actors` returns the keys of those who gave or got the rights that are told."""
+        """`actors` returns the keys of those who did, signed or got what an alarm of that kind tells."""
         self._store = store
         self._clock = clock
         self._actors = actors
@@ -105,13 +105,14 @@ class AlarmBoard:
         now = self._clock.now()
 
         def seen_by(alarm: StoredAlarm) -> PersonReference:
+            kind = alarm.condition.kind
             if alarm.condition.site and not sees(alarm.condition.site):
                 raise CekalwatchError(Code.TROUBLE_NOT_FOUND)
-            roles = acknowledges(alarm.condition.kind)
+            roles = acknowledges(kind)
             if not person.roles & roles:
-                raise role_needed(roles, alarm.condition.kind)
-            if alarm.condition.kind in OF_PEOPLE and str(person.person_id) in self._actors():
-                raise CekalwatchError(Code.SAME_PERSON_TWICE, alarm.condition.kind)
+                raise role_needed(roles, kind)
+            if kind in OF_PEOPLE and str(person.person_id) in self._actors(kind):
+                raise CekalwatchError(Code.SAME_PERSON_TWICE, kind)
             return PersonReference(str(person.person_id), person.display_name)
 
         def note(alarm: StoredAlarm) -> AuditEntry:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from cekalwatch.contract.values.alarms import OF_PEOPLE, OF_SILENCING, AlarmKind
+from cekalwatch.contract.values.alarms import OF_PEOPLE, AlarmKind
 from cekalwatch.server.audit.entry import Action, Link, ObjectKind, stamp
 from cekalwatch.server.audit.search_terms import action_term, moment_of
 from cekalwatch.server.foundation.clock import Clock
@@ -38,15 +38,16 @@ class RightsAlarms:
             people = {json.loads(one.objects)[0] for one in given}
             newest = max(one.sequence for one in given)
             conditions = [condition(AlarmKind.RIGHTS_GIVEN, f"audit {newest}", people=len(people))]
-        if silenced := list(self._entries(Action.ORDERS_SILENCED, SILENCING_TOLD_FOR)):
+        if silenced := list(self._silenced()):
             orders = sum(int(json.loads(one.details)["orders"]) for one in silenced)
             newest = max(one.sequence for one in silenced)
             conditions.append(condition(AlarmKind.ORDERS_SILENCED, f"audit {newest}", orders=orders))
-        return Findings(conditions, lambda kind, _: kind in OF_PEOPLE | OF_SILENCING)
+        return Findings(conditions, lambda kind, _: kind in OF_PEOPLE)
 
-    def actors(self) -> frozenset[str]:
-        """Return the keys of the people who gave these rights, signed for them or got them."""
-        keys = {key for one in self._given() for key in (one.actor, *json.loads(one.objects))}
+    def actors(self, kind: AlarmKind) -> frozenset[str]:
+        """Return the keys of the people who did what an alarm of that kind tells, signed for it or got it."""
+        told = self._given() if kind is AlarmKind.RIGHTS_GIVEN else self._silenced()
+        keys = {key for one in told for key in (one.actor, *json.loads(one.objects))}
         return frozenset(key.removeprefix(_PERSON).partition("@")[0] for key in keys if key.startswith(_PERSON))
 
     def _given(self) -> Iterator[Link]:
@@ -54,6 +55,9 @@ class RightsAlarms:
             for one in self._entries(action, TOLD_FOR):
                 if json.loads(one.details or "{}").get("gives") == "yes":
                     yield one
+
+    def _silenced(self) -> Iterator[Link]:
+        return self._entries(Action.ORDERS_SILENCED, SILENCING_TOLD_FOR)
 
     def _entries(self, action: Action, told_for: timedelta) -> Iterator[Link]:
         since = moment_of(stamp(self.clock.now() - told_for))
