@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cekalwatch.server.capture.credits import FIRST_CREDITS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database
@@ -210,7 +211,7 @@ def test_it_acknowledges(site: Site) -> None:
 
 def test_it_shakes_hands_as_a_camera(site: Site) -> None:
     welcome = site.answer(documented("StreamFaces"))["welcome"]
-    assert (welcome["credits"], welcome["policy"]["max_crops_per_track"]) == (32, 5)
+    assert (welcome["credits"], welcome["policy"]["max_crops_per_track"]) == (FIRST_CREDITS, 5)
 
 
 def test_it_imports_an_order_and_finds_it_on_the_list(site: Site) -> None:

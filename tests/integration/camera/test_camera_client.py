@@ -229,7 +229,7 @@ async def test_crops_without_receipt_are_sent_to_the_server_that_comes_back_on_t
     server = CaptureServer(answer_nothing, granted=3)
     await server.start()
     async with client(passages, detector, tmp_path, address=server.address) as camera:
-        await server.until(lambda heard: len(heard.faces) == 3)
+        await server.until(lambda heard: len(heard.faces) >= 2)
         await server.vanish()
         async with serving(CaptureServer(search_all, granted=3), server.port) as successor:
             ended = await camera.ended()
@@ -274,7 +274,7 @@ async def test_what_has_no_receipt_when_the_program_is_killed_comes_with_the_nex
 ) -> None:
     server = CaptureServer(answer_nothing, granted=2)
     async with serving(server), client(passages, detector, tmp_path, "--realtime", address=server.address) as camera:
-        await server.until(lambda heard: len(heard.faces) == 2)
+        await server.until(lambda heard: bool(heard.faces))
         await asyncio.to_thread(wait_until, lambda: len(spooled(tmp_path)) >= 3)
         camera.process.kill()
         await camera.process.wait()

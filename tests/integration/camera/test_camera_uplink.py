@@ -116,7 +116,8 @@ async def test_hello_comes_first_and_goodbye_last() -> None:
 async def test_no_face_is_sent_without_credit() -> None:
     async with serving(CaptureServer(answer_nothing, granted=3)) as server:
         client = Client(server.address)
-        client.put(10)
+        for number in range(10):
+            client.put(1, str(number))
         async with running(client):
             await server.until(lambda heard: len(heard.faces) == 3)
             beats = len(server.heard.heartbeats)
@@ -182,7 +183,8 @@ async def test_a_client_waits_for_a_server_that_is_not_there_yet() -> None:
 async def test_a_drained_client_waits_for_its_receipts_and_comes_back() -> None:
     async with serving(CaptureServer(answer_nothing, granted=2)) as server:
         client = Client(server.address)
-        client.put(5)
+        for number in range(5):
+            client.put(1, str(number))
         async with running(client):
             await server.until(lambda heard: len(heard.faces) == 2)
             await server.drain(reconnect_after_s=0.05)

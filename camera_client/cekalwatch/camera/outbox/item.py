@@ -9,6 +9,7 @@ from typing import Self
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.contract.values.captures import FaceCapture
+from cekalwatch.vision.fitness import flaws
 
 LIVE_S = 2.0
 """A capture that has waited longer is backlog: its traveller has left that place."""
@@ -28,6 +29,8 @@ class OutboxItem:
     """Rises with each capture that is put."""
     put_s: float
     """When it was put, by the monotonic clock; negative when an earlier run took it."""
+    fit: bool = False
+    """Whether an alert may come of this crop alone."""
     size: int = 0
     """Bytes of the crop."""
     capture: FaceCapture | None = None
@@ -57,6 +60,7 @@ class OutboxItem:
             capture.quality.score,
             order=0,
             put_s=clock.monotonic_s() - age_s,
+            fit=not flaws(capture.quality),
             stored_bytes=stored_bytes,
         )
 

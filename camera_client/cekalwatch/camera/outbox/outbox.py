@@ -1,12 +1,13 @@
 """Captures that have no receipt yet, and which of them is sent next. It knows neither gRPC nor pictures nor files.
 
 It is bounded: when it is full, the best crop of each passage stays; worse crops are dropped first, and counted. The
-spooler moves long-waiting captures to the disk, through the queue in `state`. Live captures are sent first, and the
-backlog gets a share of the link.
+spooler moves long-waiting captures to the disk, through the queue in `state`. Live captures are sent first, and of them
+the first fit crop of each passage; the backlog gets a share of the link.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,10 +16,17 @@ from operator import attrgetter
 
 from cekalwatch.camera.clock import Clock
 from cekalwatch.camera.outbox.item import OutboxItem
-from cekalwatch.camera.outbox.state import EPOCH, OLDEST_EVERY, DiskQueue, OutboxState
+from cekalwatch.camera.outbox.state import (
+    EPOCH,
+    MAX_REMEMBERED_PASSAGES,
+    OLDEST_EVERY,
+    DiskQueue,
+    OutboxState,
+)
 from cekalwatch.contract.values.cameras import Drops
 from cekalwatch.contract.values.captures import FaceCapture
 from cekalwatch.program.traces import TRACES
+from cekalwatch.vision.fitness import flaws
 
 MAX_BYTES = 96_000
 """Maximum bytes in flight that the server has not read. More would only fill the network's buffers, and on a link of
@@ -36,6 +44,8 @@ class SendPolicy:
     def __init__(self) -> None:
         self._live_in_a_row = 0
         self._of_backlog = 0
+        self._first: OrderedDict[tuple[str, str], str] = OrderedDict()
+        """The first fit crop of each passage that was sent: it remains that when it is sent again."""
 
     def next(
         self, waiting: Collection[OutboxItem], in_flight: Collection[OutboxItem], now_s: float, credit: int
@@ -49,26 +59,47 @@ class SendPolicy:
         if in_flight and sum_bytes >= MAX_BYTES:
             return None
         ready = [item for item in waiting if item.not_before_s <= now_s]
+        if not has_spare(credit, in_flight):
+            ready = [item for item in ready if self._is_first(item)]
         live = [item for item in ready if item.is_live(now_s)]
         backlog = [item for item in ready if not item.is_live(now_s)]
         if backlog and not self._may_send_backlog(in_flight, credit):
             backlog = []
         if live and not (backlog and self._live_in_a_row >= LIVE_IN_A_ROW):
             self._live_in_a_row += 1
-            return max(live, key=attrgetter("order"))
+            return self._chosen(max(live, key=self._worth))
         if not backlog:
             return None
         self._live_in_a_row = 0
         self._of_backlog += 1
-        chosen = (min if self._of_backlog % OLDEST_EVERY == 0 else max)(backlog, key=attrgetter("order"))
+        is_turn_of_oldest = self._of_backlog % OLDEST_EVERY == 0
+        chosen = min(backlog, key=attrgetter("order")) if is_turn_of_oldest else max(backlog, key=self._worth)
         chosen.sent_as_backlog = True
-        return chosen
+        return self._chosen(chosen)
+
+    def _chosen(self, item: OutboxItem) -> OutboxItem:
+        if item.fit:
+            self._first.setdefault(item.passage, item.capture_id)
+            if len(self._first) > MAX_REMEMBERED_PASSAGES:
+                self._first.popitem(last=False)
+        return item
+
+    def _is_first(self, item: OutboxItem) -> bool:
+        return item.fit and self._first.get(item.passage, item.capture_id) == item.capture_id
+
+    def _worth(self, item: OutboxItem) -> tuple[bool, int]:
+        return self._is_first(item), item.order
 
     @staticmethod
     def _may_send_backlog(in_flight: Collection[OutboxItem], credit: int) -> bool:
         """At most half of the bytes and half of the credits, but always at least one."""
         sent = [item.size for item in in_flight if item.sent_as_backlog]
         return not sent or (sum(sent) < MAX_BACKLOG_BYTES and 2 * len(sent) < credit + len(in_flight))
+
+
+def has_spare(credit: int, in_flight: Collection[OutboxItem]) -> bool:
+    """Whether others than first fit crops may be sent: they leave the last credit to the next passage's (rule 19)."""
+    return credit > 1 or not in_flight
 
 
 FIRST_PAUSE_S = 1.0
@@ -126,6 +157,7 @@ class Outbox:
                 capture.quality.score,
                 order=self._count,
                 put_s=self.clock.monotonic_s(),
+                fit=not flaws(capture.quality),
                 size=len(capture.jpeg),
                 capture=capture,
                 clock_offset=state.clock_offset,
@@ -164,7 +196,7 @@ class Outbox:
             if loadable and not state.load_wanted and (state.loaded_count() <= 1 or state.live_spooled(now_s)):
                 state.load_wanted = True
                 state.changed()
-            on_the_way = [one for one in state.in_flight.values() if not one.taken]
+            on_the_way = self._on_the_way()
             item = self._send_policy.next(state.unsent.values(), on_the_way, now_s, credit)
             if item is None or item.capture is None:
                 return None
@@ -172,11 +204,18 @@ class Outbox:
             item.sent_s, item.taken = now_s, False
             return item.corrected(item.capture, state.clock_offset, state.began_at, self.clock.now())
 
+    def has_spare(self, credit: int) -> bool:
+        """Whether a face that is no traveller's may be sent with `credit`, at least 1."""
+        with self._state.lock:
+            return has_spare(credit, self._on_the_way())
+
+    def _on_the_way(self) -> list[OutboxItem]:
+        return [one for one in self._state.in_flight.values() if not one.taken]
+
     def note_taken(self, count: int) -> None:
         """Note that the server has taken in `count` of the captures that are in flight; the oldest, it is assumed."""
         with self._state.lock:
-            on_the_way = (one for one in self._state.in_flight.values() if not one.taken)
-            for item in islice(on_the_way, count):
+            for item in islice(self._on_the_way(), count):
                 item.taken = True
 
     def next_ready_s(self) -> float | None:

@@ -206,7 +206,7 @@ class Stream:
             await self._tell_unusable()
             may_send = self._credits > 0 and not self._drain
             capture = self._camera.outbox.take(self._credits) if may_send else None
-            if self._camera.exercises and may_send and not capture:
+            if self._camera.exercises and may_send and not capture and self._camera.outbox.has_spare(self._credits):
                 capture = self._camera.exercises.take()  # after everything of travellers
             if capture:
                 self._credits -= 1

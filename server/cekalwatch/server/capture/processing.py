@@ -80,6 +80,11 @@ class CaptureProcessor:
         self.unplaceable = 0
         """Rejected captures whose time could not be placed."""
 
+    @property
+    def oldest_s(self) -> float:
+        """How long the oldest capture has waited to be embedded, seconds; 0 when none waits."""
+        return self._embedder.oldest_s
+
     def process(self, capture: Capture | Rejected, taken: Callable[[], None]) -> asyncio.Future[CaptureReceipt]:
         """Deal with `capture`, and return what gets its receipt when it is to leave; no error of one capture is raised.
 

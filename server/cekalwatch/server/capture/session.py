@@ -30,6 +30,7 @@ from cekalwatch.contract.values.captures import (
 )
 from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.server.capture.aiming import StreamPictures
+from cekalwatch.server.capture.credits import CreditWindow
 from cekalwatch.server.capture.exercises import ExerciseIntake
 from cekalwatch.server.capture.passages import track_key
 from cekalwatch.server.capture.processing import CaptureProcessor
@@ -43,9 +44,6 @@ from cekalwatch.server.foundation.errors import CekalwatchError, Code
 from cekalwatch.vision.fitness import flaws
 
 MISSED_HEARTBEATS = 3
-CREDITS_A_MESSAGE = 1 / 4
-"""Share of a stream's credits that goes back in a message of its own. Fewer wait for the next receipt: a message for
-each face cost the server a sixth of its faces a second."""
 MAX_WITHOUT_RECEIPT = 256
 """Captures of a stream that may wait for their receipts, in addition to its credits. A camera that sends as fast as the
 server accepts faces has about 100; there are more only when the database hangs, and then no credit comes back."""
@@ -105,11 +103,9 @@ class CameraSession:
         self._clock = clock
         self._draining = False
         self._ready: list[CaptureReceipt] = []
-        self._waiting = 0
-        """Captures that wait to be embedded; each costs a credit."""
-        self._taken = 0
-        """Captures that do so no longer, whose credits are to go back."""
-        self._worth_a_message = max(1, int(terms.credits * CREDITS_A_MESSAGE))
+        self._credits = CreditWindow(terms.credits, lambda: processor.oldest_s)
+        self._credits_due = False
+        """Whether credits go back without waiting for receipts."""
         self._wake = asyncio.Event()
         self.pictures = StreamPictures(self._wake.set, gives_pictures=hello.gives_aiming_pictures)
         self._working: set[asyncio.Future[CaptureReceipt]] = set()
@@ -136,18 +132,18 @@ class CameraSession:
     async def run(self, inbound: AsyncIterator[Inbound]) -> AsyncGenerator[ToCamera, None]:
         """Yield the welcome, and receipts for the messages after it, until they end; raises the stream's error."""
         policy, drained = self._policy, False
-        yield Welcome(self._terms.credits, self._terms.heartbeat_period_s, policy, self._clock.now(), True)
+        yield Welcome(self._credits.left, self._terms.heartbeat_period_s, policy, self._clock.now(), True)
         reader = asyncio.create_task(self._read(inbound))
         reader.add_done_callback(lambda _: self._wake.set())
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                given_back = self._taken if len(self._working) < MAX_WITHOUT_RECEIPT else 0
-                if self._ready or given_back >= self._worth_a_message:
+                may_have_more = len(self._working) < MAX_WITHOUT_RECEIPT
+                if self._ready or (self._credits_due and may_have_more):
                     receipts, self._ready = tuple(self._ready), []
-                    self._taken -= given_back
-                    yield Receipts(receipts, given_back)
+                    self._credits_due = False
+                    yield Receipts(receipts, self._credits.give() if may_have_more else 0)
                 if self._policy != policy:
                     policy = self._policy
                     yield policy
@@ -201,8 +197,7 @@ class CameraSession:
         return True
 
     def _face(self, message: FaceCapture | Rejected, now: datetime) -> None:
-        if self._waiting + self._taken >= self._terms.credits:
-            raise CekalwatchError(Code.CREDIT_EXCEEDED)
+        self._credits.spend()
         if isinstance(message, FaceCapture):
             capture = placed(message, self._camera, self._run_id, self._camera_clock, now)
             if message.exercise_token and isinstance(capture, Capture):
@@ -212,7 +207,6 @@ class CameraSession:
             self._begin(message)
 
     def _begin(self, message: Capture | Rejected) -> None:
-        self._waiting += 1
         if isinstance(message, Capture):
             if message.exercise_id is None:
                 self._presence.face_received(message)
@@ -236,9 +230,8 @@ class CameraSession:
         self._wake.set()
 
     def _take(self) -> None:
-        self._waiting -= 1
-        self._taken += 1
-        if self._taken >= self._worth_a_message:
+        if self._credits.taken():
+            self._credits_due = True
             self._wake.set()
 
 

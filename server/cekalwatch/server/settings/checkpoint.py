@@ -36,7 +36,7 @@ class CheckpointSection(Settings):
     capture_policy: CapturePolicy = CapturePolicy()
     """Limits of a camera's captures, unless its own `capture_policy` differs."""
     credits: Annotated[int, Field(ge=1, le=1000)] = 32
-    """Faces of one camera that may wait at once to be taken in."""
+    """Faces of one camera that may wait at once to be taken in, at most; fewer while the server is busy."""
     receipt_delay_seconds: Annotated[float, Field(ge=0.01, le=5)] = 0.5
     """Seconds after which a capture gets its receipt, or a whole multiple when the server is busier, and up to 0.02
     more, so that those of one moment leave together. It hides how long an alert takes, and must be longer than that."""

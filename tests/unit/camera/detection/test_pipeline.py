@@ -58,7 +58,7 @@ def test_nothing_that_was_seen_during_a_pan_is_sent():
     statistics = CameraStatistics(outbox, clock)
     Pipeline(Panning(), OneFace(), Tracker(1.0), outbox, statistics).run()
     sent_s = []
-    while capture := outbox.take():
+    while capture := outbox.take(credit=32):
         sent_s.append((capture.captured_at - BEGIN).total_seconds())
     assert [at for at in sent_s if at <= 8]
     assert [at for at in sent_s if at >= 14]
@@ -98,7 +98,7 @@ def test_a_turn_ends_the_passages_and_nothing_is_sent_until_the_camera_is_back()
     view = ViewMonitor(preset_status)
     Pipeline(Standing(), OneFace(), Tracker(30.0), outbox, statistics, view=view).run()
     sent = []
-    while capture := outbox.take():
+    while capture := outbox.take(credit=32):
         sent.append(((capture.captured_at - BEGIN).total_seconds(), capture.track_id))
     before, after = {track for at, track in sent if at < 10}, {track for at, track in sent if at >= 20}
     assert before

@@ -113,6 +113,44 @@ def test_a_backlog_never_has_more_than_half_of_the_credits_but_one_in_any_case(c
     assert [bool(outbox.take(credit=7 - taken)) for taken in range(4)] == [True, True, True, False]
 
 
+def test_the_first_fit_crop_of_each_passage_is_sent_before_further_crops_live_or_late(clock: ManualClock) -> None:
+    blurred = dataclasses.replace(capture_of("2"), quality=dataclasses.replace(capture_of("2").quality, sharpness=0.0))
+    sent, first, further = capture_of("1"), capture_of("2"), capture_of("1")
+    outbox = filled(clock, sent)
+    assert drained(outbox) == [sent]
+    for capture in (first, further, blurred):
+        outbox.put(capture)
+    assert drained(outbox) == [first, blurred, further]
+    late = [capture_of("3"), capture_of("1")]
+    for capture in late:
+        outbox.put(capture)
+    clock.passed_s += 60
+    assert drained(outbox) == late
+
+
+def test_the_last_credit_is_kept_for_the_first_crop_of_a_passage(clock: ManualClock) -> None:
+    further = [capture_of("1") for _ in range(3)]
+    outbox = filled(clock, *further)
+    assert outbox.take(credit=2)
+    assert outbox.take(credit=1) is None
+    assert not outbox.has_spare(1)
+    first = capture_of("2")
+    outbox.put(first)
+    assert outbox.take(credit=1) is first
+    outbox.note_taken(2)
+    assert outbox.has_spare(1)
+    assert outbox.take(credit=1), "a camera that has one credit only sends everything with it"
+
+
+def test_a_first_crop_that_is_sent_again_is_still_the_first(clock: ManualClock) -> None:
+    first = capture_of("1")
+    outbox = filled(clock, first)
+    assert outbox.take() is first
+    outbox.return_in_flight()
+    outbox.put(capture_of("1"))
+    assert outbox.take(credit=2) is first
+
+
 @pytest.mark.parametrize("jump_s", [7200.0, -7200.0])
 def test_when_the_hosts_clock_is_set_what_waits_gets_the_time_that_it_would_have_told(
     clock: ManualClock, jump_s: float
