@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cekalwatch.server.capture.credits import FIRST_CREDITS
+from cekalwatch.server.capture.credit_window import FIRST_CREDITS
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.server.storage.alerts.store import AlertStore
 from cekalwatch.server.storage.database import Database

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cekalwatch.server.capture import processing
-from cekalwatch.server.capture.credits import FIRST_CREDITS
+from cekalwatch.server.capture.credit_window import FIRST_CREDITS
 from cekalwatch.v1 import capture_pb2
 from tests.support.builders.portraits import group
 from tests.support.scenarios.server import CaptureClient, face, list_astronaut, running, settings

@@ -19,7 +19,7 @@ from cekalwatch.program import web_connections
 from cekalwatch.server.alerts import report_receiver
 from cekalwatch.server.auth import approvals, limits, refusals
 from cekalwatch.server.auth.signing_in import openid
-from cekalwatch.server.capture import aiming, credits, processing, session, surveys
+from cekalwatch.server.capture import aiming, credit_window, processing, session, surveys
 from cekalwatch.server.capture.passages import MAX_CROPS, MAX_EACH
 from cekalwatch.server.domain.alerts.alert import MAX_SIGHTINGS
 from cekalwatch.server.domain.alerts.field_report import MAX_AGENCIES
@@ -180,10 +180,10 @@ FIGURES: dict[str, tuple[float, ...]] = {
     "calls of one diagnostics device": (limits.MAX_OPEN[DeviceRole.DIAGNOSTICS],),
     "calls of the server's own certificate": (limits.MAX_OPEN[DeviceRole.SERVER],),
     "faces of a stream that wait to be taken in": (
-        credits.FIRST_CREDITS,
+        credit_window.FIRST_CREDITS,
         SETTINGS.credits,
-        credits.BUSY_CREDITS,
-        credits.BUSY_S,
+        credit_window.BUSY_CREDITS,
+        credit_window.BUSY_S,
     ),
     "messages of a camera's stream that are no faces": (
         session.MAX_MESSAGES,

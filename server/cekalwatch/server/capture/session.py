@@ -30,7 +30,7 @@ from cekalwatch.contract.values.captures import (
 )
 from cekalwatch.contract.values.unusable_faces import UnusablePassage
 from cekalwatch.server.capture.aiming import StreamPictures
-from cekalwatch.server.capture.credits import CreditWindow
+from cekalwatch.server.capture.credit_window import CreditWindow
 from cekalwatch.server.capture.exercises import ExerciseIntake
 from cekalwatch.server.capture.passages import track_key
 from cekalwatch.server.capture.processing import CaptureProcessor

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cekalwatch.server.capture.credits import BUSY_CREDITS, BUSY_S, FIRST_CREDITS, CreditWindow
+from cekalwatch.server.capture.credit_window import BUSY_CREDITS, BUSY_S, FIRST_CREDITS, CreditWindow
 from cekalwatch.server.foundation.errors import CekalwatchError, Code
 
 
