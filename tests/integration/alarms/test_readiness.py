@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from cekalwatch.office.client.subscription import Start, Subscription, Subscript
 from cekalwatch.office.connection import Disconnected, Update
 from cekalwatch.program.secret_files import write_private
 from cekalwatch.server.app import Server
+from cekalwatch.server.capture import chain_probe
 from cekalwatch.server.recognition.engines.recogniser import NetworkRecogniser
 from cekalwatch.server.settings.settings import ServerSettings
 from cekalwatch.v1 import (
@@ -40,6 +42,7 @@ from cekalwatch.wire.identity import DeviceRole
 from deploy.demo.stack import CameraPlan, Stack, StackConfig, Transport
 from tests.integration.gallery.test_empty_gallery import FOLLOWED, change
 from tests.integration.storage.test_storage_failures import Disk
+from tests.support.builders.camera import capture_of
 from tests.support.builders.keys import TESTS_KEY
 from tests.support.fakes.alert_server import NOBODY
 from tests.support.scenarios.port_office import Seat, port_office
@@ -237,6 +240,31 @@ async def test_a_recogniser_that_fails_or_hangs(tmp_path: Path, monkeypatch: pyt
                 await watched.says(ReadinessFault.RECOGNITION)
             goes_on.set()
             await watched.says(None, RECOVERS_S)
+
+
+async def test_faces_that_come_faster_than_they_are_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain_probe, "LATE_AFTER_S", 2.0)
+    chosen = settings(tmp_path, cameras=CAMERAS)
+    list_astronaut(chosen)
+    embed, crops = NetworkRecogniser.embed, 40
+
+    def slow(recogniser: NetworkRecogniser, faces: Any) -> Any:
+        time.sleep(len(faces) / 2)
+        return embed(recogniser, faces)
+
+    async with running(chosen) as server, AsyncExitStack() as stack:
+        cameras = [ScriptedCamera(one["camera_id"], Dialer(server.address, None)) for one in CAMERAS]
+        for camera in cameras:
+            await stack.enter_async_context(camera.connected())
+        watched = await stack.enter_async_context(screen(server.channel))
+        with monkeypatch.context() as patched:
+            patched.setattr(NetworkRecogniser, "embed", slow)
+            for camera in cameras:
+                camera.put(capture_of(str(number), captured_at=datetime.now(UTC)) for number in range(crops))
+            await watched.says(ReadinessFault.LATE, RECOVERS_S)
+        await watched.says(None, RECOVERS_S)
+        for camera in cameras:
+            await camera.until_settled(crops)
 
 
 async def test_a_list_that_is_out_of_date(tmp_path: Path) -> None:

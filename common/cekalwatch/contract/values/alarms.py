@@ -75,6 +75,7 @@ class AlarmKind(StrEnum):
     RUNS_OUT = "RUNS_OUT"
     DISK_FILLING = "DISK_FILLING"
     BACKUP_OLD = "BACKUP_OLD"
+    ALERTS_LATE = "ALERTS_LATE"
 
 
 OF_VIEWS = {
@@ -111,6 +112,7 @@ OF_SERVERS = frozenset(
         AlarmKind.AUDIT_CHECKPOINTS_WAITING,
         AlarmKind.SERVER_CLOCK_WRONG,
         AlarmKind.CENTRE_AWAY,
+        AlarmKind.ALERTS_LATE,
     }
 )
 """A server does not do all of its work."""

@@ -23,6 +23,8 @@ class ReadinessFault(StrEnum):
     """A camera of the place is away, blind or refused."""
     PC = "PC"
     """A counter of the place has no PC that would ring."""
+    LATE = "LATE"
+    """Faces come faster than the server recognises them: some alerts come late."""
     LIST = "LIST"
     """The list is older than its limit, or was never imported: who was listed since would not ring."""
     SOUND = "SOUND"

@@ -1,4 +1,7 @@
-"""A picture without a face that goes the way of a capture: template, search, commit. It tells where captures stop."""
+"""A picture without a face that goes the way of a capture: template, search, commit. It tells where captures stop.
+
+It also tells when captures that get through wait too long.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import structlog
 from cekalwatch.contract.values.captures import CaptureOutcome
 from cekalwatch.contract.values.orders import Direction
 from cekalwatch.contract.values.readiness import ReadinessFault
+from cekalwatch.server.capture.credit_window import BUSY_S, CALM_S
 from cekalwatch.server.capture.database_health import DatabaseHealth
 from cekalwatch.server.capture.deciding import EmbeddedCapture, EmptyGalleryError
 from cekalwatch.server.concurrency.batching import BatchWorker
@@ -28,6 +32,8 @@ MAX_STEP_S: Final = 4.0
 """A probe that has been at one step for longer is stuck there."""
 MAX_LOG_AGE_S: Final = 4.0
 """The log of events is read ten times a second; after this time it is not read."""
+LATE_AFTER_S: Final = 10.0
+"""Captures are late when they have waited too long, without a moment of calm, for this time."""
 SIDE: Final = 112
 
 log = structlog.get_logger()
@@ -57,6 +63,8 @@ class ChainProbe:
         self._step_s = self._loop.time()
         self._found: ReadinessFault | None = None
         """The result of the last probe that has ended."""
+        self._busy_since_s: float | None = None
+        """Since when captures wait too long; None while they do not."""
 
     @property
     def fault(self) -> ReadinessFault | None:
@@ -68,8 +76,23 @@ class ChainProbe:
             return ReadinessFault.LOG
         return self._found
 
+    @property
+    def late_s(self) -> float:
+        """How long the oldest capture has waited, seconds, when captures are late; 0 when they are not."""
+        busy_since_s = self._busy_since_s
+        is_late = busy_since_s is not None and self._loop.time() - busy_since_s >= LATE_AFTER_S
+        return self._embedder.oldest_s if is_late else 0.0
+
+    def _note_wait(self) -> None:
+        oldest_s = self._embedder.oldest_s
+        if oldest_s < CALM_S:
+            self._busy_since_s = None
+        elif oldest_s > BUSY_S and self._busy_since_s is None:
+            self._busy_since_s = self._loop.time()
+
     async def probe(self) -> None:
         """Send one picture through, and keep the result."""
+        self._note_wait()
         try:
             found = await self._way()
         finally:

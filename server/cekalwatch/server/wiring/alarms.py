@@ -128,6 +128,7 @@ def init_alarms(
     )
     readiness = ReadinessGauge(
         lambda: capture.chain.fault,
+        health.late_s,
         lambda: cameras.unheard | {one.condition.about for one in feed.open if one.condition.kind in BLIND},
         lambda: attendance.attended,
         lambda: cluster.presence.agents,

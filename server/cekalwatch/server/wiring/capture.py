@@ -71,6 +71,8 @@ class CaptureParts(Part):
     health: DatabaseHealth
     decider: Decider
     chain: ChainProbe
+    late_s: Callable[[], float]
+    """How late an alert of what has waited longest would be, here or at a camera, seconds; 0 while none is late."""
     waiting: Callable[[], int]
     """How many captures wait to be embedded."""
     undecided: Callable[[], int]
@@ -158,6 +160,11 @@ def init_capture(context: Context, search: GalleryParts, events: EventParts, pre
     terms = CaptureTerms(settings.credits, settings.heartbeat_period_seconds, settings.handshake_seconds)
     sessions = CaptureSessions(cameras, policies.in_force, terms, processor, presence, unusable, intake, context.clock)
 
+    def late_s() -> float:
+        beats = [one.heartbeat for one in presence.cameras.values() if one.streams and one.heartbeat]
+        here_s = chain.late_s
+        return max([here_s, *(one.outbox_age_s for one in beats)]) if here_s else 0.0
+
     def embedded(photograph: bytes) -> Probe:
         enroller = search.engines.enroller
         return Probe(enroller.model_version, enroller.enrol(photograph).template)
@@ -182,6 +189,7 @@ def init_capture(context: Context, search: GalleryParts, events: EventParts, pre
         health,
         decider,
         chain,
+        late_s,
         lambda: embedding.waiting,
         lambda: deciding.waiting,
         served=(CaptureCalls(sessions).served(),),

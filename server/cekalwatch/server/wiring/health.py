@@ -147,6 +147,7 @@ def init_health(
         database=lambda: context.database.availability.away,
         takes_alerts=lambda: capture.health.well,
         blind=lambda: gallery.snapshots.current.blind,
+        late_s=capture.late_s,
         stopping=stopping,
         clock_ahead=lambda: peers.clock_ahead,
         reporting=ports.reporting,

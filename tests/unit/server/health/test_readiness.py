@@ -32,6 +32,7 @@ class Office:
     """What fails."""
 
     chain: ReadinessFault | None = None
+    late_s: float = 0.0
     blind: tuple[Camera, ...] = ()
     unattended: tuple[Camera, ...] = ()
     here: tuple[AgentPresence, ...] = ()
@@ -41,6 +42,7 @@ class Office:
     def says(self, place: AlertFilter) -> tuple[WatchLevel, ReadinessFault | None, tuple[str, ...]]:
         gauge = ReadinessGauge(
             lambda: self.chain,
+            lambda: self.late_s,
             lambda: {one.camera_id for one in self.blind},
             lambda: {one.camera_id for one in CAMERAS if one not in self.unattended},
             lambda: {str(number): one for number, one in enumerate(self.here)},
@@ -57,7 +59,7 @@ class Office:
     [
         (Office(), D1, ALL, None, ()),
         *((Office(one), D1, NONE, one, ()) for one in list(ReadinessFault)[1:5]),
-        (Office(ReadinessFault.DATABASE, CAMERAS, CAMERAS), PORT, NONE, ReadinessFault.DATABASE, ()),
+        (Office(ReadinessFault.DATABASE, blind=CAMERAS, unattended=CAMERAS), PORT, NONE, ReadinessFault.DATABASE, ()),
         (Office(blind=(LEFT,)), D1, SOME, CAMERA, ("D1",)),
         (Office(blind=(LEFT, RIGHT)), D1, NONE, CAMERA, ("D1",)),
         (Office(blind=(LEFT, RIGHT)), D2, ALL, None, ()),
@@ -73,6 +75,10 @@ class Office:
         (Office(blind=(LEFT, RIGHT), unattended=(OTHER,)), PORT, NONE, CAMERA, ("D1",)),
         (Office(blind=(LEFT,), unattended=(RIGHT,)), D1, NONE, CAMERA, ("D1",)),
         (Office(blind=(LEFT,), unattended=(LEFT, RIGHT)), D1, NONE, PC, ("D1",)),
+        (Office(late_s=12.0), D1, SOME, ReadinessFault.LATE, ()),
+        (Office(late_s=12.0, blind=(LEFT,)), D1, SOME, CAMERA, ("D1",)),
+        (Office(late_s=12.0, list=OLD), D1, SOME, ReadinessFault.LATE, ()),
+        (Office(late_s=12.0, list=NEVER_FRESH), D1, NONE, LIST, ()),
         (Office(list=OLD), D1, SOME, LIST, ()),
         (Office(list=NEVER_FRESH), D1, NONE, LIST, ()),
         (Office(list=OLD, blind=(LEFT,)), D1, SOME, CAMERA, ("D1",)),

@@ -17,6 +17,16 @@ from cekalwatch.server.storage.database import Database
 from tests.support.scenarios.people import HandClock
 
 
+def test_alerts_that_come_late_are_an_alarm_that_says_about_how_late() -> None:
+    late_s = [0.0]
+    health = Health(lambda: None, timedelta(hours=1), HandClock(), SigningStatus, lambda: (), late_s=lambda: late_s[0])
+    rule = ServerAlarms("server-1", health)
+    told = []
+    for late_s[0] in (0.0, 3.0, 29.5, 31.0):
+        told.append([(one.kind, one.details) for one in rule.look().conditions])
+    assert told == [[], *([(AlarmKind.ALERTS_LATE, {"seconds": text})] for text in ("4", "32", "32"))]
+
+
 @pytest.mark.parametrize("wrong_s", [-40, 2])
 def test_a_clock_that_goes_wrong_while_the_server_runs_is_an_alarm_until_it_is_right(tmp_path: Path, wrong_s: int):
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class ServerAlarms:
             yield condition(AlarmKind.LOOP_FAILING, about, loops=_names(failing))
         if abs(ahead := health.clock_ahead()) >= MAX_CLOCK_DIFFERENCE:
             yield condition(AlarmKind.SERVER_CLOCK_WRONG, about, offset_s=round(ahead.total_seconds()))
+        if late_s := health.late_s():
+            yield condition(AlarmKind.ALERTS_LATE, about, seconds=2 ** math.ceil(math.log2(max(1.0, late_s))))
         if reports := health.unreported:
             reason = reports.problem or "ENDED"
             yield condition(AlarmKind.CENTRE_AWAY, about, since=reports.since, waiting=reports.waiting, reason=reason)

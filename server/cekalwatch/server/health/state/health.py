@@ -53,6 +53,8 @@ class Health:
     """Whether the last alert, or the write in its place, was committed."""
     blind: Callable[[], bool] = lambda: False
     """Whether nobody is searched although at least one person should be."""
+    late_s: Callable[[], float] = lambda: 0.0
+    """How late alerts come, seconds, while faces come faster than they are recognised; else 0."""
     stopping: Callable[[], bool] = lambda: False
     clock_ahead: Callable[[], timedelta] = timedelta
     """The lead of the server's clock over the database's (negative: behind)."""

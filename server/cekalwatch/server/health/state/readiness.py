@@ -18,6 +18,8 @@ class ReadinessGauge:
 
     chain: Callable[[], ReadinessFault | None]
     """Where captures stop on their way to the screens; None while they get through."""
+    late_s: Callable[[], float]
+    """How late alerts come, seconds, while faces come faster than they are recognised; else 0."""
     blind: Callable[[], Collection[str]]
     """The cameras that see nobody, or were never heard, at any server."""
     attended: Callable[[], Collection[str]]
@@ -37,6 +39,8 @@ class ReadinessGauge:
         missing = {ReadinessFault.CAMERA: self._blind(ours), ReadinessFault.PC: self._without_pc(ours)}
         found = [fault for fault, cameras in missing.items() if cameras]
         enough = [fault for fault in found if missing[fault] == ours]
+        if self.late_s():
+            found.append(ReadinessFault.LATE)
         freshness = self.freshness()
         if freshness.outdated:
             found.append(ReadinessFault.LIST)
