@@ -207,6 +207,8 @@ class CaptureClient:
     call: Any
     policy: capture_pb2.CapturePolicy = field(default_factory=capture_pb2.CapturePolicy)
     """What the welcome said."""
+    credits: int = 0
+    """Faces that it may send now."""
 
     @classmethod
     async def open(cls, channel: grpc.aio.Channel, camera_id: str = "dep-1", **fields: Any) -> CaptureClient:
@@ -215,11 +217,12 @@ class CaptureClient:
         await client.call.write(hello(camera_id, **fields))
         response = await client.call.read()
         assert response.WhichOneof("message") == "welcome"
-        client.policy = response.welcome.policy
+        client.policy, client.credits = response.welcome.policy, response.welcome.credits
         return client
 
     async def send(self, capture: capture_pb2.FaceCapture) -> None:
         """Send one face."""
+        self.credits -= 1
         await self.call.write(capture_service_pb2.StreamFacesRequest(face=capture))
 
     async def receipt(self, capture: capture_pb2.FaceCapture) -> tuple[str, str]:
@@ -237,6 +240,7 @@ class CaptureClient:
             assert response is not grpc.aio.EOF, f"the stream ended after {len(found)} receipts"
             assert response.WhichOneof("message") == "receipts"
             found.extend(response.receipts.receipts)
+            self.credits += response.receipts.credits
         return found
 
     async def error(self) -> tuple[grpc.StatusCode, str]:

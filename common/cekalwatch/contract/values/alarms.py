@@ -148,12 +148,10 @@ OF_EXERCISES = frozenset({AlarmKind.EXERCISE_FAILED})
 """
 OF_DEVICES = frozenset({AlarmKind.DEVICE_TWICE})
 """Somebody seems to have a copy of a device's key."""
-OF_RIGHTS = frozenset({AlarmKind.RIGHTS_GIVEN})
-"""Somebody may do more than before: whoever else has rights must know it."""
-OF_SILENCING = frozenset({AlarmKind.ORDERS_SILENCED})
-"""Two people let a ban end, or alert less: whoever supervises must know it."""
-OF_PEOPLE = OF_RIGHTS | OF_SILENCING
-"""Who may know it acknowledges it for themselves, and not what they did, signed or got."""
+OF_PEOPLE = frozenset({AlarmKind.RIGHTS_GIVEN, AlarmKind.ORDERS_SILENCED})
+"""Somebody may do more than before, or two people let a ban end or alert less. Who may know it acknowledges it for
+themselves, and not what they did, signed or got.
+"""
 OF_DIRECTORY = frozenset({AlarmKind.DIRECTORY_AWAY, AlarmKind.GROUP_MISSING})
 """Roles that groups of the office's directory decide are not followed, or nobody has them."""
 OF_GATES = frozenset({AlarmKind.GATE_AWAY})
@@ -177,7 +175,7 @@ def acknowledges(kind: AlarmKind) -> frozenset[PersonRole]:
         return KEEPS_SYSTEM
     if kind in OF_PORTS | OF_DEVICES:
         return KEEPS_SYSTEM | CONFIRMS
-    return KEEPS_SOURCES if kind in OF_SOURCES | OF_RIGHTS else CONFIRMS
+    return KEEPS_SOURCES if kind in OF_SOURCES | {AlarmKind.RIGHTS_GIVEN} else CONFIRMS
 
 
 @dataclass(frozen=True, kw_only=True)
